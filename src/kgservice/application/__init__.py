@@ -1,0 +1,1 @@
+"""What a user can do with the graph; knows the domain and the ports, no adapter."""

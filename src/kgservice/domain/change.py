@@ -1,0 +1,57 @@
+"""A change: the quads to add and to remove, who asks for it, why, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pyoxigraph import NamedNode, Quad
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who changes the graph, why, and from which source.
+
+    `agent` and `source` are IRIs or short names; `reason` is a sentence for people.
+    """
+
+    agent: str = "local"
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What shall be different afterwards.
+
+    A quad in the default graph is a *loose* statement: the router decides which record graph it
+    belongs to (to add), or removes it from whichever record graph holds it (to remove). Removals
+    happen before additions. `create` and `drop` name scratch graphs to exist (perhaps empty) or to
+    go, with all they hold.
+    """
+
+    add: tuple[Quad, ...] = ()
+    remove: tuple[Quad, ...] = ()
+    create: tuple[NamedNode, ...] = ()
+    drop: tuple[NamedNode, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+
+    @classmethod
+    def adding(cls, quads: Iterable[Quad], origin: Origin | None = None) -> Change:
+        """A change that only adds `quads`."""
+        return cls(add=tuple(quads), origin=origin or Origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a change did: its number (1, 2, …), moment (UTC) and the record statements that really changed.
+
+    A change that changes nothing makes no commit: `added` and `removed` are 0 and `number` is that of the
+    last commit before it.
+    """
+
+    number: int
+    time: datetime
+    added: int
+    removed: int

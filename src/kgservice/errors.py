@@ -1,0 +1,134 @@
+"""Every way the service can fail, as one tree.
+
+KgError
+├── BadInput                  what came in is wrong                       400, exit 2
+│   ├── BadQuery              SPARQL query or update is malformed         400
+│   ├── BadRdf                RDF does not parse                          400
+│   ├── BadTable              a table or mapping cannot be read           400
+│   └── BadParameter          a parameter is missing, unknown or mistyped 400
+├── Forbidden                 understood, but refused                     403, exit 3
+├── Unauthorised              no or a wrong token                         401, exit 3
+├── NotFound                  no such graph, question, record, term       404, exit 4
+├── NotAcceptable             none of the asked formats can be given      406
+├── Conflict                  the change contradicts what is stored       409, exit 5
+├── TooLarge                  the body is over the limit                  413
+├── UnsupportedMediaType      the body's format is not known              415
+├── Invalid                   the data does not conform to the shapes     422, exit 1
+└── StoreFailed               the store cannot answer                     503, exit 6
+
+HTTP statuses are assigned in `http/problems.py`, exit codes in `cli`.
+"""
+
+from __future__ import annotations
+
+
+class KgError(Exception):
+    """The base of all errors that a user is told about.
+
+    `detail` is one sentence for people; `line` and `column` (1-based) say where in the input,
+    when that is known; `source` names the input (a file, a parameter).
+    """
+
+    title = "Error"
+
+    def __init__(
+        self, detail: str, *, line: int | None = None, column: int | None = None, source: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.line = line
+        self.column = column
+        self.source = source
+
+    def __str__(self) -> str:
+        """The sentence, after the place when it is known: `file, line 3, column 7: …`."""
+        place = [self.source] if self.source else []
+        if self.line is not None:
+            place.append(f"line {self.line}")
+        if self.column is not None:
+            place.append(f"column {self.column}")
+        return f"{', '.join(place)}: {self.detail}" if place else self.detail
+
+
+class BadInput(KgError):
+    """What came in is wrong."""
+
+    title = "Bad input"
+
+
+class BadQuery(BadInput):
+    """A SPARQL query or update is malformed."""
+
+    title = "Malformed SPARQL"
+
+
+class BadRdf(BadInput):
+    """RDF does not parse."""
+
+    title = "Malformed RDF"
+
+
+class BadTable(BadInput):
+    """A table or its mapping cannot be read."""
+
+    title = "Unreadable table"
+
+
+class BadParameter(BadInput):
+    """A parameter is missing, unknown or has the wrong type."""
+
+    title = "Bad parameter"
+
+
+class Forbidden(KgError):
+    """The request is understood and refused."""
+
+    title = "Forbidden"
+
+
+class Unauthorised(KgError):
+    """There is no token, or a wrong one."""
+
+    title = "Unauthorised"
+
+
+class NotFound(KgError):
+    """There is no such graph, question, record or term."""
+
+    title = "Not found"
+
+
+class NotAcceptable(KgError):
+    """None of the formats asked for can be given."""
+
+    title = "Not acceptable"
+
+
+class Conflict(KgError):
+    """The change contradicts what is stored."""
+
+    title = "Conflict"
+
+
+class TooLarge(KgError):
+    """The body is larger than the limit."""
+
+    title = "Content too large"
+
+
+class UnsupportedMediaType(KgError):
+    """The format of the body is not known here."""
+
+    title = "Unsupported media type"
+
+
+class Invalid(KgError):
+    """The data does not conform to the shapes."""
+
+    title = "Not valid"
+
+
+class StoreFailed(KgError):
+    """The store cannot answer."""
+
+    title = "Store failure"

@@ -1,0 +1,1 @@
+"""The HTTP face: routers, negotiation, problem details, authentication."""

@@ -1,0 +1,1 @@
+"""Validation of graphs by SHACL shapes."""

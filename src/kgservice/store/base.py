@@ -1,0 +1,121 @@
+"""The store port: the few things that the service needs of a store.
+
+All that goes through it is standard SPARQL over named graphs, so that any SPARQL 1.1 server can stand behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+
+from kgservice.store.formats import Format
+
+Term = NamedNode | BlankNode | Literal | Triple
+
+
+class Kind(Enum):
+    """What a query answers with: solutions (SELECT), a boolean (ASK) or a graph (CONSTRUCT, DESCRIBE)."""
+
+    SOLUTIONS = "solutions"
+    BOOLEAN = "boolean"
+    GRAPH = "graph"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The RDF dataset of one query.
+
+    `default`: the graphs whose merge is the default graph; `named`: the graphs that `GRAPH` can see,
+    None for all. `from_clauses`: the query's own FROM clauses decide instead of both.
+    """
+
+    default: tuple[NamedNode, ...] = ()
+    named: tuple[NamedNode, ...] | None = None
+    from_clauses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Solutions:
+    """The rows of a SELECT: `variables` without `?`; each row has one term or None for each variable."""
+
+    variables: tuple[str, ...]
+    rows: list[tuple[Term | None, ...]]
+
+
+Choose = Callable[[Kind], Format]
+
+
+class Store(Protocol):
+    """One RDF dataset.
+
+    Every method may raise `StoreFailed`; `query`, `select`, `ask`, `construct` raise `BadQuery` with line and
+    column for malformed SPARQL; `load` raises `BadRdf` and then has written nothing.
+    """
+
+    def query(
+        self,
+        text: str,
+        dataset: Dataset,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        bindings: Mapping[str, Term] | None = None,
+        base: str | None = None,
+    ) -> None:
+        """Write the answer of a query to `out` as bytes, in the format that `choose` gives for its kind.
+
+        Nothing is written before the query has been parsed and `choose` has answered.
+        `bindings` (variable name without `?` → term) are fixed before evaluation.
+        """
+
+    def select(
+        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
+    ) -> Solutions:
+        """The solutions of a SELECT, in memory."""
+
+    def ask(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> bool:
+        """The answer of an ASK."""
+
+    def construct(
+        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
+    ) -> list[Triple]:
+        """The triples of a CONSTRUCT or DESCRIBE, in memory."""
+
+    def apply(
+        self,
+        *,
+        add: Iterable[Quad] = (),
+        remove: Iterable[Quad] = (),
+        create: Iterable[NamedNode] = (),
+        drop: Iterable[NamedNode] = (),
+    ) -> None:
+        """Drop graphs, remove quads, create graphs and add quads, in this order, all or nothing."""
+
+    def holding(self, triples: Sequence[Triple]) -> Iterator[Quad]:
+        """Every quad of the store whose triple is one of `triples`, with the graph that holds it."""
+
+    def load(self, source: BinaryIO | Path, fmt: Format, *, graph: NamedNode | None = None, base: str | None = None) -> None:
+        """Load a large document (all or nothing), triples into `graph` or else the default graph."""
+
+    def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
+        """Write one graph, or without `graph` the whole dataset, to `out`."""
+
+    def graphs(self) -> list[NamedNode]:
+        """The named graphs that exist, perhaps empty."""
+
+    def has_graph(self, graph: NamedNode) -> bool:
+        """Whether the named graph exists."""
+
+    def backup(self, target: Path) -> None:
+        """Make a consistent copy in the new directory `target`, while reading and writing go on."""
+
+    def healthy(self) -> bool:
+        """Whether the store answers a trivial query."""
+
+    def close(self) -> None:
+        """Flush and release the store."""
