@@ -1,0 +1,95 @@
+"""How a figure is taken: whole requests over a kept connection, peers in turn, medians."""
+
+from __future__ import annotations
+
+import math
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+
+from benchmarks.peers import Server
+
+JSON = "application/sparql-results+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One answer: seconds to the first byte of the body and to its end, its bytes."""
+
+    first: float
+    total: float
+    size: int
+
+
+class Client:
+    """A kept HTTP connection to one server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.connection = HTTPConnection("127.0.0.1", server.port, timeout=600)
+        self.connection.connect()
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, query: str) -> Taken:
+        """Send a query by direct POST and read the whole answer."""
+        headers = {"Content-Type": "application/sparql-query", "Accept": JSON, **self.server.headers}
+        start = time.perf_counter()
+        self.connection.request("POST", self.server.path, query.encode(), headers)
+        response = self.connection.getresponse()
+        size = len(response.read(1))
+        first = time.perf_counter() - start
+        while chunk := response.read(1 << 16):
+            size += len(chunk)
+        total = time.perf_counter() - start
+        if response.status != 200:
+            raise RuntimeError(f"{self.server.name} answered {response.status} to {query}")
+        return Taken(first, total, size)
+
+
+def in_turn(clients: Sequence[Client], query: str, rounds: int, warmup: int) -> list[list[Taken]]:
+    """`rounds` answers of each client, A B A B …, after `warmup` answers that do not count."""
+    for _ in range(warmup):
+        for client in clients:
+            client.ask(query)
+    taken: list[list[Taken]] = [[] for _ in clients]
+    for _ in range(rounds):
+        for client, results in zip(clients, taken, strict=True):
+            results.append(client.ask(query))
+    return taken
+
+
+def median_ms(taken: Iterable[Taken], of: str = "total") -> float:
+    """The median in milliseconds of `total` or `first`."""
+    return statistics.median(getattr(t, of) for t in taken) * 1000
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """The geometric mean."""
+    return math.exp(statistics.fmean(math.log(v) for v in values))
+
+
+class MemoryWatch:
+    """The growth of a server's resident memory while the block runs, in bytes (sampled every 5 ms)."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.growth = 0
+
+    def __enter__(self) -> MemoryWatch:
+        self._start = self.server.memory()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+        return self
+
+    def _sample(self) -> None:
+        while not self._done.wait(0.005):
+            self.growth = max(self.growth, self.server.memory() - self._start)
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()

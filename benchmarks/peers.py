@@ -1,0 +1,117 @@
+"""The servers that are compared, each in a process of its own on loopback with the same statements."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+
+TOKEN = "benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running SPARQL server: where it listens, the path of its endpoint, headers to send, its process."""
+
+    name: str
+    port: int
+    path: str
+    headers: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def memory(self) -> int:
+        """Resident memory in bytes, of the process and its children."""
+        root = psutil.Process(self.process.pid)
+        return sum(int(p.memory_info().rss) for p in (root, *root.children(recursive=True)))
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def running(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    path: str,
+    headers: dict[str, str],
+    log: Path,
+    wait: float = 60,
+) -> Iterator[Server]:
+    """Start `command`, wait until it answers HTTP (at most `wait` seconds), stop it at the end."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + wait
+            while not answers(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{name} did not start: {log.read_text(errors='replace')[-2000:]}")
+                time.sleep(0.1)
+            yield Server(name, port, path, headers, process)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def answers(port: int) -> bool:
+    """Whether an HTTP server answers on the port."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def kgservice(store: Path, log: Path) -> AbstractContextManager[Server]:
+    """Our service on a store that is already filled."""
+    port = free_port()
+    command = [
+        str(Path(sys.executable).with_name("kgservice")),
+        "serve",
+        "--store",
+        str(store),
+        "--port",
+        str(port),
+        "--token",
+        TOKEN,
+    ]
+    return running("kgservice", command, port, "/sparql", {"Authorization": f"Bearer {TOKEN}"}, log)
+
+
+def bare_oxigraph(triples: Path, folder: Path, log: Path) -> AbstractContextManager[Server]:
+    """The Oxigraph server of the package `oxigraph`, on disk, the same statements in its default graph."""
+    binary = shutil.which("oxigraph", path=str(Path(sys.executable).parent)) or "oxigraph"
+    if not folder.exists():
+        subprocess.run(
+            [binary, "load", "--location", str(folder), "--file", str(triples)],
+            check=True,
+            capture_output=True,
+        )
+        subprocess.run([binary, "optimize", "--location", str(folder)], check=True, capture_output=True)
+    port = free_port()
+    command = [binary, "serve", "--location", str(folder), "--bind", f"127.0.0.1:{port}"]
+    return running("oxigraph server", command, port, "/query", {}, log)
+
+
+def rdflib_endpoint(triples: Path, log: Path) -> AbstractContextManager[Server]:
+    """rdflib-endpoint on rdflib's memory store."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.rdflib_server", str(triples), str(port)]
+    return running("rdflib-endpoint", command, port, "/", {}, log, wait=900)
