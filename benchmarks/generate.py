@@ -233,7 +233,7 @@ def integer(value: int) -> str:
 
 def moment(value: datetime) -> str:
     """A moment with time zone."""
-    return f'"{value:%Y-%m-%dT%H:%M:%SZ}"^^<{XSD}dateTimeStamp>'
+    return f'"{value:%Y-%m-%dT%H:%M:%SZ}"^^<{XSD}dateTime>'
 
 
 def quad(subject: str, predicate: str, term: str, graph: str) -> str:
