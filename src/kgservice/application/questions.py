@@ -1,0 +1,156 @@
+"""Saved questions: read from their files, given values, asked on the view of everything."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode
+
+from kgservice import resources
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.question import Parameter, Question, with_values
+from kgservice.domain.question_file import parse
+from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
+from kgservice.store.base import Solutions
+
+_CHOICES = """
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+PREFIX ci: <https://w3id.org/kgservice/ci#>
+SELECT ?instance (MIN(?wanted) AS ?first) (MIN(?any) AS ?second) WHERE {
+  VALUES ?class { UNDEF }
+  VALUES ?language { UNDEF }
+  ?instance a ?class .
+  OPTIONAL {
+    ?instance skos:prefLabel|ci:title|rdfs:label ?any .
+    BIND(IF(LANG(?any) = ?language, ?any, ?none) AS ?wanted)
+  }
+  FILTER(ISIRI(?instance))
+}
+GROUP BY ?instance ORDER BY ?first ?second ?instance
+"""
+_IS_A = "ASK { VALUES ?instance { UNDEF } VALUES ?class { UNDEF } ?instance a ?class }"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A question with its values: `text` is the SPARQL to run, `bindings` the terms by parameter name."""
+
+    question: Question
+    bindings: Mapping[str, NamedNode | Literal]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that a question gave for the values in `bindings`."""
+
+    question: Question
+    solutions: Solutions
+    bindings: Mapping[str, NamedNode | Literal]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An instance that a parameter may take, and how people call it."""
+
+    iri: str
+    label: str
+
+
+def questions(folder: Path | None = None) -> dict[str, Question]:
+    """All questions of a folder (default: the shipped `queries`), numbered ones first, then by group and id.
+
+    Raises `BadInput` naming file and line for a broken file, and for an id or number used twice.
+    """
+    root = folder or resources.folder("queries")
+    found: dict[str, Question] = {}
+    numbers: dict[int, Question] = {}
+    for path in sorted(root.glob("*/*.rq")):
+        name = f"{path.parent.name}/{path.name}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as e:
+            raise BadInput(
+                "the file is not UTF-8", source=name, line=e.object[: e.start].count(b"\n") + 1
+            ) from None
+        question = parse(text, id=path.stem, group=path.parent.name, path=name)
+        if question.id in found:
+            raise BadInput(f"the id is taken by {found[question.id].path}", source=name, line=1)
+        if question.number is not None:
+            if question.number in numbers:
+                raise BadInput(
+                    f"the number {question.number} is taken by {numbers[question.number].path}",
+                    source=name,
+                    line=1,
+                )
+            numbers[question.number] = question
+        found[question.id] = question
+    order = sorted(found.values(), key=lambda q: (q.number is None, q.number or 0, q.group, q.id))
+    return {question.id: question for question in order}
+
+
+def find(known: Mapping[str, Question], id: str) -> Question:  # noqa: A002
+    """The question called `id`, or with that number; raises `NotFound` that names near matches."""
+    for question in known.values():
+        if id in (question.id, str(question.number)):
+            return question
+    near = difflib.get_close_matches(id, known, 3, 0.4)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    raise NotFound(f"there is no question {id[:80]!r}{hint}")
+
+
+def bind(kg: KnowledgeGraph, question: Question, params: Mapping[str, str]) -> Bound:
+    """The question with its values as terms.
+
+    Raises `BadParameter` for a value that is unknown, missing, mistyped, or no instance of its class.
+    """
+    terms = question.terms(params, now=kg.clock(), ids=kg.addresses.ids)
+    for parameter in question.parameters:
+        value = terms.get(parameter.name)
+        if parameter.of_class is not None and isinstance(value, NamedNode):
+            _check_instance(kg, parameter, parameter.of_class, value)
+    return Bound(question, terms, question.bound(terms))
+
+
+def ask(
+    kg: KnowledgeGraph,
+    id: str,  # noqa: A002
+    params: Mapping[str, str],
+    known: Mapping[str, Question] | None = None,
+) -> Answer:
+    """Ask a question on the view of everything, with the parameters as users write them.
+
+    `known`: the questions there are (default: the shipped ones). Raises `NotFound`, `BadParameter`,
+    and `BadQuery` naming the file and line when its SPARQL is broken.
+    """
+    bound = bind(kg, find(questions() if known is None else known, id), params)
+    try:
+        solutions = kg.select(bound.text)
+    except BadQuery as e:
+        raise BadQuery(e.detail, line=e.line, column=e.column, source=bound.question.path) from None
+    return Answer(bound.question, solutions, bound.bindings)
+
+
+def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Choice]:
+    """What a parameter of type `instance` can be given, sorted by label; empty for other types."""
+    if parameter.of_class is None:
+        return []
+    rows = kg.select(with_values(_CHOICES, {"class": parameter.of_class, "language": Literal(language)})).rows
+    return [
+        Choice(
+            str(getattr(instance, "value", instance)), str(getattr(first or second or instance, "value", ""))
+        )
+        for instance, first, second in rows
+    ]
+
+
+def _check_instance(kg: KnowledgeGraph, parameter: Parameter, of_class: NamedNode, value: NamedNode) -> None:
+    if kg.ask(with_values(_IS_A, {"class": of_class, "instance": value})):
+        return
+    few = choices(kg, parameter, "en")
+    hint = f"; there are {', '.join(c.iri for c in few)}" if 0 < len(few) <= 12 else ""
+    raise BadParameter(f"<{value.value}> is no instance of <{of_class.value}>{hint}", source=parameter.name)

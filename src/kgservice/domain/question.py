@@ -1,0 +1,234 @@
+"""A saved question: what it asks, what it may be given, what it answers, and how values get into it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode
+
+from kgservice.errors import BadParameter
+from kgservice.namespaces import PREFIXES, XSD
+
+Text = Mapping[str, str]
+"""A text for people by language: `de` and `en`, both always there."""
+
+LANGUAGES = ("de", "en")
+TYPES = ("iri", "string", "integer", "decimal", "boolean", "dateTime", "instance")
+RESERVED = ("format",)
+LONGEST_VALUE = 10_000
+"""Longest value of a parameter, in characters."""
+
+PLACE = re.compile(r"VALUES \?([A-Za-z][A-Za-z0-9]*) \{ UNDEF \}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One thing a question may be given.
+
+    `default` is written as a user would write it, None for none; without a value and a default the
+    parameter means *all*, unless it is `required`. `values`: the only allowed ones, empty for any.
+    `of_class`: the class of the instances that a parameter of type `instance` takes.
+    """
+
+    name: str
+    type: str
+    label: Text
+    description: Text | None = None
+    default: str | None = None
+    required: bool = False
+    values: tuple[str, ...] = ()
+    of_class: NamedNode | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The parameter as JSON values."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "class": self.of_class.value if self.of_class else None,
+            "label": dict(self.label),
+            "description": dict(self.description) if self.description else None,
+            "default": self.default,
+            "required": self.required,
+            "values": list(self.values),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A saved question. `columns`: what each result variable means, in the order of the answer."""
+
+    id: str
+    group: str
+    number: int | None
+    title: Text
+    description: Text
+    needs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    columns: Mapping[str, Text]
+    text: str
+    path: str
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter called `name`; raises `BadParameter` with the names there are."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        known = [p.name for p in self.parameters]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {listed(known)}" if known else ""
+        raise BadParameter(f"the question {self.id!r} has no parameter {name[:80]!r}{hint}", source=name[:80])
+
+    def terms(self, given: Mapping[str, str], *, now: datetime, ids: str) -> dict[str, NamedNode | Literal]:
+        """The RDF terms of the values given and of the defaults, by parameter name.
+
+        `now` (aware) is what the value `now` means; `ids` the namespace for bare UUIDs. An empty value
+        counts as not given. Raises `BadParameter` that names the parameter when one is unknown,
+        missing or mistyped.
+        """
+        for name in given:
+            self.parameter(name)
+        terms: dict[str, NamedNode | Literal] = {}
+        for parameter in self.parameters:
+            value = given.get(parameter.name, "") or parameter.default
+            if value is not None:
+                terms[parameter.name] = term(parameter, value, now=now, ids=ids)
+            elif parameter.required:
+                raise BadParameter(
+                    f"the question {self.id!r} needs a value for {parameter.name!r}",
+                    source=parameter.name,
+                )
+        return terms
+
+    def bound(self, terms: Mapping[str, NamedNode | Literal]) -> str:
+        """The query with `terms` at the places of their parameters; the others stay UNDEF: all."""
+        return with_values(self.text, terms)
+
+    def to_json(self) -> dict[str, Any]:
+        """The question as JSON values, with its SPARQL text."""
+        return {
+            "id": self.id,
+            "group": self.group,
+            "number": self.number,
+            "title": dict(self.title),
+            "description": dict(self.description),
+            "needs": list(self.needs),
+            "parameters": [p.to_json() for p in self.parameters],
+            "columns": [{"name": name, **meaning} for name, meaning in self.columns.items()],
+            "sparql": self.text,
+        }
+
+
+def with_values(text: str, terms: Mapping[str, NamedNode | Literal]) -> str:
+    """The SPARQL `text` with `terms` in its data blocks `VALUES ?name { UNDEF }`.
+
+    A data block is standard SPARQL, reaches subselects and aggregates, and takes terms only, which the RDF
+    library writes.
+    One pass over `text`: what a value says is never looked at again.
+
+    >>> with_values("SELECT ?x { VALUES ?x { UNDEF } }", {"x": Literal('" } DROP ALL')})
+    'SELECT ?x { VALUES ?x { "\\" } DROP ALL" } }'
+    """
+
+    def fill(place: re.Match[str]) -> str:
+        value = terms.get(place[1])
+        return place[0] if value is None else f"VALUES ?{place[1]} {{ {value} }}"
+
+    return PLACE.sub(fill, text)
+
+
+def term(parameter: Parameter, value: str, *, now: datetime, ids: str) -> NamedNode | Literal:
+    """The RDF term that `value` (as a user writes it) is for `parameter`; raises `BadParameter`.
+
+    >>> p = Parameter("n", "integer", {"de": "n", "en": "n"})
+    >>> term(p, "7", now=datetime(2026, 1, 1, tzinfo=UTC), ids="https://kg.example/id/").value
+    '7'
+    """
+    if len(value) > LONGEST_VALUE:
+        raise BadParameter(f"the value is longer than {LONGEST_VALUE} characters", source=parameter.name)
+    if parameter.values and value not in parameter.values:
+        raise BadParameter(
+            f"{_quoted(value)} is not one of {listed(parameter.values)}", source=parameter.name
+        )
+    if parameter.type in ("iri", "instance"):
+        return _iri(parameter, value, ids)
+    if parameter.type == "string":
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _mistyped(parameter, value, "text in Unicode") from None
+        return Literal(value)
+    if parameter.type == "integer":
+        if not _INTEGER.match(value) or not -(2**63) <= int(value[:40]) < 2**63:
+            raise _mistyped(parameter, value, "a whole number of at most 64 bits")
+        return _typed(str(int(value)), "integer")
+    if parameter.type == "decimal":
+        if not _DECIMAL.match(value) or len(value) > 30:
+            raise _mistyped(parameter, value, "a decimal number such as 0.5")
+        return _typed(f"{Decimal(value):f}", "decimal")
+    if parameter.type == "boolean":
+        if value not in ("true", "false"):
+            raise _mistyped(parameter, value, "`true` or `false`")
+        return _typed(value, "boolean")
+    return _typed(_moment(parameter, value, now), "dateTime")
+
+
+def expand(value: str) -> str:
+    """`prefix:name` with a prefix of the project as an IRI; anything else as it is."""
+    prefix, colon, name = value.partition(":")
+    return PREFIXES[prefix] + name if colon and prefix in PREFIXES and not name.startswith("//") else value
+
+
+def _iri(parameter: Parameter, value: str, ids: str) -> NamedNode:
+    try:
+        return NamedNode(ids + value.lower() if _UUID.match(value) else expand(value))
+    except ValueError as e:
+        raise _mistyped(parameter, value, f"an IRI, a name such as ci:Survey, or a UUID ({e})") from None
+
+
+def _moment(parameter: Parameter, value: str, now: datetime) -> str:
+    if value == "now":
+        moment = now
+    else:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise _mistyped(
+                parameter, value, "a moment such as 2026-11-20T12:00:00Z, a date, or `now`"
+            ) from None
+        if moment.tzinfo is None:
+            if "T" in value or ":" in value:
+                raise _mistyped(parameter, value, "a moment with its time zone, such as 2026-11-20T12:00:00Z")
+            moment = moment.replace(tzinfo=UTC)
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise _mistyped(parameter, value, "a moment in the years 1 to 9999") from None
+    return utc.isoformat().replace("+00:00", "Z")
+
+
+def _typed(lexical: str, name: str) -> Literal:
+    return Literal(lexical, datatype=NamedNode(XSD + name))
+
+
+def _mistyped(parameter: Parameter, value: str, expected: str) -> BadParameter:
+    return BadParameter(
+        f"{_quoted(value)} is not {expected}, which {parameter.name!r} takes", source=parameter.name
+    )
+
+
+def _quoted(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:79] + "…")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence: `a`, `b`."""
+    return ", ".join(f"`{name}`" for name in names)

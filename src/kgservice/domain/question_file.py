@@ -1,0 +1,197 @@
+"""The file format of saved questions: SPARQL under a header, one TOML document in comment lines.
+
+`docs/questions.md` describes it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pyoxigraph import NamedNode
+
+from kgservice.domain.question import (
+    LANGUAGES,
+    PLACE,
+    RESERVED,
+    TYPES,
+    Parameter,
+    Question,
+    Text,
+    expand,
+    listed,
+    term,
+)
+from kgservice.errors import BadInput, BadParameter
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
+_TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
+_TOP = {"number", "title", "description", "needs", "parameters", "columns"}
+_PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
+
+_Fail = Callable[..., BadInput]
+
+
+def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A002
+    """The question in the text of one file; raises `BadInput` with file and line where it is broken."""
+    raw, first_body_line = _header(text, path)
+    if not _ID.match(id):
+        raise BadInput(
+            f"{id!r} is no question id (lower-case letters, digits and single hyphens)", source=path
+        )
+
+    def fail(detail: str, key: str = "") -> BadInput:
+        return BadInput(detail, source=path, line=_line_of(text, key))
+
+    for key in raw:
+        if key not in _TOP:
+            raise fail(f"the header has an unknown entry {key!r}", key)
+    number = raw.get("number")
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        raise fail("number must be an integer", "number")
+    needs = raw.get("needs", [])
+    if not isinstance(needs, list) or not all(isinstance(n, str) for n in needs):
+        raise fail("needs must be a list of names", "needs")
+    parameters = tuple(
+        _parameter(name, table, fail)
+        for name, table in _tables(raw.get("parameters", {}), "parameters", fail)
+    )
+    columns = {
+        name: _texts(table, f"columns.{name}", fail)
+        for name, table in _tables(raw.get("columns", {}), "columns", fail)
+    }
+    if not columns:
+        raise fail("the header declares no columns")
+    places = {place[1]: place.start() for place in PLACE.finditer(text)}
+    for parameter in parameters:
+        if parameter.name not in places:
+            raise fail(
+                f"the query has no place `VALUES ?{parameter.name} {{ UNDEF }}` for its parameter",
+                f"parameters.{parameter.name}",
+            )
+    for name, start in places.items():
+        if all(p.name != name for p in parameters):
+            raise BadInput(
+                f"the place of ?{name} belongs to no parameter",
+                source=path,
+                line=text.count("\n", 0, start) + 1,
+            )
+    if not "".join(text.splitlines()[first_body_line - 1 :]).strip():
+        raise BadInput("there is no query after the header", source=path, line=first_body_line)
+    return Question(
+        id=id,
+        group=group,
+        number=number,
+        title=_texts(raw.get("title"), "title", fail),
+        description=_texts(raw.get("description"), "description", fail),
+        needs=tuple(needs),
+        parameters=parameters,
+        columns=columns,
+        text=text,
+        path=path,
+    )
+
+
+def _header(text: str, path: str) -> tuple[dict[str, Any], int]:
+    """The header's TOML values and the number (1-based) of the first line after it."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#+"):
+            break
+        lines.append(line[2:].removeprefix(" "))
+    if not lines:
+        raise BadInput("the file does not start with a header of `#+` lines", source=path, line=1)
+    try:
+        return tomllib.loads("\n".join(lines)), len(lines) + 1
+    except tomllib.TOMLDecodeError as e:
+        found = _TOML_PLACE.search(str(e))
+        line, column = (int(found[1]), int(found[2]) + 3) if found else (len(lines), None)
+        raise BadInput(
+            f"the header is not TOML: {_TOML_PLACE.sub('', str(e))}", source=path, line=line, column=column
+        ) from None
+
+
+def _line_of(text: str, key: str) -> int:
+    """The line (1-based) of the header where `key` (a name or a table) stands, else 1."""
+    last = key.rpartition(".")[2]
+    for wanted in (
+        rf"#\+ \[{re.escape(key)}\]",
+        rf"#\+ {re.escape(key)}\b",
+        rf"#\+ \[\w+\.{re.escape(last)}\]",
+    ):
+        for number, line in enumerate(text.splitlines(), 1):
+            if key and re.match(wanted, line):
+                return number
+    return 1
+
+
+def _tables(value: Any, key: str, fail: _Fail) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+        raise fail(f"{key} must be tables `[{key}.name]`", key)
+    for name in value:
+        if not _NAME.match(name):
+            raise fail(f"{name!r} is no name of a variable (letters and digits)", f"{key}.{name}")
+    return list(value.items())
+
+
+def _texts(value: Any, key: str, fail: _Fail) -> Text:
+    if not isinstance(value, dict):
+        raise fail(f"{key} must have a text .de and .en", key)
+    for language in LANGUAGES:
+        if not isinstance(value.get(language), str) or not value[language].strip():
+            raise fail(f"{key}.{language} is missing or no text", key)
+    if set(value) != set(LANGUAGES):
+        raise fail(f"{key} may only have .de and .en", key)
+    return {language: value[language] for language in LANGUAGES}
+
+
+def _parameter(name: str, table: Mapping[str, Any], fail: _Fail) -> Parameter:
+    key = f"parameters.{name}"
+    for entry in table:
+        if entry not in _PARAMETER:
+            raise fail(f"{key} has an unknown entry {entry!r}", key)
+    kind = table.get("type")
+    if kind not in TYPES:
+        raise fail(f"{key}.type must be one of {listed(TYPES)}", key)
+    if name in RESERVED:
+        raise fail(f"{name!r} is reserved and cannot be a parameter", key)
+    of_class = None
+    if (kind == "instance") != ("class" in table):
+        raise fail(f"{key}.class goes with type instance, and only with it", key)
+    if kind == "instance":
+        try:
+            of_class = NamedNode(expand(str(table["class"])))
+        except ValueError:
+            raise fail(f"{key}.class is no IRI", key) from None
+    default = table.get("default")
+    required = table.get("required", False)
+    if not isinstance(required, bool) or (required and default is not None):
+        raise fail(f"{key}.required must be true or false, and true only without default", key)
+    parameter = Parameter(
+        name=name,
+        type=kind,
+        label=_texts(table.get("label"), f"{key}.label", fail),
+        description=_texts(table["description"], f"{key}.description", fail)
+        if "description" in table
+        else None,
+        default=None if default is None else _lexical(default),
+        required=required,
+        values=tuple(_lexical(v) for v in table.get("values", ())),
+        of_class=of_class,
+    )
+    if parameter.default is not None:
+        try:
+            term(parameter, parameter.default, now=datetime(2000, 1, 1, tzinfo=UTC), ids="urn:uuid:")
+        except BadParameter as e:
+            raise fail(f"the default of {name!r} does not fit: {e.detail}", key) from None
+    return parameter
+
+
+def _lexical(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
