@@ -1,0 +1,139 @@
+"""Answers in a terminal: which format is asked for, and how rows, graphs and chains are shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kgservice.errors import BadParameter, NotAcceptable
+from kgservice.namespaces import PREFIXES
+from kgservice.store.base import Choose, Kind
+from kgservice.store.formats import GRAPH_FORMATS, JSON, RESULT_FORMATS, TURTLE, XML, Format
+
+TABLE = "table"
+_BY_NAME = {fmt.name: fmt for fmt in RESULT_FORMATS + GRAPH_FORMATS}
+
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        "-f",
+        help=f"{TABLE}, or one of {', '.join(_BY_NAME)} for exact bytes.",
+    ),
+]
+
+
+def chooser(formats: Sequence[Format]) -> tuple[Choose, Callable[[], Format]]:
+    """A function for the store that picks the first of `formats` fit for an answer, and one that tells which.
+
+    The first raises `NotAcceptable` when none fits.
+    """
+    picked: list[Format] = []
+
+    def choose(kind: Kind) -> Format:
+        for fmt in formats:
+            if fits(fmt, kind):
+                picked.append(fmt)
+                return fmt
+        names = ", ".join(fmt.name for fmt in RESULT_FORMATS + GRAPH_FORMATS if fits(fmt, kind))
+        raise NotAcceptable(f"the answer is of kind {kind.value}; it can be written as {names}")
+
+    return choose, lambda: picked[-1]
+
+
+def fits(fmt: Format, kind: Kind) -> bool:
+    """Whether an answer of this kind can be written in the format."""
+    match kind:
+        case Kind.GRAPH:
+            return fmt.rdf is not None
+        case Kind.BOOLEAN:
+            return fmt in (JSON, XML)
+        case Kind.SOLUTIONS:
+            return fmt.results is not None
+
+
+def asked(name: str, *, as_json: bool) -> str:
+    """The format's name, `json` for `--json`. Raises `BadParameter` for an unknown one."""
+    if as_json:
+        return JSON.name
+    if name != TABLE and name not in _BY_NAME:
+        raise BadParameter(f"{name!r} is none of {TABLE}, {', '.join(_BY_NAME)}", source="--format")
+    return name
+
+
+def graph_format(name: str) -> Format:
+    """The graph format of that name. Raises `BadParameter` for another."""
+    found = next((fmt for fmt in GRAPH_FORMATS if fmt.name == name), None)
+    if found is None:
+        raise BadParameter(
+            f"{name!r} is none of {', '.join(fmt.name for fmt in GRAPH_FORMATS)}", source="--format"
+        )
+    return found
+
+
+def answer(run: Callable[[Sequence[Format], BinaryIO], Format], name: str) -> None:
+    """Run something that writes an answer, and show it: as a table, or as exact bytes in the named format."""
+    if name != TABLE:
+        formats = [_BY_NAME[name], TURTLE] if name == JSON.name else [_BY_NAME[name]]
+        run(formats, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    body = io.BytesIO()
+    fmt = run([JSON, TURTLE], body)
+    if fmt is TURTLE:
+        sys.stdout.buffer.write(body.getvalue())
+        return
+    document = json.loads(body.getvalue())
+    if "boolean" in document:
+        print("yes" if document["boolean"] else "no")
+    else:
+        rows = document["results"]["bindings"]
+        show_rows(document["head"]["vars"], [{k: shown(v) for k, v in row.items()} for row in rows])
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
+    """Show rows as a table, with the number of rows below it (on the error stream)."""
+    table = Table(header_style="bold", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(row.get(column, "")) for column in columns))
+    Console().print(table)
+    Console(stderr=True).print(f"{len(rows)} row{'s' if len(rows) != 1 else ''}", style="dim")
+
+
+def shown(term: dict[str, str]) -> str:
+    """A term of SPARQL results JSON as people read it: IRIs with their prefix, literals by their value.
+
+    >>> shown({"type": "uri", "value": "https://w3id.org/kgservice/ci#PainPoint"})
+    'ci:PainPoint'
+    """
+    value = term["value"]
+    match term["type"]:
+        case "uri":
+            for prefix, namespace in PREFIXES.items():
+                if value.startswith(namespace) and "/" not in value[len(namespace) :]:
+                    return f"{prefix}:{value[len(namespace) :]}"
+            return value
+        case "bnode":
+            return f"_:{value}"
+        case _:
+            return value
+
+
+def put_json(value: Any) -> None:
+    """Write a value as JSON to standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say(text: str) -> None:
+    """A message for people, on the error stream."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,141 @@
+"""`kgservice query`, `ask` and `trace`: what a user can read from the graph."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kgservice.cli import chains
+from kgservice.cli.answers import TABLE, FormatOption, answer, asked, put_json
+from kgservice.cli.backend import connected
+from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+from kgservice.errors import BadParameter
+
+
+class Language(StrEnum):
+    """The languages of titles and descriptions."""
+
+    GERMAN = "de"
+    ENGLISH = "en"
+
+
+LanguageOption = Annotated[
+    Language,
+    typer.Option("--language", "-l", envvar="KGSERVICE_LANGUAGE", help="Language of titles."),
+]
+
+
+def query(
+    text: Annotated[str | None, typer.Argument(help="The query; - reads standard input.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-F", help="File with the query.", exists=True, dir_okay=False),
+    ] = None,
+    fmt: FormatOption = TABLE,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Run a SPARQL query on the view of everything.
+
+    Examples:
+
+      kgservice query 'PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT ?p WHERE { ?p a ci:PainPoint }'
+
+      kgservice query --file mine.rq --format csv > rows.csv
+    """
+    if (text is None) == (file is None):
+        raise BadParameter("give the query as text, as - or with --file", source="query")
+    if file is not None:
+        text = file.read_text(encoding="utf-8")
+    elif text == "-":
+        text = sys.stdin.read()
+    name = asked(fmt, as_json=as_json)
+    with connected(settings_for(store, token), url) as backend:
+        answer(lambda formats, out: backend.query(text or "", formats, out), name)
+
+
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(help="Id or number of a saved question; none: list them.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; repeatable."),
+    ] = None,
+    language: LanguageOption = Language.GERMAN,
+    fmt: FormatOption = TABLE,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Answer a saved question, or list them all.
+
+    Examples:
+
+      kgservice ask --language en
+
+      kgservice ask pain-points-without-solution --format csv
+    """
+    name = asked(fmt, as_json=as_json)
+    parameters = _parameters(param or [])
+    with connected(settings_for(store, token), url) as backend:
+        if question is not None:
+            answer(lambda formats, out: backend.ask(question, parameters, formats, out), name)
+        elif as_json:
+            put_json(backend.questions())
+        else:
+            _list(backend.questions(), language)
+
+
+def trace(
+    record: Annotated[
+        str, typer.Argument(help="IRI of a pain point, solution or impact, or the UUID that ends it.")
+    ],
+    language: LanguageOption = Language.GERMAN,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show the whole chain through a record: pain point, solution, impact, and their evidence.
+
+    Example: kgservice trace 00000000-0000-4000-8000-103000000003
+    """
+    with connected(settings_for(store, token), url) as backend:
+        found = backend.trace(record)
+    if as_json:
+        put_json(found)
+    else:
+        Console().print(chains.tree(found, language.value))
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    """The parameters as name and value. Raises `BadParameter` for one without `=` or one given twice."""
+    parameters: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise BadParameter(f"{item!r} is not NAME=VALUE", source="--param")
+        if name in parameters:
+            raise BadParameter(f"{name} is given twice", source="--param")
+        parameters[name] = value
+    return parameters
+
+
+def _list(questions: list[dict[str, Any]], language: Language) -> None:
+    table = Table(header_style="bold")
+    for column in ("id", "question", "parameters"):
+        table.add_column(column, overflow="fold")
+    for question in questions:
+        parameters = [p["name"] + ("" if p.get("required") else "?") for p in question["parameters"]]
+        table.add_row(question["id"], question["title"][language.value], ", ".join(parameters))
+    Console().print(table)

@@ -1,0 +1,67 @@
+"""What the commands need of the graph, whether they open the store themselves or ask the running service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from kgservice.cli import runtime
+from kgservice.cli.local import Local, opened
+from kgservice.cli.remote import Remote
+from kgservice.settings import Settings
+from kgservice.store.formats import Format
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being read, how much of it is done, and how much there is."""
+
+
+class Backend(Protocol):
+    """The graph as the commands see it. Every method may raise any `KgError`."""
+
+    def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
+        """Write the answer of a query to `out` in the first of `formats` that fits; returns that format."""
+
+    def questions(self) -> list[dict[str, Any]]:
+        """The saved questions, as `GET /queries` lists them."""
+
+    def ask(
+        self, question: str, parameters: Mapping[str, str], formats: Sequence[Format], out: BinaryIO
+    ) -> Format:
+        """Write the answer of a saved question to `out` in the first of `formats` that fits."""
+
+    def trace(self, record: str) -> dict[str, Any]:
+        """The chain through a record (IRI, or the UUID that ends it), as `GET /trace/{uuid}` gives it."""
+
+    def load(self, paths: Sequence[Path], progress: Progress) -> list[dict[str, Any]]:
+        """Load files and folders; one summary for each commit made or refused."""
+
+    def validate(self) -> dict[str, Any]:
+        """The validation report of the whole graph."""
+
+    def check(self) -> list[str]:
+        """What is wrong with the stored graphs and views; empty when nothing is."""
+
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+        """Write one graph, or the whole dataset, to `out`."""
+
+
+@contextmanager
+def connected(settings: Settings, url: str | None) -> Iterator[Backend]:
+    """The running service at `url`, else the one that owns the store, else the store itself.
+
+    Raises `StoreFailed` when another process owns the store and cannot be asked.
+    """
+    if url:
+        with Remote(url, settings.token) as remote:
+            yield remote
+        return
+    running = runtime.find(settings.store)
+    if running:
+        with Remote(running.url, running.token) as remote:
+            if remote.answers():
+                yield remote
+                return
+    with opened(settings) as kg:
+        yield Local(kg)

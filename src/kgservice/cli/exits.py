@@ -1,0 +1,73 @@
+"""The one table from errors to exit codes, and how an error is told in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import IntEnum
+
+from kgservice import errors
+
+
+class Exit(IntEnum):
+    """What the exit code of a command says."""
+
+    OK = 0
+    FINDINGS = 1
+    BAD_INPUT = 2
+    FORBIDDEN = 3
+    NOT_FOUND = 4
+    CONFLICT = 5
+    STORE = 6
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+MEANINGS: dict[Exit, str] = {
+    Exit.OK: "all is well",
+    Exit.FINDINGS: "done, and there are findings: the data is not valid, or a check failed",
+    Exit.BAD_INPUT: "bad input: query, RDF, table, parameter, option or file",
+    Exit.FORBIDDEN: "forbidden, or no or a wrong token",
+    Exit.NOT_FOUND: "no such graph, question, record or term",
+    Exit.CONFLICT: "the change contradicts what is stored",
+    Exit.STORE: "the store or the service cannot answer",
+    Exit.INTERRUPTED: "stopped with Ctrl-C",
+    Exit.BROKEN_PIPE: "the reader of the output went away",
+}
+
+_CODES: dict[type[errors.KgError], Exit] = {
+    errors.BadInput: Exit.BAD_INPUT,
+    errors.Forbidden: Exit.FORBIDDEN,
+    errors.Unauthorised: Exit.FORBIDDEN,
+    errors.NotFound: Exit.NOT_FOUND,
+    errors.NotAcceptable: Exit.BAD_INPUT,
+    errors.Conflict: Exit.CONFLICT,
+    errors.TooLarge: Exit.BAD_INPUT,
+    errors.UnsupportedMediaType: Exit.BAD_INPUT,
+    errors.Invalid: Exit.FINDINGS,
+    errors.StoreFailed: Exit.STORE,
+}
+
+
+def code(error: errors.KgError) -> Exit:
+    """The exit code of an error: that of its nearest class in the table.
+
+    >>> code(errors.BadQuery("…")).name
+    'BAD_INPUT'
+    """
+    return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), Exit.BAD_INPUT)
+
+
+def tell(error: errors.KgError) -> None:
+    """Say on the error stream what went wrong, and where."""
+    print(f"{error.title}: {error}", file=sys.stderr)
+
+
+def silence_output() -> None:
+    """Point standard output to nowhere, so that nothing is written to a pipe that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def help_text() -> str:
+    """The exit codes as lines for the help."""
+    return "\n".join(f"{int(exit_code):>3}  {meaning}" for exit_code, meaning in MEANINGS.items())

@@ -1,0 +1,94 @@
+"""The graph in the store directory, opened by the command itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pyoxigraph import NamedNode
+
+from kgservice.application import check, graph_store, imports, questions, validation
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.trace import trace
+from kgservice.cli.answers import chooser
+from kgservice.domain.change import Origin
+from kgservice.errors import BadParameter
+from kgservice.settings import Settings
+from kgservice.store.formats import Format
+from kgservice.store.oxigraph import OxigraphStore
+
+ORIGIN = Origin(agent="local", reason="command line")
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
+    """The graph over the embedded store; the store is closed at the end.
+
+    Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
+    """
+    settings.store.parent.mkdir(parents=True, exist_ok=True)
+    kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store))
+    try:
+        yield kg
+    finally:
+        kg.close()
+
+
+class Local:
+    """The commands' view of an open graph."""
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg = kg
+
+    def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
+        """Run the query on the view of everything."""
+        choose, chosen = chooser(formats)
+        self._kg.query(text, choose, out)
+        return chosen()
+
+    def questions(self) -> list[dict[str, Any]]:
+        """The saved questions of the package."""
+        return [question.to_json() for question in questions.questions().values()]
+
+    def ask(
+        self, question: str, parameters: Mapping[str, str], formats: Sequence[Format], out: BinaryIO
+    ) -> Format:
+        """Run a saved question with its parameters bound."""
+        choose, chosen = chooser(formats)
+        bound = questions.bind(self._kg, questions.find(questions.questions(), question), parameters)
+        self._kg.query(bound.text, choose, out)
+        return chosen()
+
+    def trace(self, record: str) -> dict[str, Any]:
+        """Follow the chain through the record."""
+        iri = record if ":" in record else f"{self._kg.addresses.ids}{record}"
+        return trace(self._kg, named(iri)).to_json()
+
+    def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
+        """Load the files and folders, one after another."""
+        return imports.load(self._kg, paths, ORIGIN, progress)
+
+    def validate(self) -> dict[str, Any]:
+        """Validate the whole graph."""
+        return validation.validate(self._kg).to_json()
+
+    def check(self) -> list[str]:
+        """Compare each view with its definition."""
+        return check.check(self._kg)
+
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+        """Dump one graph, or all."""
+        if graph is None:
+            self._kg.store.dump(out, fmt)
+        else:
+            graph_store.read(self._kg, named(graph), fmt, out)
+
+
+def named(iri: str) -> NamedNode:
+    """The IRI as a term. Raises `BadParameter` for what is no absolute IRI."""
+    try:
+        return NamedNode(iri)
+    except ValueError as error:
+        raise BadParameter(f"{iri!r} is no IRI: {error}") from None

@@ -1,0 +1,65 @@
+"""The commands together: names, help, and what an error becomes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from kgservice.cli import ask, exits, load, output, quality, serve
+from kgservice.errors import KgError
+
+
+class _Commands(TyperGroup):
+    """The group of all commands: tells expected errors in one line and sets the exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KgError as error:
+            exits.tell(error)
+            raise typer.Exit(exits.code(error)) from error
+        except BrokenPipeError:
+            exits.silence_output()
+            raise typer.Exit(exits.Exit.BROKEN_PIPE) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"{error.filename}: {os.strerror(error.errno or 0)}", file=sys.stderr)
+            raise typer.Exit(exits.Exit.BAD_INPUT) from error
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            raise typer.Exit(exits.Exit.INTERRUPTED) from None
+        return result
+
+
+app = typer.Typer(
+    name="kgservice",
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A knowledge graph of what a company learns from its customers.\n\n"
+    "The commands work on the store directory, or through the service when it runs on that store.",
+    epilog=f"\b\nExit codes:\n{exits.help_text()}",
+)
+app.command()(serve.serve)
+app.command()(load.load)
+app.command()(ask.query)
+app.command()(ask.ask)
+app.command()(ask.trace)
+app.command()(quality.validate)
+app.command()(quality.check)
+app.command()(output.export)
+app.add_typer(output.docs, name="docs")
+app.command()(output.version)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app()

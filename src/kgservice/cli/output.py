@@ -1,0 +1,113 @@
+"""`kgservice export`, `docs` and `version`: what leaves the graph, and what the program says of itself."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from kgservice import __version__
+from kgservice.cli.answers import graph_format, put_json, say
+from kgservice.cli.backend import connected
+from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+from kgservice.store.formats import N_QUADS, TURTLE, Format, graph_format_of
+
+docs = typer.Typer(no_args_is_help=True, help="Documentation made from the package.")
+
+
+def export(
+    graph: Annotated[str | None, typer.Option(help="IRI of one graph; none: the whole dataset.")] = None,
+    fmt: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="turtle, ntriples, rdfxml, jsonld, trig or nquads. [default: by the "
+            "file's name, else nquads, for one graph turtle]",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Write one graph, or the whole dataset, as RDF. `--json` is short for `--format jsonld`.
+
+    Examples:
+
+      kgservice export -o backup.nq
+
+      kgservice export --graph https://kg.example/graph/ontology
+    """
+    chosen = _format("jsonld" if as_json else fmt, output, one_graph=graph is not None)
+    with connected(settings_for(store, token), url) as backend, _sink(output) as out:
+        backend.export(graph, chosen, out)
+    if output:
+        say(f"{output.stat().st_size} bytes in {output}")
+
+
+@docs.command("ontology")
+def docs_ontology(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(
+        "ontology-docs"
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """Render the ontology as HTML pages (needs `pip install kgservice[docs]`).
+
+    Example: kgservice docs ontology -o site/ontology
+    """
+    from kgservice.application import ontology_docs  # noqa: PLC0415  (its tool is an optional dependency)
+
+    pages = ontology_docs.render(output)
+    if as_json:
+        put_json({"pages": [str(page) for page in pages]})
+    else:
+        say(f"{len(pages)} pages in {output}")
+
+
+def version(as_json: JsonOption = False) -> None:
+    """Print the version of the program and of what it stands on.
+
+    Example: kgservice version --json
+    """
+    names = ("pyoxigraph", "rdflib", "pyshacl", "duckdb", "fastapi")
+    versions = {
+        "kgservice": __version__,
+        "python": platform.python_version(),
+        **{n: version_of(n) for n in names},
+    }
+    if as_json:
+        put_json(versions)
+    else:
+        typer.echo("\n".join(f"{name} {number}" for name, number in versions.items()))
+
+
+def _format(name: str | None, output: Path | None, *, one_graph: bool) -> Format:
+    if name is not None:
+        return graph_format(name)
+    by_name = graph_format_of(output) if output else None
+    return by_name or (TURTLE if one_graph else N_QUADS)
+
+
+@contextmanager
+def _sink(output: Path | None) -> Iterator[BinaryIO]:
+    """The file to write, put in place only when it is whole; or standard output."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as out:
+            yield out
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""`kgservice validate` and `check`: whether the data conforms, and whether the store is what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kgservice.application import validation
+from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.backend import connected
+from kgservice.cli.exits import Exit
+from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+
+
+def validate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="RDF files to validate instead of the stored graph.", exists=True, dir_okay=True),
+    ] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Validate the graph, or files, against the SHACL shapes. Exit code 1 when there is a violation.
+
+    Examples:
+
+      kgservice validate
+
+      kgservice validate mine.ttl --json
+    """
+    if files:
+        report = validation.validate_files(files).to_json()
+    else:
+        with connected(settings_for(store, token), url) as backend:
+            report = backend.validate()
+    if as_json:
+        put_json(report)
+    else:
+        _show(report)
+    if not report["conforms"]:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def check(
+    as_json: JsonOption = False, store: StoreOption = None, url: UrlOption = None, token: TokenOption = None
+) -> None:
+    """Prove that each view equals its definition and each record graph holds only what belongs there.
+
+    Exit code 1 when something is wrong.
+
+    Example: kgservice check
+    """
+    with connected(settings_for(store, token), url) as backend:
+        faults = backend.check()
+    if as_json:
+        put_json({"faults": faults})
+    else:
+        for fault in faults:
+            typer.echo(fault)
+        say(f"{len(faults)} faults" if faults else "The store is as it should be.")
+    if faults:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _show(report: dict[str, Any]) -> None:
+    columns = ("severity", "record", "message")
+    show_rows(
+        columns,
+        [{column: str(finding.get(column, "")) for column in columns} for finding in report["findings"]],
+    )
+    say("The data conforms." if report["conforms"] else "The data does not conform.")

@@ -1,0 +1,173 @@
+"""The graph behind a running service: each command becomes a request."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+from urllib.parse import quote
+
+import httpx
+
+from kgservice.errors import BadInput, KgError, StoreFailed
+from kgservice.http.problems import PROBLEMS
+from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+
+# Answers may take long; a service that is not there is known at once.
+_TIMEOUT = httpx.Timeout(None, connect=5.0)
+_ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
+
+
+class Remote:
+    """A running service at `url`, asked with `token`; a context manager that holds the connections."""
+
+    def __init__(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(
+            base_url=url.rstrip("/"), headers=headers, timeout=_TIMEOUT, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        """The service itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def answers(self) -> bool:
+        """Whether a service answers at the address."""
+        try:
+            return self._client.get("/health").is_success
+        except httpx.HTTPError:
+            return False
+
+    def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
+        """Ask `POST /sparql`."""
+        headers = {"Content-Type": "application/sparql-query; charset=utf-8", "Accept": _accept(formats)}
+        with self._stream("POST", "/sparql", content=text.encode(), headers=headers) as response:
+            return _copy(response, out)
+
+    def questions(self) -> list[dict[str, Any]]:
+        """Ask `GET /queries`."""
+        found: list[dict[str, Any]] = self._json("GET", "/queries")["queries"]
+        return found
+
+    def ask(
+        self, question: str, parameters: Mapping[str, str], formats: Sequence[Format], out: BinaryIO
+    ) -> Format:
+        """Ask `GET /queries/{id}`."""
+        path = f"/queries/{quote(question, safe='')}"
+        with self._stream(
+            "GET", path, params=dict(parameters), headers={"Accept": _accept(formats)}
+        ) as response:
+            return _copy(response, out)
+
+    def trace(self, record: str) -> dict[str, Any]:
+        """Ask `GET /trace/{record}`."""
+        found: dict[str, Any] = self._json("GET", f"/trace/{quote(record, safe='')}")
+        return found
+
+    def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
+        """Send the files to `POST /imports`: RDF files together, each folder with a mapping by itself."""
+        with ExitStack() as stack:
+            files = [
+                ("files", (name, stack.enter_context(path.open("rb")))) for name, path in _uploads(paths)
+            ]
+            headers = {"Accept": "application/x-ndjson"}
+            with self._stream("POST", "/imports", files=files, headers=headers) as response:
+                return _follow(response, progress)
+
+    def validate(self) -> dict[str, Any]:
+        """Ask `GET /validation`."""
+        found: dict[str, Any] = self._json("GET", "/validation")
+        return found
+
+    def check(self) -> list[str]:
+        """Ask `GET /check`."""
+        found: list[str] = self._json("GET", "/check")["faults"]
+        return found
+
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+        """Ask `GET /graphs?graph=…`, or `GET /export` for the whole dataset."""
+        path, params = ("/graphs", {"graph": graph}) if graph else ("/export", {})
+        with self._stream("GET", path, params=params, headers={"Accept": fmt.media_type}) as response:
+            _copy(response, out)
+
+    def _json(self, method: str, path: str) -> Any:
+        with self._stream(method, path, headers={"Accept": "application/json"}) as response:
+            return json.loads(response.read())
+
+    @contextmanager
+    def _stream(self, method: str, path: str, **request: Any) -> Iterator[httpx.Response]:
+        try:
+            with self._client.stream(method, path, **request) as response:
+                if response.is_success:
+                    yield response
+                    return
+                response.read()
+                raise _error(response)
+        except httpx.HTTPError as error:
+            raise StoreFailed(f"the service at {self._client.base_url} does not answer: {error}") from error
+
+
+def _accept(formats: Sequence[Format]) -> str:
+    """An `Accept` header that prefers `formats` in their order."""
+    return ", ".join(f"{fmt.media_type};q={1 - i / 100:.2f}" for i, fmt in enumerate(formats))
+
+
+def _copy(response: httpx.Response, out: BinaryIO) -> Format:
+    media_type = response.headers["content-type"].partition(";")[0].strip()
+    for chunk in response.iter_bytes():
+        out.write(chunk)
+    return next(fmt for fmt in RESULT_FORMATS + GRAPH_FORMATS if media_type in fmt.media_types)
+
+
+def _error(response: httpx.Response) -> KgError:
+    """The error that a problem-details answer tells of."""
+    try:
+        return _problem(response.json())
+    except ValueError:
+        return StoreFailed(f"the service answered {response.status_code} {response.reason_phrase}")
+
+
+def _problem(body: dict[str, Any]) -> KgError:
+    kind = _ERRORS.get(str(body.get("type", "")).rpartition("/")[2], StoreFailed)
+    return kind(
+        str(body.get("detail") or body.get("title")),
+        line=body.get("line"),
+        column=body.get("column"),
+        source=body.get("source"),
+    )
+
+
+def _uploads(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Each file to send with its name: a folder's files carry the folder in their names."""
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(p for p in path.rglob("*") if p.is_file()):
+                yield f"{path.resolve().name}/{file.relative_to(path).as_posix()}", file
+        elif path.is_file():
+            yield path.name, path
+        else:
+            raise BadInput("no such file or folder", source=str(path))
+
+
+def _follow(response: httpx.Response, progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
+    """Read the lines of an import: progress, and at last the summaries or a problem."""
+    for line in response.iter_lines():
+        event = json.loads(line)
+        match event.pop("event"):
+            case "progress":
+                progress(event["name"], event["done"], event["total"])
+            case "done":
+                summaries: list[dict[str, Any]] = event["imports"]
+                return summaries
+            case "problem":
+                raise _problem(event)
+            case other:
+                print(f"The service said {other!r}, which this version does not know.", file=sys.stderr)
+    raise StoreFailed("the service stopped in the middle of the import")

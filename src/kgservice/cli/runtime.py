@@ -1,0 +1,59 @@
+"""The note that a running service leaves beside its store, so that other commands find it.
+
+The embedded store has one owner at a time. While `serve` owns it, the file `<store>.service.json`
+(readable by its owner only) holds the address and the token; the other commands read it and ask the service
+instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running service: its address, its token and the process that runs it."""
+
+    url: str
+    token: str
+    pid: int
+
+    @property
+    def link(self) -> str:
+        """The address that opens the start page, with the token."""
+        return f"{self.url}/?token={self.token}"
+
+
+def note_of(store: Path) -> Path:
+    """Where the note of the service that owns `store` is: beside the store.
+
+    >>> note_of(Path("data/store")).as_posix()
+    'data/store.service.json'
+    """
+    return store.with_name(f"{store.name}.service.json")
+
+
+@contextmanager
+def announced(store: Path, running: Running) -> Iterator[None]:
+    """Leave the note while the service runs, and take it away at the end."""
+    note = note_of(store)
+    note.unlink(missing_ok=True)
+    with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        json.dump(asdict(running), out)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def find(store: Path) -> Running | None:
+    """The service that the note beside `store` names, or None. It may have ended since."""
+    try:
+        return Running(**json.loads(note_of(store).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
