@@ -1,0 +1,156 @@
+"""Who may speak to the service: the token, the cookie made from it, the host name and the origin."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kgservice.errors import Forbidden, KgError, Unauthorised
+from kgservice.http.problems import problem_of
+
+OPEN_PATHS = frozenset({"/health"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+_CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", _CSP.encode()),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Access:
+    """ASGI middleware: lets requests with the token through, and adds the security headers to all answers.
+
+    The token comes as `Authorization: Bearer`, as the password of `Authorization: Basic` with any user, as
+    `?token=` of a GET (answered with a cookie and a redirect to the address without it), or as that cookie.
+    Requests whose Host is not a loopback name are refused (DNS rebinding), as are changes by cookie from
+    another origin (cross-site request forgery).
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        if not token:
+            raise ValueError("the token must not be empty")
+        self._app = app
+        self._token = token.encode()
+        # Cookies go to every port of a host, so the cookie does not hold the token itself.
+        self._cookie = hmac.new(self._token, b"kgservice cookie", hashlib.sha256).hexdigest()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        try:
+            instead = self._check(scope)
+        except KgError as error:
+            instead = problem_of(error)
+            if isinstance(error, Unauthorised):
+                _challenge(scope, instead)
+        await (instead or self._app)(scope, receive, guarded)
+
+    def _check(self, scope: Scope) -> Response | None:
+        """None to go on, or a redirect. Raises `Unauthorised` or `Forbidden`."""
+        headers = Headers(scope=scope)
+        host = _host(headers)
+        if scope["path"] in OPEN_PATHS:
+            return None
+        if authorization := headers.get("authorization"):
+            if not self._is_token(_credentials(authorization)):
+                raise Unauthorised("The token in Authorization is not the one of this service")
+            return None
+        if b"token=" in scope["query_string"] and scope["method"] in {"GET", "HEAD"}:
+            return self._redirect(scope, host)
+        name = cookie_name(host)
+        if (cookie := headers.get("cookie")) and name in cookie:
+            if not hmac.compare_digest(_cookie(cookie, name).encode(), self._cookie.encode()):
+                raise Unauthorised("The cookie is from another start of the service; open its link again")
+            if scope["method"] not in SAFE_METHODS:
+                _same_origin(scope, headers, host)
+            return None
+        raise Unauthorised("Send the token of this service, or open the link that it printed at its start")
+
+    def _redirect(self, scope: Scope, host: str) -> Response | None:
+        parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        tokens = [value for key, value in parameters if key == "token"]
+        if len(tokens) != 1 or not self._is_token(tokens[0].encode("utf-8", "surrogateescape")):
+            raise Unauthorised("The token in the address is not the one of this service")
+        rest = urlencode([(key, value) for key, value in parameters if key != "token"])
+        # One leading slash only: `//host/` would lead to another site.
+        target = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else "")
+        response = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
+        response.set_cookie(cookie_name(host), self._cookie, path="/", httponly=True, samesite="strict")
+        return response
+
+    def _is_token(self, given: bytes) -> bool:
+        return hmac.compare_digest(given, self._token)
+
+
+def cookie_name(host: str) -> str:
+    """The name of the cookie: with the port, since browsers share cookies between the ports of a host."""
+    port = host.rpartition("]")[2].partition(":")[2]
+    return f"kgservice-{port or '80'}"
+
+
+def _host(headers: Headers) -> str:
+    host = headers.get("host", "")
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    if name.lower() not in LOCAL_NAMES:
+        raise Forbidden(f"This service answers only as {', '.join(sorted(LOCAL_NAMES))}", source="Host")
+    return host
+
+
+def _credentials(authorization: str) -> bytes:
+    scheme, _, value = authorization.partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value.encode("latin-1")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            raise Unauthorised("The Basic credentials are not valid Base64") from None
+    raise Unauthorised("Authorization must be Bearer or Basic")
+
+
+def _cookie(header: str, name: str) -> str:
+    try:
+        found = SimpleCookie(header).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _same_origin(scope: Scope, headers: Headers, host: str) -> None:
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    if site not in {None, "same-origin"} or origin not in {None, f"{scope['scheme']}://{host}"}:
+        raise Forbidden("A change by cookie must come from a page of this service", source="Origin")
+    if site is None and origin is None:
+        raise Forbidden("A change by cookie needs an Origin header; programs send the token", source="Origin")
+
+
+def _challenge(scope: Scope, response: Response) -> None:
+    response.headers.append("WWW-Authenticate", 'Bearer realm="kgservice"')
+    if "sec-fetch-mode" not in Headers(scope=scope):  # a browser would ask for a user and a password
+        response.headers.append("WWW-Authenticate", 'Basic realm="kgservice", charset="UTF-8"')

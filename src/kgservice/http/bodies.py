@@ -1,0 +1,134 @@
+"""Request bodies: read within limits, spooled to a file when large, inflated, decoded as UTF-8."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import tempfile
+import zlib
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack
+from typing import BinaryIO
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive
+
+from kgservice.errors import BadInput, BadParameter, TooLarge, UnsupportedMediaType
+from kgservice.http.streaming import ClientLeft
+
+IN_MEMORY = 1024 * 1024  # bytes; larger bodies go to a temporary file
+_PIECE = 64 * 1024
+
+Parameters = dict[str, list[str]]
+
+
+async def pieces(headers: Mapping[str, str], receive: Receive, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes. Raises `TooLarge` beyond `limit` bytes, at once when its length is announced."""
+    announced = headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft("the client closed the connection")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        if piece:
+            yield piece
+        if not message.get("more_body", False):
+            return
+
+
+async def spooled(headers: Mapping[str, str], receive: Receive, limit: int) -> BinaryIO:
+    """The body as a file to read from, inflated; the caller closes it. `limit` holds for it inflated, too."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"identity", "gzip", "x-gzip"}:
+        raise UnsupportedMediaType(
+            f"Content-Encoding {coding!r} is not known; gzip is", source="Content-Encoding"
+        )
+    with ExitStack() as on_failure:
+        start = bytearray()
+        file: BinaryIO = io.BytesIO()
+        async for piece in pieces(headers, receive, limit):
+            start += piece
+            if len(start) >= IN_MEMORY:
+                if isinstance(file, io.BytesIO):
+                    file = on_failure.enter_context(tempfile.TemporaryFile())
+                await asyncio.to_thread(file.write, start)
+                start = bytearray()
+        file.write(start)  # less than IN_MEMORY
+        file.seek(0)
+        if coding == "identity":
+            on_failure.pop_all()
+            return file
+        return await asyncio.to_thread(inflated, file, limit)
+
+
+def inflated(packed: BinaryIO, limit: int) -> BinaryIO:
+    """What a gzip file holds, as a file. Raises `TooLarge` beyond `limit` bytes, `BadInput` if broken."""
+    size = 0
+    with ExitStack() as on_failure:
+        out: BinaryIO = on_failure.enter_context(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # type: ignore[assignment]
+        try:
+            with gzip.GzipFile(fileobj=packed) as source:
+                while piece := source.read(_PIECE):
+                    size += len(piece)
+                    if size > limit:
+                        raise _too_large(limit)
+                    out.write(piece)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadInput(f"The body is not valid gzip: {error}", source="Content-Encoding") from error
+        out.seek(0)
+        on_failure.pop_all()
+        return out
+
+
+async def text(headers: Mapping[str, str], receive: Receive, limit: int) -> str:
+    """The body as text. Raises `BadInput` with line and column where it is not UTF-8."""
+    with await spooled(headers, receive, limit) as file:
+        return utf8(file.read())
+
+
+def utf8(data: bytes) -> str:
+    """The text of UTF-8 `data`, without a byte order mark. Raises `BadInput` with line and column."""
+    try:
+        return data.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        raise BadInput(
+            "The body is not valid UTF-8",
+            line=before.count("\n") + 1,
+            column=len(before) - (before.rfind("\n") + 1) + 1,
+        ) from None
+
+
+def parameters(encoded: str) -> Parameters:
+    """URL-encoded parameters (a query string or a form), decoded exactly once.
+
+    Raises `BadParameter` where they are not UTF-8.
+    """
+    found: Parameters = {}
+    try:
+        for key, value in parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=10_000):
+            found.setdefault(key, []).append(value)
+    except UnicodeDecodeError:
+        raise BadParameter("The parameters are not percent-encoded UTF-8") from None
+    except ValueError as error:
+        raise BadParameter(f"The parameters cannot be read: {error}") from None
+    return found
+
+
+def query_parameters(query_string: bytes) -> Parameters:
+    """The parameters in the address. Raises `BadParameter` where they are not UTF-8."""
+    try:
+        return parameters(query_string.decode())
+    except UnicodeDecodeError:
+        raise BadParameter("The address is not percent-encoded UTF-8") from None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit} bytes")

@@ -1,0 +1,137 @@
+"""The service description (SPARQL 1.1 Service Description) with VoID statistics of the default graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple, serialize
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import NotAcceptable
+from kgservice.namespaces import PREFIXES, RDF, SD, VOID, XSD
+from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+
+_W3C_FORMATS = "http://www.w3.org/ns/formats/"
+_FORMAT_IRIS = {
+    "turtle": "Turtle",
+    "ntriples": "N-Triples",
+    "rdfxml": "RDF_XML",
+    "jsonld": "JSON-LD",
+    "trig": "TriG",
+    "nquads": "N-Quads",
+    "json": "SPARQL_Results_JSON",
+    "xml": "SPARQL_Results_XML",
+    "csv": "SPARQL_Results_CSV",
+    "tsv": "SPARQL_Results_TSV",
+}
+_SIMPLE_ENTAILMENT = NamedNode("http://www.w3.org/ns/entailment/Simple")
+
+_TOTALS = """SELECT (COUNT(*) AS ?triples) (COUNT(DISTINCT ?s) AS ?subjects) (COUNT(DISTINCT ?o) AS ?objects)
+WHERE { ?s ?p ?o }"""
+_ENTITIES = "SELECT (COUNT(DISTINCT ?s) AS ?entities) WHERE { ?s a ?class FILTER(isIRI(?s)) }"
+_PROPERTIES = (
+    "SELECT ?property (COUNT(*) AS ?triples) WHERE { ?s ?property ?o } GROUP BY ?property ORDER BY ?property"
+)
+_CLASSES = """SELECT ?class (COUNT(DISTINCT ?s) AS ?entities)
+WHERE { ?s a ?class FILTER(isIRI(?class)) } GROUP BY ?class ORDER BY ?class"""
+
+
+class Describer:
+    """Describes the service; counts once for each commit."""
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg = kg
+        self._lock = threading.Lock()
+        self._counted: tuple[int, list[Triple]] | None = None
+
+    def write(self, root: str, fmt: Format, out: BinaryIO) -> None:
+        """Write the description of the service at the address `root` (without a slash at its end)."""
+        if fmt.rdf is None:
+            raise NotAcceptable(f"A description cannot be {fmt.name}")
+        prefixes = {name: PREFIXES[name] for name in ("rdf", "sd", "void", "xsd")}
+        serialize(
+            self._triples(root), out, format=fmt.rdf, prefixes=prefixes if _takes_prefixes(fmt) else None
+        )
+
+    def _triples(self, root: str) -> Iterator[Triple]:
+        dataset, graph = BlankNode(), BlankNode("default")
+        query, change = NamedNode(f"{root}/sparql#service"), NamedNode(f"{root}/update#service")
+        for service, address, language in (
+            (query, f"{root}/sparql", "SPARQL11Query"),
+            (change, f"{root}/update", "SPARQL11Update"),
+        ):
+            yield _is_a(service, "Service")
+            yield Triple(service, _sd("endpoint"), NamedNode(address))
+            yield Triple(service, _sd("supportedLanguage"), _sd(language))
+            yield Triple(service, _sd("defaultDataset"), dataset)
+            yield Triple(service, _sd("defaultEntailmentRegime"), _SIMPLE_ENTAILMENT)
+        for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS):
+            yield Triple(query, _sd("resultFormat"), NamedNode(_W3C_FORMATS + _FORMAT_IRIS[fmt.name]))
+        yield _is_a(dataset, "Dataset")
+        yield Triple(dataset, _sd("defaultGraph"), graph)
+        addresses = self._kg.addresses
+        for name in (
+            addresses.everything,
+            addresses.ontology,
+            addresses.vocabulary,
+            addresses.provenance,
+            addresses.finding,
+        ):
+            if self._kg.store.has_graph(NamedNode(name)):
+                named = BlankNode()
+                yield Triple(dataset, _sd("namedGraph"), named)
+                yield _is_a(named, "NamedGraph")
+                yield Triple(named, _sd("name"), NamedNode(name))
+        yield _is_a(graph, "Graph")
+        yield Triple(graph, NamedNode(f"{RDF}type"), _void("Dataset"))
+        yield from self._statistics(graph)
+
+    def _statistics(self, graph: BlankNode) -> list[Triple]:
+        with self._lock:  # one count at a time: it may take a while on a large graph
+            commit = self._kg.head
+            if self._counted is None or self._counted[0] != commit:
+                self._counted = (commit, list(self._count(graph)))
+            return self._counted[1]
+
+    def _count(self, graph: BlankNode) -> Iterator[Triple]:
+        triples, subjects, objects = self._kg.select(_TOTALS).rows[0]
+        (entities,) = self._kg.select(_ENTITIES).rows[0]
+        properties = self._kg.select(_PROPERTIES).rows
+        classes = self._kg.select(_CLASSES).rows
+        totals = {
+            "triples": triples,
+            "distinctSubjects": subjects,
+            "distinctObjects": objects,
+            "entities": entities,
+            "properties": Literal(str(len(properties)), datatype=NamedNode(f"{XSD}integer")),
+            "classes": Literal(str(len(classes)), datatype=NamedNode(f"{XSD}integer")),
+        }
+        for name, count in totals.items():
+            assert isinstance(count, Literal)
+            yield Triple(graph, _void(name), count)
+        for rows, kind, count_of in ((properties, "property", "triples"), (classes, "class", "entities")):
+            for term, count in rows:
+                assert isinstance(term, NamedNode)
+                assert isinstance(count, Literal)
+                part = BlankNode()
+                yield Triple(graph, _void(f"{kind}Partition"), part)
+                yield Triple(part, _void(kind), term)
+                yield Triple(part, _void(count_of), count)
+
+
+def _sd(name: str) -> NamedNode:
+    return NamedNode(SD + name)
+
+
+def _void(name: str) -> NamedNode:
+    return NamedNode(VOID + name)
+
+
+def _is_a(subject: NamedNode | BlankNode, name: str) -> Triple:
+    return Triple(subject, NamedNode(f"{RDF}type"), _sd(name))
+
+
+def _takes_prefixes(fmt: Format) -> bool:
+    return fmt.name in {"turtle", "trig", "rdfxml", "jsonld"}

@@ -1,0 +1,43 @@
+"""One request and the means to answer it, for the routes that are plain ASGI applications."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.http.bodies import Parameters, query_parameters
+
+
+class Exchange:
+    """`method`, `headers`, `parameters` of the address, and `receive` and `send` for the rest.
+
+    Raises `BadParameter` when the parameters are not percent-encoded UTF-8.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.method: str = scope["method"]
+        self.headers = Headers(scope=scope)
+        self.parameters: Parameters = query_parameters(scope["query_string"])
+
+    @property
+    def wanted(self) -> str | None:
+        """The first `?format=`."""
+        return self.parameters.get("format", [None])[0]
+
+    @property
+    def root(self) -> str:
+        """The address of the service as the client wrote it, without a slash at its end."""
+        return f"{self.scope['scheme']}://{self.headers['host']}{self.scope.get('root_path', '')}"
+
+    async def reply(self, response: Response) -> None:
+        """Send a whole response."""
+        await response(self.scope, self.receive, self.send)
+
+    async def reply_bare(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send a response that has no body."""
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body"})

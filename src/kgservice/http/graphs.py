@@ -1,0 +1,197 @@
+"""The SPARQL 1.1 Graph Store HTTP Protocol: `/graphs`, with direct and indirect identification."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+from pyoxigraph import NamedNode, Quad, parse, serialize
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import graph_store
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
+from kgservice.errors import BadInput, BadParameter, BadRdf, NotFound, UnsupportedMediaType
+from kgservice.http.bodies import IN_MEMORY, pieces, spooled
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import body_format, coding, content_type, media_type_of, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.sparql import VARY, Tags, iri
+from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
+
+METHODS = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+MOST_FILES = 1000
+
+T = TypeVar("T")
+
+
+class Graphs:
+    """`/graphs` and all below it as an ASGI application.
+
+    `?graph=IRI` names a graph (decoded exactly once), `?default` the graph of loose statements; any address
+    below `/graphs/` names the graph with that very address as its IRI. A POST to `/graphs` without either
+    makes a new graph and says its address in `Location`.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor, writers: Executor, tags: Tags) -> None:
+        self._kg = kg
+        self._workers = workers
+        self._writers = writers
+        self._tags = tags
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if http.method == "OPTIONS":
+            await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
+            return
+        if http.method not in METHODS.split(", "):
+            await http.reply(method_not_allowed(METHODS))
+            return
+        graph = self._graph(http)
+        if http.method in {"GET", "HEAD"}:
+            await self._read(http, graph)
+        elif http.method == "DELETE":
+            await self._delete(graph)
+            await http.reply(Response(status_code=204))
+        else:
+            with suppress(ClientLeft):
+                await http.reply(await self._write(http, graph))
+
+    def _graph(self, http: Exchange) -> NamedNode:
+        """The graph that a request is about."""
+        found = http.parameters
+        path: bytes = http.scope.get("raw_path") or http.scope["path"].encode()
+        direct = not path.endswith(b"/graphs")
+        if direct + len(found.get("graph", ())) + len(found.get("default", ())) > 1:
+            raise BadParameter("Name one graph: by ?graph=, by ?default, or by the address", source="graph")
+        if "default" in found:
+            return NamedNode(self._kg.addresses.scratch)
+        if "graph" in found:
+            return iri(found["graph"][0], "graph")
+        here = f"{http.scope['scheme']}://{http.headers['host']}{path.decode('latin-1')}"
+        if direct:
+            return iri(here, "address")
+        if http.method == "POST":
+            return NamedNode(f"{here}/{uuid.uuid4()}")
+        raise BadParameter("Name a graph by ?graph=, by ?default, or by the address", source="graph")
+
+    async def _exists(self, graph: NamedNode) -> bool:
+        """Whether the graph exists; that of loose statements always does."""
+        if graph.value == self._kg.addresses.scratch:
+            return True
+        return await self._on(self._workers, lambda: graph_store.exists(self._kg, graph))
+
+    async def _read(self, http: Exchange, graph: NamedNode) -> None:
+        fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
+        tag = self._tags.of(self._kg.head, fmt)
+        if not await self._exists(graph):
+            raise NotFound(f"There is no graph <{graph.value}>")
+        headers: HeaderList = [
+            (b"vary", VARY.encode()),
+            (b"cache-control", b"private, no-cache"),
+            (b"content-type", content_type(media_type).encode()),
+            (b"etag", tag.encode()),
+        ]
+        matches = self._tags.match(tag, http.headers.get("if-none-match"))
+        if matches or http.method == "HEAD":
+            await http.reply_bare(304 if matches else 200, headers)
+            return
+        await respond(
+            http.receive,
+            http.send,
+            workers=self._workers,
+            produce=lambda out: graph_store.read(self._kg, graph, fmt, out),
+            head=lambda: headers,
+            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+        )
+
+    async def _delete(self, graph: NamedNode) -> None:
+        if not await self._exists(graph):
+            raise NotFound(f"There is no graph <{graph.value}>")
+        origin = Origin(source="/graphs")
+        await self._on(self._writers, lambda: graph_store.delete(self._kg, graph, origin))
+
+    async def _write(self, http: Exchange, graph: NamedNode) -> Response:
+        """Put or add the body; 201 with its address for a new graph, else 204."""
+        with ExitStack() as files:
+            said = http.headers.get("content-type", "")
+            if media_type_of(said)[0] == "multipart/form-data":
+                parts = await self._parts(http.headers, http.receive, files)
+                source = await self._on(self._workers, lambda: _merged(parts, graph))
+                files.callback(source.close)
+                fmt = N_TRIPLES
+            else:
+                fmt = body_format(said)
+                limit = self._kg.settings.max_body
+                source = files.enter_context(await spooled(http.headers, http.receive, limit))
+            existed = await self._exists(graph)
+            write = graph_store.put if http.method == "PUT" else graph_store.post
+            origin = Origin(source="/graphs")
+            await self._on(self._writers, lambda: write(self._kg, graph, source, fmt, origin))
+        if existed:
+            return Response(status_code=204)
+        return Response(status_code=201, headers={"Location": graph.value})
+
+    async def _parts(
+        self, headers: Headers, receive: Receive, files: ExitStack
+    ) -> list[tuple[str, Format, BinaryIO]]:
+        """The files of a multipart body: name, format and content."""
+        if headers.get("content-encoding", "identity") != "identity":
+            raise UnsupportedMediaType("A multipart body cannot be compressed", source="Content-Encoding")
+        body = pieces(headers, receive, self._kg.settings.max_body)
+        try:
+            form = await MultiPartParser(headers, body, max_files=MOST_FILES, max_fields=0).parse()
+        except MultiPartException as error:
+            raise BadInput(f"The multipart body cannot be read: {error.message}") from None
+        except KeyError:
+            raise BadInput("The multipart body has no boundary", source="Content-Type") from None
+        parts: list[tuple[str, Format, BinaryIO]] = []
+        for name, part in form.multi_items():
+            assert isinstance(part, UploadFile)  # max_fields=0
+            files.callback(part.file.close)
+            guessed = graph_format_of(Path(part.filename or ""))
+            said = part.headers.get("content-type")
+            generic = said is None or media_type_of(said)[0] == "application/octet-stream"
+            fmt = guessed if guessed and generic else body_format(said)
+            parts.append((part.filename or name, fmt, part.file))
+        if not parts:
+            raise BadInput("The multipart body holds no file")
+        return parts
+
+    @staticmethod
+    async def _on(executor: Executor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> BinaryIO:
+    """The statements of several files as one N-Triples file, so that they come in as one change.
+
+    Raises `BadRdf` with the file, line and column of what does not parse.
+    """
+    with ExitStack() as on_failure:
+        spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        out = cast(BinaryIO, on_failure.enter_context(spool))
+        for name, fmt, file in parts:
+            try:
+                serialize((q.triple for q in _quads(file, fmt, graph)), out, format=N_TRIPLES.rdf)
+            except SyntaxError as error:
+                raise BadRdf(error.msg, line=error.lineno, column=error.offset, source=name) from None
+        out.seek(0)
+        on_failure.pop_all()
+        return out
+
+
+def _quads(file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
+    assert fmt.rdf is not None
+    return parse(file, fmt.rdf, base_iri=graph.value, without_named_graphs=True, rename_blank_nodes=True)

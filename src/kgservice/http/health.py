@@ -1,0 +1,28 @@
+"""`/health`: whether the service and its store answer; needs no token."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from kgservice import __version__
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import StoreFailed
+
+
+def make_router(kg: KnowledgeGraph) -> APIRouter:
+    """The route of the health check."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health", summary="Whether the service answers")
+    async def health() -> JSONResponse:
+        """Status, version and number of the last commit; 503 while the store does not answer."""
+        if not await asyncio.to_thread(kg.store.healthy):
+            raise StoreFailed("The store does not answer")
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "commit": kg.head}, headers={"Cache-Control": "no-store"}
+        )
+
+    return router

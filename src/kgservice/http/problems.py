@@ -1,0 +1,129 @@
+"""Errors as problem details (RFC 9457): the one table from exception to status, and the one shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from kgservice import errors
+
+MEDIA_TYPE = "application/problem+json"
+
+# exception → status, last part of the problem's type
+PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
+    errors.KgError: (500, "error"),
+    errors.BadInput: (400, "bad-input"),
+    errors.BadQuery: (400, "malformed-sparql"),
+    errors.BadRdf: (400, "malformed-rdf"),
+    errors.BadTable: (400, "unreadable-table"),
+    errors.BadParameter: (400, "bad-parameter"),
+    errors.Unauthorised: (401, "unauthorised"),
+    errors.Forbidden: (403, "forbidden"),
+    errors.NotFound: (404, "not-found"),
+    errors.NotAcceptable: (406, "not-acceptable"),
+    errors.Conflict: (409, "conflict"),
+    errors.TooLarge: (413, "too-large"),
+    errors.UnsupportedMediaType: (415, "unsupported-media-type"),
+    errors.Invalid: (422, "not-valid"),
+    errors.StoreFailed: (503, "store-failure"),
+}
+
+
+def problem_of(error: errors.KgError) -> Response:
+    """The response for one of the service's own errors."""
+    status, name = next(PROBLEMS[c] for c in type(error).__mro__ if c in PROBLEMS)
+    return problem(
+        status, name, error.title, error.detail, line=error.line, column=error.column, source=error.source
+    )
+
+
+def problem(
+    status: int,
+    name: str,
+    title: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **members: str | int | None,
+) -> Response:
+    """A problem-details response; `members` that are None are left out."""
+    body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
+    body |= {key: value for key, value in members.items() if value is not None}
+    return _Problem(body, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+class _Problem(Response):
+    """A response that adds `instance`, the path of the request without its query (which may hold a token)."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: dict[str, Any], status: int, headers: dict[str, str]) -> None:
+        self._problem = body
+        super().__init__(status_code=status, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        self.body = json.dumps(self._problem | {"instance": scope["path"]}, ensure_ascii=False).encode()
+        self.headers["content-length"] = str(len(self.body))
+        if scope["method"] == "HEAD":
+            self.body = b""
+        await super().__call__(scope, receive, send)
+
+
+def method_not_allowed(allowed: str) -> Response:
+    """405 with the methods that are allowed, such as `GET, HEAD, POST`."""
+    return problem(
+        405,
+        "method-not-allowed",
+        "Method not allowed",
+        f"The methods here are {allowed}",
+        headers={"Allow": allowed},
+    )
+
+
+def _own(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    assert isinstance(error, errors.KgError)
+    return problem_of(error)
+
+
+def _router(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem_of(errors.NotFound(f"There is nothing at {request.url.path}"))
+    if error.status_code == 405:
+        return method_not_allowed((error.headers or {}).get("Allow", ""))
+    title = HTTPStatus(error.status_code).phrase
+    return problem(
+        error.status_code,
+        title.lower().replace(" ", "-"),
+        title,
+        error.detail,
+        headers=dict(error.headers or {}),
+    )
+
+
+def _validation(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    return problem_of(errors.BadParameter(first["msg"], source=".".join(place[1:]) or place[0]))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    # The server logs the exception with its traceback; the client learns nothing of the inside.
+    return problem(500, "internal-error", "Internal error", "The service failed; its log says why")
+
+
+HANDLERS: dict[Any, Callable[[Request, Any], Any]] = {
+    errors.KgError: _own,
+    HTTPException: _router,
+    RequestValidationError: _validation,
+    Exception: _unexpected,
+}

@@ -1,0 +1,232 @@
+"""The SPARQL 1.1 Protocol: `/sparql` for queries and the service description, `/update` for updates."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from pyoxigraph import NamedNode
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.update import update
+from kgservice.domain.change import Origin
+from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
+from kgservice.http.bodies import Parameters, parameters, text
+from kgservice.http.description import Describer
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.store.base import Kind
+from kgservice.store.formats import GRAPH_FORMATS, Format
+
+FORM = "application/x-www-form-urlencoded"
+QUERY = "application/sparql-query"
+UPDATE = "application/sparql-update"
+QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
+UPDATE_METHODS = "OPTIONS, POST"
+VARY = "Accept, Accept-Encoding"
+
+# Functions whose value differs between two evaluations on the same data: such answers have no ETag.
+_VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
+
+_DATASET = {
+    "query": ("default-graph-uri", "named-graph-uri"),
+    "update": ("using-graph-uri", "using-named-graph-uri"),
+}
+_OF_A_QUERY = {"query", "update", *_DATASET["query"]}
+
+
+class _Settled(Exception):  # noqa: N818
+    """Raised while the format is being chosen, when the answer needs no evaluation: HEAD and 304."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One query or update with the dataset that the protocol's parameters name."""
+
+    text: str
+    default: tuple[NamedNode, ...]
+    named: tuple[NamedNode, ...]
+    wanted: str | None
+
+
+class Tags:
+    """ETags: the commit, the format and, since commit numbers start again with another store, this start."""
+
+    def __init__(self) -> None:
+        self._start = uuid.uuid4().hex[:8]
+
+    def of(self, commit: int, fmt: Format) -> str:
+        """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding."""
+        return f'W/"{commit}-{fmt.name}-{self._start}"'
+
+    @staticmethod
+    def match(tag: str, if_none_match: str | None) -> bool:
+        """Whether `If-None-Match` names `tag` (weak comparison) or is `*`."""
+        if if_none_match is None:
+            return False
+        known = {t.strip().removeprefix("W/") for t in if_none_match.split(",")}
+        return "*" in known or tag.removeprefix("W/") in known
+
+
+class Querying:
+    """`/sparql` as an ASGI application."""
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor, tags: Tags) -> None:
+        self._kg = kg
+        self._workers = workers
+        self._tags = tags
+        self._describer = Describer(kg)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if http.method == "OPTIONS":
+            await http.reply(Response(status_code=204, headers={"Allow": QUERY_METHODS}))
+        elif http.method not in {"GET", "HEAD", "POST"}:
+            await http.reply(method_not_allowed(QUERY_METHODS))
+        elif http.method != "POST" and not http.parameters.keys() & _OF_A_QUERY:
+            await self._describe(http)
+        else:
+            with suppress(ClientLeft):
+                await self._answer(http, await self._operation(http))
+
+    async def _operation(self, http: Exchange) -> Operation:
+        if "update" in http.parameters:
+            raise BadParameter("Updates are sent by POST to /update", source="update")
+        limit = self._kg.settings.max_query
+        operation = await _read(http, limit, QUERY, "query")
+        if len(operation.text) > limit:
+            raise TooLarge(f"The query is longer than {limit} bytes", source="query")
+        return operation
+
+    async def _answer(self, http: Exchange, asked: Operation) -> None:
+        encoding = coding(CODINGS, http.headers.get("accept-encoding"))
+        cacheable = http.method != "POST" and not _VOLATILE.search(asked.text)
+        commit = self._kg.head
+        headers: HeaderList = [(b"vary", VARY.encode()), (b"cache-control", b"private, no-cache")]
+        settled = 0
+
+        def choose(kind: Kind) -> Format:
+            nonlocal settled
+            fmt, media_type = negotiate(OF_KIND[kind], http.headers.get("accept"), asked.wanted)
+            headers.append((b"content-type", content_type(media_type).encode()))
+            if cacheable:
+                tag = self._tags.of(commit, fmt)
+                headers.append((b"etag", tag.encode()))
+                if self._tags.match(tag, http.headers.get("if-none-match")):
+                    settled = 304
+            if http.method == "HEAD":
+                settled = settled or 200
+            if settled:
+                raise _Settled
+            return fmt
+
+        def produce(out: BinaryIO) -> None:
+            self._kg.query(asked.text, choose, out, default=asked.default, named=asked.named)
+
+        try:
+            await respond(
+                http.receive,
+                http.send,
+                workers=self._workers,
+                produce=produce,
+                head=lambda: headers,
+                encoding=encoding,
+            )
+        except _Settled:
+            await http.reply_bare(settled, headers)
+
+    async def _describe(self, http: Exchange) -> None:
+        fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
+        tag = self._tags.of(self._kg.head, fmt)
+        headers: HeaderList = [
+            (b"vary", VARY.encode()),
+            (b"cache-control", b"private, no-cache"),
+            (b"content-type", content_type(media_type).encode()),
+            (b"etag", tag.encode()),
+        ]
+        matches = self._tags.match(tag, http.headers.get("if-none-match"))
+        if matches or http.method == "HEAD":
+            await http.reply_bare(304 if matches else 200, headers)
+            return
+        await respond(
+            http.receive,
+            http.send,
+            workers=self._workers,
+            produce=lambda out: self._describer.write(http.root, fmt, out),
+            head=lambda: headers,
+            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+        )
+
+
+class Updating:
+    """`/update` as an ASGI application; a change that is made is answered with 204."""
+
+    def __init__(self, kg: KnowledgeGraph, writers: Executor) -> None:
+        self._kg = kg
+        self._writers = writers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if http.method == "OPTIONS":
+            await http.reply(Response(status_code=204, headers={"Allow": UPDATE_METHODS}))
+        elif http.method != "POST":
+            await http.reply(method_not_allowed(UPDATE_METHODS))
+        else:
+            with suppress(ClientLeft):
+                asked = await _read(http, self._kg.settings.max_body, UPDATE, "update")
+                await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked)
+                await http.reply(Response(status_code=204))
+
+    def _run(self, asked: Operation) -> None:
+        update(
+            self._kg,
+            asked.text,
+            origin=Origin(source="/update"),
+            using=asked.default,
+            using_named=asked.named,
+        )
+
+
+async def _read(http: Exchange, limit: int, direct: str, name: str) -> Operation:
+    """The one operation of a request, from its address, its form or its body (media type `direct`)."""
+    found = http.parameters
+    if http.method == "POST":
+        media_type = utf8_media_type(http.headers.get("content-type"))
+        if media_type == FORM:
+            for key, values in parameters(await text(http.headers, http.receive, limit)).items():
+                found.setdefault(key, []).extend(values)
+        elif media_type == direct:
+            if name in found:
+                raise BadParameter(f"There is a {name} in the address and one in the body", source=name)
+            found[name] = [await text(http.headers, http.receive, limit)]
+        else:
+            raise UnsupportedMediaType(
+                f"{media_type!r} is neither {direct} nor {FORM}", source="Content-Type"
+            )
+    if len(found.get(name, ())) != 1:
+        raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
+    merged, named = _DATASET[name]
+    return Operation(found[name][0], _graphs(found, merged), _graphs(found, named), http.wanted)
+
+
+def _graphs(found: Parameters, name: str) -> tuple[NamedNode, ...]:
+    return tuple(iri(value, name) for value in found.get(name, ()))
+
+
+def iri(value: str, source: str) -> NamedNode:
+    """The IRI of a graph. Raises `BadParameter` when it is none, or relative."""
+    try:
+        return NamedNode(value)
+    except ValueError as error:
+        raise BadParameter(f"{value!r} is not an absolute IRI: {error}", source=source) from None

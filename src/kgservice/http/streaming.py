@@ -1,0 +1,216 @@
+"""Streamed answers: a worker thread writes, the event loop sends, and each waits for the other.
+
+Small answers are sent whole with their length. A failure before the first byte becomes an error response;
+one after it breaks the connection, so that no client can take a part for the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from typing import Any, BinaryIO, Protocol, cast
+
+import zstandard
+from starlette.types import Receive, Send
+
+from kgservice.errors import StoreFailed
+
+CHUNK = 64 * 1024  # bytes; answers up to this size are sent whole
+QUEUE = 4 * CHUNK  # bytes that may wait for a slow client before the writer has to wait
+SMALLEST_COMPRESSED = 1024  # bytes; below, compression costs more than it saves
+LONGEST_WAIT = 0.025  # seconds that written bytes may stay unsent while the writer goes on writing
+CODINGS = ("zstd", "gzip")  # best first
+
+HeaderList = list[tuple[bytes, bytes]]
+
+
+class ClientLeft(OSError):  # noqa: N818
+    """The client closed the connection; what is still being written has no reader."""
+
+
+class BrokenTransfer(Exception):  # noqa: N818
+    """An answer failed after its first byte; the connection has to be broken."""
+
+
+class _Compressor(Protocol):
+    def feed(self, data: bytes, *, last: bool) -> bytes: ...
+
+
+class _Identity:
+    def feed(self, data: bytes, *, last: bool) -> bytes:  # noqa: ARG002
+        return data
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._stream = zlib.compressobj(level=4, wbits=31)
+
+    def feed(self, data: bytes, *, last: bool) -> bytes:
+        return self._stream.compress(data) + self._stream.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdCompressor(level=1).compressobj()
+
+    def feed(self, data: bytes, *, last: bool) -> bytes:
+        kind = zstandard.COMPRESSOBJ_FLUSH_FINISH if last else zstandard.COMPRESSOBJ_FLUSH_BLOCK
+        return self._stream.compress(data) + self._stream.flush(kind)
+
+
+_COMPRESSORS: dict[str, Callable[[], _Compressor]] = {"identity": _Identity, "gzip": _Gzip, "zstd": _Zstd}
+
+
+class Pipe(io.RawIOBase):
+    """The bytes between one writing thread and the event loop: bounded, compressed on the writer's side."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, encoding: str = "identity") -> None:
+        super().__init__()
+        self.encoding = encoding
+        self._compressor = _COMPRESSORS[encoding]()
+        self._loop = loop
+        self._ready = asyncio.Event()
+        self._changed = threading.Condition()
+        self._pending = bytearray()
+        self._since = 0.0
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._passed_on = False
+        self._reading = False
+        self._finished = False
+        self._abandoned = False
+        self._error: BaseException | None = None
+
+    # The writer's side, in a worker thread.
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads."""
+        if self._abandoned:
+            raise ClientLeft("the client closed the connection")
+        if not self._pending:
+            self._since = time.monotonic()
+        self._pending += data
+        if len(self._pending) >= CHUNK or time.monotonic() - self._since > LONGEST_WAIT:
+            chunk = self._compressor.feed(bytes(self._pending), last=False)
+            self._pending.clear()
+            with self._changed:
+                while self._waiting >= QUEUE and not self._abandoned:
+                    self._changed.wait()
+                self._put(chunk)
+        return len(data)
+
+    def finished(self, future: Future[None]) -> None:
+        """Take the end of the writing job: the last bytes, or the exception it ended with. Never waits."""
+        error = StoreFailed("The service is stopping") if future.cancelled() else future.exception()
+        last = b""
+        if error is None:
+            if not self._passed_on and len(self._pending) < SMALLEST_COMPRESSED:
+                self.encoding, self._compressor = "identity", _Identity()
+            last = self._compressor.feed(bytes(self._pending), last=True)
+        with self._changed:
+            self._error, self._finished = error, True
+            self._put(last)
+
+    def _put(self, chunk: bytes) -> None:
+        if self._abandoned:
+            return
+        self._passed_on = True
+        self._chunks.append(chunk)
+        self._waiting += len(chunk)
+        with suppress(RuntimeError):  # the event loop is closed: there is no client either
+            self._loop.call_soon_threadsafe(self._ready.set)
+
+    # The reader's side, in the event loop.
+
+    async def take(self) -> tuple[bytes, bool]:
+        """The next bytes and whether more will follow.
+
+        Raises what the writing job raised, wrapped in `BrokenTransfer` when bytes have been read before, or
+        `ClientLeft` after `abandon`.
+        """
+        while True:
+            with self._changed:
+                if self._abandoned:
+                    raise ClientLeft("the client closed the connection")
+                if self._error is not None:
+                    if self._reading:
+                        raise BrokenTransfer(f"An answer broke off: {self._error}") from self._error
+                    raise self._error
+                if self._chunks:
+                    self._reading = True
+                    chunk = b"".join(self._chunks)
+                    self._chunks.clear()
+                    self._waiting = 0
+                    self._changed.notify()
+                    return chunk, not self._finished
+                self._ready.clear()
+            await self._ready.wait()
+
+    def abandon(self) -> None:
+        """Stop the writer: its next write raises `ClientLeft`."""
+        with self._changed:
+            self._abandoned = True
+            self._chunks.clear()
+            self._changed.notify()
+        self._ready.set()
+
+
+async def respond(
+    receive: Receive,
+    send: Send,
+    *,
+    workers: Executor,
+    produce: Callable[[BinaryIO], None],
+    head: Callable[[], HeaderList],
+    encoding: str = "identity",
+) -> None:
+    """Run `produce` in a worker thread and send what it writes, with status 200.
+
+    `head` gives the headers, asked once `produce` has written or ended. Raises what `produce` raises when
+    nothing has been sent yet, else `BrokenTransfer`.
+    """
+    pipe = Pipe(asyncio.get_running_loop(), encoding)
+    workers.submit(produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
+    try:
+        body, more = await pipe.take()
+        headers = head()
+        if pipe.encoding != "identity":
+            headers.append((b"content-encoding", pipe.encoding.encode()))
+        if not more:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+        if more:
+            await _rest(receive, send, pipe)
+    except ClientLeft:
+        return
+    finally:
+        pipe.abandon()
+
+
+async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:
+    listener = asyncio.create_task(_abandon_when_left(receive, pipe))
+    try:
+        more = True
+        while more:
+            body, more = await pipe.take()
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+    finally:
+        listener.cancel()
+
+
+async def _abandon_when_left(receive: Receive, pipe: Pipe) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    pipe.abandon()
