@@ -114,6 +114,17 @@ class Addresses:
         """The graph of the consent records and events of the data subject `key`."""
         return f"{self.graphs}consent/{key}"
 
+    def key(self, iri: str) -> str:
+        """What names the graphs of the person or project `iri`: its local part, for a foreign IRI a UUID over it.
+
+        >>> Addresses("https://kg.example/").key("https://kg.example/id/6ab0")
+        '6ab0'
+        """
+        local = iri.removeprefix(self.ids)
+        if local != iri and local and "/" not in local and "#" not in local:
+            return local
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, iri))
+
     def instance(self, *keys: str) -> str:
         """An opaque, stable instance IRI (UUID version 5 over `keys` in this deployment)."""
         return f"{self.ids}{uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, self.base), '|'.join(keys))}"

@@ -1,1 +1,6 @@
-"""The store port and its adapters."""
+"""The store port, its formats, and the embedded store."""
+
+from kgservice.store.base import Choose, Dataset, Kind, Solutions, Store, Term
+from kgservice.store.oxigraph import OxigraphStore
+
+__all__ = ["Choose", "Dataset", "Kind", "OxigraphStore", "Solutions", "Store", "Term"]

@@ -5,7 +5,8 @@ All that goes through it is standard SPARQL over named graphs, so that any SPARQ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -47,6 +48,9 @@ class Solutions:
     rows: list[tuple[Term | None, ...]]
 
 
+# Subject, predicate and object; None fits everything.
+Pattern = tuple[NamedNode | BlankNode | None, NamedNode | None, Term | None]
+
 Choose = Callable[[Kind], Format]
 
 
@@ -73,9 +77,7 @@ class Store(Protocol):
         `bindings` (variable name without `?` → term) are fixed before evaluation.
         """
 
-    def select(
-        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
-    ) -> Solutions:
+    def select(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> Solutions:
         """The solutions of a SELECT, in memory."""
 
     def ask(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> bool:
@@ -96,10 +98,15 @@ class Store(Protocol):
     ) -> None:
         """Drop graphs, remove quads, create graphs and add quads, in this order, all or nothing."""
 
-    def holding(self, triples: Sequence[Triple]) -> Iterator[Quad]:
-        """Every quad of the store whose triple is one of `triples`, with the graph that holds it."""
+    def match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        """Every quad of the named graphs that fits one of `patterns`; more than once if it fits several."""
 
-    def load(self, source: BinaryIO | Path, fmt: Format, *, graph: NamedNode | None = None, base: str | None = None) -> None:
+    def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
+        """The literals of `terms` that the store would give back in another form, with that form."""
+
+    def load(
+        self, source: BinaryIO | Path, fmt: Format, *, graph: NamedNode | None = None, base: str | None = None
+    ) -> None:
         """Load a large document (all or nothing), triples into `graph` or else the default graph."""
 
     def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
@@ -113,6 +120,9 @@ class Store(Protocol):
 
     def backup(self, target: Path) -> None:
         """Make a consistent copy in the new directory `target`, while reading and writing go on."""
+
+    def copy(self) -> AbstractContextManager[Store]:
+        """A private, writable copy as it is now; it is gone after the `with` block."""
 
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""

@@ -41,8 +41,18 @@ JSON_LD = Format("jsonld", ("application/ld+json",), (".jsonld",), rdf=RdfFormat
 TRIG = Format("trig", ("application/trig",), (".trig",), rdf=RdfFormat.TRIG, quads=True)
 N_QUADS = Format("nquads", ("application/n-quads",), (".nq",), rdf=RdfFormat.N_QUADS, quads=True)
 
-JSON = Format("json", ("application/sparql-results+json", "application/json"), (".srj", ".json"), results=QueryResultsFormat.JSON)
-XML = Format("xml", ("application/sparql-results+xml", "application/xml", "text/xml"), (".srx", ".xml"), results=QueryResultsFormat.XML)
+JSON = Format(
+    "json",
+    ("application/sparql-results+json", "application/json"),
+    (".srj", ".json"),
+    results=QueryResultsFormat.JSON,
+)
+XML = Format(
+    "xml",
+    ("application/sparql-results+xml", "application/xml", "text/xml"),
+    (".srx", ".xml"),
+    results=QueryResultsFormat.XML,
+)
 CSV = Format("csv", ("text/csv",), (".csv",), results=QueryResultsFormat.CSV)
 TSV = Format("tsv", ("text/tab-separated-values",), (".tsv",), results=QueryResultsFormat.TSV)
 

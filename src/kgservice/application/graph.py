@@ -1,0 +1,168 @@
+"""The knowledge graph: one store, the model, queries on the view of everything, and commits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kgservice import resources
+from kgservice.application import modelfiles, views
+from kgservice.application.commit import Effect, Planner, provenance
+from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import Model
+from kgservice.domain.sparql_scan import federated, place, scan, uses
+from kgservice.errors import Forbidden
+from kgservice.namespaces import CI, SCHEMA, Addresses
+from kgservice.settings import Settings
+from kgservice.store.base import Choose, Dataset, Solutions, Store, Term
+
+_DIGEST = NamedNode(f"{SCHEMA}sha256")
+
+
+class KnowledgeGraph:
+    """Everything that is known, in one store.
+
+    Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for those who
+    read and write in one step).
+    """
+
+    def __init__(self, settings: Settings, store: Store, model: Model, clock: Clock) -> None:
+        self.settings = settings
+        self.addresses = Addresses(settings.base)
+        self.graphs = Graphs(self.addresses)
+        self.store = store
+        self.model = model
+        self.clock = clock
+        self.writing = threading.RLock()
+        self._view = NamedNode(self.addresses.everything)
+        self._head = self._read_head()
+
+    @classmethod
+    def open(
+        cls, settings: Settings, store: Store, clock: Clock = system_clock, *, ontology: Path | None = None
+    ) -> KnowledgeGraph:
+        """The graph in `store`, with the model of this installation (or of the folder `ontology`) in it.
+
+        A store with another model gets this one, and its view is built anew; so is a view that a stopped bulk
+        load left unfinished. Raises `BadRdf` for an ontology file that does not parse.
+        """
+        graphs = Graphs(Addresses(settings.base))
+        files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
+        kg = cls(settings, store, files.model, clock)
+        kg._install(files)
+        return kg
+
+    # State
+
+    @property
+    def head(self) -> int:
+        """The number of the last commit; 0 at first."""
+        return self._head
+
+    def _read_head(self) -> int:
+        found = self.store.select(
+            f"SELECT (MAX(?n) AS ?head) WHERE {{ ?commit <{CI}commitNumber> ?n }}",
+            Dataset(default=(NamedNode(self.addresses.provenance),)),
+        ).rows
+        head = found[0][0] if found else None
+        return int(head.value) if isinstance(head, Literal) else 0
+
+    def _install(self, files: modelfiles.ModelFiles) -> None:
+        state = NamedNode(self.addresses.provenance)
+        ontology, vocabulary = NamedNode(self.addresses.ontology), NamedNode(self.addresses.vocabulary)
+        old = list(self.store.match([(ontology, _DIGEST, None)]))
+        if any(q.object == Literal(files.digest) for q in old):
+            return
+        # The digest goes first and comes back last: whatever stops in between is done again.
+        self.store.apply(remove=old, drop=[ontology, vocabulary], add=files.quads)
+        views.rebuild(self.store, self.model, self.graphs)
+        digest = (ontology, _DIGEST, Literal(files.digest))
+        self.store.apply(add=[Quad(*digest, state), Quad(*digest, self._view)])
+
+    def unfinished(self) -> None:
+        """Say that the view is being built, so that `open` builds it anew if this process stops before `finished`."""
+        self.store.apply(remove=list(self.store.match([(NamedNode(self.addresses.ontology), _DIGEST, None)])))
+
+    # Reading
+
+    def dataset(
+        self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
+    ) -> Dataset:
+        """The dataset a query runs on; `Forbidden` if it would ask another service."""
+        pieces = scan(text)
+        remote = federated(pieces)
+        if remote is not None:
+            line, column = place(text, remote.start)
+            raise Forbidden(
+                "SERVICE is not allowed: queries make no outgoing requests", line=line, column=column
+            )
+        if default or named:
+            return Dataset(tuple(default), tuple(named))
+        return Dataset((self._view,), from_clauses=uses(pieces, "FROM") is not None)
+
+    def query(
+        self,
+        text: str,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        default: Sequence[NamedNode] = (),
+        named: Sequence[NamedNode] = (),
+        bindings: Mapping[str, Term] | None = None,
+    ) -> None:
+        """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
+
+        Without dataset parameters and FROM, the query runs on the view of everything, and GRAPH sees all graphs.
+        Raises `BadQuery` or `Forbidden` before anything is written.
+        """
+        dataset = self.dataset(text, default, named)
+        self.store.query(text, dataset, choose, out, bindings=bindings, base=self.settings.base)
+
+    def select(self, text: str, bindings: Mapping[str, Term] | None = None) -> Solutions:
+        """The solutions of a SELECT on the view of everything."""
+        return self.store.select(text, self.dataset(text), bindings)
+
+    def ask(self, text: str, bindings: Mapping[str, Term] | None = None) -> bool:
+        """The answer of an ASK on the view of everything."""
+        return self.store.ask(text, self.dataset(text), bindings)
+
+    def construct(self, text: str, bindings: Mapping[str, Term] | None = None) -> list[Triple]:
+        """The triples of a CONSTRUCT or DESCRIBE on the view of everything."""
+        return self.store.construct(text, self.dataset(text), bindings)
+
+    # Writing
+
+    def planner(self, store: Store | None = None) -> Planner:
+        """What works out the effect of changes on the store, or on a copy of it."""
+        return Planner(store or self.store, self.model, self.addresses)
+
+    def commit(self, change: Change) -> Commit:
+        """Make the change, all or nothing; the view is current when this returns.
+
+        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect`), `StoreFailed`.
+        """
+        with self.writing:
+            return self.write(self.planner().effect(change), change.origin)
+
+    def write(self, effect: Effect, origin: Origin) -> Commit:
+        """Write an effect that was worked out under `writing`, with its provenance, as one commit."""
+        with self.writing:
+            now = self.clock()
+            if not effect:
+                return Commit(self._head, now, 0, 0)
+            number = self._head + 1
+            effect.add |= provenance(self.addresses, number, now, origin, effect)
+            effect.apply(self.store)
+            self._head = number
+            return Commit(number, now, effect.added, effect.removed)
+
+    def close(self) -> None:
+        """Flush and release the store, after the commit that is under way."""
+        with self.writing:
+            self.store.close()

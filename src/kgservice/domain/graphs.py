@@ -1,0 +1,67 @@
+"""Which named graphs there are: what each is for, and who may write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pyoxigraph import DefaultGraph, NamedNode
+
+from kgservice.namespaces import Addresses
+
+
+class GraphKind(Enum):
+    """What a graph is for."""
+
+    LOOSE = "loose"  # the default graph of a change: the router decides
+    RECORD = "record"  # project, subject or consent: written through the router only
+    READ_ONLY = "read only"  # ours: ontology, vocabulary, provenance, finding, views, names kept for later
+    SCRATCH = "scratch"  # the user's: any other name, and graph/scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """Sorts graph names of one deployment.
+
+    >>> g = Graphs(Addresses("https://kg.example/"))
+    >>> g.kind(NamedNode("https://kg.example/graph/project/7")).value
+    'record'
+    """
+
+    addresses: Addresses
+
+    def kind(self, name: object) -> GraphKind:
+        """What the graph `name` is for."""
+        if isinstance(name, DefaultGraph):
+            return GraphKind.LOOSE
+        if not isinstance(name, NamedNode):
+            return GraphKind.READ_ONLY
+        iri, a = name.value, self.addresses
+        if self.is_record(name):
+            return GraphKind.RECORD
+        if iri != a.scratch and iri.startswith((a.graphs, a.views)):
+            return GraphKind.READ_ONLY
+        return GraphKind.SCRATCH
+
+    def is_record(self, name: object) -> bool:
+        """Whether `name` is a project, subject or consent graph."""
+        if not isinstance(name, NamedNode) or not name.value.startswith(self.addresses.graphs):
+            return False
+        part, slash, key = name.value[len(self.addresses.graphs) :].partition("/")
+        return part in ("project", "subject", "consent") and bool(slash and key) and "/" not in key
+
+    def in_view(self, name: object) -> bool:
+        """Whether the view of everything holds the graph's statements."""
+        a = self.addresses
+        return self.is_record(name) or (
+            isinstance(name, NamedNode) and name.value in (a.ontology, a.vocabulary, a.provenance, a.finding)
+        )
+
+    @property
+    def genid(self) -> str:
+        """The namespace of the IRIs that stand for blank nodes (RDF 1.1 Concepts, section 3.5)."""
+        return f"{self.addresses.base}.well-known/genid/"
+
+    def is_genid(self, node: object) -> bool:
+        """Whether `node` stands for a blank node."""
+        return isinstance(node, NamedNode) and node.value.startswith(self.genid)

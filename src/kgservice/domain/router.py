@@ -1,0 +1,154 @@
+"""Where a statement belongs: the graph of its data subject, of its project, or no record graph at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyoxigraph import NamedNode, Triple
+
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import TYPE, Direction, Model
+
+COMMON = "common"
+
+
+class Facts(Protocol):
+    """The look-ups that routing needs, in the statements of the record graphs."""
+
+    def objects(self, subject: NamedNode, predicate: NamedNode) -> Iterable[NamedNode]:
+        """The IRIs that `subject` has as `predicate`."""
+
+    def subjects(self, predicate: NamedNode | None, obj: NamedNode) -> Iterable[NamedNode]:
+        """The IRIs that have `obj` as `predicate`, or as any predicate."""
+
+    def outgoing(self, subject: NamedNode) -> Iterable[Triple]:
+        """The statements with `subject`; read only as far as needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a node is: the nearest person and project (IRIs) and how many links away they are.
+
+    `consent`: the node is evidence of consent. `record`: it is something that the model knows.
+    """
+
+    person: str | None = None
+    person_distance: int = 0
+    consent: bool = False
+    project: str | None = None
+    project_distance: int = 0
+    record: bool = False
+
+
+class Router:
+    """Routes statements by the owners of their nodes; each node is looked up once in the life of a router.
+
+    A statement goes to
+
+    1. the graph of its subject's person (the consent graph if the subject is a consent record or event),
+       else the subject graph of its object's person;
+    2. else the graph of its subject's project;
+    3. else the common project graph if the subject is an instance of a class of the model or uses a property of it;
+    4. else the scratch graph.
+    """
+
+    def __init__(self, model: Model, graphs: Graphs, facts: Facts) -> None:
+        self._model = model
+        self._graphs = graphs
+        self.facts = facts
+        self._owners: dict[NamedNode, Owner] = {}
+
+    def graph(self, triple: Triple) -> NamedNode:
+        """The graph that the statement belongs to."""
+        a = self._graphs.addresses
+        subject, obj = triple.subject, triple.object
+        owner = self.owner(subject) if isinstance(subject, NamedNode) else Owner()
+        if owner.person is not None:
+            key = a.key(owner.person)
+            return NamedNode(a.consent(key) if owner.consent else a.subject(key))
+        if isinstance(obj, NamedNode) and triple.predicate != TYPE:
+            person = self.owner(obj).person
+            if person is not None:
+                return NamedNode(a.subject(a.key(person)))
+        if owner.project is not None:
+            return NamedNode(a.project(a.key(owner.project)))
+        return NamedNode(a.project(COMMON) if owner.record else a.scratch)
+
+    def owner(self, node: NamedNode) -> Owner:
+        """Whose `node` is."""
+        known = self._owners.get(node)
+        if known is None:
+            known = self._owners[node] = self._find(node)
+        return known
+
+    def _find(self, node: NamedNode) -> Owner:
+        person, person_distance = self._nearest(node, self._persons)
+        project, project_distance = self._nearest(node, self._projects)
+        inherited = [self.owner(user) for user in self._users(node)] if self._graphs.is_genid(node) else []
+        types = set(self.facts.objects(node, TYPE))
+        return Owner(
+            person,
+            person_distance,
+            not types.isdisjoint(self._model.consent_classes) or any(o.consent for o in inherited),
+            project,
+            project_distance,
+            person is not None
+            or project is not None
+            or any(self._model.is_class(c) for c in types)
+            or any(o.record for o in inherited)
+            or any(self._model.is_property(t.predicate) for t in self.facts.outgoing(node)),
+        )
+
+    def _users(self, node: NamedNode) -> set[NamedNode]:
+        """The nodes that refer to a node that stands for a blank node; cycles of these lead nowhere."""
+        users: set[NamedNode] = set()
+        seen, waiting = {node}, [node]
+        while waiting:
+            for user in self.facts.subjects(None, waiting.pop()):
+                if user in seen:
+                    continue
+                seen.add(user)
+                if self._graphs.is_genid(user):
+                    waiting.append(user)
+                else:
+                    users.add(user)
+        return users
+
+    def _nearest(self, node: NamedNode, found: _Finder) -> tuple[str | None, int]:
+        seen, level, distance = {node}, [node], 0
+        while level:
+            answers = [iri for one in level for iri in found(one)]
+            if answers:
+                return min(answers), distance
+            following = []
+            for one in level:
+                for owner in self._owning(one):
+                    if owner not in seen:
+                        seen.add(owner)
+                        following.append(owner)
+            level, distance = following, distance + 1
+        return None, 0
+
+    def _persons(self, node: NamedNode) -> list[str]:
+        is_person = any(c in self._model.persons for c in self.facts.objects(node, TYPE))
+        return [node.value] if is_person else []
+
+    def _projects(self, node: NamedNode) -> list[str]:
+        if any(c in self._model.projects for c in self.facts.objects(node, TYPE)):
+            return [node.value]
+        return [project.value for project in self._along(node, self._model.project_links)]
+
+    def _owning(self, node: NamedNode) -> Iterable[NamedNode]:
+        yield from self._along(node, self._model.owner_links)
+        if self._graphs.is_genid(node):
+            yield from self.facts.subjects(None, node)
+
+    def _along(self, node: NamedNode, links: Iterable[Direction]) -> Iterable[NamedNode]:
+        for link, turned in links:
+            yield from self.facts.subjects(link, node) if turned else self.facts.objects(node, link)
+
+
+class _Finder(Protocol):
+    def __call__(self, node: NamedNode, /) -> list[str]: ...

@@ -1,0 +1,210 @@
+"""Tokens of SPARQL text: enough to know where keywords, variables and blocks really are, not to parse it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from kgservice.errors import BadQuery
+
+
+class Token(Enum):
+    """The kinds of tokens; comments and white space are none."""
+
+    IRI = "iri"
+    STRING = "string"
+    VARIABLE = "variable"
+    BLANK = "blank node label"
+    LANGUAGE = "language tag"
+    NAME = "prefixed name"
+    WORD = "keyword"
+    NUMBER = "number"
+    PUNCTUATION = "punctuation"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One token: its kind, its text as written, and where it starts in the text (0-based offset)."""
+
+    token: Token
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The offset after the last character."""
+        return self.start + len(self.text)
+
+    def is_word(self, *words: str) -> bool:
+        """Whether this is one of the keywords `words` (given in capitals)."""
+        return self.token is Token.WORD and self.text.upper() in words
+
+    def is_mark(self, mark: str) -> bool:
+        """Whether this is the punctuation `mark`."""
+        return self.token is Token.PUNCTUATION and self.text == mark
+
+
+# Letters of names (PN_CHARS_BASE); `%` and `\` start the escapes of local names.
+_BASE = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_CHARS = rf"{_BASE}_0-9\u00b7\u0300-\u036f\u203f\u2040\-"
+_PREFIX = rf"(?:[{_BASE}](?:[{_CHARS}.]*[{_CHARS}])?)?"
+_ESCAPE = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_LOCAL = rf"(?:(?:[{_BASE}_:0-9]|{_ESCAPE})(?:(?:[{_CHARS}.:]|{_ESCAPE})*(?:[{_CHARS}:]|{_ESCAPE}))?)?"
+
+_TOKENS = re.compile(
+    "|".join(
+        (
+            r"(?P<space>\s+|#[^\n\r]*)",
+            r'(?P<string>"""(?:(?:""|")?(?:[^"\\]|\\.))*"""'
+            r"|'''(?:(?:''|')?(?:[^'\\]|\\.))*'''"
+            r'|"(?:[^"\\\n\r]|\\.)*"'
+            r"|'(?:[^'\\\n\r]|\\.)*')",
+            r'(?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*>)',
+            rf"(?P<variable>[?$][{_BASE}_0-9][{_BASE}_0-9\u00b7\u0300-\u036f\u203f\u2040]*)",
+            rf"(?P<blank>_:[{_BASE}_0-9](?:[{_CHARS}.]*[{_CHARS}])?)",
+            rf"(?P<name>{_PREFIX}:{_LOCAL})",
+            r"(?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)",
+            r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)",
+            r"(?P<word>[A-Za-z][A-Za-z0-9_]*)",
+            r"(?P<mark><<\(|\)>>|<<|>>|\{\||\|\}|\^\^|&&|\|\||!=|<=|>=|[{}()\[\].;,*/|^?+!=<>~-])",
+        )
+    ),
+    re.DOTALL,
+)
+_KINDS = {
+    "string": Token.STRING,
+    "iri": Token.IRI,
+    "variable": Token.VARIABLE,
+    "blank": Token.BLANK,
+    "name": Token.NAME,
+    "language": Token.LANGUAGE,
+    "number": Token.NUMBER,
+    "word": Token.WORD,
+    "mark": Token.PUNCTUATION,
+}
+_OPEN, _CLOSE = "{", "}"
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column (both 1-based) of an offset.
+
+    >>> place("a\\nbc", 3)
+    (2, 2)
+    """
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def scan(text: str) -> list[Piece]:
+    """The tokens of SPARQL text, without white space and comments.
+
+    Raises `BadQuery` with line and column where no token of SPARQL can start.
+
+    >>> [p.text for p in scan('SELECT ?s # all\\n{ ?s a "x;" }')]
+    ['SELECT', '?s', '{', '?s', 'a', '"x;"', '}']
+    """
+    pieces: list[Piece] = []
+    at = 0
+    while at < len(text):
+        match = _TOKENS.match(text, at)
+        if match is None:
+            line, column = place(text, at)
+            raise BadQuery(f"unexpected {text[at]!r}", line=line, column=column)
+        kind = match.lastgroup
+        assert kind is not None
+        if kind != "space":
+            pieces.append(Piece(_KINDS[kind], match[0], at))
+        at = match.end()
+    return pieces
+
+
+def uses(pieces: Iterable[Piece], *words: str) -> Piece | None:
+    """The first token that is one of the keywords `words` (in capitals), or None.
+
+    >>> uses(scan('ASK { ?from <SERVICE> "FROM" }'), "FROM", "SERVICE") is None
+    True
+    """
+    return next((p for p in pieces if p.is_word(*words)), None)
+
+
+_HIDDEN_SERVICE = re.compile(r"\).*service.*#", re.IGNORECASE | re.DOTALL)
+
+
+def federated(pieces: list[Piece]) -> Piece | None:
+    """The first token that makes the store ask a remote SPARQL service, or None.
+
+    Parsers do not ask for white space after a keyword, and take `<` for an operator where an IRI makes no sense.
+    So `SERVICEx:y {`, `trueSERVICE x:y {` and `FILTER(?a<?b)SERVICE#>` are found too.
+
+    >>> federated(scan("ASK { SERVICE <http://a/> {} }")).text
+    'SERVICE'
+    >>> federated(scan("ASK { ?service a <http://b/service#x>, service:y }")) is None
+    True
+    """
+    for i, piece in enumerate(pieces):
+        following = pieces[i + 1] if i + 1 < len(pieces) else None
+        if piece.token is Token.WORD and "SERVICE" in piece.text.upper():
+            return piece
+        if (
+            piece.token is Token.NAME
+            and "SERVICE" in piece.text.split(":")[0].upper()
+            and following is not None
+            and following.is_mark(_OPEN)
+            and not (i and pieces[i - 1].is_word("GRAPH"))
+        ):
+            return piece
+        if piece.token is Token.IRI and _HIDDEN_SERVICE.search(piece.text):
+            return piece
+    return None
+
+
+def closing(pieces: list[Piece], opening: int) -> int:
+    """The index of the `}` that closes the `{` at index `opening`."""
+    depth = 0
+    for i in range(opening, len(pieces)):
+        if pieces[i].is_mark(_OPEN):
+            depth += 1
+        elif pieces[i].is_mark(_CLOSE):
+            depth -= 1
+            if depth == 0:
+                return i
+    raise BadQuery("a block is not closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of an update: its tokens, and the prologue (PREFIX, BASE) that is in force for it."""
+
+    prologue: str
+    pieces: tuple[Piece, ...]
+
+
+def operations(text: str) -> list[Operation]:
+    """The operations of a SPARQL update whose syntax is known to be right.
+
+    >>> [o.pieces[0].text for o in operations('PREFIX x: <u:> CLEAR ALL; INSERT DATA { x:a x:b ";" };')]
+    ['CLEAR', 'INSERT']
+    """
+    pieces = scan(text)
+    found: list[Operation] = []
+    prologue: list[str] = []
+    i = 0
+    while i < len(pieces):
+        if pieces[i].is_word("BASE", "PREFIX"):
+            length = 2 if pieces[i].is_word("BASE") else 3
+            prologue.append(" ".join(p.text for p in pieces[i : i + length]))
+            i += length
+            continue
+        start, depth = i, 0
+        while i < len(pieces) and not (depth == 0 and pieces[i].is_mark(";")):
+            depth += pieces[i].is_mark(_OPEN) - pieces[i].is_mark(_CLOSE)
+            i += 1
+        if i > start:
+            found.append(Operation(" ".join(prologue), tuple(pieces[start:i])))
+        i += 1
+    return found

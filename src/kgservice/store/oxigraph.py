@@ -1,0 +1,342 @@
+"""The embedded store: Oxigraph, on disk or in memory."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyoxigraph
+from pyoxigraph import (
+    DefaultGraph,
+    Literal,
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Triple,
+)
+
+from kgservice.domain.sparql_bind import bound
+from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
+from kgservice.namespaces import RDF, XSD
+from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store, Term
+from kgservice.store.formats import BOOLEAN_FORMATS, Format
+from kgservice.store.syntax import bad_query, bad_rdf
+
+_Results = QuerySolutions | QueryBoolean | QueryTriples
+_TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
+_ANY = NamedNode("urn:kgservice:any")
+
+
+class _Watched:
+    """A stream that remembers its own error, so that it is not taken for one of the store."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.error: Exception | None = None
+        # pyoxigraph only writes and flushes.
+        self.stream = cast(BinaryIO, self)
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._out.write(data)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
+class OxigraphStore:
+    """An RDF dataset in a directory that this process owns, or with `path` None in memory.
+
+    Reading is free for all threads; each reader sees one state of the store. Writing goes one at a time.
+    Raises `StoreFailed` if the directory cannot be opened, for example because another process owns it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        self._open: pyoxigraph.Store | None
+        if path is None:
+            self._open = pyoxigraph.Store()
+            return
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._open = pyoxigraph.Store(path)
+        except OSError as error:
+            if "lock" in str(error).lower():
+                raise StoreFailed(f"another kgservice uses the store {path}") from error
+            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+
+    @property
+    def _store(self) -> pyoxigraph.Store:
+        if self._open is None:
+            raise StoreFailed("the store is closed")
+        return self._open
+
+    # Reading
+
+    def _evaluate(
+        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None, base: str | None = None
+    ) -> _Results:
+        if bindings:
+            text = bound(text, bindings)
+        store = self._store
+        try:
+            if dataset.from_clauses:
+                return store.query(text, base_iri=base)
+            return store.query(
+                text,
+                base_iri=base,
+                default_graph=list(dataset.default),
+                named_graphs=None if dataset.named is None else list(dataset.named),
+            )
+        except (SyntaxError, ValueError) as error:
+            raise bad_query(error) from error
+        except (OSError, RuntimeError) as error:
+            raise StoreFailed(f"the query failed: {error}") from error
+
+    def query(
+        self,
+        text: str,
+        dataset: Dataset,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        bindings: Mapping[str, Term] | None = None,
+        base: str | None = None,
+    ) -> None:
+        """See `Store.query`. Oxigraph serialises, in the calling thread, in pieces of some kilobytes."""
+        results = self._evaluate(text, dataset, bindings, base)
+        watched = _Watched(out)
+        with self._answering(watched):
+            if isinstance(results, QueryTriples):
+                results.serialize(watched.stream, _rdf(choose(Kind.GRAPH)))
+            elif isinstance(results, QueryBoolean):
+                fmt = choose(Kind.BOOLEAN)
+                if fmt not in BOOLEAN_FORMATS:
+                    raise NotAcceptable(f"{fmt.name} cannot carry the answer of an ASK")
+                results.serialize(watched.stream, _results(fmt))
+            else:
+                results.serialize(watched.stream, _results(choose(Kind.SOLUTIONS)))
+
+    @contextmanager
+    def _answering(self, watched: _Watched) -> Iterator[None]:
+        """What the stream raises passes as it is; what the store raises becomes `StoreFailed`."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            if watched.error is not None:
+                raise
+            raise StoreFailed(f"the answer broke off: {error}") from error
+
+    def select(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> Solutions:
+        """See `Store.select`; `BadQuery` if the query is no SELECT."""
+        results = self._evaluate(text, dataset, bindings)
+        if not isinstance(results, QuerySolutions):
+            raise BadQuery("this is no SELECT query")
+        with _reading():
+            return Solutions(tuple(v.value for v in results.variables), [tuple(row) for row in results])
+
+    def ask(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> bool:
+        """See `Store.ask`; `BadQuery` if the query is no ASK."""
+        results = self._evaluate(text, dataset, bindings)
+        if not isinstance(results, QueryBoolean):
+            raise BadQuery("this is no ASK query")
+        return bool(results)
+
+    def construct(
+        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
+    ) -> list[Triple]:
+        """See `Store.construct`; `BadQuery` if the query is no CONSTRUCT or DESCRIBE."""
+        results = self._evaluate(text, dataset, bindings)
+        if not isinstance(results, QueryTriples):
+            raise BadQuery("this is no CONSTRUCT or DESCRIBE query")
+        with _reading():
+            return list(results)
+
+    def match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        """See `Store.match`."""
+        store = self._store
+        with _reading():
+            for s, p, o in patterns:
+                for quad in store.quads_for_pattern(s, p, o):
+                    if isinstance(quad.graph_name, NamedNode):
+                        yield quad
+
+    def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
+        """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
+        typed = [term for term in set(terms) if term.datatype not in _TEXTS]
+        if not typed:
+            return {}
+        places = {NamedNode(f"urn:kgservice:{i}"): term for i, term in enumerate(typed)}
+        store = pyoxigraph.Store()
+        store.extend(Quad(place, _ANY, term) for place, term in places.items())
+        kept = ((places[q.subject], q.object) for q in store if isinstance(q.subject, NamedNode))
+        return {given: back for given, back in kept if isinstance(back, Literal) and back != given}
+
+    def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
+        """See `Store.dump`; `NotAcceptable` for the whole dataset in a format without named graphs."""
+        rdf = _rdf(fmt)
+        if graph is None and not fmt.quads:
+            raise NotAcceptable(f"{fmt.name} cannot carry more than one graph")
+        store, watched = self._store, _Watched(out)
+        with self._answering(watched):
+            store.dump(watched.stream, rdf, from_graph=graph)
+
+    def graphs(self) -> list[NamedNode]:
+        """See `Store.graphs`."""
+        store = self._store
+        with _reading():
+            return [name for name in store.named_graphs() if isinstance(name, NamedNode)]
+
+    def has_graph(self, graph: NamedNode) -> bool:
+        """See `Store.has_graph`."""
+        store = self._store
+        with _reading():
+            return store.contains_named_graph(graph)
+
+    def healthy(self) -> bool:
+        """See `Store.healthy`."""
+        try:
+            return self.ask("ASK {}", Dataset())
+        except StoreFailed:
+            return False
+
+    # Writing
+
+    def apply(
+        self,
+        *,
+        add: Iterable[Quad] = (),
+        remove: Iterable[Quad] = (),
+        create: Iterable[NamedNode] = (),
+        drop: Iterable[NamedNode] = (),
+    ) -> None:
+        """See `Store.apply`. All of it is one SPARQL update, which Oxigraph does in one transaction.
+
+        No quad may have a blank node: SPARQL cannot remove it by name.
+        """
+        steps = [f"DROP SILENT GRAPH {graph}" for graph in drop]
+        steps += _data("DELETE DATA", remove)
+        steps += [f"CREATE SILENT GRAPH {graph}" for graph in create]
+        steps += _data("INSERT DATA", add)
+        if not steps:
+            return
+        with self._writing:
+            store = self._store
+            try:
+                store.update(" ;\n".join(steps))
+            except (SyntaxError, ValueError) as error:
+                raise BadRdf(f"the statements cannot be written: {error}") from error
+            except (OSError, RuntimeError) as error:
+                raise StoreFailed(f"the store did not take the change: {error}") from error
+
+    def load(
+        self,
+        source: BinaryIO | Path,
+        fmt: Format,
+        *,
+        graph: NamedNode | None = None,
+        base: str | None = None,
+    ) -> None:
+        """See `Store.load`."""
+        with self._writing:
+            store = self._store
+            try:
+                if isinstance(source, Path):
+                    store.bulk_load(path=source, format=_rdf(fmt), base_iri=base, to_graph=graph)
+                else:
+                    store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
+            except (SyntaxError, ValueError) as error:
+                raise bad_rdf(error, str(source) if isinstance(source, Path) else None) from error
+            except OSError as error:
+                raise StoreFailed(f"the store did not take the document: {error}") from error
+
+    def backup(self, target: Path) -> None:
+        """See `Store.backup`: on the same file system by hard links, in a moment."""
+        try:
+            if self.path is not None:
+                self._store.backup(target)
+                return
+            if target.exists():
+                raise StoreFailed(f"{target} exists already")
+            _fill(pyoxigraph.Store(target), self._store)
+        except OSError as error:
+            raise StoreFailed(f"the backup failed: {error}") from error
+
+    @contextmanager
+    def copy(self) -> Iterator[Store]:
+        """See `Store.copy`: on disk a hard-linked checkpoint beside the store, which costs some milliseconds."""
+        if self.path is None:
+            twin = OxigraphStore()
+            _fill(twin._store, self._store)
+            yield twin
+            return
+        folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        try:
+            self.backup(folder / "copy")
+            twin = OxigraphStore(folder / "copy")
+            try:
+                yield twin
+            finally:
+                twin.close()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """See `Store.close`. Queries that still run keep the files open until they end."""
+        with self._writing:
+            if self._open is None:
+                return
+            if self.path is not None:
+                with _reading():
+                    self._open.flush()
+            self._open = None
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise StoreFailed(f"the store cannot be read: {error}") from error
+
+
+def _rdf(fmt: Format) -> RdfFormat:
+    if fmt.rdf is None:
+        raise NotAcceptable(f"{fmt.name} cannot carry a graph")
+    return fmt.rdf
+
+
+def _results(fmt: Format) -> QueryResultsFormat:
+    if fmt.results is None:
+        raise NotAcceptable(f"{fmt.name} cannot carry query results")
+    return fmt.results
+
+
+def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
+    """`quads` as one INSERT DATA or DELETE DATA, or nothing; Oxigraph writes and escapes the terms."""
+    by_graph = sorted(((q.graph_name, q.triple) for q in quads), key=lambda pair: str(pair[0]))
+    blocks = []
+    for name, group in groupby(by_graph, key=lambda pair: pair[0]):
+        triples = " .\n".join(str(triple) for _, triple in group)
+        blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
+    return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []
+
+
+def _fill(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:
+    target.bulk_extend(source)
+    for name in source.named_graphs():
+        target.add_graph(name)

@@ -1,0 +1,98 @@
+"""What SPARQL and RDF text says before anything runs: is it well-formed, which quads does it hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyoxigraph
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.errors import BadQuery, BadRdf, StoreFailed
+from kgservice.store.formats import Format
+
+_PLACE = re.compile(r"^error at (\d+):(\d+): (.*)$", re.DOTALL)
+# An operation that fails when it runs: whatever stands behind it has been parsed, and nothing of it runs.
+_STOP = "CLEAR GRAPH <urn:kgservice:stop> ;\n"
+_LINES_OF_STOP = 1
+_LONGEST = 300
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def bad_query(error: SyntaxError | ValueError, *, lines_before: int = 0) -> BadQuery:
+    """The `BadQuery` for a parser's error in SPARQL text that `lines_before` other lines precede."""
+    text = str(error.args[0]) if error.args else str(error)
+    match = _PLACE.match(text)
+    if match is None:
+        return BadQuery(_shortened(text))
+    return BadQuery(_shortened(match[3]), line=int(match[1]) - lines_before, column=int(match[2]))
+
+
+def bad_rdf(error: SyntaxError | ValueError, source: str | None = None) -> BadRdf:
+    """The `BadRdf` for a parser's error in an RDF document."""
+    if isinstance(error, SyntaxError):
+        return BadRdf(_shortened(error.msg), line=error.lineno, column=error.offset, source=source)
+    return BadRdf(_shortened(str(error)), source=source)
+
+
+@contextmanager
+def reading_rdf(source: str | None = None) -> Iterator[None]:
+    """Turn what goes wrong while RDF is read into `BadRdf`, or `StoreFailed` for a file that cannot be read."""
+    try:
+        yield
+    except (SyntaxError, ValueError) as error:
+        raise bad_rdf(error, source) from error
+    except OSError as error:
+        raise StoreFailed(f"cannot read: {error}", source=source) from error
+
+
+def check_update(text: str, base: str | None = None) -> None:
+    """Raise `BadQuery` with line and column unless `text` is a SPARQL 1.1 update; nothing of it runs."""
+    try:
+        pyoxigraph.Store().update(_STOP + text, base_iri=base)
+    except RuntimeError:
+        return
+    except (SyntaxError, ValueError) as error:
+        raise bad_query(error, lines_before=_LINES_OF_STOP) from error
+
+
+def quads_of_data(prologue: str, data: str, base: str | None = None) -> list[Quad]:
+    """The quads of `data`, the inner text of an INSERT DATA block; quads outside GRAPH are in the default graph."""
+    store = pyoxigraph.Store()
+    try:
+        store.update(f"{prologue} INSERT DATA {{ {data} }}", base_iri=base)
+    except (SyntaxError, ValueError) as error:
+        raise bad_query(error) from error
+    return list(store)
+
+
+def resolve(prologue: str, iri: str, base: str | None = None) -> NamedNode:
+    """The absolute IRI that an IRI or prefixed name stands for after `prologue`."""
+    store = pyoxigraph.Store()
+    try:
+        store.update(f"{prologue} CREATE GRAPH {iri}", base_iri=base)
+    except (SyntaxError, ValueError) as error:
+        raise bad_query(error) from error
+    (name,) = store.named_graphs()
+    assert isinstance(name, NamedNode)
+    return name
+
+
+def parse(source: BinaryIO | bytes | Path, fmt: Format, *, base: str | None = None) -> Iterator[Quad]:
+    """The quads of an RDF document, one after the other; triples are in the default graph.
+
+    Blank nodes keep the names they have in the document. Raises `BadRdf` with line and column.
+    """
+    name = str(source) if isinstance(source, Path) else None
+    with reading_rdf(name):
+        if isinstance(source, Path):
+            yield from pyoxigraph.parse(path=source, format=fmt.rdf, base_iri=base)
+        else:
+            yield from pyoxigraph.parse(source, format=fmt.rdf, base_iri=base)
