@@ -1,0 +1,113 @@
+"""Validate what the store holds, or files before they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rdflib
+from pyoxigraph import NamedNode, parse
+
+from kgservice import resources
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.finding import Policy
+from kgservice.errors import BadInput, BadRdf, NotFound
+from kgservice.shacl.report import Report
+from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.terms import add_all
+from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import validate as run
+from kgservice.store.base import Dataset
+from kgservice.store.formats import graph_format_of
+
+if TYPE_CHECKING:
+    from kgservice.application.graph import KnowledgeGraph
+
+_ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+
+
+def validate(kg: KnowledgeGraph, *, shapes: Shapes | None = None, policy: Policy | None = None) -> Report:
+    """Validate the record graphs of the store (project, subject and consent graphs) as one graph.
+
+    `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
+    not looked at. What is validated is what the store gives back, with literals as the store keeps them.
+    """
+    context = context_graph(kg.clock(), policy or Policy())
+    return run(records(kg), shapes or load_shapes(), model=stored_model(kg), context=context, in_place=True)
+
+
+def validate_files(
+    paths: Sequence[Path],
+    kg: KnowledgeGraph | None = None,
+    *,
+    shapes: Shapes | None = None,
+    policy: Policy | None = None,
+    clock: Clock = system_clock,
+) -> Report:
+    """Validate RDF files (or folders of them) without writing anything.
+
+    Without `kg` the files stand alone, with the shipped model; with `kg` they are validated together with
+    what its store holds, as if they had been added. Names of graphs in the files are ignored. Raises
+    `NotFound` for a missing file, `BadInput` for an unknown ending and `BadRdf`, with the line, for malformed
+    RDF.
+    """
+    data = rdflib.Graph() if kg is None else records(kg)
+    for path in _files(paths):
+        _read(path, data)
+    model = shipped_model() if kg is None else stored_model(kg)
+    context = context_graph(clock() if kg is None else kg.clock(), policy or Policy())
+    return run(data, shapes or load_shapes(), model=model, context=context, in_place=True)
+
+
+def records(kg: KnowledgeGraph) -> rdflib.Graph:
+    """All statements of the record graphs of the store, merged, in memory."""
+    kinds = tuple(f"{kg.addresses.graphs}{kind}/" for kind in ("project", "subject", "consent"))
+    return _graphs(kg, (g for g in kg.store.graphs() if g.value.startswith(kinds)))
+
+
+def stored_model(kg: KnowledgeGraph) -> rdflib.Graph:
+    """The ontology and the vocabulary of the store, in memory."""
+    return _graphs(kg, (NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)))
+
+
+def shipped_model() -> rdflib.Graph:
+    """The ontology and the vocabulary of the package, in memory."""
+    graph = rdflib.Graph()
+    for path in sorted(resources.folder("ontology").rglob("*.ttl")):
+        _read(path, graph)
+    return graph
+
+
+def _graphs(kg: KnowledgeGraph, names: Iterable[NamedNode]) -> rdflib.Graph:
+    graph = rdflib.Graph()
+    for name in names:
+        add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
+    return graph
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [p for p in sorted(path.rglob("*")) if p.is_file() and graph_format_of(p)]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise NotFound("there is no such file", source=str(path))
+    return found
+
+
+def _read(path: Path, into: rdflib.Graph) -> None:
+    fmt = graph_format_of(path)
+    if fmt is None:
+        raise BadInput("the ending of the file names no RDF format", source=str(path))
+    try:
+        add_all(
+            into,
+            parse(path=str(path), format=fmt.rdf, base_iri=path.resolve().as_uri(), rename_blank_nodes=True),
+        )
+    except SyntaxError as e:
+        raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
+    except ValueError as e:
+        raise BadRdf(str(e), source=str(path)) from None

@@ -1,0 +1,114 @@
+"""A finding: what a rule has to say about one node of the graph, in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+SEVERITIES = ("Violation", "Warning", "Info")
+Node = NamedNode | BlankNode | Literal
+Texts = Mapping[str, str]
+
+
+def in_language(texts: Texts, language: str) -> str:
+    """The text in `language`, else in English, else without a language, else any, else empty.
+
+    >>> in_language({"de": "Kanal", "en": "channel"}, "fr")
+    'channel'
+    """
+    for tag in (language, "en", ""):
+        if tag in texts:
+            return texts[tag]
+    return next(iter(texts.values()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One shape that can report: the number of the rule it belongs to and its words by language.
+
+    `shape` is the IRI of the shape, empty for a blank node; `severity` one of `SEVERITIES`, or the IRI of
+    another severity.
+    """
+
+    number: str
+    shape: str
+    severity: str
+    name: Texts = field(default_factory=dict)
+    message: Texts = field(default_factory=dict)
+    reason: Texts = field(default_factory=dict)
+    group: Texts = field(default_factory=dict)
+    order: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One validation result.
+
+    `focus` is the node it is about, `path` the SHACL path as SPARQL property path with the project's prefixes
+    (empty for a finding about the node as a whole), `value` the offending value if there is one, `messages`
+    its message by language tag (values filled in), `label` the title of the focus node by language tag,
+    `component` the IRI of the constraint component.
+    """
+
+    rule: Rule
+    focus: Node
+    path: str
+    value: Node | None
+    messages: Texts
+    label: Texts
+    component: str
+
+    @property
+    def severity(self) -> str:
+        """One of `SEVERITIES`, or the IRI of another severity."""
+        return self.rule.severity
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What makes two findings the same one: shape, component, focus, path and value."""
+        return (self.rule.shape, self.component, str(self.focus), self.path, str(self.value or ""))
+
+    def message(self, language: str) -> str:
+        """What is wrong and what to do, in `language` (else English)."""
+        return in_language(self.messages, language)
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as a JSON object; terms as N-Triples, except that IRIs stand bare."""
+        return {
+            "rule": self.rule.number,
+            "severity": self.severity,
+            "focus": _text(self.focus),
+            "label": dict(self.label),
+            "path": self.path,
+            "value": None if self.value is None else _text(self.value),
+            "message": dict(self.messages),
+            "name": dict(self.rule.name),
+            "reason": dict(self.rule.reason),
+            "group": dict(self.rule.group),
+            "shape": self.rule.shape,
+            "component": self.component,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a deployment decides and rules look up: `open_days` a pain point may wait for a solution."""
+
+    open_days: int = 90
+
+    def overdue_before(self, now: datetime) -> datetime:
+        """The moment before which a pain point that is still open is overdue.
+
+        >>> from datetime import UTC
+        >>> Policy(open_days=30).overdue_before(datetime(2025, 3, 31, tzinfo=UTC)).isoformat()
+        '2025-03-01T00:00:00+00:00'
+        """
+        return now - timedelta(days=self.open_days)
+
+
+def _text(node: Node) -> str:
+    return node.value if isinstance(node, NamedNode) else str(node)

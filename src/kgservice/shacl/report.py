@@ -1,0 +1,179 @@
+"""The report of a validation: its findings in order, for people, for programs, and as SHACL report graph."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import rdflib
+from rdflib.namespace import DCTERMS, RDF, RDFS, SH, SKOS
+from rdflib.term import Node
+
+from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language
+from kgservice.domain.finding import Node as Term
+from kgservice.namespaces import CI, PREFIXES
+from kgservice.shacl.shapes import Shapes, texts
+from kgservice.shacl.terms import from_rdflib, path_text, shorten
+
+_TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
+# Blank nodes of the data keep their names; those of the report get new ones.
+_OF_THE_DATA = (SH.focusNode, SH.value, SH.sourceShape, SH.sourceConstraint)
+_WORDS = {
+    "de": {
+        "Violation": ("Verstoß", "Verstöße"),
+        "Warning": ("Warnung", "Warnungen"),
+        "Info": ("Hinweis", "Hinweise"),
+        "none": "Keine Befunde.",
+        "about": "betrifft",
+        "path": "Pfad",
+        "value": "Wert",
+    },
+    "en": {
+        "Violation": ("violation", "violations"),
+        "Warning": ("warning", "warnings"),
+        "Info": ("advice", "advices"),
+        "none": "No findings.",
+        "about": "about",
+        "path": "path",
+        "value": "value",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a validation found.
+
+    `findings` are sorted by severity, order of the shape, focus node, path and value; `graph` is the SHACL
+    validation report with the same order in the labels of its blank nodes, so that equal reports print alike.
+    """
+
+    findings: tuple[Finding, ...]
+    graph: rdflib.Graph = field(repr=False, compare=False)
+
+    @property
+    def conforms(self) -> bool:
+        """What SHACL calls conforming: there is no finding of any severity."""
+        return not self.findings
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of findings for each severity, also those with none."""
+        found = Counter(f.severity for f in self.findings)
+        return {s: found[s] for s in (*SEVERITIES, *sorted(found.keys() - set(SEVERITIES)))}
+
+    @property
+    def violations(self) -> int:
+        """The number of findings that make data not acceptable (`sh:Violation` and unknown severities)."""
+        return len(self.findings) - self.counts["Warning"] - self.counts["Info"]
+
+    def text(self, language: str = "de") -> str:
+        """The report for people, in German (`de`) or English (anything else); no final line feed."""
+        words: dict[str, Any] = _WORDS.get(language, _WORDS["en"])
+        lines = [_line for f in self.findings for _line in _finding_text(f, language, words)]
+        if not lines:
+            return str(words["none"])
+        parts = [f"{n} {words[s][n != 1] if s in words else shorten(s)}" for s, n in self.counts.items()]
+        return "\n".join([*lines, ", ".join(parts)])
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a JSON object: `conforms`, `counts` and `findings`."""
+        return {
+            "conforms": self.conforms,
+            "counts": self.counts,
+            "findings": [f.to_json() for f in self.findings],
+        }
+
+    def turtle(self) -> str:
+        """The SHACL validation report in Turtle."""
+        return self.graph.serialize(format="turtle")
+
+    def json_ld(self) -> dict[str, Any]:
+        """The SHACL validation report as JSON-LD object with the project's prefixes as context."""
+        text = self.graph.serialize(
+            format="json-ld", context=dict(PREFIXES), auto_compact=False, sort_keys=True
+        )
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+
+def make_report(results: rdflib.Graph, shapes: Shapes, data: rdflib.Graph) -> Report:
+    """The report from a SHACL report graph, the shapes that gave it and the data (for the titles of nodes).
+
+    Only the results of the report itself count, not those in `sh:detail`.
+    """
+    report = results.value(predicate=RDF.type, object=SH.ValidationReport)
+    found = [(_finding(results, r, shapes, data), r) for r in results.objects(report, SH.result)]
+    found.sort(key=lambda pair: _order(pair[0]))
+    return Report(tuple(f for f, _ in found), _relabelled(results, report, [r for _, r in found]))
+
+
+def _finding(results: rdflib.Graph, result: Node, shapes: Shapes, data: rdflib.Graph) -> Finding:
+    focus = results.value(result, SH.focusNode)
+    value = results.value(result, SH.value)
+    path = results.value(result, SH.resultPath)
+    shape = results.value(result, SH.sourceShape)
+    severity = str(results.value(result, SH.resultSeverity) or SH.Violation).removeprefix(str(SH))
+    rule = shapes.rules.get(shape) if shape is not None else None
+    return Finding(
+        rule=rule or Rule("", str(shape) if isinstance(shape, rdflib.URIRef) else "", severity),
+        focus=from_rdflib(focus) if focus is not None else from_rdflib(result),
+        path="" if path is None else path_text(results, path),
+        value=None if value is None or (value == focus and path is None) else from_rdflib(value),
+        messages=texts(results, result, SH.resultMessage),
+        label={} if focus is None else texts(data, focus, *_TITLES),
+        component=str(results.value(result, SH.sourceConstraintComponent) or ""),
+    )
+
+
+def _order(finding: Finding) -> tuple[int, float, tuple[str, str, str, str, str]]:
+    known = finding.severity in SEVERITIES
+    rank = SEVERITIES.index(finding.severity) if known else len(SEVERITIES)
+    return (rank, finding.rule.order, finding.key)
+
+
+def _relabelled(results: rdflib.Graph, report: Node | None, order: list[Node]) -> rdflib.Graph:
+    """The same graph with blank nodes named by the place of the finding that first reaches them."""
+    names: dict[Node, rdflib.BNode] = {}
+    top = set(order)
+
+    def name(node: Node) -> None:
+        if isinstance(node, rdflib.BNode) and node not in names:
+            names[node] = rdflib.BNode(f"result{len(names):06}")
+            for p, o in sorted(results.predicate_objects(node), key=str):
+                if p not in _OF_THE_DATA and o not in top:
+                    name(o)
+
+    for result in order:
+        name(result)
+    graph = rdflib.Graph(bind_namespaces="none")
+    for prefix, namespace in PREFIXES.items():
+        graph.bind(prefix, namespace)
+    graph.bind("shape", "https://w3id.org/kgservice/shapes#")
+    if report is not None:
+        names[report] = rdflib.BNode("report")
+    for s, p, o in results:
+        graph.add((names.get(s, s), p, names.get(o, o)))
+    return graph
+
+
+def _finding_text(finding: Finding, language: str, words: dict[str, Any]) -> list[str]:
+    severity = words[finding.severity][0] if finding.severity in words else shorten(finding.severity)
+    head = " · ".join(
+        t for t in (severity, finding.rule.number, in_language(finding.rule.name, language)) if t
+    )
+    title = in_language(finding.label, language)
+    about = f"{title} {_shown(finding.focus)}" if title else _shown(finding.focus)
+    lines = [head, f"  {words['about']}: {about}"]
+    if finding.path:
+        lines.append(f"  {words['path']}: {finding.path}")
+    if finding.value is not None:
+        lines.append(f"  {words['value']}: {_shown(finding.value)}")
+    return [*lines, f"  {finding.message(language)}", ""]
+
+
+def _shown(term: Term) -> str:
+    node = str(term)
+    return shorten(node[1:-1]) if node.startswith("<") else node

@@ -1,0 +1,221 @@
+"""Shapes graphs: load them once, and refuse what a validator would silently ignore or stumble over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rdflib
+from pyoxigraph import RdfFormat, Store, parse
+from rdflib.collection import Collection
+from rdflib.namespace import DCTERMS, RDF, RDFS, SH
+from rdflib.plugins.sparql.sparql import Query
+from rdflib.term import Node
+
+from kgservice import resources
+from kgservice.domain.finding import Rule, Texts
+from kgservice.errors import BadInput, BadRdf
+from kgservice.shacl.terms import shorten
+
+LANGUAGES = ("de", "en")
+
+_PARAMETERS = (
+    "class datatype nodeKind minCount maxCount minExclusive minInclusive maxExclusive maxInclusive minLength "
+    "maxLength pattern languageIn uniqueLang equals disjoint lessThan lessThanOrEquals not and or xone node "
+    "qualifiedValueShape closed hasValue in sparql"
+)
+_OTHERS = (
+    "NodeShape PropertyShape property path alternativePath inversePath zeroOrMorePath oneOrMorePath "
+    "zeroOrOnePath targetClass targetNode targetObjectsOf targetSubjectsOf severity Violation Warning Info "
+    "message name description order group PropertyGroup defaultValue deactivated flags ignoredProperties "
+    "qualifiedMinCount qualifiedMaxCount qualifiedValueShapesDisjoint BlankNode IRI Literal BlankNodeOrIRI "
+    "BlankNodeOrLiteral IRIOrLiteral SPARQLConstraint SPARQLAskValidator SPARQLSelectValidator select ask "
+    "prefixes declare prefix namespace ConstraintComponent parameter Parameter optional validator "
+    "nodeValidator propertyValidator labelTemplate shapesGraph suggestedShapesGraph"
+)
+_KNOWN = frozenset(SH[name] for name in f"{_PARAMETERS} {_OTHERS}".split())
+_CONSTRAINTS = tuple(SH[name] for name in _PARAMETERS.split())
+_LISTS = (SH["and"], SH["or"], SH.xone)
+_SINGLE = (SH.property, SH.node, SH["not"], SH.qualifiedValueShape)
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """A checked shapes graph, prepared for repeated use.
+
+    `queries` remembers parsed SPARQL constraints by their text: pySHACL asks for the same text once for each
+    focus node, and parsing costs far more than most evaluations.
+    """
+
+    graph: rdflib.Graph
+    rules: dict[Node, Rule]
+    queries: dict[str, Query] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, graph: rdflib.Graph) -> Shapes:
+        """Any shapes graph. Raises `BadInput` for unknown `sh:` terms, recursion and malformed SPARQL."""
+        _refuse_unknown_terms(graph, None)
+        _refuse_recursion(graph)
+        _refuse_bad_sparql(graph, {})
+        return cls(graph, {shape: _rule(graph, shape) for shape in _reporting(graph)})
+
+
+def load_shapes(folder: Path | None = None) -> Shapes:
+    """The shapes of all `.ttl` files under `folder` (default: those shipped), without its examples.
+
+    Beyond what `Shapes.of` refuses, each shape that can report must say so fully: rule number, name and
+    message in German and English, reason, group, order, severity. Raises `BadRdf` for syntax errors and
+    `BadInput` for the rest, naming the file and the line.
+    """
+    root = folder or resources.folder("shapes")
+    files = [p for p in sorted(root.rglob("*.ttl")) if "examples" not in p.relative_to(root).parts]
+    if not files:
+        raise BadInput("there are no shapes here", source=str(root))
+    graph = rdflib.Graph()
+    origin: dict[Node, Path] = {}
+    for path in files:
+        part = _parse(path)
+        _refuse_unknown_terms(part, path)
+        origin.update(dict.fromkeys(part.subjects(unique=True), path))
+        graph += part
+    _refuse_recursion(graph, origin)
+    _refuse_bad_sparql(graph, origin)
+    rules = {shape: _rule(graph, shape) for shape in _reporting(graph) if not _is_part(graph, shape)}
+    for shape, rule in rules.items():
+        _refuse_incomplete(graph, shape, rule, origin)
+    return Shapes(graph, rules)
+
+
+def _parse(path: Path) -> rdflib.Graph:
+    """One Turtle file; pyoxigraph reads it first because it tells line and column."""
+    try:
+        for _ in parse(path=str(path), format=RdfFormat.TURTLE):
+            pass
+    except SyntaxError as e:
+        raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
+    return rdflib.Graph().parse(path, format="turtle")
+
+
+def _fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput:
+    """The error at the line of the file where the term is first written, as far as that can be told."""
+    line = None
+    if path is not None and isinstance(term, rdflib.URIRef):
+        name = re.split("[#/]", str(term))[-1]
+        pattern = re.compile(rf"(:|#|/){re.escape(name)}(?![\w-])")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        line = next((i for i, text in enumerate(lines, 1) if pattern.search(text)), None)
+        subject = re.compile(rf"^\S*(:|#|/){re.escape(name)}>?\s")
+        line = next((i for i, text in enumerate(lines, 1) if subject.search(text)), line)
+    return BadInput(detail, source=None if path is None else str(path), line=line)
+
+
+def _refuse_unknown_terms(graph: rdflib.Graph, path: Path | None) -> None:
+    for statement in sorted(graph, key=str):
+        for term in statement[1:]:
+            if isinstance(term, rdflib.URIRef) and term in SH and term not in _KNOWN:
+                raise _fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
+
+
+def _needed(graph: rdflib.Graph, shape: Node) -> Iterator[Node]:
+    """The shapes that must be evaluated to evaluate `shape`."""
+    for parameter in _SINGLE:
+        yield from graph.objects(shape, parameter)
+    for parameter in _LISTS:
+        for members in graph.objects(shape, parameter):
+            yield from Collection(graph, members)
+
+
+def _refuse_recursion(graph: rdflib.Graph, origin: dict[Node, Path] | None = None) -> None:
+    done: set[Node] = set()
+
+    def visit(shape: Node, above: tuple[Node, ...]) -> None:
+        if shape in above:
+            name = " → ".join(str(s) for s in (*above[above.index(shape) :], shape))
+            raise _fault(f"shapes must not be recursive: {name}", (origin or {}).get(shape), shape)
+        if shape not in done:
+            for inner in _needed(graph, shape):
+                visit(inner, (*above, shape))
+            done.add(shape)
+
+    for shape in sorted(graph.subjects(unique=True), key=str):
+        visit(shape, ())
+
+
+def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
+    declared = {
+        str(graph.value(d, SH.prefix)): str(graph.value(d, SH.namespace))
+        for d in graph.objects(None, SH.declare)
+    }
+    empty = Store()
+    for keyword in (SH.select, SH.ask):
+        for constraint, text in graph.subject_objects(keyword):
+            try:
+                empty.query(re.sub(r"[$?]PATH\b", "<urn:path>", str(text)), prefixes=declared)
+            except SyntaxError as e:
+                user = next(graph.subjects(None, constraint), constraint)
+                raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
+
+
+def _reporting(graph: rdflib.Graph) -> set[Node]:
+    """The shapes that have a constraint of their own, beyond property shapes."""
+    own = [
+        path
+        for component in graph.subjects(RDF.type, SH.ConstraintComponent)
+        for parameter in graph.objects(component, SH.parameter)
+        for path in graph.objects(parameter, SH.path)
+    ]
+    return {shape for parameter in (*_CONSTRAINTS, *own) for shape in graph.subjects(parameter)}
+
+
+def _is_part(graph: rdflib.Graph, shape: Node) -> bool:
+    """Whether the shape only serves another one (`sh:or`, `sh:node`…) and never reports itself."""
+    listed = any(graph.subjects(RDF.first, shape))
+    used = any((None, p, shape) in graph for p in (SH.node, SH["not"], SH.qualifiedValueShape))
+    return isinstance(shape, rdflib.BNode) and (listed or used)
+
+
+def texts(graph: rdflib.Graph, node: Node, *properties: rdflib.URIRef) -> Texts:
+    """The literals of the first property that has any, by language tag ("" for none)."""
+    for p in properties:
+        found = {o.language or "": str(o) for o in graph.objects(node, p) if isinstance(o, rdflib.Literal)}
+        if found:
+            return dict(sorted(found.items()))
+    return {}
+
+
+def _rule(graph: rdflib.Graph, shape: Node) -> Rule:
+    severity = str(graph.value(shape, SH.severity) or SH.Violation)
+    message = texts(graph, shape, SH.message)
+    for constraint in graph.objects(shape, SH.sparql):
+        message = message or texts(graph, constraint, SH.message)
+    group = graph.value(shape, SH.group)
+    order = graph.value(shape, SH.order)
+    return Rule(
+        number=str(graph.value(shape, DCTERMS.identifier) or ""),
+        shape=str(shape) if isinstance(shape, rdflib.URIRef) else "",
+        severity=severity.removeprefix(str(SH)),
+        name=texts(graph, shape, SH.name, RDFS.label),
+        message=message,
+        reason=texts(graph, shape, RDFS.comment, SH.description),
+        group={} if group is None else texts(graph, group, RDFS.label),
+        order=float(str(order)) if order is not None else 0.0,
+    )
+
+
+def _refuse_incomplete(graph: rdflib.Graph, shape: Node, rule: Rule, origin: dict[Node, Path]) -> None:
+    path = origin.get(shape)
+    missing: list[str] = [] if rule.number else ["dcterms:identifier"]
+    missing += _languages_missing("sh:name", rule.name)
+    missing += _languages_missing("sh:message", rule.message)
+    missing += _languages_missing("rdfs:comment", rule.reason)
+    missing += [] if rule.group else ["sh:group"]
+    missing += [f"sh:{p}" for p in ("order", "severity") if (shape, SH[p], None) not in graph]
+    if missing:
+        name = shorten(rule.shape) if rule.shape else "a shape without IRI"
+        raise _fault(f"{name} lacks {', '.join(missing)}", path, shape)
+
+
+def _languages_missing(property_name: str, found: Iterable[str]) -> list[str]:
+    return [f"{property_name} @{language}" for language in LANGUAGES if language not in found]

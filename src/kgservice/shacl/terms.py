@@ -1,0 +1,82 @@
+"""Terms and graphs between pyoxigraph (the service) and rdflib (the validator), and paths as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyoxigraph as ox
+import rdflib
+from rdflib.collection import Collection
+from rdflib.namespace import SH
+from rdflib.term import Node
+
+from kgservice.namespaces import PREFIXES
+
+_POSTFIX = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"}
+
+
+def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
+    """The same term in rdflib, its lexical form untouched. Raises `TypeError` for a quoted triple."""
+    if isinstance(term, ox.NamedNode):
+        return rdflib.URIRef(term.value)
+    if isinstance(term, ox.BlankNode):
+        return rdflib.BNode(term.value)
+    if isinstance(term, ox.Triple):
+        raise TypeError("quoted triples cannot be validated")
+    if term.language:
+        return rdflib.Literal(term.value, lang=term.language)
+    datatype = rdflib.URIRef(term.datatype.value)
+    if datatype == rdflib.XSD.string:
+        return rdflib.Literal(term.value)
+    return rdflib.Literal(term.value, datatype=datatype, normalize=False)
+
+
+def from_rdflib(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
+    """The same term in pyoxigraph."""
+    if isinstance(term, rdflib.URIRef):
+        return ox.NamedNode(str(term))
+    if isinstance(term, rdflib.BNode):
+        return ox.BlankNode(str(term))
+    if not isinstance(term, rdflib.Literal):
+        raise TypeError(f"{term!r} is no RDF term")
+    if term.language:
+        return ox.Literal(str(term), language=term.language)
+    return ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype or rdflib.XSD.string)))
+
+
+def add_all(graph: rdflib.Graph, statements: Iterable[ox.Triple | ox.Quad]) -> rdflib.Graph:
+    """Add the statements to `graph`, whatever graph they name, and give it back."""
+    for s in statements:
+        graph.add((to_rdflib(s.subject), to_rdflib(s.predicate), to_rdflib(s.object)))
+    return graph
+
+
+def shorten(iri: str) -> str:
+    """The IRI with a prefix of the project, or in angle brackets.
+
+    >>> shorten("https://w3id.org/kgservice/ci#phase"), shorten("urn:x")
+    ('ci:phase', '<urn:x>')
+    """
+    for prefix, namespace in PREFIXES.items():
+        local = iri.removeprefix(namespace)
+        if local != iri and local.isidentifier():
+            return f"{prefix}:{local}"
+    return f"<{iri}>"
+
+
+def path_text(graph: rdflib.Graph, path: Node, *, nested: bool = False) -> str:
+    """A SHACL path as SPARQL property path with the project's prefixes, such as `ci:phase|^ci:phaseOf`."""
+    if isinstance(path, rdflib.URIRef):
+        return shorten(str(path))
+    inverse = graph.value(path, SH.inversePath)
+    if inverse is not None:
+        return f"^{path_text(graph, inverse, nested=True)}"
+    for term, sign in _POSTFIX.items():
+        inner = graph.value(path, term)
+        if inner is not None:
+            return f"{path_text(graph, inner, nested=True)}{sign}"
+    alternatives = graph.value(path, SH.alternativePath)
+    parts = Collection(graph, path if alternatives is None else alternatives)
+    sign = "/" if alternatives is None else "|"
+    text = sign.join(path_text(graph, part, nested=True) for part in parts)
+    return f"({text})" if nested else text

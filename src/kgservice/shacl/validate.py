@@ -1,0 +1,111 @@
+"""Validate a graph against shapes with pySHACL, the reference engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import rdflib
+from pyshacl import Validator
+from pyshacl.errors import (
+    ConstraintLoadError,
+    ReportableRuntimeError,
+    RuleLoadError,
+    ShapeLoadError,
+    ValidationFailure,
+)
+from pyshacl.graph_abstraction import DataGraph
+from rdflib.namespace import RDF, XSD
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.sparql import Query
+from rdflib.query import Result
+
+from kgservice.domain.finding import Policy
+from kgservice.errors import BadInput
+from kgservice.namespaces import CI
+from kgservice.shacl.report import Report, make_report
+from kgservice.shacl.shapes import Shapes
+
+_PYSHACL_ERRORS = (
+    ConstraintLoadError,
+    ReportableRuntimeError,
+    RuleLoadError,
+    ShapeLoadError,
+    ValidationFailure,
+)
+_CI = rdflib.Namespace(CI)
+
+
+class _RememberingGraph(rdflib.Graph):
+    """A graph that parses each query text once for all uses of the same shapes."""
+
+    def __init__(self, queries: dict[str, Query], **given: Any) -> None:
+        super().__init__(**given)
+        self._queries = queries
+
+    def query(self, query_object: str | Query, *args: Any, **given: Any) -> Result:
+        """As `rdflib.Graph.query`."""
+        if isinstance(query_object, str):
+            text = query_object
+            if text not in self._queries:
+                self._queries[text] = prepareQuery(text)
+            query_object = self._queries[text]
+        return super().query(query_object, *args, **given)
+
+
+def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
+    """The clock and the policy as data: one node of class `ci:ValidationContext`.
+
+    `now` must know its time zone. Rules that look at "now" are thereby as reproducible as all others.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the moment of validation must have a time zone")
+    graph = rdflib.Graph()
+    context = _CI.validationContext
+    overdue = policy.overdue_before(now)
+    graph.add((context, RDF.type, _CI.ValidationContext))
+    graph.add((context, _CI.now, rdflib.Literal(now.isoformat(), datatype=XSD.dateTimeStamp)))
+    graph.add((context, _CI.policyDays, rdflib.Literal(policy.open_days)))
+    graph.add((context, _CI.overdueBefore, rdflib.Literal(overdue.isoformat(), datatype=XSD.dateTimeStamp)))
+    return graph
+
+
+def validate(
+    data: rdflib.Graph,
+    shapes: Shapes,
+    *,
+    model: rdflib.Graph | None = None,
+    context: rdflib.Graph | None = None,
+    in_place: bool = False,
+) -> Report:
+    """Validate every target of `shapes` in `data` and give all results.
+
+    `model` adds what the data leave to the ontology: the class tree that targets need, concept schemes and
+    annotations that constraints look up. `context` is usually that of `context_graph`. With `in_place` both
+    are added to `data` itself, which saves a copy. Neither inference nor SHACL Advanced Features are used:
+    shapes name both directions of a link where either may be stated.
+
+    Raises `BadInput` for shapes that pySHACL cannot evaluate.
+    """
+    if in_place:
+        work = _RememberingGraph(shapes.queries, store=data.store, identifier=data.identifier)
+    else:
+        work = _RememberingGraph(shapes.queries)
+        work += data
+    for extra in (model, context):
+        if extra is not None:
+            work += extra
+    options: Mapping[str, Any] = {
+        "inplace": True,
+        "advanced": False,
+        "inference": "none",
+        "logger": logging.getLogger("kgservice.shacl"),
+    }
+    try:
+        validator = Validator(DataGraph.from_rdflib(work), shacl_graph=shapes.graph, options=dict(options))
+        _, results, _ = validator.run()  # type: ignore[no-untyped-call]
+    except _PYSHACL_ERRORS as e:
+        raise BadInput(f"the shapes cannot be evaluated: {getattr(e, 'message', e)}") from e
+    return make_report(results, shapes, work)

@@ -1,0 +1,98 @@
+"""Each rule has valid and invalid examples, and each shape an invalid one that gives exactly its finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import rdflib
+from rdflib.namespace import OWL, RDF, SH
+
+from kgservice.shacl.report import Report
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.validate import validate
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "shapes").rglob("examples/*.ttl"))
+VALID = [p for p in EXAMPLES if p.name.endswith(".valid.ttl")]
+INVALID = [p for p in EXAMPLES if p.name.endswith(".invalid.ttl")]
+RULES = [f"R{n:02}" for n in range(1, 15)]
+
+Expected = tuple[str, str, str]
+
+
+def _read(path: Path) -> tuple[rdflib.Graph, list[Expected]]:
+    """The data of an example and the results it announces: (shape, focus node, severity)."""
+    graph = rdflib.Graph().parse(path)
+    expected = []
+    for report in list(graph.subjects(RDF.type, SH.ValidationReport)):
+        for result in list(graph.objects(report, SH.result)):
+            terms = [graph.value(result, p) for p in (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)]
+            expected.append(tuple(str(t) for t in terms[:3]) + ((str(terms[3]),) if terms[3] else ()))
+            graph.remove((result, None, None))
+        graph.remove((report, None, None))
+    return graph, sorted(expected)
+
+
+def _found(report: Report, expected: list[Expected]) -> list[Expected]:
+    """The findings in the terms of `expected`; the value only where that names one."""
+    with_value = {e[:3] for e in expected if len(e) == 4}
+    found = []
+    for f in report.findings:
+        key = (f.rule.shape, f.focus.value, f"{SH}{f.severity}")
+        found.append((*key, f.value.value if f.value else "") if key in with_value else key)
+    return sorted(found)
+
+
+def _entail_inverses(data: rdflib.Graph, model: rdflib.Graph) -> int:
+    """State every link in both directions, as views do; the number of statements that this added."""
+    before = len(data)
+    pairs = list(model.subject_objects(OWL.inverseOf))
+    for p, q in [*pairs, *((q, p) for p, q in pairs)]:
+        for s, o in list(data.subject_objects(p)):
+            data.add((o, q, s))
+    return len(data) - before
+
+
+def test_every_rule_has_a_valid_and_an_invalid_example() -> None:
+    assert sorted({p.name[:3] for p in VALID}) == RULES
+    assert sorted({p.name[:3] for p in INVALID}) == RULES
+    assert len(VALID) + len(INVALID) == len(EXAMPLES)
+
+
+def test_every_shape_has_an_invalid_example(shapes: Shapes) -> None:
+    announced = {shape for p in INVALID for shape, *_ in _read(p)[1]}
+    assert announced == {r.shape for r in shapes.rules.values()}
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda p: p.name)
+def test_valid_example_has_no_finding(path: Path, shapes: Shapes, model: rdflib.Graph) -> None:
+    data, expected = _read(path)
+    assert not expected
+    report = validate(data, shapes, model=model)
+    assert report.conforms, report.text("en")
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda p: p.name)
+def test_invalid_example_has_exactly_its_findings(path: Path, shapes: Shapes, model: rdflib.Graph) -> None:
+    data, expected = _read(path)
+    assert expected
+    assert expected[0][0].split("#")[1][:3] == path.name[:3] or len(expected) > 1
+    report = validate(data, shapes, model=model)
+    assert _found(report, expected) == expected, report.text("en")
+    for finding in report.findings:
+        assert finding.rule.number == finding.rule.shape.split("#")[1][:3]
+        assert set(finding.messages) == {"de", "en"}
+        assert "{" not in "".join(finding.messages.values())
+
+
+def test_findings_do_not_depend_on_the_direction_in_which_links_are_stated(
+    shapes: Shapes, model: rdflib.Graph
+) -> None:
+    added = 0
+    for path in EXAMPLES:
+        data, expected = _read(path)
+        added += _entail_inverses(data, model)
+        report = validate(data, shapes, model=model)
+        assert _found(report, expected) == expected, (path.name, report.text("en"))
+    assert added > 100
