@@ -8,37 +8,89 @@ from typing import Any
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import load_rdf
-from kgservice.application.tables import is_mapping, load_tables
+from kgservice.application.tables import TableSummary, is_mapping, load_tables
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput
 from kgservice.store.formats import graph_format_of
 
 Progress = Callable[[str, int, int], None]
-"""Called with the name of what is read, how much of it is done and how much there is."""
+"""Called with the name of what is read, how much of it is done and how much there is (rows, or files)."""
 
 
 def load(
     kg: KnowledgeGraph, paths: Sequence[Path], origin: Origin, progress: Progress | None = None
 ) -> list[dict[str, Any]]:
-    """Load files and folders; one summary for each folder with a mapping, one for all RDF files.
+    """Load files and folders; one summary (JSON values) for each table, and one for all RDF files together.
 
-    Raises `BadInput` for a path that holds nothing to load, `BadRdf` and `BadTable` for what cannot be read.
+    Raises `BadInput` for a path that holds nothing to load, before anything is loaded; `BadRdf` and
+    `BadTable` for what cannot be read.
     """
-    tables = [path for path in paths if path.is_dir() and is_mapping(path)]
-    documents = [file for path in paths if path not in tables for file in _documents(path)]
-    summaries = [load_tables(kg, folder, progress).to_json() for folder in tables]
+    tables = [folder for path in paths for folder in _mappings(path)]
+    documents = [file for path in paths for file in _documents(path, tables)]
+    summaries = [_table(load_tables(kg, folder, progress, agent=origin.agent)) for folder in tables]
     if documents:
-        summaries.append(load_rdf(kg, documents, origin, progress).to_json())
+        summaries.append(_rdf(kg, documents, origin, progress))
     return summaries
 
 
-def _documents(path: Path) -> list[Path]:
-    """The RDF files that a path means. Raises `BadInput` when there is none."""
-    found = sorted(p for p in path.rglob("*") if graph_format_of(p)) if path.is_dir() else [path]
-    found = [p for p in found if graph_format_of(p)]
-    if not found:
-        kind = (
-            "folder holds neither RDF files nor a mapping" if path.is_dir() else "file is no RDF by its name"
+def _rdf(
+    kg: KnowledgeGraph, documents: Sequence[Path], origin: Origin, progress: Progress | None
+) -> dict[str, Any]:
+    read = 0
+
+    def count(path: Path, statements: int) -> None:  # noqa: ARG001
+        nonlocal read
+        read += 1
+        if progress is not None:
+            progress("RDF", read, len(documents))
+
+    loaded = load_rdf(kg, documents, origin, count)
+    return {
+        "title": "RDF",
+        "files": [path.name for path in loaded.files],
+        "statements": loaded.statements,
+        "added": loaded.commit.added,
+        "removed": loaded.commit.removed,
+        "commit": loaded.commit.number,
+    }
+
+
+def _table(summary: TableSummary) -> dict[str, Any]:
+    return {
+        "title": summary.title,
+        "files": summary.files,
+        "rows": summary.rows,
+        "taken": summary.taken,
+        "repeated": summary.repeated,
+        "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in summary.refused],
+        "rejects": [str(path) for path in summary.rejects],
+        "records": summary.records,
+        "added": summary.added,
+        "removed": summary.removed,
+        "commit": summary.commit,
+    }
+
+
+def _mappings(path: Path) -> list[Path]:
+    """The folders with a mapping that a path means: itself, or those below it."""
+    if not path.is_dir():
+        return []
+    folders = (path, *sorted(p for p in path.rglob("*") if p.is_dir()))
+    return [folder for folder in folders if is_mapping(folder)]
+
+
+def _documents(path: Path, tables: Sequence[Path]) -> list[Path]:
+    """The RDF files that a path means, less those that belong to a mapping.
+
+    Raises `BadInput` when there is nothing to load.
+    """
+    candidates = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    found = [p for p in candidates if graph_format_of(p) and not any(p.is_relative_to(t) for t in tables)]
+    if not found and not any(table.is_relative_to(path) for table in tables):
+        thing = (
+            "folder has neither RDF files nor a mapping"
+            if path.is_dir()
+            else "name is not one of an RDF file"
         )
-        raise BadInput(f"the {kind}", source=str(path))
+        raise BadInput(f"the {thing}", source=path.name)
     return found

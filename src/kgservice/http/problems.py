@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from kgservice import errors
+from kgservice.http.headers import SECURITY_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -37,12 +38,17 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
 }
 
 
+def details(error: errors.KgError) -> dict[str, Any]:
+    """The problem details of one of the service's own errors, as JSON values."""
+    status, name = next(PROBLEMS[c] for c in type(error).__mro__ if c in PROBLEMS)
+    place = {"line": error.line, "column": error.column, "source": error.source}
+    return _details(status, name, error.title, error.detail, place)
+
+
 def problem_of(error: errors.KgError) -> Response:
     """The response for one of the service's own errors."""
-    status, name = next(PROBLEMS[c] for c in type(error).__mro__ if c in PROBLEMS)
-    return problem(
-        status, name, error.title, error.detail, line=error.line, column=error.column, source=error.source
-    )
+    body = details(error)
+    return _Problem(body, body["status"], {"Cache-Control": "no-store"})
 
 
 def problem(
@@ -55,9 +61,15 @@ def problem(
     **members: str | int | None,
 ) -> Response:
     """A problem-details response; `members` that are None are left out."""
-    body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
-    body |= {key: value for key, value in members.items() if value is not None}
+    body = _details(status, name, title, detail, members)
     return _Problem(body, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def _details(
+    status: int, name: str, title: str, detail: str, members: Mapping[str, str | int | None]
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
+    return body | {key: value for key, value in members.items() if value is not None}
 
 
 class _Problem(Response):
@@ -118,7 +130,11 @@ def _validation(request: Request, error: Exception) -> Response:  # noqa: ARG001
 
 def _unexpected(request: Request, error: Exception) -> Response:  # noqa: ARG001
     # The server logs the exception with its traceback; the client learns nothing of the inside.
-    return problem(500, "internal-error", "Internal error", "The service failed; its log says why")
+    # It closes the connection afterwards. This answer passes no middleware.
+    headers = {"Connection": "close"} | {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    return problem(
+        500, "internal-error", "Internal error", "The service failed; its log says why", headers=headers
+    )
 
 
 HANDLERS: dict[Any, Callable[[Request, Any], Any]] = {

@@ -1,0 +1,143 @@
+"""`POST /imports`: files into the graph, the way `kgservice load` loads them.
+
+Only what the request carries is read, never a path of this machine. The SQL of an uploaded mapping runs in a
+private database that can reach no file and no network.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import imports
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
+from kgservice.errors import BadInput, KgError
+from kgservice.http.bodies import pieces, spooled
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
+from kgservice.http.problems import details, method_not_allowed
+from kgservice.http.streaming import ClientLeft, HeaderList, respond
+
+MOST_FILES = 1000
+NDJSON = Representation("ndjson", ("application/x-ndjson",))
+
+Upload = tuple[str, BinaryIO]
+
+
+class Imports:
+    """`/imports` as an ASGI application.
+
+    Takes `multipart/form-data` with files, or one RDF document. A folder is sent as files whose names start
+    with the folder's name; one with a mapping is loaded as a table. Answers with the summaries as JSON, or as
+    `application/x-ndjson`: a line for each step, and a last line with the summaries or the problem.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+        self._kg = kg
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors` before the first byte of the answer."""
+        exchange = Exchange(scope, receive, send)
+        if exchange.method != "POST":
+            await exchange.reply(method_not_allowed("POST"))
+            return
+        representation, media_type = negotiate(
+            (PLAIN_JSON, NDJSON), exchange.headers.get("accept"), exchange.wanted
+        )
+        with ExitStack() as files:
+            try:
+                uploads = await self._uploads(exchange, files)
+            except ClientLeft:
+                return
+
+            def produce(out: BinaryIO) -> None:
+                self._load(uploads, out, in_steps=representation is NDJSON)
+
+            head: HeaderList = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
+            await respond(scope, receive, send, workers=self._workers, produce=produce, head=lambda: head)
+
+    async def _uploads(self, exchange: Exchange, files: ExitStack) -> list[Upload]:
+        """The files of the body with their names, open until `files` is closed."""
+        headers, limit = exchange.headers, self._kg.settings.max_body
+        if media_type_of(headers.get("content-type", ""))[0] != "multipart/form-data":
+            fmt = body_format(headers.get("content-type"))
+            body = files.enter_context(await spooled(headers, exchange.receive, limit))
+            return [(f"document{fmt.extensions[0]}", body)]
+        parser = MultiPartParser(
+            headers, pieces(headers, exchange.receive, limit), max_files=MOST_FILES, max_fields=0
+        )
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            raise BadInput(f"The multipart body cannot be read: {error.message}") from None
+        except KeyError:
+            raise BadInput("The multipart body has no boundary", source="Content-Type") from None
+        uploads: list[Upload] = []
+        for _, part in form.multi_items():
+            assert isinstance(part, UploadFile)  # max_fields=0
+            files.callback(part.file.close)
+            uploads.append((part.filename or "", part.file))
+        if not uploads:
+            raise BadInput("The multipart body holds no file")
+        return uploads
+
+    def _load(self, uploads: Sequence[Upload], out: BinaryIO, *, in_steps: bool) -> None:
+        names = sorted({safe_path(name).parts[0] for name, _ in uploads})
+        origin = Origin(reason="import", source=", ".join(names)[:500])
+        with tempfile.TemporaryDirectory(prefix="kgservice-import-") as folder:
+            paths = _put(uploads, Path(folder))
+
+            def step(name: str, done: int, total: int) -> None:
+                if in_steps:
+                    out.write(_line({"event": "progress", "name": name, "done": done, "total": total}))
+
+            try:
+                summaries = imports.load(self._kg, paths, origin, step)
+            except KgError as error:
+                if not in_steps:
+                    raise
+                out.write(_line({"event": "problem", **details(error)}))
+                return
+        done: dict[str, Any] = {"event": "done"} if in_steps else {}
+        out.write(_line({**done, "imports": summaries}))
+
+
+def safe_path(name: str) -> PurePosixPath:
+    """The relative path that a file name of an upload says. Raises `BadInput` for one that leads elsewhere.
+
+    >>> safe_path("cfpb/source.sql").parts
+    ('cfpb', 'source.sql')
+    """
+    path = PurePosixPath(name)
+    bad = not path.parts or path.is_absolute() or any(part == ".." for part in path.parts)
+    if bad or "\\" in name or ":" in name or not name.isprintable() or len(name) > 255 or len(path.parts) > 8:
+        raise BadInput(f"{name[:80]!r} is no name for an uploaded file", source="filename")
+    return path
+
+
+def _put(uploads: Sequence[Upload], folder: Path) -> list[Path]:
+    """Write the files below `folder`; the files and folders that stand in it, to be loaded."""
+    for name, file in uploads:
+        target = folder / safe_path(name)
+        if target.exists():
+            raise BadInput(f"{name!r} is sent twice", source="filename")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as out:
+            shutil.copyfileobj(file, out)
+    return sorted(folder.iterdir())
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,47 @@
+"""HTML from the templates: everything escaped, nothing inline that a strict content policy refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kgservice.web.texts import LANGUAGES, text
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Pages:
+    """The templates; one for an application."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(self, template: str, language: str, *, chosen: bool, here: str, **values: Any) -> str:
+        """A page in `language`. `chosen`: the address says the language, so links keep it.
+
+        `here`: path and parameters of the page, without `lang`, for the link to the other language.
+        """
+
+        def link(path: str, **parameters: str) -> str:
+            given = parameters | ({"lang": language} if chosen else {})
+            return f"{path}?{urlencode(given)}" if given else path
+
+        other = next(known for known in LANGUAGES if known != language)
+        return self._environment.get_template(template).render(
+            t=lambda key: text(key, language),
+            language=language,
+            other=other,
+            other_link=f"{here}{'&' if '?' in here else '?'}lang={other}",
+            chosen=chosen,
+            link=link,
+            **values,
+        )

@@ -1,0 +1,130 @@
+"""The words of the pages, in German and English."""
+
+from __future__ import annotations
+
+LANGUAGES = ("de", "en")
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # key: (German, English)
+    "title": ("Wissensgraph der Kundenintegration", "Knowledge graph of customer integration"),
+    "skip": ("Zum Inhalt", "Skip to content"),
+    "start": ("Übersicht", "Overview"),
+    "questions": ("Fragen", "Questions"),
+    "sparql": ("SPARQL", "SPARQL"),
+    "api": ("Schnittstellen", "Interfaces"),
+    "other-language": ("English", "Deutsch"),
+    "main-navigation": ("Hauptnavigation", "Main navigation"),
+    "loaded": ("Was geladen ist", "What is loaded"),
+    "empty": (
+        "Der Graph enthält noch keine Datensätze. Mit „kgservice load examples/cfpb“ kommen echte dazu, "
+        "mit „kgservice serve --demo“ das Vorführbeispiel.",
+        "The graph holds no records yet. “kgservice load examples/cfpb” brings real ones, "
+        "“kgservice serve --demo” the demonstration.",
+    ),
+    "records-by-class": ("Datensätze nach Klasse", "Records by class"),
+    "more-classes": ("Alle Klassen mit Datensätzen", "All classes that have records"),
+    "class": ("Klasse", "Class"),
+    "count": ("Anzahl", "Number"),
+    "graphs": ("Graphen", "Graphs"),
+    "graph-kind": ("Art", "Kind"),
+    "statements": ("Aussagen", "Statements"),
+    "kind-project": ("Projekte (ohne Personenbezug)", "Projects (nothing about persons)"),
+    "kind-subject": ("Betroffene Personen", "Data subjects"),
+    "kind-consent": ("Einwilligungen", "Consents"),
+    "kind-model": ("Ontologie und Begriffe", "Ontology and vocabulary"),
+    "kind-provenance": ("Herkunft", "Provenance"),
+    "kind-finding": ("Befunde der Prüfung", "Validation findings"),
+    "kind-view": ("Sichten (abgeleitet)", "Views (derived)"),
+    "kind-other": ("Eigene Ablagen", "Scratch graphs"),
+    "last-commit": ("Letzte Änderung", "Last commit"),
+    "commit-none": ("noch keine", "none yet"),
+    "traces": ("Von der Schwierigkeit zur Wirkung", "From pain point to impact"),
+    "traces-intro": (
+        "Jede Kette zeigt, was belegt ist: wo eine Schwierigkeit auftrat, was getan wurde und was folgte.",
+        "Each chain shows what is evidenced: where a pain point surfaced, what was done and what came of it.",
+    ),
+    "questions-intro": (
+        "Gespeicherte Fragen an den Graphen. Antworten gibt es als Tabelle, CSV und JSON.",
+        "Saved questions to the graph. The answers come as a table, as CSV and as JSON.",
+    ),
+    "ask": ("Fragen", "Ask"),
+    "parameters": ("Angaben", "Parameters"),
+    "required": ("nötig", "required"),
+    "all": ("alle", "all"),
+    "yes": ("ja", "yes"),
+    "no": ("nein", "no"),
+    "answer": ("Antwort", "Answer"),
+    "rows": ("Zeilen", "rows"),
+    "row": ("Zeile", "row"),
+    "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
+    "no-rows": ("Keine Treffer.", "No rows."),
+    "as-csv": ("als CSV", "as CSV"),
+    "as-json": ("als JSON", "as JSON"),
+    "as-jsonld": ("als JSON-LD", "as JSON-LD"),
+    "query-text": ("SPARQL der Frage", "SPARQL of the question"),
+    "your-query": ("Abfrage", "Query"),
+    "run": ("Ausführen", "Run"),
+    "sparql-intro": (
+        "Abfragen auf alle Aussagen des Graphen. Programme fragen unter /sparql.",
+        "Queries on all statements of the graph. Programs ask at /sparql.",
+    ),
+    "too-large": (
+        "Die Antwort ist zu groß für diese Seite; sie ist als Datei zu haben.",
+        "The answer is too large for this page; take it as a file.",
+    ),
+    "trace": ("Kette", "Chain"),
+    "trace-of": ("Kette zu", "Chain of"),
+    "evidence": ("Belege", "Evidence"),
+    "touchpoint": ("Berührungspunkte", "Touchpoints"),
+    "pain-point": ("Schwierigkeiten", "Pain points"),
+    "solution": ("Lösungen", "Solutions"),
+    "impact": ("Wirkungen", "Impacts"),
+    "none-solution": ("noch keine Lösung", "no solution yet"),
+    "none-impact": ("noch keine gemessene Wirkung", "no measured impact yet"),
+    "more": ("weitere", "more"),
+    "before": ("vorher", "before"),
+    "after": ("nachher", "after"),
+    "as-text": ("Die Kette als Text", "The chain as text"),
+    "record": ("Datensatz", "Record"),
+    "property": ("Eigenschaft", "Property"),
+    "value": ("Wert", "Value"),
+    "says": ("Was er sagt", "What it says"),
+    "said-of": ("Was auf ihn verweist", "What refers to it"),
+    "show-trace": ("Kette zeigen", "Show the chain"),
+    "error": ("Das ging nicht", "That did not work"),
+    "line": ("Zeile", "line"),
+    "column": ("Spalte", "column"),
+    "api-sparql": ("SPARQL 1.1 Protocol: Abfragen", "SPARQL 1.1 Protocol: queries"),
+    "api-graphs": ("Graph Store Protocol: Graphen", "Graph Store Protocol: graphs"),
+    "api-queries": ("Gespeicherte Fragen als Liste", "Saved questions as a list"),
+    "api-openapi": ("Beschreibung der Schnittstelle (OpenAPI)", "Description of the interface (OpenAPI)"),
+}
+
+
+def text(key: str, language: str) -> str:
+    """The words for `key` in `language` (`de` or `en`).
+
+    >>> text("impact", "en")
+    'Impacts'
+    """
+    return TEXTS[key][LANGUAGES.index(language)]
+
+
+def preferred(accept: str | None, otherwise: str) -> str:
+    """The language of ours that an `Accept-Language` header likes best, else `otherwise`.
+
+    >>> preferred("fr, en-GB;q=0.8, de;q=0.5", "de")
+    'en'
+    """
+    liked: dict[str, float] = {}
+    for item in (accept or "").split(","):
+        tag, _, weight = item.strip().partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        language = tag.partition("-")[0].lower()
+        if language in LANGUAGES:
+            liked[language] = max(quality, liked.get(language, 0))
+    best = max(liked, key=lambda language: liked[language], default=otherwise)
+    return best if liked.get(best, 1) > 0 else otherwise
