@@ -1,0 +1,195 @@
+"""A table mapping: a folder with CSVW metadata, SQL that cleans and types, SPARQL that makes the graph."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kgservice.application.csv_records import Dialect
+from kgservice.domain.sparql_scan import Piece, Token, closing, federated, scan
+from kgservice.errors import BadQuery, BadTable
+from kgservice.namespaces import RDF
+
+METADATA = "csv-metadata.json"
+TERMS = "https://w3id.org/kgservice/table#"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_FORMATS = {"application/sql": "sql", "application/sparql-query": "sparql"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name in the SQL, the headings it goes by in files, and whether every row needs it."""
+
+    name: str
+    titles: tuple[str, ...]
+    required: bool
+
+    @property
+    def title(self) -> str:
+        """The heading to show to people."""
+        return self.titles[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TableMapping:
+    """What a mapping folder says.
+
+    `files` are the tables that the folder brings; `key` names the columns that identify a row, `own` the
+    columns of `good` whose instances belong to one row, `earliest` the properties (IRIs) of which a shared
+    instance keeps the smallest value; `predicates` are the IRIs in the CONSTRUCT templates.
+    """
+
+    title: str
+    folder: Path
+    files: tuple[Path, ...]
+    dialect: Dialect
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    sql: str
+    constructs: tuple[str, ...]
+    own: tuple[str, ...]
+    earliest: frozenset[str]
+    predicates: frozenset[str]
+
+    def positions(self, header: Sequence[str], source: str) -> dict[str, int]:
+        """Where in a file with this header each known column stands (0-based); other columns are ignored.
+
+        Headings are compared without case, spaces and punctuation. Raises `BadTable` that names the
+        missing required columns, or a column that stands there twice.
+        """
+        known = {_plain(t): c.name for c in self.columns for t in (*c.titles, c.name)}
+        found: dict[str, int] = {}
+        for position, heading in enumerate(header):
+            name = known.get(_plain(heading))
+            if name in found:
+                raise BadTable(f"the column {heading!r} stands there twice", line=1, source=source)
+            if name is not None:
+                found[name] = position
+        missing = [
+            c.title for c in self.columns if (c.required or c.name in self.key) and c.name not in found
+        ]
+        if missing:
+            raise BadTable(f"columns are missing: {', '.join(missing)}", line=1, source=source)
+        return found
+
+
+def is_mapping(folder: Path) -> bool:
+    """Whether a folder brings a table with its mapping."""
+    return (folder / METADATA).is_file()
+
+
+def read_mapping(folder: Path) -> TableMapping:
+    """Read the mapping in `folder`. Raises `BadTable` that says what is missing or malformed, and where."""
+    path = folder / METADATA
+    try:
+        data = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise BadTable(error.msg, line=error.lineno, column=error.colno, source=METADATA) from None
+    try:
+        return _mapping(folder, data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadTable(f"is not the metadata of a table: {error!r}", source=METADATA) from None
+
+
+def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
+    schema = data["tableSchema"]
+    columns = tuple(_column(c) for c in schema["columns"])
+    key = schema["primaryKey"]
+    key = (key,) if isinstance(key, str) else tuple(key)
+    if not set(key) <= {c.name for c in columns}:
+        raise BadTable("primaryKey names a column that is none", source=METADATA)
+    scripts: dict[str, list[str]] = {"sql": [], "sparql": []}
+    for script in data["transformations"]:
+        kind = _FORMATS.get(
+            str(script["scriptFormat"]).removeprefix("https://www.iana.org/assignments/media-types/")
+        )
+        if kind is None:
+            raise BadTable(f"cannot run {script['scriptFormat']}", source=METADATA)
+        scripts[kind].append(_text(_inside(folder, script["url"])))
+    if not scripts["sql"] or not scripts["sparql"]:
+        raise BadTable("transformations need SQL and a SPARQL CONSTRUCT", source=METADATA)
+    dialect = data.get("dialect", {})
+    return TableMapping(
+        title=str(data.get("dc:title", folder.name)),
+        folder=folder,
+        files=tuple(_inside(folder, t["url"]) for t in data.get("tables", [data])),
+        dialect=Dialect(
+            dialect.get("delimiter", ","), dialect.get("quoteChar", '"'), dialect.get("encoding", "utf-8")
+        ),
+        columns=columns,
+        key=key,
+        sql="\n;\n".join(scripts["sql"]),
+        constructs=tuple(scripts["sparql"]),
+        own=tuple(data.get(f"{TERMS}own", ())),
+        earliest=frozenset(data.get(f"{TERMS}earliest", ())),
+        predicates=frozenset(p for text in scripts["sparql"] for p in template_terms(text)),
+    )
+
+
+def _column(data: Mapping[str, Any]) -> Column:
+    name = data["name"]
+    if not _NAME.fullmatch(name) or name == "line":
+        raise BadTable(f"{name!r} is no column name: lower-case letters, digits and _", source=METADATA)
+    titles = data.get("titles", [name])
+    if isinstance(titles, Mapping):
+        titles = [t for of in titles.values() for t in ([of] if isinstance(of, str) else of)]
+    return Column(
+        name, (titles,) if isinstance(titles, str) else tuple(titles), bool(data.get("required", False))
+    )
+
+
+def _inside(folder: Path, url: str) -> Path:
+    path = folder / url
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise BadTable(f"{url!r} leads out of the folder", source=METADATA)
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise BadTable(f"cannot be read: {error.strerror}", source=path.name) from None
+    except UnicodeDecodeError:
+        raise BadTable("is not UTF-8", source=path.name) from None
+
+
+def _plain(heading: str) -> str:
+    """A heading without case, spaces and punctuation: `ZIP code` and `zip_code` are the same."""
+    return re.sub(r"[\W_]+", "", heading).lower()
+
+
+def template_terms(text: str) -> Iterator[str]:
+    """The IRIs that a CONSTRUCT template names, its predicates among them.
+
+    Raises `BadTable` for a query that is no CONSTRUCT, or that would ask another server.
+
+    >>> sorted(template_terms("PREFIX x: <u:> CONSTRUCT { ?a x:b <u:c> } WHERE { ?a x:d ?e }"))
+    ['u:b', 'u:c']
+    """
+    try:
+        pieces = scan(text)
+        start = next((i for i, p in enumerate(pieces) if p.is_word("CONSTRUCT")), None)
+        if start is None or federated(pieces):
+            raise BadTable("the graph of a row is a CONSTRUCT without SERVICE")
+        opening = next((i for i in range(start, len(pieces)) if pieces[i].is_mark("{")), start)
+        template = pieces[opening : closing(pieces, opening)]
+    except BadQuery as error:
+        raise BadTable(error.detail, line=error.line, column=error.column) from None
+    prefixes = {
+        pieces[i + 1].text: pieces[i + 2].text[1:-1] for i in range(start) if pieces[i].is_word("PREFIX")
+    }
+    return iter({term for piece in template if (term := _expanded(piece, prefixes))})
+
+
+def _expanded(piece: Piece, prefixes: Mapping[str, str]) -> str | None:
+    if piece.token is Token.IRI:
+        return piece.text[1:-1]
+    if piece.token is Token.NAME:
+        prefix, _, local = piece.text.partition(":")
+        return prefixes.get(f"{prefix}:", "") + local
+    return f"{RDF}type" if piece.text == "a" else None

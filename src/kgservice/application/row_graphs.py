@@ -1,0 +1,236 @@
+"""From records to statements: DuckDB cleans and types the rows, SPARQL CONSTRUCT makes their graph."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import pyoxigraph as ox
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+
+from kgservice.application.mapping import TableMapping
+from kgservice.errors import BadTable
+from kgservice.namespaces import XSD, Addresses
+
+# Facade-X, the row graph of SPARQL Anything: <row> xyz:column "value".
+FACADE = "http://sparql.xyz/facade-x/data/"
+
+# `instance(kind, [key, …])` is Addresses.instance: the UUID (version 5) of the deployment for these keys. The
+# namespace is spelled out (in hexadecimal digits): a macro that reads it from a table is many times slower.
+_INSTANCE = """
+CREATE MACRO uuid_of(h) AS concat(
+  h[1:8], '-', h[9:12], '-5', h[14:16], '-',
+  substr('89ab', (position(h[17:17] IN '0123456789abcdef') - 1) % 4 + 1, 1), h[18:20], '-', h[21:32]
+)::UUID;
+CREATE MACRO instance(kind, keys) AS uuid_of(sha1(unhex('{namespace}') || encode(
+  concat(kind, '|', array_to_string(list_transform(keys, lambda k: coalesce(k, '')), '|')))));
+"""
+_LEXICAL = {
+    "DATE": ("strftime({0}, '%Y-%m-%dT00:00:00Z')", "dateTime"),
+    "TIMESTAMP": ("strftime({0}, '%Y-%m-%dT%H:%M:%SZ')", "dateTime"),
+    "BOOLEAN": ("CAST({0} AS VARCHAR)", "boolean"),
+    "VARCHAR": ("{0}", "string"),
+}
+_INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")}
+_INTEGERS |= {"INTEGER", "UINTEGER"}
+# The longest row that is read, in bytes; fields are limited to 128 KiB before.
+_LONGEST = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The statements of some rows; `own` are the instances that belong to one of these rows alone."""
+
+    rows: int
+    triples: set[Triple]
+    own: frozenset[NamedNode]
+
+
+class Workbench:
+    """A private DuckDB that holds one table and can reach nothing else.
+
+    The SQL of the mapping finds the table `raw` (`line` and the columns of the schema, trimmed text or NULL;
+    each key once, all required cells filled) and makes `good` (with `line`) and `rejects` (`line`, `reason`).
+    A column of `good` becomes a term by its type: UUID an instance of the deployment, DATE and TIMESTAMP
+    xsd:dateTime in UTC, BOOLEAN, whole numbers and DECIMAL their XSD types, VARCHAR a string; a list of these
+    several terms; NULL none.
+    """
+
+    def __init__(self, mapping: TableMapping, addresses: Addresses) -> None:
+        self._mapping = mapping
+        self._addresses = addresses
+        self._db = duckdb.connect(
+            ":memory:",
+            config={"threads": 2, "autoinstall_known_extensions": False, "python_enable_replacements": False},
+        )
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def fill(self, rows: Iterator[tuple[int, Sequence[str | None]]]) -> int:
+        """Take in the rows (line, one value for each column of the schema), clean and type them; the count.
+
+        Raises `BadTable` when the SQL of the mapping fails or forgets a row.
+        """
+        names = ["line", *(c.name for c in self._mapping.columns)]
+        count = 0
+        with tempfile.TemporaryDirectory(prefix="kgservice-") as folder:
+            path = Path(folder) / "rows.ndjson"
+            with path.open("w", encoding="utf-8") as out:
+                for line, values in rows:
+                    out.write(json.dumps(dict(zip(names, (line, *values), strict=True))))
+                    out.write("\n")
+                    count += 1
+            self._db.execute(f"CREATE TABLE arrived (line BIGINT, {self._listed('{} VARCHAR')})")
+            columns = "{line: 'BIGINT', " + self._listed("{}: 'VARCHAR'") + "}"
+            self._db.execute(
+                "INSERT INTO arrived SELECT * FROM read_json(?, format = 'newline_delimited', "  # noqa: S608
+                f"columns = {columns}, maximum_object_size = {_LONGEST})",
+                [str(path)],
+            )
+        # From here on the SQL of the mapping can reach no file and no network, and cannot change that.
+        self._db.execute("SET enable_external_access = false")
+        self._db.execute("SET lock_configuration = true")
+        self._deduplicate()
+        space = uuid.uuid5(uuid.NAMESPACE_URL, self._addresses.base)
+        self._db.execute(_INSTANCE.replace("{namespace}", space.hex))
+        try:
+            self._db.execute(self._mapping.sql)
+            lost = self._one(
+                "SELECT count(*) FROM raw "
+                "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
+            )
+        except duckdb.Error as error:
+            raise BadTable(f"the SQL of the mapping fails: {error}", source=self._mapping.title) from None
+        if lost:
+            raise BadTable(
+                f"the SQL puts {lost} rows in neither or both of good and rejects", source=self._mapping.title
+            )
+        return count
+
+    @property
+    def repeated(self) -> int:
+        """How many rows stand in the file before, word for word."""
+        return self._one("SELECT count(*) FROM doubles WHERE same")
+
+    def rejects(self) -> list[tuple[int, str]]:
+        """The rows that were refused (line, reason), by line."""
+        return self._db.execute(
+            "SELECT line, reason FROM incomplete UNION ALL SELECT line, reason FROM rejects UNION ALL "
+            "SELECT line, concat('the key stands on line ', first_line, ' with other content') "
+            "FROM doubles WHERE NOT same ORDER BY line"
+        ).fetchall()
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The statements of the good rows, `size` rows at a time, in the order of the file."""
+        described = self._db.execute("DESCRIBE good").fetchall()
+        columns = [
+            (str(name), *self._term_kind(str(name), str(kind)))
+            for name, kind, *_ in described
+            if name != "line"
+        ]
+        missing = set(self._mapping.own) - {name for name, _, kind in columns if kind == "UUID"}
+        if missing:
+            raise BadTable(
+                f"own columns that good has not as UUID: {', '.join(sorted(missing))}",
+                source=self._mapping.title,
+            )
+        cursor = self._db.execute(f"SELECT {', '.join(sql for _, sql, _ in columns)} FROM good ORDER BY line")  # noqa: S608
+        while rows := cursor.fetchmany(size):
+            yield self._batch(rows, [(name, kind) for name, _, kind in columns])
+
+    def _batch(self, rows: list[tuple[Any, ...]], columns: list[tuple[str, str]]) -> Batch:
+        ids, own = self._addresses.ids, set()
+        plan = [
+            (
+                i,
+                NamedNode(FACADE + name),
+                None if kind == "UUID" else NamedNode(XSD + kind),
+                name in self._mapping.own,
+            )
+            for i, (name, kind) in enumerate(columns)
+        ]
+        quads: list[Quad] = []
+        for row in rows:
+            node = BlankNode()
+            for i, predicate, datatype, is_own in plan:
+                cell = row[i]
+                if cell is None:
+                    continue
+                for value in cell if isinstance(cell, list) else (cell,):
+                    term = NamedNode(ids + value) if datatype is None else Literal(value, datatype=datatype)
+                    quads.append(Quad(node, predicate, term))
+                    if is_own:
+                        own.add(cast(NamedNode, term))
+        store = ox.Store()
+        store.bulk_extend(quads)
+        triples: set[Triple] = set()
+        for text in self._mapping.constructs:
+            try:
+                answer = store.query(text, base_iri=self._addresses.base)
+            except SyntaxError as error:
+                raise BadTable(
+                    f"the CONSTRUCT of the mapping is malformed: {error}", source=self._mapping.title
+                ) from None
+            triples.update(cast(ox.QueryTriples, answer))
+        return Batch(len(rows), triples, frozenset(own))
+
+    def _term_kind(self, name: str, kind: str) -> tuple[str, str]:
+        """The SQL that gives a column's lexical form, and `UUID` or the local name of its XSD type."""
+        element = kind.removesuffix("[]")
+        if element == "UUID":
+            form, datatype = "CAST({0} AS VARCHAR)", "UUID"
+        elif element in _INTEGERS:
+            form, datatype = "CAST({0} AS VARCHAR)", "integer"
+        elif element.startswith("DECIMAL"):
+            form, datatype = "CAST({0} AS VARCHAR)", "decimal"
+        elif element in _LEXICAL:
+            form, datatype = _LEXICAL[element]
+        else:
+            raise BadTable(
+                f"the column {name} is {kind}: no term can be made of that", source=self._mapping.title
+            )
+        quoted = '"' + name.replace('"', '""') + '"'
+        if kind != element:
+            return f"list_transform({quoted}, lambda x: {form.format('x')})", datatype
+        return form.format(quoted), datatype
+
+    def _deduplicate(self) -> None:
+        """Make `raw` of what arrived, less `incomplete` rows and those whose key came before (`doubles`)."""
+        needed = [c for c in self._mapping.columns if c.required or c.name in self._mapping.key]
+        faults = ", ".join(f"CASE WHEN {c.name} IS NULL THEN ? END" for c in needed)
+        self._db.execute(
+            f"CREATE TABLE incomplete AS SELECT line, array_to_string([{faults}], '; ') AS reason "  # noqa: S608
+            f"FROM arrived WHERE {' OR '.join(f'{c.name} IS NULL' for c in needed)}",
+            [f"{c.title} is empty" for c in needed],
+        )
+        first = f"OVER (PARTITION BY {', '.join(self._mapping.key)} ORDER BY line)"
+        row = f"row({self._listed('{}')})"
+        self._db.execute(
+            "CREATE TABLE doubles AS SELECT line, first_line, same FROM ("  # noqa: S608
+            f"SELECT line, first_value(line) {first} AS first_line, "
+            f"{row} IS NOT DISTINCT FROM first_value({row}) {first} AS same "
+            "FROM arrived WHERE line NOT IN (SELECT line FROM incomplete)) WHERE line <> first_line"
+        )
+        self._db.execute(
+            "CREATE TABLE raw AS SELECT * FROM arrived "
+            "WHERE line NOT IN (SELECT line FROM incomplete UNION ALL SELECT line FROM doubles)"
+        )
+
+    def _listed(self, form: str) -> str:
+        """The column names, each in `form`; they are known to be plain identifiers."""
+        return ", ".join(form.format(c.name) for c in self._mapping.columns)
+
+    def _one(self, sql: str) -> int:
+        row = self._db.execute(sql).fetchone()
+        assert row is not None
+        return int(row[0])

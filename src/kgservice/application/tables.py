@@ -1,0 +1,244 @@
+"""Loading tables: the rows become statements by a declared mapping, and go the one way in."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kgservice.application.csv_records import Record, encoding_of, records
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.mapping import TableMapping, is_mapping, read_mapping
+from kgservice.application.row_graphs import Batch, Workbench
+from kgservice.domain.change import Change, Origin
+from kgservice.errors import BadTable
+from kgservice.namespaces import RDF
+from kgservice.store.base import Pattern
+
+__all__ = ["Progress", "Refused", "TableSummary", "is_mapping", "load_tables"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, the rows done and the rows to do."""
+
+BATCH = 5000
+_TYPE = NamedNode(f"{RDF}type")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was not taken: the file, the physical line it starts on (1-based) and the reason."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class TableSummary:
+    """What loading tables did.
+
+    `rows` counts all records of the files, `repeated` those that stand in their file twice, word for word;
+    `records` the instances that the taken rows describe, by the IRI of their class; `added` and `removed` the
+    statements that changed in the record graphs. `rejects` are the files that hold the refused rows as they
+    stood, to be mended and loaded.
+    """
+
+    title: str
+    files: list[str] = field(default_factory=list)
+    rows: int = 0
+    taken: int = 0
+    repeated: int = 0
+    records: dict[str, int] = field(default_factory=dict)
+    added: int = 0
+    removed: int = 0
+    commit: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    rejects: list[Path] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain values, for `--json` and HTTP."""
+        return {
+            **asdict(self),
+            "refused": [asdict(row) for row in self.refused],
+            "rejects": [str(path) for path in self.rejects],
+        }
+
+
+def load_tables(
+    kg: KnowledgeGraph,
+    folder: Path,
+    progress: Progress | None = None,
+    files: Sequence[Path] | None = None,
+    *,
+    rejects: Path | None = None,
+    agent: str = "local",
+) -> TableSummary:
+    """Load the tables of a mapping folder, or other deliveries of the same table (`files`).
+
+    Each file is committed in batches of `BATCH` rows, its name and SHA-256 as source. What the same rows said
+    in an earlier delivery and no longer say is removed. Refused rows are written to the folder `rejects`
+    (default: `rejects` beside the store). Raises `BadTable` when the mapping or a whole file cannot be read; the files
+    before it are loaded.
+    """
+    mapping = read_mapping(folder)
+    rejects = rejects or kg.settings.store.parent / "rejects"
+    loading = _Loading(kg, mapping, rejects=rejects, agent=agent, progress=progress or _silent)
+    for path in files if files is not None else mapping.files:
+        loading.load(path)
+    return loading.finish()
+
+
+def _silent(_name: str, _done: int, _total: int) -> None:
+    """No progress is shown."""
+
+
+class _Loading:
+    """The loading of one mapping's files into one graph."""
+
+    def __init__(
+        self,
+        kg: KnowledgeGraph,
+        mapping: TableMapping,
+        *,
+        rejects: Path,
+        agent: str,
+        progress: Progress,
+    ) -> None:
+        self._kg = kg
+        self._mapping = mapping
+        self._summary = TableSummary(mapping.title)
+        self._rejects = rejects
+        self._agent = agent
+        self._progress = progress
+        self._instances: set[tuple[str, str]] = set()
+
+    def load(self, path: Path) -> None:
+        """Load one file."""
+        mapping, summary = self._mapping, self._summary
+        if not path.is_file():
+            raise BadTable("there is no such file", source=str(path))
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        origin = Origin(self._agent, f"Load the table “{mapping.title}”", f"{path.name} (sha256:{digest})")
+        found = records(path, mapping.dialect)
+        header = next(found, None)
+        if header is None:
+            raise BadTable("is empty", source=path.name)
+        if header.fault:
+            raise BadTable(header.fault, line=header.line, source=path.name)
+        positions = mapping.positions(header.fields, path.name)
+        faults: dict[int, str] = {}
+        with Workbench(mapping, self._kg.addresses) as bench:
+            readable = bench.fill(_rows(found, mapping, positions, faults))
+            rows = readable + len(faults)
+            faults.update(bench.rejects())
+            done = len(faults) + bench.repeated
+            summary.files.append(path.name)
+            summary.rows += rows
+            summary.repeated += bench.repeated
+            self._progress(path.name, done, rows)
+            for batch in bench.batches(BATCH):
+                self._commit(batch, origin)
+                done += batch.rows
+                self._progress(path.name, done, rows)
+        if faults:
+            summary.refused.extend(
+                Refused(path.name, line, reason) for line, reason in sorted(faults.items())
+            )
+            target = self._rejects / f"{path.stem}-{digest[:8]}.csv"
+            _write_rejects(target, path, mapping, faults)
+            summary.rejects.append(target)
+
+    def finish(self) -> TableSummary:
+        """The summary, with the instances counted by class."""
+        counts = Counter(of for _, of in self._instances)
+        self._summary.records = dict(sorted(counts.items()))
+        return self._summary
+
+    def _commit(self, batch: Batch, origin: Origin) -> None:
+        with self._kg.writing:
+            commit = self._kg.commit(self._change(batch, origin))
+        self._summary.taken += batch.rows
+        self._summary.added += commit.added
+        self._summary.removed += commit.removed
+        self._summary.commit = commit.number
+        for triple in batch.triples:
+            if triple.predicate == _TYPE and isinstance(triple.subject, NamedNode):
+                self._instances.add((triple.subject.value, _lexical(triple)))
+
+    def _change(self, batch: Batch, origin: Origin) -> Change:
+        """The statements of a batch, and those of before that they take the place of.
+
+        That is all that the mapping could say about the rows' own instances and does not say now, and later
+        values of the `earliest` properties.
+        """
+        new, earliest = batch.triples, self._mapping.earliest
+        about = ((node, None, None) for node in batch.own)
+        pointing = ((None, None, node) for node in batch.own)
+        gone = {
+            t for t in self._stored(chain(about, pointing)) if t.predicate.value in self._mapping.predicates
+        } - new
+        dated = {t for t in new if t.predicate.value in earliest}
+        values: list[Pattern] = [(t.subject, t.predicate, None) for t in dated]
+        stored = set(self._stored(values))
+        least: dict[tuple[object, NamedNode], Triple] = {}
+        for triple in sorted(dated | stored, key=_lexical):
+            least.setdefault((triple.subject, triple.predicate), triple)
+        kept = set(least.values())
+        return Change(
+            add=tuple(Quad(*t) for t in (new - dated) | kept),
+            remove=tuple(Quad(*t) for t in gone | (stored - kept)),
+            origin=origin,
+        )
+
+    def _stored(self, patterns: Iterable[Pattern]) -> Iterator[Triple]:
+        """The statements of the record graphs that fit one of the patterns."""
+        for quad in self._kg.store.match(patterns):
+            if isinstance(quad.graph_name, NamedNode) and self._kg.graphs.is_record(quad.graph_name):
+                yield quad.triple
+
+
+def _rows(
+    found: Iterator[Record], mapping: TableMapping, positions: Mapping[str, int], faults: dict[int, str]
+) -> Iterator[tuple[int, Sequence[str | None]]]:
+    """The readable rows with one value for each column of the schema; the others go to `faults` by line."""
+    order = [positions.get(c.name) for c in mapping.columns]
+    for record in found:
+        if record.fault:
+            faults[record.line] = record.fault
+        else:
+            yield record.line, [record.fields[i].strip() or None if i is not None else None for i in order]
+
+
+def _lexical(triple: Triple) -> str:
+    """The object's value, by which moments in UTC and numbers of equal length sort."""
+    return triple.object.value if isinstance(triple.object, NamedNode | Literal) else str(triple.object)
+
+
+def _write_rejects(target: Path, path: Path, mapping: TableMapping, faults: Mapping[int, str]) -> None:
+    """Write the refused records as they stand in the file, in its encoding, after their line and the reason.
+
+    The two columns in front are not in the schema, so that a mended file can be loaded as it is.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    dialect = mapping.dialect
+    encoding = encoding_of(path, dialect.encoding)
+    errors = "strict" if encoding in {"utf-16", "utf-32"} else "surrogateescape"
+    with target.open("w", encoding=encoding, errors=errors, newline="") as out:
+        writer = csv.writer(
+            out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator=dialect.delimiter
+        )
+        header = True
+        for record in records(path, dialect):
+            if header or record.line in faults:
+                reason = "rejected_reason" if header else faults[record.line]
+                writer.writerow(("rejected_line" if header else record.line, reason))
+                out.write(f"{record.raw}\r\n")
+            header = False
