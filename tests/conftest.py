@@ -1,50 +1,33 @@
-"""Fixtures that all tests share: a fixed clock and knowledge graphs with the model of the package."""
+"""Fixtures for all tests: a fresh knowledge graph in memory, and a server in front of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from kgservice import resources
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.domain.change import Origin
-from kgservice.domain.clock import Clock
-from kgservice.settings import Settings
-from kgservice.store import OxigraphStore
-
-NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def clock() -> Clock:
-    """A clock that stands still at `NOW`."""
-    return lambda: NOW
+if TYPE_CHECKING:
+    from kgservice.application.graph import KnowledgeGraph
+    from serving import Running
 
 
 @pytest.fixture
-def kg(clock: Clock) -> Iterator[KnowledgeGraph]:
-    """An empty knowledge graph in memory, with the model."""
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(), clock)
+def kg() -> Iterator[KnowledgeGraph]:
+    """An empty knowledge graph in memory: the model, and no records."""
+    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.settings import Settings
+    from kgservice.store import OxigraphStore
+
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore())
     yield graph
     graph.close()
 
 
 @pytest.fixture
-def kg_on_disk(tmp_path: Path, clock: Clock) -> Iterator[KnowledgeGraph]:
-    """An empty knowledge graph on disk, with the model."""
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock)
-    yield graph
-    graph.close()
+def server(kg: KnowledgeGraph) -> Iterator[Running]:
+    """A running server in front of `kg`."""
+    from serving import running
 
-
-@pytest.fixture(scope="session")
-def demo_kg(clock: Clock) -> Iterator[KnowledgeGraph]:
-    """The demonstration graph in memory; shared by the session, so tests only read it."""
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(), clock)
-    load_rdf(graph, [resources.folder("demo")], Origin(agent="demo"))
-    yield graph
-    graph.close()
+    with running(kg) as server:
+        yield server

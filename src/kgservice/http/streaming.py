@@ -10,6 +10,7 @@ import asyncio
 import io
 import threading
 import time
+import traceback
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -181,7 +182,7 @@ async def respond(
     nothing has been sent yet, else `BrokenTransfer`.
     """
     pipe = Pipe(asyncio.get_running_loop(), encoding)
-    workers.submit(produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
+    workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
     try:
         body, more = await pipe.take()
         headers = head()
@@ -197,6 +198,18 @@ async def respond(
         return
     finally:
         pipe.abandon()
+
+
+def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
+    try:
+        produce(out)
+    except BaseException as error:
+        # The exception goes to another thread; what its frames hold must not (query results may not).
+        seen: BaseException | None = error
+        while seen is not None:
+            traceback.clear_frames(seen.__traceback__)
+            seen = seen.__cause__ or seen.__context__
+        raise
 
 
 async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import gzip
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kgservice import errors
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.http.problems import PROBLEMS
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from serving import Running, running
+
+TURTLE = {"Content-Type": "text/turtle"}
+QUERY = {"Content-Type": "application/sparql-query"}
+UPDATE = {"Content-Type": "application/sparql-update"}
+
+
+def ask(method: str, path: str, **options: Any) -> Callable[[Running], Any]:
+    return lambda server: server.request(method, path, **options)
+
+
+# name → request, status, last part of the type, line, column, source
+CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | None, str | None]] = {
+    "malformed query": (
+        ask("POST", "/sparql", content="SELECT ?s\nWHERE { ?s ?p }", headers=QUERY),
+        400,
+        "malformed-sparql",
+        2,
+        16,
+        None,
+    ),
+    "malformed update": (
+        ask("POST", "/update", content="INSERT DATA {\n  <urn:a> <urn:b> }", headers=UPDATE),
+        400,
+        "malformed-sparql",
+        2,
+        19,
+        None,
+    ),
+    "malformed turtle": (
+        ask("PUT", "/graphs?graph=urn:x:g", content="<urn:a> <urn:b> 1 .\n<urn:a> oops .", headers=TURTLE),
+        400,
+        "malformed-rdf",
+        2,
+        None,
+        None,
+    ),
+    "invalid UTF-8": (
+        ask("POST", "/sparql", content=b"ASK {\n ?s ?p '\xff' }", headers=QUERY),
+        400,
+        "bad-input",
+        2,
+        9,
+        None,
+    ),
+    "UTF-16 query": (
+        ask(
+            "POST",
+            "/sparql",
+            content="ASK {}".encode("utf-16"),
+            headers={"Content-Type": "application/sparql-query; charset=utf-16"},
+        ),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Type",
+    ),
+    "UTF-16 turtle": (
+        ask(
+            "PUT",
+            "/graphs?graph=urn:x:g",
+            content="<urn:a> <urn:b> 1 .".encode("utf-16"),
+            headers={"Content-Type": "text/turtle; charset=utf-16"},
+        ),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Type",
+    ),
+    "latin-1 in the address": (ask("GET", "/sparql?query=%FF"), 400, "bad-parameter", None, None, None),
+    "two queries": (ask("GET", "/sparql?query=ASK{}&query=ASK{}"), 400, "bad-parameter", None, None, "query"),
+    "a query in address and body": (
+        ask("POST", "/sparql?query=ASK{}", content="ASK {}", headers=QUERY),
+        400,
+        "bad-parameter",
+        None,
+        None,
+        "query",
+    ),
+    "no update": (ask("POST", "/update", data={"q": "x"}), 400, "bad-parameter", None, None, "update"),
+    "an update at the query address": (
+        ask("GET", "/sparql?update=CLEAR+ALL"),
+        400,
+        "bad-parameter",
+        None,
+        None,
+        "update",
+    ),
+    "wrong media type": (
+        ask("POST", "/sparql", content="ASK {}", headers={"Content-Type": "text/plain"}),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Type",
+    ),
+    "body without media type": (
+        ask("PUT", "/graphs?graph=urn:x:g", content="<urn:a> <urn:b> 1 ."),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Type",
+    ),
+    "unknown content coding": (
+        ask("PUT", "/graphs?graph=urn:x:g", content=b"x", headers=TURTLE | {"Content-Encoding": "br"}),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Encoding",
+    ),
+    "broken gzip": (
+        ask(
+            "PUT", "/graphs?graph=urn:x:g", content=b"not gzip", headers=TURTLE | {"Content-Encoding": "gzip"}
+        ),
+        400,
+        "bad-input",
+        None,
+        None,
+        "Content-Encoding",
+    ),
+    "gzip that ends early": (
+        ask(
+            "PUT",
+            "/graphs?graph=urn:x:g",
+            content=gzip.compress(b"<urn:a> <urn:b> 1 .")[:-9],
+            headers=TURTLE | {"Content-Encoding": "gzip"},
+        ),
+        400,
+        "bad-input",
+        None,
+        None,
+        "Content-Encoding",
+    ),
+    "not acceptable": (
+        ask("GET", "/sparql?query=ASK{}", headers={"Accept": "image/png"}),
+        406,
+        "not-acceptable",
+        None,
+        None,
+        None,
+    ),
+    "no coding acceptable": (
+        ask("GET", "/sparql?query=ASK{}", headers={"Accept-Encoding": "identity;q=0"}),
+        406,
+        "not-acceptable",
+        None,
+        None,
+        None,
+    ),
+    "unknown graph": (ask("GET", "/graphs?graph=urn:x:none"), 404, "not-found", None, None, None),
+    "no graph named": (ask("GET", "/graphs"), 400, "bad-parameter", None, None, "graph"),
+    "two graphs named": (
+        ask("GET", "/graphs?default&graph=urn:x:g"),
+        400,
+        "bad-parameter",
+        None,
+        None,
+        "graph",
+    ),
+    "relative graph": (ask("GET", "/graphs?graph=g"), 400, "bad-parameter", None, None, "graph"),
+    "outgoing request": (
+        ask("GET", "/sparql?query=SELECT+*+{SERVICE+<http://127.0.0.1:1/>+{?s+?p+?o}}"),
+        403,
+        "forbidden",
+        None,
+        None,
+        None,
+    ),
+    "nothing there": (ask("GET", "/nothing/here"), 404, "not-found", None, None, None),
+    "wrong method": (ask("DELETE", "/sparql"), 405, "method-not-allowed", None, None, None),
+    "wrong method of a route": (ask("POST", "/health"), 405, "method-not-allowed", None, None, None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_status_and_shape(name: str, server: Running) -> None:
+    request, status, kind, line, column, source = CASES[name]
+    answer = request(server)
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (status, status), body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body.keys() <= {"type", "title", "status", "detail", "instance", "line", "column", "source"}
+    assert body["type"] == f"/problems/{kind}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == answer.request.url.path
+    assert body.get("line") == line
+    if column is not None:
+        assert body.get("column") == column
+    assert body.get("source") == source
+    if status == 405:
+        assert "GET" in answer.headers["allow"]
+
+
+def test_the_whole_shape_is_pinned(server: Running) -> None:
+    answer = server.get("/sparql", params={"query": "ASK {", "token": "not shown"}, headers={})
+    assert answer.json() == {
+        "type": "/problems/malformed-sparql",
+        "title": "Malformed SPARQL",
+        "status": 400,
+        "detail": answer.json()["detail"],
+        "instance": "/sparql",
+        "line": 1,
+        "column": 6,
+    }
+
+
+def test_every_error_has_its_status() -> None:
+    tree = {c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.KgError)}
+    assert tree == PROBLEMS.keys()
+    assert len({name for _, name in PROBLEMS.values()}) == len(PROBLEMS)
+
+
+@pytest.fixture
+def narrow() -> Any:
+    kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), OxigraphStore())
+    with running(kg) as server:
+        yield server
+    kg.close()
+
+
+def test_too_large(narrow: Running) -> None:
+    turtle = "".join(f"<urn:a> <urn:b> {n} .\n" for n in range(400)).encode()
+    assert len(turtle) > 4000 > len(gzip.compress(turtle))
+    graph = "/graphs?graph=urn:x:g"
+
+    def without_length() -> Any:
+        for start in range(0, len(turtle), 1000):
+            yield turtle[start : start + 1000]
+
+    for answer in (
+        narrow.get("/sparql", params={"query": "ASK {}" + " " * 100}),
+        narrow.post("/sparql", content="ASK {}" + " " * 100, headers=QUERY),
+        narrow.post("/update", content="CLEAR ALL" + " " * 4000, headers=UPDATE),
+        narrow.request("PUT", graph, content=turtle, headers=TURTLE),
+        narrow.request("PUT", graph, content=without_length(), headers=TURTLE),
+        narrow.request(
+            "PUT", graph, content=gzip.compress(turtle), headers=TURTLE | {"Content-Encoding": "gzip"}
+        ),
+        narrow.post(graph, files={"f": ("f.ttl", turtle, "text/turtle")}),
+    ):
+        assert answer.status_code == 413
+        assert answer.json()["type"] == "/problems/too-large"
+    assert narrow.get(graph).status_code == 404
+
+
+def test_what_is_unexpected_says_nothing_of_the_inside() -> None:
+    class Faulty(OxigraphStore):
+        def has_graph(self, graph: Any) -> bool:
+            if graph.value == "urn:x:faulty":
+                raise ZeroDivisionError("a secret of the inside")
+            return super().has_graph(graph)
+
+    kg = KnowledgeGraph.open(Settings(), Faulty())
+    with running(kg) as server:
+        answer = server.get("/graphs?graph=urn:x:faulty")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == "/problems/internal-error"
+        assert "secret" not in answer.text
+        assert server.get("/health").status_code == 200
+    kg.close()

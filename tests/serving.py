@@ -1,0 +1,68 @@
+"""A real server on a real socket, for tests: `with running(kg) as server: server.get("/sparql?query=…")`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from kgservice.application.graph import KnowledgeGraph
+
+from kgservice.http.app import create_app
+from kgservice.http.serve import Server
+
+TOKEN = "the-token-of-the-tests"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running service: its address with a slash at the end, its token, and a client that sends it."""
+
+    url: str
+    token: str
+    kg: KnowledgeGraph
+    client: httpx.Client
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return httpx.URL(self.url).port or 80
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request with the token; `path` without the first slash or with it."""
+        return self.client.request(method, self.url + path.removeprefix("/"), **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """A GET with the token."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        """A POST with the token."""
+        return self.request("POST", path, **options)
+
+
+@contextmanager
+def running(kg: KnowledgeGraph, token: str = TOKEN) -> Iterator[Running]:
+    """Serve `kg` on a free port of 127.0.0.1 in a thread, for the length of the block."""
+    ready = threading.Event()
+    address: list[str] = []
+
+    def tell(url: str) -> None:
+        address.append(url)
+        ready.set()
+
+    server = Server(create_app(kg, token=token), "127.0.0.1", 0, tell)
+    thread = threading.Thread(target=server.run, name="server")
+    thread.start()
+    try:
+        if not ready.wait(30):
+            raise RuntimeError("the server did not start")
+        headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
+            yield Running(address[0], token, kg, client)
+    finally:
+        server.should_exit = True
+        thread.join(30)
