@@ -18,16 +18,20 @@ VALID = [p for p in EXAMPLES if p.name.endswith(".valid.ttl")]
 INVALID = [p for p in EXAMPLES if p.name.endswith(".invalid.ttl")]
 RULES = [f"R{n:02}" for n in range(1, 15)]
 
-Expected = tuple[str, str, str]
+_TERMS = (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)
+
+Expected = tuple[str, ...]
 
 
 def _read(path: Path) -> tuple[rdflib.Graph, list[Expected]]:
-    """The data of an example and the results it announces: (shape, focus node, severity)."""
+    """The data of an example and the results it announces: shape, focus node, severity, perhaps value."""
     graph = rdflib.Graph().parse(path)
-    expected = []
+    expected: list[Expected] = []
     for report in list(graph.subjects(RDF.type, SH.ValidationReport)):
         for result in list(graph.objects(report, SH.result)):
-            terms = [graph.value(result, p) for p in (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)]
+            terms = [
+                graph.value(result, p) for p in (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)
+            ]
             expected.append(tuple(str(t) for t in terms[:3]) + ((str(terms[3]),) if terms[3] else ()))
             graph.remove((result, None, None))
         graph.remove((report, None, None))
@@ -37,7 +41,7 @@ def _read(path: Path) -> tuple[rdflib.Graph, list[Expected]]:
 def _found(report: Report, expected: list[Expected]) -> list[Expected]:
     """The findings in the terms of `expected`; the value only where that names one."""
     with_value = {e[:3] for e in expected if len(e) == 4}
-    found = []
+    found: list[Expected] = []
     for f in report.findings:
         key = (f.rule.shape, f.focus.value, f"{SH}{f.severity}")
         found.append((*key, f.value.value if f.value else "") if key in with_value else key)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import NamedNode, parse
+from pyoxigraph import parse
 
 from kgservice import resources
 from kgservice.domain.clock import Clock, system_clock
@@ -34,7 +34,7 @@ def validate(kg: KnowledgeGraph, *, shapes: Shapes | None = None, policy: Policy
     not looked at. What is validated is what the store gives back, with literals as the store keeps them.
     """
     context = context_graph(kg.clock(), policy or Policy())
-    return run(records(kg), shapes or load_shapes(), model=stored_model(kg), context=context, in_place=True)
+    return run(stored(kg), shapes or load_shapes(), context=context, in_place=True)
 
 
 def validate_files(
@@ -47,28 +47,28 @@ def validate_files(
 ) -> Report:
     """Validate RDF files (or folders of them) without writing anything.
 
-    Without `kg` the files stand alone, with the shipped model; with `kg` they are validated together with
-    what its store holds, as if they had been added. Names of graphs in the files are ignored. Raises
-    `NotFound` for a missing file, `BadInput` for an unknown ending and `BadRdf`, with the line, for malformed
-    RDF.
+    Without `kg` the files stand alone, with the shipped model, and `clock` says "now"; with `kg` they are
+    validated together with what its store holds, as if they had been added, and its clock counts. Names of
+    graphs in the files are ignored. Raises `NotFound` for a missing file, `BadInput` for an unknown ending and
+    `BadRdf`, with the line, for malformed RDF.
     """
-    data = rdflib.Graph() if kg is None else records(kg)
-    for path in _files(paths):
+    files = _files(paths)
+    data = shipped_model() if kg is None else stored(kg)
+    for path in files:
         _read(path, data)
-    model = shipped_model() if kg is None else stored_model(kg)
     context = context_graph(clock() if kg is None else kg.clock(), policy or Policy())
-    return run(data, shapes or load_shapes(), model=model, context=context, in_place=True)
+    return run(data, shapes or load_shapes(), context=context, in_place=True)
 
 
-def records(kg: KnowledgeGraph) -> rdflib.Graph:
-    """All statements of the record graphs of the store, merged, in memory."""
+def stored(kg: KnowledgeGraph) -> rdflib.Graph:
+    """All statements of the record graphs and the model in the store, merged, in memory."""
     kinds = tuple(f"{kg.addresses.graphs}{kind}/" for kind in ("project", "subject", "consent"))
-    return _graphs(kg, (g for g in kg.store.graphs() if g.value.startswith(kinds)))
-
-
-def stored_model(kg: KnowledgeGraph) -> rdflib.Graph:
-    """The ontology and the vocabulary of the store, in memory."""
-    return _graphs(kg, (NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)))
+    model = (kg.addresses.ontology, kg.addresses.vocabulary)
+    graph = rdflib.Graph()
+    for name in kg.store.graphs():
+        if name.value.startswith(kinds) or name.value in model:
+            add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
+    return graph
 
 
 def shipped_model() -> rdflib.Graph:
@@ -76,13 +76,6 @@ def shipped_model() -> rdflib.Graph:
     graph = rdflib.Graph()
     for path in sorted(resources.folder("ontology").rglob("*.ttl")):
         _read(path, graph)
-    return graph
-
-
-def _graphs(kg: KnowledgeGraph, names: Iterable[NamedNode]) -> rdflib.Graph:
-    graph = rdflib.Graph()
-    for name in names:
-        add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
     return graph
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import rdflib
+from pyoxigraph import NamedNode
 from rdflib.namespace import DCTERMS, RDF, RDFS, SH, SKOS
 from rdflib.term import Node
 
@@ -33,7 +35,7 @@ _WORDS = {
     "en": {
         "Violation": ("violation", "violations"),
         "Warning": ("warning", "warnings"),
-        "Info": ("advice", "advices"),
+        "Info": ("note", "notes"),
         "none": "No findings.",
         "about": "about",
         "path": "path",
@@ -104,10 +106,30 @@ def make_report(results: rdflib.Graph, shapes: Shapes, data: rdflib.Graph) -> Re
 
     Only the results of the report itself count, not those in `sh:detail`.
     """
+    _restore_languages(results, shapes.graph)
     report = results.value(predicate=RDF.type, object=SH.ValidationReport)
     found = [(_finding(results, r, shapes, data), r) for r in results.objects(report, SH.result)]
     found.sort(key=lambda pair: _order(pair[0]))
     return Report(tuple(f for f, _ in found), _relabelled(results, report, [r for _, r in found]))
+
+
+def _restore_languages(results: rdflib.Graph, shapes: rdflib.Graph) -> None:
+    """Give messages of SPARQL constraints the language tags that pySHACL drops when it fills values in."""
+    for result, constraint in list(results.subject_objects(SH.sourceConstraint)):
+        shape = results.value(result, SH.sourceShape)
+        templates = [*shapes.objects(constraint, SH.message), *shapes.objects(shape, SH.message)]
+        for message in list(results.objects(result, SH.resultMessage)):
+            for template in templates:
+                tag = template.language if isinstance(template, rdflib.Literal) else None
+                if tag and not getattr(message, "language", None) and _fills(str(template), str(message)):
+                    results.remove((result, SH.resultMessage, message))
+                    results.add((result, SH.resultMessage, rdflib.Literal(str(message), lang=tag)))
+
+
+def _fills(template: str, message: str) -> bool:
+    """Whether the message is the template with its `{?variables}` filled in."""
+    fixed = re.split(r"\{[?$]\w+\}", template)
+    return re.fullmatch(".*".join(map(re.escape, fixed)), message, flags=re.DOTALL) is not None
 
 
 def _finding(results: rdflib.Graph, result: Node, shapes: Shapes, data: rdflib.Graph) -> Finding:
@@ -175,5 +197,4 @@ def _finding_text(finding: Finding, language: str, words: dict[str, Any]) -> lis
 
 
 def _shown(term: Term) -> str:
-    node = str(term)
-    return shorten(node[1:-1]) if node.startswith("<") else node
+    return shorten(term.value) if isinstance(term, NamedNode) else term.value
