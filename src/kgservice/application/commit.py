@@ -37,8 +37,14 @@ class Effect:
     added: int = 0
     removed: int = 0
 
-    def __bool__(self) -> bool:
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to write."""
         return bool(self.drop or self.remove or self.create or self.add)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to record: a bulk load has written its statements already."""
+        return self.writes or bool(self.added or self.removed)
 
     def apply(self, store: Store) -> None:
         """Write it, all or nothing."""
@@ -50,11 +56,11 @@ class Effect:
         self.create -= later.drop
         self.add = {q for q in self.add if q.graph_name not in later.drop} if later.drop else self.add
         self.create |= later.create
+        # What came and went, or went and came back, was never different.
         undone = later.remove & self.add
-        self.add -= undone
-        self.remove |= later.remove - undone
-        self.add |= later.add
-        self.remove = {q for q in self.remove if q not in self.add or q.graph_name in self.drop}
+        restored = {q for q in later.add & self.remove if q.graph_name not in self.drop}
+        self.add = (self.add - undone) | (later.add - restored)
+        self.remove = (self.remove - restored) | (later.remove - undone)
         self.added += later.added
         self.removed += later.removed
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.sparql_scan import federated, place, scan, uses
-from kgservice.errors import Forbidden
+from kgservice.errors import BadRdf, Forbidden
 from kgservice.namespaces import CI, SCHEMA, Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Choose, Dataset, Solutions, Store, Term
@@ -85,9 +86,21 @@ class KnowledgeGraph:
         digest = (ontology, _DIGEST, Literal(files.digest))
         self.store.apply(add=[Quad(*digest, state), Quad(*digest, self._view)])
 
-    def unfinished(self) -> None:
-        """Say that the view is being built, so that `open` builds it anew if this process stops before `finished`."""
-        self.store.apply(remove=list(self.store.match([(NamedNode(self.addresses.ontology), _DIGEST, None)])))
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While this is entered, the view may be unfinished: a graph that is opened in this state builds it anew.
+
+        `BadRdf` means that nothing has been written and leaves the state as it was.
+        """
+        key = (NamedNode(self.addresses.ontology), _DIGEST, None)
+        state = list(self.store.match([key]))
+        self.store.apply(remove=state)
+        try:
+            yield
+        except BadRdf:
+            self.store.apply(add=state)
+            raise
+        self.store.apply(add=state)
 
     # Reading
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
-from pyoxigraph import BlankNode, NamedNode, Quad, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Model
@@ -57,57 +57,46 @@ def _in(graph: NamedNode, triples: Iterable[Triple]) -> set[Quad]:
     return {Quad(t.subject, t.predicate, t.object, graph) for t in triples}
 
 
-def rebuild(store: Store, model: Model, graphs: Graphs) -> None:
-    """Build the view anew from what it is defined by, in bounded memory.
+def rebuild(store: Store, model: Model, graphs: Graphs, *, view: NamedNode | None = None) -> None:
+    """Build the view anew (or its twin named `view`) from what it is defined by, in bounded memory.
 
-    Not atomic: until it ends, readers see a part. The record statements come first, and what they entail is read
-    from the view while it holds nothing else.
+    Not atomic: until it ends, readers see a part.
     """
-    view = NamedNode(graphs.addresses.everything)
+    view = view or NamedNode(graphs.addresses.everything)
     store.apply(drop=[view])
-    names = store.graphs()
-    load_graphs(store, view, [name for name in names if graphs.is_record(name)])
-    load_entailed(store, model, view, Dataset(default=(view,)))
-    load_graphs(store, view, [name for name in names if graphs.in_view(name) and not graphs.is_record(name)])
+    extend(store, model, graphs, view=view)
 
 
-def load_graphs(store: Store, view: NamedNode, names: Iterable[NamedNode]) -> None:
-    """Add the statements of the graphs `names` to the view."""
-    with tempfile.TemporaryFile() as file:
-        for name in names:
-            store.dump(cast(BinaryIO, file), N_TRIPLES, graph=name)
-        _load(store, view, cast(BinaryIO, file))
+def extend(store: Store, model: Model, graphs: Graphs, *, view: NamedNode | None = None) -> None:
+    """Add to the view all that its definition says, and remove nothing. In bounded memory, not atomic."""
+    view = view or NamedNode(graphs.addresses.everything)
+    with tempfile.TemporaryFile() as spool:
+        file = cast(BinaryIO, spool)
+        for name in store.graphs():
+            if graphs.in_view(name):
+                store.dump(file, N_TRIPLES, graph=name)
+        for query in _entailments(store, model, graphs):
+            store.query(query, Dataset(), lambda _: N_TRIPLES, file)
+        if file.tell():
+            file.seek(0)
+            store.load(file, N_TRIPLES, graph=view)
 
 
-def load_entailed(store: Store, model: Model, view: NamedNode, dataset: Dataset) -> None:
-    """Add to the view what the statements of `dataset` (its default graph) entail one by one."""
-    with tempfile.TemporaryFile() as file:
-        for query in entailment_queries(store, model, dataset):
-            store.query(query, dataset, lambda _: N_TRIPLES, cast(BinaryIO, file))
-        _load(store, view, cast(BinaryIO, file))
-
-
-def entailment_queries(store: Store, model: Model, dataset: Dataset) -> Iterator[str]:
+def _entailments(store: Store, model: Model, graphs: Graphs) -> Iterator[str]:
     """A CONSTRUCT for each property and class in use that entails something: what its statements entail."""
-    used = store.select("SELECT DISTINCT ?p WHERE { ?s ?p ?o }", dataset).rows
-    for (prop,) in used:
-        turned = [t for t in model.directions.get(cast(NamedNode, prop), ()) if t[1]]
-        straight = [t for t in model.directions.get(cast(NamedNode, prop), ()) if not t[1]]
+
+    def in_records(pattern: str) -> str:
+        prefixes = " || ".join(f"STRSTARTS(STR(?g), {Literal(prefix)})" for prefix in graphs.record_prefixes)
+        return f"WHERE {{ GRAPH ?g {{ {pattern} }} FILTER({prefixes}) }}"
+
+    for prop, directions in sorted(model.directions.items(), key=str):
+        straight = " . ".join(f"?s {p} ?o" for p, turned in directions if not turned)
+        turned = " . ".join(f"?o {p} ?s" for p, turned in directions if turned)
         if straight:
-            template = " . ".join(f"?s {p} ?o" for p, _ in straight)
-            yield f"CONSTRUCT {{ {template} }} WHERE {{ ?s {prop} ?o }}"
+            yield f"CONSTRUCT {{ {straight} }} {in_records(f'?s {prop} ?o')}"
         if turned:
-            template = " . ".join(f"?o {p} ?s" for p, _ in turned)
-            yield f"CONSTRUCT {{ {template} }} WHERE {{ ?s {prop} ?o FILTER(!isLiteral(?o)) }}"
-    types = store.select(f"SELECT DISTINCT ?c WHERE {{ ?s {TYPE} ?c }}", dataset).rows
-    for (cls,) in types:
-        above = model.superclasses.get(cast(NamedNode, cls), frozenset())
+            yield f"CONSTRUCT {{ {turned} }} {in_records(f'?s {prop} ?o . FILTER(!isLiteral(?o))')}"
+    for cls, above in sorted(model.superclasses.items(), key=str):
         if above:
             template = " . ".join(f"?s {TYPE} {c}" for c in above)
-            yield f"CONSTRUCT {{ {template} }} WHERE {{ ?s {TYPE} {cls} }}"
-
-
-def _load(store: Store, view: NamedNode, file: BinaryIO) -> None:
-    if file.tell():
-        file.seek(0)
-        store.load(file, N_TRIPLES, graph=view)
+            yield f"CONSTRUCT {{ {template} }} {in_records(f'?s {TYPE} {cls}')}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from pyoxigraph import DefaultGraph, NamedNode
 
 from kgservice.namespaces import Addresses
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class GraphKind(Enum):
@@ -45,10 +48,18 @@ class Graphs:
 
     def is_record(self, name: object) -> bool:
         """Whether `name` is a project, subject or consent graph."""
-        if not isinstance(name, NamedNode) or not name.value.startswith(self.addresses.graphs):
+        if not isinstance(name, NamedNode):
             return False
-        part, slash, key = name.value[len(self.addresses.graphs) :].partition("/")
-        return part in ("project", "subject", "consent") and bool(slash and key) and "/" not in key
+        for prefix in self.record_prefixes:
+            if name.value.startswith(prefix):
+                key = name.value[len(prefix) :]
+                return bool(key) and "/" not in key
+        return False
+
+    @property
+    def record_prefixes(self) -> tuple[str, str, str]:
+        """What the names of project, subject and consent graphs start with."""
+        return (self.addresses.project(""), self.addresses.subject(""), self.addresses.consent(""))
 
     def in_view(self, name: object) -> bool:
         """Whether the view of everything holds the graph's statements."""
@@ -64,4 +75,8 @@ class Graphs:
 
     def is_genid(self, node: object) -> bool:
         """Whether `node` stands for a blank node."""
-        return isinstance(node, NamedNode) and node.value.startswith(self.genid)
+        return (
+            isinstance(node, NamedNode)
+            and node.value.startswith(self.genid)
+            and _UUID.fullmatch(node.value, len(self.genid)) is not None
+        )

@@ -183,9 +183,19 @@ class Operation:
     prologue: str
     pieces: tuple[Piece, ...]
 
+    @property
+    def start(self) -> int:
+        """The offset of the first character after the prologue."""
+        return self.pieces[0].start
+
+    @property
+    def end(self) -> int:
+        """The offset after the last character."""
+        return self.pieces[-1].end
+
 
 def operations(text: str) -> list[Operation]:
-    """The operations of a SPARQL update whose syntax is known to be right.
+    """The operations of a SPARQL update; only their separation and prologues are checked.
 
     >>> [o.pieces[0].text for o in operations('PREFIX x: <u:> CLEAR ALL; INSERT DATA { x:a x:b ";" };')]
     ['CLEAR', 'INSERT']
@@ -195,16 +205,39 @@ def operations(text: str) -> list[Operation]:
     prologue: list[str] = []
     i = 0
     while i < len(pieces):
-        if pieces[i].is_word("BASE", "PREFIX"):
-            length = 2 if pieces[i].is_word("BASE") else 3
-            prologue.append(" ".join(p.text for p in pieces[i : i + length]))
-            i += length
+        declaration = _declaration(pieces, i)
+        if declaration:
+            if not all(_fits(p, k) for p, k in zip(pieces[i:], declaration, strict=False)) or len(
+                pieces
+            ) < i + len(declaration):
+                raise _unexpected(text, pieces[i], "is no complete declaration")
+            prologue.append(" ".join(p.text for p in pieces[i : i + len(declaration)]))
+            i += len(declaration)
             continue
         start, depth = i, 0
         while i < len(pieces) and not (depth == 0 and pieces[i].is_mark(";")):
             depth += pieces[i].is_mark(_OPEN) - pieces[i].is_mark(_CLOSE)
             i += 1
-        if i > start:
-            found.append(Operation(" ".join(prologue), tuple(pieces[start:i])))
+        if i == start:
+            raise _unexpected(text, pieces[i], "has no operation before it")
+        found.append(Operation(" ".join(prologue), tuple(pieces[start:i])))
         i += 1
     return found
+
+
+def _declaration(pieces: list[Piece], i: int) -> tuple[Token, ...]:
+    """The kinds of the tokens of the BASE or PREFIX declaration that starts at index `i`, or none."""
+    if pieces[i].is_word("BASE"):
+        return (Token.WORD, Token.IRI)
+    if pieces[i].is_word("PREFIX"):
+        return (Token.WORD, Token.NAME, Token.IRI)
+    return ()
+
+
+def _fits(piece: Piece, token: Token) -> bool:
+    return piece.token is token and (token is not Token.NAME or piece.text.endswith(":"))
+
+
+def _unexpected(text: str, piece: Piece, words: str) -> BadQuery:
+    line, column = place(text, piece.start)
+    return BadQuery(f"{piece.text!r} {words}", line=line, column=column)

@@ -11,13 +11,13 @@ from typing import BinaryIO
 import pyoxigraph
 from pyoxigraph import NamedNode, Quad
 
+from kgservice.domain.sparql_scan import operations, place
 from kgservice.errors import BadQuery, BadRdf, StoreFailed
 from kgservice.store.formats import Format
 
 _PLACE = re.compile(r"^error at (\d+):(\d+): (.*)$", re.DOTALL)
 # An operation that fails when it runs: whatever stands behind it has been parsed, and nothing of it runs.
-_STOP = "CLEAR GRAPH <urn:kgservice:stop> ;\n"
-_LINES_OF_STOP = 1
+_STOP = "CLEAR GRAPH <urn:kgservice:stop> ;"
 _LONGEST = 300
 
 
@@ -32,7 +32,10 @@ def bad_query(error: SyntaxError | ValueError, *, lines_before: int = 0) -> BadQ
     match = _PLACE.match(text)
     if match is None:
         return BadQuery(_shortened(text))
-    return BadQuery(_shortened(match[3]), line=int(match[1]) - lines_before, column=int(match[2]))
+    line = int(match[1]) - lines_before
+    if line < 1:  # in what was put before the text: a prefix or base that is no IRI
+        return BadQuery(_shortened(match[3]))
+    return BadQuery(_shortened(match[3]), line=line, column=int(match[2]))
 
 
 def bad_rdf(error: SyntaxError | ValueError, source: str | None = None) -> BadRdf:
@@ -53,31 +56,40 @@ def reading_rdf(source: str | None = None) -> Iterator[None]:
         raise StoreFailed(f"cannot read: {error}", source=source) from error
 
 
-def check_update(text: str, base: str | None = None) -> None:
-    """Raise `BadQuery` with line and column unless `text` is a SPARQL 1.1 update; nothing of it runs."""
-    try:
-        pyoxigraph.Store().update(_STOP + text, base_iri=base)
-    except RuntimeError:
-        return
-    except (SyntaxError, ValueError) as error:
-        raise bad_query(error, lines_before=_LINES_OF_STOP) from error
+def check_update(text: str, base: str) -> None:
+    """Raise `BadQuery` with line and column unless `text` is a SPARQL 1.1 update; nothing of it runs.
+
+    Oxigraph's parser knows a prologue only before the first operation, so each operation is checked on its own,
+    at its place in the text.
+    """
+    for operation in operations(text):
+        line, column = place(text, operation.start)
+        head = f"BASE <{base}> {operation.prologue} {_STOP}"
+        try:
+            pyoxigraph.Store().update(
+                head + "\n" * line + " " * (column - 1) + text[operation.start : operation.end]
+            )
+        except RuntimeError:
+            continue
+        except (SyntaxError, ValueError) as error:
+            raise bad_query(error, lines_before=1) from error
 
 
-def quads_of_data(prologue: str, data: str, base: str | None = None) -> list[Quad]:
+def quads_of_data(prologue: str, data: str) -> list[Quad]:
     """The quads of `data`, the inner text of an INSERT DATA block; quads outside GRAPH are in the default graph."""
     store = pyoxigraph.Store()
     try:
-        store.update(f"{prologue} INSERT DATA {{ {data} }}", base_iri=base)
+        store.update(f"{prologue} INSERT DATA {{ {data} }}")
     except (SyntaxError, ValueError) as error:
         raise bad_query(error) from error
     return list(store)
 
 
-def resolve(prologue: str, iri: str, base: str | None = None) -> NamedNode:
+def resolve(prologue: str, iri: str) -> NamedNode:
     """The absolute IRI that an IRI or prefixed name stands for after `prologue`."""
     store = pyoxigraph.Store()
     try:
-        store.update(f"{prologue} CREATE GRAPH {iri}", base_iri=base)
+        store.update(f"{prologue} CREATE GRAPH {iri}")
     except (SyntaxError, ValueError) as error:
         raise bad_query(error) from error
     (name,) = store.named_graphs()

@@ -1,0 +1,56 @@
+"""Prove that the store is what it should be: the view equals its definition, each statement is where it belongs."""
+
+from __future__ import annotations
+
+from pyoxigraph import NamedNode
+
+from kgservice.application import streams, views
+from kgservice.application.facts import RecordFacts
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.router import Router
+from kgservice.store.base import Dataset, Store
+
+_SHOWN = 5
+_EXPECTED = NamedNode("urn:kgservice:expected-view")
+
+
+def check(kg: KnowledgeGraph) -> list[str]:
+    """The faults of the store, one sentence each; empty if it is sound.
+
+    The view is built anew in a private copy of the store and compared; commits wait only while the copy is made.
+    """
+    with kg.store.copy() as copy:
+        return [*_views(kg, copy), *_places(kg, copy)]
+
+
+def _views(kg: KnowledgeGraph, store: Store) -> list[str]:
+    view = NamedNode(kg.addresses.everything)
+    views.rebuild(store, kg.model, kg.graphs, view=_EXPECTED)
+    faults = []
+    for has, lacks, words in ((view, _EXPECTED, "holds, but should not:"), (_EXPECTED, view, "lacks:")):
+        rows = store.select(
+            f"SELECT ?s ?p ?o WHERE {{ GRAPH {has} {{ ?s ?p ?o }} "
+            f"FILTER NOT EXISTS {{ GRAPH {lacks} {{ ?s ?p ?o }} }} }}",
+            Dataset(),
+        ).rows
+        faults += [f"{view} {words} {s} {p} {o}" for s, p, o in rows[:_SHOWN]]
+        if len(rows) > _SHOWN:
+            faults.append(f"{view} {words} {len(rows) - _SHOWN} more statements")
+    return faults
+
+
+def _places(kg: KnowledgeGraph, store: Store) -> list[str]:
+    router = Router(kg.model, kg.graphs, RecordFacts(store, kg.graphs))
+    faults = []
+    for graph in sorted(store.graphs(), key=lambda g: g.value):
+        if not kg.graphs.is_record(graph):
+            continue
+        wrong = [
+            (triple, right)
+            for triple in streams.triples(store, graph)
+            if (right := router.graph(triple)) != graph
+        ]
+        faults += [f"{triple} is in {graph}, but belongs to {right}" for triple, right in wrong[:_SHOWN]]
+        if len(wrong) > _SHOWN:
+            faults.append(f"{len(wrong) - _SHOWN} more statements in {graph} belong elsewhere")
+    return faults
