@@ -84,8 +84,8 @@ def load_tables(
 
     Each file is committed in batches of `BATCH` rows, its name and SHA-256 as source. What the same rows said
     in an earlier delivery and no longer say is removed. Refused rows are written to the folder `rejects`
-    (default: `rejects` beside the store). Raises `BadTable` when the mapping or a whole file cannot be read; the files
-    before it are loaded.
+    (default: `rejects` beside the store). Raises `BadTable` when the mapping or a whole file cannot be read;
+    the files before it are loaded.
     """
     mapping = read_mapping(folder)
     rejects = rejects or kg.settings.store.parent / "rejects"
@@ -186,7 +186,7 @@ class _Loading:
             t for t in self._stored(chain(about, pointing)) if t.predicate.value in self._mapping.predicates
         } - new
         dated = {t for t in new if t.predicate.value in earliest}
-        values: list[Pattern] = [(t.subject, t.predicate, None) for t in dated]
+        values = [(t.subject, t.predicate, None) for t in dated if not isinstance(t.subject, Triple)]
         stored = set(self._stored(values))
         least: dict[tuple[object, NamedNode], Triple] = {}
         for triple in sorted(dated | stored, key=_lexical):
