@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
-from kgservice.cli.local import Local, opened
 from kgservice.cli.remote import Remote
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
@@ -63,5 +62,8 @@ def connected(settings: Settings, url: str | None) -> Iterator[Backend]:
             if remote.answers():
                 yield remote
                 return
+    # The store and the engines behind it cost time to import; asking a service needs none of them.
+    from kgservice.cli.local import Local, opened  # noqa: PLC0415
+
     with opened(settings) as kg:
         yield Local(kg)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from kgservice.application import validation
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
 from kgservice.cli.exits import Exit
@@ -33,7 +32,9 @@ def validate(
       kgservice validate mine.ttl --json
     """
     if files:
-        report = validation.validate_files(files).to_json()
+        from kgservice.application.validation import validate_files  # noqa: PLC0415  (costs time to import)
+
+        report = validate_files(files).to_json()
     else:
         with connected(settings_for(store, token), url) as backend:
             report = backend.validate()

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import signal
-import socket
-import webbrowser
-from contextlib import ExitStack
-from types import FrameType
-from typing import Annotated, Never
+from typing import Annotated
 
 import typer
 
-from kgservice import resources
-from kgservice.application import imports
-from kgservice.cli.answers import say
-from kgservice.cli.local import opened
 from kgservice.cli.options import StoreOption
-from kgservice.cli.remote import Remote
-from kgservice.cli.runtime import Running, announced, find
-from kgservice.domain.change import Origin
-from kgservice.errors import BadParameter, StoreFailed
-from kgservice.http import serve as http
 from kgservice.settings import Settings
-
-DEMO = Origin(agent="kgservice", reason="demonstration graph", source="demo")
 
 
 def serve(
@@ -47,58 +29,8 @@ def serve(
 
     Example: kgservice serve --demo --port 8080
     """
+    # What runs the service costs time to import, which the other commands need not spend.
+    from kgservice.cli.service import run  # noqa: PLC0415
+
     settings = Settings.load(host=host, port=port, store=store, token=token)
-    secret = settings.token or secrets.token_urlsafe(24)
-    http.check_loopback(settings.host)
-    _check_alone(settings)
-    _check_port(settings.host, settings.port)
-    with opened(settings) as kg, ExitStack() as while_running:
-        if demo and kg.head == 0:
-            say("Loading the demonstration graph …")
-            imports.load(kg, [resources.folder("demo")], DEMO)
-
-        def ready(link: str) -> None:
-            running = Running(link.partition("/?")[0], secret, os.getpid())
-            while_running.enter_context(announced(settings.store, running))
-            print(f"kgservice is ready: {link}", flush=True)
-            say("Stop it with Ctrl-C.")
-            if open_browser:
-                webbrowser.open(link)
-
-        before = signal.signal(signal.SIGTERM, _stop)
-        try:
-            http.serve(kg, settings, secret, ready=ready)
-        except (_Stopped, KeyboardInterrupt):
-            say("Stopped.")
-        finally:
-            signal.signal(signal.SIGTERM, before)
-
-
-class _Stopped(Exception):  # noqa: N818  (it is no error)
-    """The process was told to end."""
-
-
-def _stop(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001
-    # uvicorn raises the signals that it caught once more when it has ended.
-    raise _Stopped
-
-
-def _check_alone(settings: Settings) -> None:
-    """Raises `StoreFailed` when a service runs on the store already."""
-    other = find(settings.store)
-    if other is None:
-        return
-    with Remote(other.url, other.token) as remote:
-        if remote.answers():
-            raise StoreFailed(f"a service runs on this store already: {other.link}")
-
-
-def _check_port(host: str, port: int) -> None:
-    """Raises `BadParameter` when the port is taken, before the store is opened and loaded."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        raise BadParameter(f"cannot listen on port {port}: {error}", source="--port") from None
+    run(settings, demo=demo, open_browser=open_browser)

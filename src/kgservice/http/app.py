@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.http import health
+from kgservice.http import health, pages
 from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
+from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS
 from kgservice.http.sparql import Querying, Tags, Updating
+from kgservice.web.render import STATIC
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
@@ -51,6 +54,9 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
         Route("/update", Updating(kg, writers)),
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
+        Route("/imports", Imports(kg, writers)),
+        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app.include_router(health.make_router(kg))
+    app.include_router(pages.make_router(kg))
     return app

@@ -66,7 +66,7 @@ class Imports:
                 self._load(uploads, out, in_steps=representation is NDJSON)
 
             head: HeaderList = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
-            await respond(scope, receive, send, workers=self._workers, produce=produce, head=lambda: head)
+            await respond(receive, send, workers=self._workers, produce=produce, head=lambda: head)
 
     async def _uploads(self, exchange: Exchange, files: ExitStack) -> list[Upload]:
         """The files of the body with their names, open until `files` is closed."""

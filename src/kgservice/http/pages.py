@@ -1,14 +1,329 @@
-"""The plain pages: what is loaded, the saved questions and their answers, records, chains, a box for SPARQL."""
+"""The plain pages: what is loaded, the saved questions and their answers, records, a box for SPARQL."""
 
 from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter
+from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, parse_query_results
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from kgservice.application import questions as saved
+from kgservice.application import records
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.labels import labels, short
+from kgservice.application.overview import Overview, overview
+from kgservice.domain.question import Question
+from kgservice.errors import KgError
+from kgservice.http.problems import details
+from kgservice.http.sparql import iri
+from kgservice.namespaces import CI
+from kgservice.store.base import Kind, Term
+from kgservice.store.formats import JSON, TURTLE, Format
+from kgservice.web.render import Pages
+from kgservice.web.tables import Cell, Heading, Table, cell, iris, moment, path_of, table
+from kgservice.web.texts import LANGUAGES, group_name, preferred
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that the SPARQL page shows; larger ones are for files."""
 
-_FIGURES = ("Touchpoint", "Evidence", "PainPoint", "Solution", "Impact", "Customer", "ConsentRecord")
+_FIGURES = ("Touchpoint", "Evidence", "PainPoint", "Solution", "Impact", "Person", "ConsentRecord")
+_TRACED = frozenset(f"{CI}{name}" for name in ("PainPoint", "Solution", "Impact"))
 _FIRST_QUERY = """PREFIX ci: <https://w3id.org/kgservice/ci#>
 SELECT ?painPoint ?solution ?impact WHERE {
   ?painPoint a ci:PainPoint .
   OPTIONAL { ?painPoint ci:addressedBy ?solution . OPTIONAL { ?impact ci:impactOf ?solution } }
 } LIMIT 100
 """
+
+
+class Site:
+    """What the pages share: the graph, the templates, and the overview of the last commit looked at."""
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self.kg = kg
+        self._pages = Pages()
+        self._lock = threading.Lock()
+        self._overview: Overview | None = None
+
+    def language(self, request: Request) -> str:
+        """The language of the answer: `?lang=`, else what the browser likes, else the deployment's."""
+        given = request.query_params.get("lang")
+        if given in LANGUAGES:
+            return given
+        return preferred(request.headers.get("accept-language"), self.kg.settings.language)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        section: str = "",
+        status: int = 200,
+        problem: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Response:
+        """A page of the site."""
+        language = self.language(request)
+        parameters = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
+        here = quote(request.url.path) + (f"?{urlencode(parameters)}" if parameters else "")
+        chosen = request.query_params.get("lang") == language
+        html = self._pages.render(
+            template,
+            language,
+            chosen=chosen,
+            here=here,
+            section=section,
+            problem=problem,
+            **values,
+        )
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+        }
+        return HTMLResponse(html, status, headers)
+
+    def problem(self, request: Request, error: KgError) -> Response:
+        """A page that says what went wrong."""
+        problem = details(error)
+        return self.page(request, "error.html", status=problem["status"], problem=_place(problem))
+
+    def overview(self) -> Overview:
+        """What is loaded; counted once for each commit."""
+        with self._lock:
+            if self._overview is None or self._overview.commit != self.kg.head:
+                self._overview = overview(self.kg)
+            return self._overview
+
+    def table(
+        self, headings: Sequence[Heading], rows: Sequence[Sequence[Term | None]], language: str
+    ) -> Table:
+        """Rows as a table with labels."""
+        return table(headings, rows, labels(self.kg, iris(rows), language), self.kg.addresses)
+
+
+def make_router(kg: KnowledgeGraph) -> APIRouter:
+    """The routes of the pages; their handlers run in threads."""
+    site = Site(kg)
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
+        def answer(request: Request) -> Response:
+            try:
+                return handler(site, request)
+            except KgError as error:
+                return site.problem(request, error)
+
+        router.add_route(path, answer, methods=["GET", "HEAD"])
+
+    route("/", _start)
+    route("/pages/questions", _questions)
+    route("/pages/questions/{id}", _question)
+    route("/pages/sparql", _sparql)
+    route("/pages/record", _record)
+    return router
+
+
+def _start(site: Site, request: Request) -> Response:
+    language = site.language(request)
+    seen = site.overview()
+    wanted = [iri for iri, _ in seen.classes] + [f"{CI}{name}" for name in _FIGURES]
+    names = labels(site.kg, wanted, language)
+    counts = dict(seen.classes)
+
+    def row(iri: str) -> dict[str, Any]:
+        path = path_of(iri, site.kg.addresses)
+        return {"label": names.get(iri) or short(iri), "count": counts.get(iri, 0), "path": path}
+
+    chains = [
+        {"path": _trace_path(site, iri), "label": title or short(iri)}
+        for iri, title in records.chains(site.kg, language)
+    ]
+    commit = {"number": seen.commit, "time": seen.time, "shown": moment(seen.time or "")}
+    return site.page(
+        request,
+        "start.html",
+        section="start",
+        figures=[row(f"{CI}{name}") for name in _FIGURES],
+        classes=[row(iri) for iri, _ in seen.classes],
+        graphs=seen.graphs,
+        commit=commit,
+        traces=chains,
+        groups=_groups(language),
+    )
+
+
+def _questions(site: Site, request: Request) -> Response:
+    return site.page(request, "questions.html", section="questions", groups=_groups(site.language(request)))
+
+
+def _question(site: Site, request: Request) -> Response:
+    language = site.language(request)
+    question = saved.find(saved.questions(), request.path_params["id"])
+    names = {parameter.name for parameter in question.parameters}
+    given = {k: v for k, v in request.query_params.items() if k in names}
+    if "language" in names:
+        given.setdefault("language", language)
+    answer: Table | None = None
+    problem: KgError | None = None
+    asked = "ask" in request.query_params or bool(given.keys() - {"language"})
+    if asked or not any(p.required and p.default is None for p in question.parameters):
+        try:
+            solutions = saved.ask(site.kg, question.id, given).solutions
+            headings = [_heading(question, name, language) for name in solutions.variables]
+            answer = site.table(headings, solutions.rows, language)
+        except KgError as error:
+            problem = error
+    shown = details(problem) if problem else None
+    return site.page(
+        request,
+        "question.html",
+        section="questions",
+        status=shown["status"] if shown else 200,
+        question=question,
+        fields=[_field(site, question, p.name, given, language) for p in question.parameters],
+        table=answer,
+        problem=_place(shown),
+        csv=_download(question.id, given, "csv"),
+        json=_download(question.id, given, "json"),
+    )
+
+
+def _sparql(site: Site, request: Request) -> Response:
+    query = request.query_params.get("query", "")
+    values: dict[str, Any] = {
+        "table": None,
+        "boolean": None,
+        "turtle": None,
+        "too_large": False,
+        "problem": None,
+    }
+    status = 200
+    if query.strip():
+        try:
+            values |= _result(site, query, site.language(request))
+        except KgError as error:
+            shown = details(error)
+            status, values["problem"] = shown["status"], _place(shown)
+    links = {name: f"/sparql?{urlencode({'query': query, 'format': name})}" for name in ("csv", "json")}
+    return site.page(
+        request,
+        "sparql.html",
+        section="sparql",
+        status=status,
+        query=query or _FIRST_QUERY,
+        **values,
+        **links,
+    )
+
+
+def _record(site: Site, request: Request) -> Response:
+    language = site.language(request)
+    found = records.record(site.kg, iri(request.query_params.get("iri", ""), "iri"))
+    terms = {o.value for _, o in (*found.outgoing, *found.incoming) if isinstance(o, NamedNode)}
+    properties = {p for p, _ in (*found.outgoing, *found.incoming)}
+    names = labels(site.kg, terms | properties | {found.iri}, language)
+
+    def grouped(pairs: Sequence[tuple[str, Term]]) -> list[tuple[str, list[Cell]]]:
+        rows: dict[str, list[Cell]] = {}
+        for property_, value in pairs:
+            name = names.get(property_) or short(property_)
+            rows.setdefault(name, []).append(cell(value, names, site.kg.addresses))
+        return list(rows.items())
+
+    return site.page(
+        request,
+        "record.html",
+        iri=found.iri,
+        name=names.get(found.iri) or short(found.iri),
+        trace=_trace_path(site, found.iri) if found.types & _TRACED else "",
+        outgoing=grouped(found.outgoing),
+        incoming=grouped(found.incoming),
+    )
+
+
+class _Bounded(io.BytesIO):
+    """A buffer that refuses more than `LARGEST` bytes."""
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > LARGEST:
+            raise _TooMuch
+        return super().write(data)
+
+
+class _TooMuch(Exception):  # noqa: N818
+    """The answer is larger than the page shows."""
+
+
+def _result(site: Site, query: str, language: str) -> dict[str, Any]:
+    def choose(kind: Kind) -> Format:
+        return TURTLE if kind is Kind.GRAPH else JSON
+
+    out = _Bounded()
+    try:
+        site.kg.query(query, choose, out)
+    except _TooMuch:
+        return {"too_large": True}
+    body = out.getvalue()
+    if not body.startswith(b"{"):
+        return {"turtle": body.decode()}
+    found = parse_query_results(body, format=JSON.results)
+    if isinstance(found, QueryBoolean):
+        return {"boolean": bool(found)}
+    assert isinstance(found, QuerySolutions)
+    headings = [Heading(variable.value) for variable in found.variables]
+    rows = [tuple(solution) for solution in found]
+    return {"table": site.table(headings, rows, language)}
+
+
+def _groups(language: str) -> list[dict[str, Any]]:
+    groups: dict[str, list[Question]] = {}
+    for question in saved.questions().values():
+        groups.setdefault(question.group, []).append(question)
+    return [
+        {"id": group, "label": group_name(group, language), "questions": members}
+        for group, members in groups.items()
+    ]
+
+
+def _heading(question: Question, name: str, language: str) -> Heading:
+    return Heading(name, question.columns.get(name, {}).get(language, ""))
+
+
+def _field(
+    site: Site, question: Question, name: str, given: Mapping[str, str], language: str
+) -> dict[str, Any]:
+    parameter = question.parameter(name)
+    options = [
+        {"value": choice.iri, "label": choice.label} for choice in saved.choices(site.kg, parameter, language)
+    ]
+    options += [{"value": value, "label": value} for value in parameter.values]
+    return {
+        "name": name,
+        "label": parameter.label[language],
+        "description": (parameter.description or {}).get(language, ""),
+        "required": parameter.required and parameter.default is None,
+        "options": options,
+        "value": given.get(name) or parameter.default or "",
+    }
+
+
+def _place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return (
+        None if problem is None else {key: problem.get(key) for key in ("title", "detail", "line", "column")}
+    )
+
+
+def _download(question: str, given: Mapping[str, str], fmt: str) -> str:
+    parameters = {key: value for key, value in given.items() if value}
+    return f"/queries/{quote(question)}?{urlencode({**parameters, 'format': fmt})}"
+
+
+def _trace_path(site: Site, iri: str) -> str:
+    return f"/pages/trace/{quote(iri.removeprefix(site.kg.addresses.ids), safe='')}"

@@ -1,4 +1,4 @@
-"""A chain as a picture: boxes in columns and lines between them. Only the layout; a template writes the SVG."""
+"""A chain as a picture: boxes in columns and lines between them. Only layout; a template writes the SVG."""
 
 from __future__ import annotations
 

@@ -100,6 +100,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "api-openapi": ("Beschreibung der Schnittstelle (OpenAPI)", "Description of the interface (OpenAPI)"),
 }
 
+_GROUPS: dict[str, tuple[str, str]] = {
+    "tracing": ("Nachverfolgung", "Tracing"),
+    "journey": ("Reise und Phasen", "Journey and phases"),
+    "methods": ("Methoden und Aufwand", "Methods and effort"),
+    "segmentation": ("Segmente und Bedürfnisse", "Segments and needs"),
+    "consent": ("Einwilligung und Datenschutz", "Consent and privacy"),
+    "quality": ("Datenqualität", "Data quality"),
+    "crm": ("CRM", "CRM"),
+    "provenance": ("Herkunft und Zeit", "Provenance and time"),
+    "complaints": ("Beschwerden (CFPB)", "Complaints (CFPB)"),
+}
+
+
+def group_name(group: str, language: str) -> str:
+    """The name of a group of questions; its folder's name for an unknown one."""
+    return _GROUPS[group][LANGUAGES.index(language)] if group in _GROUPS else group
+
 
 def text(key: str, language: str) -> str:
     """The words for `key` in `language` (`de` or `en`).

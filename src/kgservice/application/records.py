@@ -1,0 +1,70 @@
+"""One record and its neighbours: what it says and what refers to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyoxigraph import Literal, NamedNode
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.question import with_values
+from kgservice.errors import NotFound
+from kgservice.store.base import Term
+
+MOST = 200
+_OUTGOING = "SELECT ?p ?o WHERE { VALUES ?record { UNDEF } ?record ?p ?o } ORDER BY ?p ?o"
+_INCOMING = (
+    f"SELECT ?s ?p WHERE {{ VALUES ?record {{ UNDEF }} ?s ?p ?record }} ORDER BY ?p ?s LIMIT {MOST + 1}"
+)
+_CHAINS = """
+PREFIX ci: <https://w3id.org/kgservice/ci#>
+SELECT ?pain (SAMPLE(?anyTitle) AS ?title) (COUNT(DISTINCT ?impact) AS ?impacts) WHERE {
+  VALUES ?language { UNDEF }
+  ?pain a ci:PainPoint ; ci:addressedBy ?solution .
+  OPTIONAL { ?impact ci:impactOf ?solution }
+  OPTIONAL { ?pain ci:title ?anyTitle FILTER(LANG(?anyTitle) = ?language) }
+} GROUP BY ?pain ORDER BY DESC(?impacts) ?pain LIMIT 12
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The statements of a record: `outgoing` (property, value), `incoming` (property, subject; some)."""
+
+    iri: str
+    outgoing: tuple[tuple[str, Term], ...]
+    incoming: tuple[tuple[str, Term], ...]
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The IRIs of its classes."""
+        kind = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+        return frozenset(o.value for p, o in self.outgoing if p == kind and isinstance(o, NamedNode))
+
+
+def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
+    """The record called `iri` in the view of everything. Raises `NotFound` when nothing is said of it."""
+    terms = {"record": iri}
+    outgoing = [
+        (p.value, o)
+        for p, o in kg.select(with_values(_OUTGOING, terms)).rows
+        if isinstance(p, NamedNode) and o is not None
+    ]
+    incoming = [
+        (p.value, s)
+        for s, p in kg.select(with_values(_INCOMING, terms)).rows
+        if isinstance(p, NamedNode) and s is not None
+    ]
+    if not outgoing and not incoming:
+        raise NotFound(f"nothing is known of <{iri.value}>")
+    return Record(iri.value, tuple(outgoing), tuple(incoming[:MOST]))
+
+
+def chains(kg: KnowledgeGraph, language: str) -> list[tuple[str, str]]:
+    """Pain points that were addressed, those with the most impacts first: IRI and title (or '')."""
+    rows = kg.select(with_values(_CHAINS, {"language": Literal(language)})).rows
+    return [
+        (pain.value, title.value if isinstance(title, Literal) else "")
+        for pain, title, _ in rows
+        if isinstance(pain, NamedNode)
+    ]

@@ -1,0 +1,83 @@
+"""What `kgservice serve` does: open the store, fill it when asked, announce the service and run it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import webbrowser
+from contextlib import ExitStack
+from types import FrameType
+from typing import Never
+
+from kgservice.application.demonstration import load_demonstration
+from kgservice.cli.answers import say
+from kgservice.cli.local import opened
+from kgservice.cli.remote import Remote
+from kgservice.cli.runtime import Running, announced, find
+from kgservice.errors import BadParameter, StoreFailed
+from kgservice.http import serve as http
+from kgservice.settings import Settings
+
+
+def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
+    """Serve until the process is told to end (Ctrl-C or SIGTERM).
+
+    Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
+    `Forbidden` for an address that is not loopback.
+    """
+    secret = settings.token or secrets.token_urlsafe(24)
+    http.check_loopback(settings.host)
+    _check_alone(settings)
+    _check_port(settings.host, settings.port)
+    with opened(settings) as kg, ExitStack() as while_running:
+        if demo and kg.head == 0:
+            say("Loading the demonstration graph …")
+            load_demonstration(kg)
+
+        def ready(link: str) -> None:
+            running = Running(link.partition("/?")[0], secret, os.getpid())
+            while_running.enter_context(announced(settings.store, running))
+            print(f"kgservice is ready: {link}", flush=True)
+            say("Stop it with Ctrl-C.")
+            if open_browser:
+                webbrowser.open(link)
+
+        before = signal.signal(signal.SIGTERM, _stop)
+        try:
+            http.serve(kg, settings, secret, ready=ready)
+        except (_Stopped, KeyboardInterrupt):
+            say("Stopped.")
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+class _Stopped(Exception):  # noqa: N818  (it is no error)
+    """The process was told to end."""
+
+
+def _stop(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001
+    # uvicorn raises the signals that it caught once more when it has ended.
+    raise _Stopped
+
+
+def _check_alone(settings: Settings) -> None:
+    """Raises `StoreFailed` when a service runs on the store already."""
+    other = find(settings.store)
+    if other is None:
+        return
+    with Remote(other.url, other.token) as remote:
+        if remote.answers():
+            raise StoreFailed(f"a service runs on this store already: {other.link}")
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raises `BadParameter` when the port is taken, before the store is opened and loaded."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise BadParameter(f"cannot listen on port {port}: {error}", source="--port") from None

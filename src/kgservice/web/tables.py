@@ -1,0 +1,102 @@
+"""Rows of an answer as the cells of a table: labels instead of IRIs, links to what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from kgservice.application.labels import short
+from kgservice.namespaces import CI, XSD, Addresses
+from kgservice.store.base import Term
+
+MOST_ROWS = 500
+_NUMBERS = {f"{XSD}{name}" for name in ("integer", "decimal", "double", "float")}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a cell: its text, where it leads (or nothing), its language, whether it is a number."""
+
+    text: str
+    path: str = ""
+    language: str = ""
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The heading of a column, and what it means (or nothing)."""
+
+    label: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The first rows of an answer; `total` is the number of all."""
+
+    columns: tuple[Heading, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: int
+
+
+def table(
+    columns: Sequence[Heading],
+    rows: Sequence[Sequence[Term | None]],
+    labels: Mapping[str, str],
+    addresses: Addresses,
+) -> Table:
+    """The rows as a table; at most `MOST_ROWS` of them."""
+    shown = tuple(tuple(cell(term, labels, addresses) for term in row) for row in rows[:MOST_ROWS])
+    return Table(tuple(columns), shown, len(rows))
+
+
+def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:
+    """The IRIs in the rows that are shown, to look up their labels."""
+    return {term.value for row in rows[:MOST_ROWS] for term in row if isinstance(term, NamedNode)}
+
+
+def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> Cell:
+    """One term as people read it.
+
+    >>> cell(NamedNode("https://w3id.org/kgservice/ci#Web"), {}, Addresses("https://kg.example/"))
+    Cell(text='Web', path='/ontology/Web', language='', number=False)
+    """
+    if isinstance(term, NamedNode):
+        return Cell(labels.get(term.value) or short(term.value), path_of(term.value, addresses))
+    if isinstance(term, Literal):
+        datatype = term.datatype.value
+        if datatype in {f"{XSD}dateTime", f"{XSD}dateTimeStamp"}:
+            return Cell(moment(term.value))
+        return Cell(term.value, language=term.language or "", number=datatype in _NUMBERS)
+    if isinstance(term, BlankNode):
+        return Cell(f"_:{term.value}")
+    return Cell("" if term is None else str(term))
+
+
+def path_of(iri: str, addresses: Addresses) -> str:
+    """Where an IRI leads: records to `/id/…`, terms of the model to `/ontology/…`, foreign IRIs there."""
+    if iri.startswith(addresses.ids):
+        return f"/id/{iri[len(addresses.ids) :]}"
+    if iri.startswith(CI):
+        return f"/ontology/{iri[len(CI) :]}"
+    return iri if iri.startswith(("http://", "https://")) and not iri.startswith(addresses.base) else ""
+
+
+def moment(lexical: str) -> str:
+    """A moment for people: the day at midnight UTC, else to the minute; what is no moment stays as it is.
+
+    >>> moment("2025-03-01T00:00:00Z"), moment("2025-03-01T12:30:10Z")
+    ('2025-03-01', '2025-03-01 12:30 UTC')
+    """
+    try:
+        at = datetime.fromisoformat(lexical)
+    except ValueError:
+        return lexical
+    if (at.hour, at.minute, at.second) == (0, 0, 0):
+        return at.date().isoformat()
+    zone = at.tzname() or ""
+    return f"{at:%Y-%m-%d %H:%M} {zone}".strip()
