@@ -49,8 +49,8 @@ def validate_files(
 
     Without `kg` the files stand alone, with the shipped model, and `clock` says "now"; with `kg` they are
     validated together with what its store holds, as if they had been added, and its clock counts. Names of
-    graphs in the files are ignored. Raises `NotFound` for a missing file, `BadInput` for an unknown ending and
-    `BadRdf`, with the line, for malformed RDF.
+    graphs in the files are ignored. Raises `NotFound` for a missing file, `BadInput` for an unknown ending,
+    and `BadRdf`, with the line, for malformed RDF.
     """
     files = _files(paths)
     data = shipped_model() if kg is None else stored(kg)

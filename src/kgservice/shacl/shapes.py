@@ -99,22 +99,24 @@ def _parse(path: Path) -> rdflib.Graph:
 
 
 def _fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput:
-    """The error at the line of the file where the term is first written, as far as that can be told."""
+    """The error, at the line of the file where the term is a subject, or else is first written, if it is."""
     line = None
     if path is not None and isinstance(term, rdflib.URIRef):
-        name = re.split("[#/]", str(term))[-1]
-        pattern = re.compile(rf"(:|#|/){re.escape(name)}(?![\w-])")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        line = next((i for i, text in enumerate(lines, 1) if pattern.search(text)), None)
-        subject = re.compile(rf"^\S*(:|#|/){re.escape(name)}>?\s")
-        line = next((i for i, text in enumerate(lines, 1) if subject.search(text)), line)
+        text = path.read_text(encoding="utf-8")
+        written = [f"<{term}>"]
+        for prefix, namespace in re.findall(r"@prefix\s+(\w*:)\s*<([^>]*)>", text):
+            if term.startswith(namespace):
+                written.append(prefix + term.removeprefix(namespace))
+        name = f"(?:{'|'.join(map(re.escape, written))})(?![\\w-])"
+        found = re.search(f"^{name}", text, re.MULTILINE) or re.search(rf"(?<![\w-]){name}", text)
+        line = None if found is None else text.count("\n", 0, found.start()) + 1
     return BadInput(detail, source=None if path is None else str(path), line=line)
 
 
 def _refuse_unknown_terms(graph: rdflib.Graph, path: Path | None) -> None:
     for statement in sorted(graph, key=str):
         for term in statement[1:]:
-            if isinstance(term, rdflib.URIRef) and term in SH and term not in _KNOWN:
+            if isinstance(term, rdflib.URIRef) and term.startswith(str(SH)) and term not in _KNOWN:
                 raise _fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
 
 

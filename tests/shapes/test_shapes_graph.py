@@ -1,0 +1,140 @@
+"""The shapes are complete in their words, and bad shapes are refused with file and line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import rdflib
+from rdflib.namespace import SH
+
+from kgservice.errors import BadInput, BadRdf
+from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.validate import validate
+
+ROOT = Path(__file__).parents[2]
+RULES = {f"R{n:02}" for n in range(1, 15)}
+HEAD = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix dcterms: <http://purl.org/dc/terms/> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix ex: <https://kg.example/test#> .
+"""
+COMPLETE = """
+ex:group a sh:PropertyGroup ; rdfs:label "Group"@en, "Gruppe"@de .
+ex:Shape a sh:NodeShape ; sh:targetClass ex:Thing ; sh:property ex:rule .
+ex:rule a sh:PropertyShape ; dcterms:identifier "X01" ; sh:group ex:group ; sh:order 1 ;
+    sh:severity sh:Violation ; sh:path ex:p ; sh:minCount 1 ;
+    sh:name "rule"@en, "Regel"@de ; sh:message "Add p."@en, "Ergänzen Sie p."@de ;
+    rdfs:comment "Because."@en, "Darum."@de .
+"""
+
+
+def _load(folder: Path, text: str) -> Shapes:
+    (folder / "bad.ttl").write_text(HEAD + text, encoding="utf-8")
+    return load_shapes(folder)
+
+
+def test_every_rule_is_there_and_says_everything_in_both_languages(shapes: Shapes) -> None:
+    assert {r.number for r in shapes.rules.values()} == RULES
+    messages: set[str] = set()
+    for rule in shapes.rules.values():
+        for words in (rule.name, rule.message, rule.reason, rule.group):
+            assert set(words) == {"de", "en"}
+            assert words["de"] != words["en"]
+        assert rule.shape.split("#")[1].startswith(f"{rule.number}-")
+        messages.update(rule.message.values())
+    assert len(messages) == 2 * len(shapes.rules)
+
+
+def test_orders_are_unique(shapes: Shapes) -> None:
+    orders = [r.order for r in shapes.rules.values()]
+    assert len(set(orders)) == len(orders)
+
+
+def test_files_hold_the_group_and_severity_of_their_name(shapes: Shapes) -> None:
+    for path in sorted((ROOT / "shapes" / "core").glob("*.ttl")):
+        group, severity, _ = path.name.split(".")
+        part = rdflib.Graph().parse(path)
+        severities = {str(s).removeprefix(str(SH)) for s in part.objects(None, SH.severity)}
+        assert severities == {severity.title()}
+        assert {str(g).split("#")[1] for g in part.objects(None, SH.group)} == {group}
+
+
+def test_shapes_use_only_terms_of_the_model(model: rdflib.Graph) -> None:
+    files = sorted((ROOT / "shapes" / "core").glob("*.ttl"))
+    text = "".join(p.read_text(encoding="utf-8") for p in files)
+    code = re.sub(r'"[^"\n]*"@\w+', "", text)
+    terms = {
+        rdflib.URIRef(f"https://w3id.org/kgservice/ci#{name}") for name in re.findall(r"\bci:(\w+)", code)
+    }
+    assert len(terms) > 60
+    assert sorted(t for t in terms if (t, None, None) not in model) == []
+
+
+def test_documented_rules_are_those_of_the_shapes(shapes: Shapes) -> None:
+    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    rows = [
+        [c.strip() for c in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| R")
+    ]
+    assert {row[0] for row in rows} == RULES
+    assert len(rows) == len(RULES)
+    for number, severity, *_ in rows:
+        assert {severity} == {r.severity for r in shapes.rules.values() if r.number == number}
+
+
+def test_complete_shapes_are_accepted(tmp_path: Path) -> None:
+    assert [r.number for r in _load(tmp_path, COMPLETE).rules.values()] == ["X01"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail", "line"),
+    [
+        ("sh:minCount 1", "sh:minCuont 1", "sh:minCuont is no term", 9),
+        ("sh:minCount 1", "sh:minCount 1 ; sh:rule ex:x", "sh:rule is no term", 9),
+        (', "Regel"@de', "", "lacks sh:name @de", 8),
+        ('"Add p."@en, ', "", "lacks sh:message @en", 8),
+        (', "Darum."@de', "", "lacks rdfs:comment @de", 8),
+        ("sh:group ex:group ;", "", "lacks sh:group", 8),
+        ('dcterms:identifier "X01" ;', "", "lacks dcterms:identifier", 8),
+        ("sh:severity sh:Violation ;", "", "lacks sh:severity", 8),
+        ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:Shape", "must not be recursive", 7),
+        (
+            "sh:minCount 1",
+            'sh:sparql [ sh:select "SELECT $this WHERE { $this ex:p }" ]',
+            "malformed SPARQL",
+            8,
+        ),
+    ],
+)
+def test_bad_shapes_are_refused_with_file_and_line(
+    tmp_path: Path, old: str, new: str, detail: str, line: int
+) -> None:
+    assert old in COMPLETE
+    with pytest.raises(BadInput, match=detail) as caught:
+        _load(tmp_path, COMPLETE.replace(old, new))
+    assert (caught.value.source, caught.value.line) == (str(tmp_path / "bad.ttl"), line)
+
+
+def test_syntax_error_names_file_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(BadRdf) as caught:
+        _load(tmp_path, COMPLETE.replace("sh:path ex:p ;", "sh:path ;"))
+    assert (caught.value.source, caught.value.line) == (str(tmp_path / "bad.ttl"), 9)
+    assert caught.value.column is not None
+
+
+def test_folder_without_shapes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no shapes"):
+        load_shapes(tmp_path)
+
+
+def test_shapes_that_cannot_be_evaluated_are_reported_as_bad_input() -> None:
+    graph = rdflib.Graph().parse(
+        data=HEAD + "ex:S a sh:NodeShape ; sh:targetNode ex:x ; sh:minLength 1, 2 ; sh:in 5 .",
+        format="turtle",
+    )
+    data = rdflib.Graph().parse(data=HEAD + "ex:x a ex:Thing .", format="turtle")
+    with pytest.raises(BadInput, match="cannot be evaluated"):
+        validate(data, Shapes.of(graph))
