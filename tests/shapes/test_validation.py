@@ -1,0 +1,104 @@
+"""Validation of the store and of files: equal findings, nothing written, and what cannot be read is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import load_rdf
+from kgservice.application.validation import validate, validate_files
+from kgservice.domain.change import Origin
+from kgservice.domain.finding import Policy
+from kgservice.errors import BadInput, BadRdf, NotFound
+from kgservice.namespaces import CI, RDF
+from kgservice.settings import Settings
+from kgservice.shacl.shapes import Shapes
+from kgservice.store.oxigraph import OxigraphStore
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "shapes" / "core" / "examples"
+NOW = datetime(2025, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def kg() -> Iterator[KnowledgeGraph]:
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(None), clock=lambda: NOW)
+    yield graph
+    graph.close()
+
+
+def _load(kg: KnowledgeGraph, *names: str) -> None:
+    load_rdf(kg, [EXAMPLES / name for name in names], Origin())
+
+
+def test_empty_store_conforms(kg: KnowledgeGraph, shapes: Shapes) -> None:
+    assert validate(kg, shapes=shapes).conforms
+
+
+def test_store_and_files_give_the_same_findings(kg: KnowledgeGraph, shapes: Shapes) -> None:
+    name = "R04-unit.invalid.ttl"
+    _load(kg, name)
+    stored = validate(kg, shapes=shapes)
+    files = validate_files([EXAMPLES / name], shapes=shapes, clock=lambda: NOW)
+    assert [f.key for f in stored.findings] == [f.key for f in files.findings]
+    assert stored.counts == {"Violation": 1, "Warning": 0, "Info": 0}
+
+
+def test_clock_and_policy_decide_rules_about_now(kg: KnowledgeGraph, shapes: Shapes) -> None:
+    _load(kg, "R02.valid.ttl")
+    assert [f.rule.number for f in validate(kg, shapes=shapes).findings] == ["R06"]
+    assert validate(kg, shapes=shapes, policy=Policy(open_days=365)).conforms
+
+
+def test_dry_run_adds_the_file_to_the_store_and_writes_nothing(kg: KnowledgeGraph, shapes: Shapes) -> None:
+    _load(kg, "R03.valid.ttl")
+    head = kg.head
+    path = EXAMPLES / "R03-pain-point.invalid.ttl"
+    alone = validate_files([path], shapes=shapes, clock=lambda: NOW)
+    together = validate_files([path], kg, shapes=shapes)
+    assert "R03" in {f.rule.number for f in alone.findings}
+    assert "R03" not in {f.rule.number for f in together.findings}, (
+        "the store says what the solution addresses"
+    )
+    assert kg.head == head
+    assert [f.rule.number for f in validate(kg, shapes=shapes).findings] == ["R07"]
+
+
+def test_statements_outside_the_record_graphs_are_not_validated(
+    kg: KnowledgeGraph, shapes: Shapes, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch.trig"
+    scratch.write_text(f"<urn:scratch> {{ <urn:x> a <{CI}Touchpoint> }}", encoding="utf-8")
+    load_rdf(kg, [scratch], Origin())
+    assert validate(kg, shapes=shapes).conforms
+    assert not validate_files([scratch], shapes=shapes).conforms
+
+
+def test_folder_is_read_with_all_that_is_rdf_in_it(shapes: Shapes, tmp_path: Path) -> None:
+    (tmp_path / "a.nt").write_text(
+        f"<urn:x> <{RDF}type> <{CI}Solution> .",
+        encoding="utf-8",
+    )
+    (tmp_path / "notes.txt").write_text("not RDF", encoding="utf-8")
+    report = validate_files([tmp_path], shapes=shapes)
+    assert {f.focus.value for f in report.findings} == {"urn:x"}
+
+
+def test_malformed_file_names_line_and_column(shapes: Shapes, tmp_path: Path) -> None:
+    path = tmp_path / "bad.ttl"
+    path.write_text("<urn:a> <urn:b> <urn:c> .\n<urn:a> <urn:b> .\n", encoding="utf-8")
+    with pytest.raises(BadRdf) as caught:
+        validate_files([path], shapes=shapes)
+    assert (caught.value.source, caught.value.line) == (str(path), 2)
+
+
+def test_missing_file_and_unknown_ending(shapes: Shapes, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        validate_files([tmp_path / "none.ttl"], shapes=shapes)
+    (tmp_path / "table.csv").write_text("a,b\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="RDF format"):
+        validate_files([tmp_path / "table.csv"], shapes=shapes)
