@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -180,14 +180,23 @@ CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | Non
         ask("GET", "/sparql?query=SELECT+*+{SERVICE+<http://127.0.0.1:1/>+{?s+?p+?o}}"),
         403,
         "forbidden",
-        None,
-        None,
+        1,
+        11,
         None,
     ),
     "nothing there": (ask("GET", "/nothing/here"), 404, "not-found", None, None, None),
     "wrong method": (ask("DELETE", "/sparql"), 405, "method-not-allowed", None, None, None),
     "wrong method of a route": (ask("POST", "/health"), 405, "method-not-allowed", None, None, None),
 }
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """One server for all tests here: none of them changes anything."""
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    with running(kg) as server:
+        yield server
+    kg.close()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -230,7 +239,7 @@ def test_every_error_has_its_status() -> None:
 
 
 @pytest.fixture
-def narrow() -> Any:
+def narrow() -> Iterator[Running]:
     kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), OxigraphStore())
     with running(kg) as server:
         yield server

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.http import health, pages
+from kgservice.http import health, maintenance, pages
 from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
@@ -55,8 +55,10 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
         Route("/imports", Imports(kg, writers)),
+        Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app.include_router(health.make_router(kg))
+    app.include_router(maintenance.make_router(kg))
     app.include_router(pages.make_router(kg))
     return app

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -19,7 +20,8 @@ from kgservice.http.problems import problem_of
 
 OPEN_PATHS = frozenset({"/health"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+_LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 
 
 class Access:
@@ -103,9 +105,8 @@ def cookie_name(host: str) -> str:
 
 def _host(headers: Headers) -> str:
     host = headers.get("host", "")
-    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    if name.lower() not in LOCAL_NAMES:
-        raise Forbidden(f"This service answers only as {', '.join(sorted(LOCAL_NAMES))}", source="Host")
+    if not _LOCAL_HOST.fullmatch(host):
+        raise Forbidden("This service answers only as localhost, 127.0.0.1 or [::1]", source="Host")
     return host
 
 

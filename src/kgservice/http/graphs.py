@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import graph_store
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
-from kgservice.errors import BadInput, BadParameter, BadRdf, NotFound, UnsupportedMediaType
+from kgservice.errors import BadInput, BadParameter, NotFound, UnsupportedMediaType
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import body_format, coding, content_type, media_type_of, negotiate
@@ -28,6 +28,7 @@ from kgservice.http.problems import method_not_allowed
 from kgservice.http.sparql import VARY, Tags, iri
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
+from kgservice.store.syntax import reading_rdf
 
 METHODS = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
 MOST_FILES = 1000
@@ -87,9 +88,6 @@ class Graphs:
         raise BadParameter("Name a graph by ?graph=, by ?default, or by the address", source="graph")
 
     async def _exists(self, graph: NamedNode) -> bool:
-        """Whether the graph exists; that of loose statements always does."""
-        if graph.value == self._kg.addresses.scratch:
-            return True
         return await self._on(self._workers, lambda: graph_store.exists(self._kg, graph))
 
     async def _read(self, http: Exchange, graph: NamedNode) -> None:
@@ -183,10 +181,8 @@ def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> Bina
         spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         out = cast(BinaryIO, on_failure.enter_context(spool))
         for name, fmt, file in parts:
-            try:
+            with reading_rdf(name):
                 serialize((q.triple for q in _quads(file, fmt, graph)), out, format=N_TRIPLES.rdf)
-            except SyntaxError as error:
-                raise BadRdf(error.msg, line=error.lineno, column=error.offset, source=name) from None
         out.seek(0)
         on_failure.pop_all()
         return out

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import base64
+import http.client
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import Forbidden
+from kgservice.http.serve import check_loopback
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from serving import Running, running
+
+ASK = "/sparql?query=ASK%7B%7D"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """One server for all tests here: none of them changes anything."""
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    with running(kg) as server:
+        yield server
+    kg.close()
+
+
+def bare(server: Running, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """A request without the token, redirects not followed."""
+    url = server.url + path.removeprefix("/")
+    names = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    return httpx.request(method, url, headers=names, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", ASK, "/sparql", "/update", "/graphs?default", "/openapi.json", "/nothing/here", "/health/"]
+)
+def test_everything_needs_the_token(server: Running, path: str) -> None:
+    answer = bare(server, path)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/unauthorised"
+    assert [c.split()[0] for c in answer.headers.get_list("www-authenticate")] == ["Bearer", "Basic"]
+
+
+def test_browsers_are_not_asked_for_a_password(server: Running) -> None:
+    answer = bare(server, "/", Sec_Fetch_Mode="navigate")
+    assert [c.split()[0] for c in answer.headers.get_list("www-authenticate")] == ["Bearer"]
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_bearer_and_basic(server: Running) -> None:
+    for right in (
+        f"Bearer {server.token}",
+        f"bearer  {server.token}",
+        basic("anybody", server.token),
+        basic("", server.token),
+    ):
+        assert bare(server, ASK, Authorization=right).status_code == 200
+    for wrong in (
+        "Bearer wrong",
+        f"Bearer {server.token}x",
+        "Bearer",
+        basic("anybody", "wrong"),
+        basic(server.token, ""),
+        "Basic ???",
+        f"Digest {server.token}",
+        server.token,
+    ):
+        assert bare(server, ASK, Authorization=wrong).status_code == 401
+
+
+def cookie_of(server: Running) -> str:
+    return bare(server, f"/?token={server.token}").headers["set-cookie"].partition(";")[0]
+
+
+def test_the_link_sets_a_cookie_and_leaves_no_token_in_the_address(server: Running) -> None:
+    answer = bare(server, f"/trace/a%20b?x=1&token={server.token}&y=%C3%BC")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/trace/a%20b?x=1&y=%C3%BC"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/" in cookie
+    assert f"kgservice-{server.port}=" in cookie
+    assert server.token not in cookie
+    assert bare(server, ASK, Cookie=cookie.partition(";")[0]).status_code == 200
+
+
+def test_wrong_tokens_and_cookies(server: Running) -> None:
+    assert bare(server, "/?token=wrong").status_code == 401
+    assert bare(server, f"/?token={server.token}&token=wrong").status_code == 401
+    assert bare(server, ASK, Cookie=f"kgservice-{server.port}=wrong").status_code == 401
+    assert bare(server, ASK, Cookie=f"kgservice-{server.port}").status_code == 401
+    assert bare(server, ASK, Cookie=f"kgservice-{server.port}=Wü").status_code == 401
+    assert bare(server, f"/update?token={server.token}", "POST").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["//evil.example/x", "/\\evil.example/x", "///evil.example"])
+def test_the_redirect_stays_here(server: Running, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest("GET", f"{path}?token={server.token}")
+    connection.endheaders()
+    response = connection.getresponse()
+    location = response.headers["location"]
+    connection.close()
+    assert response.status == 303
+    assert location.startswith("/evil.example")
+
+
+def test_changes_by_cookie_must_come_from_the_same_origin(server: Running) -> None:
+    cookie = cookie_of(server)
+    own = server.url.removesuffix("/")
+    kind = {"Content_Type": "application/sparql-update", "Cookie": cookie}
+    for wrong in (
+        {},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://127.0.0.1:{server.port + 1}"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "cross-site", "Origin": own},
+        {"Sec_Fetch_Site": "none"},
+    ):
+        answer = bare(server, "/update", "POST", **kind, **wrong)
+        assert answer.status_code == 403
+        assert answer.json()["source"] == "Origin"
+    for right in ({"Origin": own}, {"Sec_Fetch_Site": "same-origin"}):
+        # Let in, and then refused for its empty update.
+        assert bare(server, "/update", "POST", **kind, **right).status_code in {204, 400}
+    assert bare(server, ASK, Cookie=cookie, Sec_Fetch_Site="cross-site").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:{port}", 200),
+        ("LOCALHOST", 200),
+        ("127.0.0.1:{port}", 200),
+        ("[::1]:{port}", 200),
+        ("evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example:{port}", 403),
+        ("[::1].evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_only_loopback_names(server: Running, host: str, status: int) -> None:
+    headers = {"Host": host.format(port=server.port), "Authorization": f"Bearer {server.token}"}
+    for path in (ASK, "/health"):
+        answer = httpx.get(server.url + path.removeprefix("/"), headers=headers, trust_env=False)
+        assert answer.status_code == status
+
+
+def test_security_headers_are_on_every_answer(server: Running) -> None:
+    for answer in (server.get(ASK), server.get("/nothing"), bare(server, "/"), bare(server, "/health")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "'unsafe-" not in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
+
+
+def test_the_token_is_never_written(server: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    bare(server, f"/?token={server.token}")
+    bare(server, f"/x?token={server.token}x")
+    server.get(ASK)
+    written = capfd.readouterr()
+    assert server.token not in written.out + written.err
+
+
+def test_only_loopback_addresses_are_served() -> None:
+    for host in ("127.0.0.1", "localhost", "::1"):
+        check_loopback(host)
+    for host in ("0.0.0.0", "::", "192.168.0.1", "example.com", ""):
+        with pytest.raises(Forbidden):
+            check_loopback(host)

@@ -1,0 +1,257 @@
+"""The complaints: what the import makes of them, and the saved questions against the CSV read by polars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kgservice import resources
+from kgservice.application.check import check
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.questions import ask
+from kgservice.application.tables import TableSummary, load_tables
+from kgservice.application.validation import validate
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+
+FOLDER = resources.folder("examples") / "cfpb"
+CHANNELS = {"Web": "Web", "Phone": "Phone", "Postal mail": "PostalMail", "Referral": "Referral"}
+
+
+@pytest.fixture(scope="module")
+def table() -> pl.DataFrame:
+    frame = pl.read_csv(FOLDER / "cfpb-complaints.csv", infer_schema=False)
+    return frame.with_columns(channel=pl.col("Submitted via").replace_strict(CHANNELS))
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KnowledgeGraph, TableSummary]]:
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    yield kg, load_tables(kg, FOLDER, rejects=tmp_path_factory.mktemp("rejects"))
+    kg.close()
+
+
+def answer(
+    loaded: tuple[KnowledgeGraph, TableSummary], question: str, *columns: str, **params: str
+) -> list[list[str]]:
+    """The rows of a saved question, with these columns, as text; concepts by their local name."""
+    solutions = ask(loaded[0], question, params).solutions
+    places = [solutions.variables.index(c) for c in columns]
+    return [[str(getattr(row[i], "value", None)).removeprefix(CI) for i in places] for row in solutions.rows]
+
+
+def distinct(table: pl.DataFrame, *columns: str) -> int:
+    return table.select(columns).unique().height
+
+
+def test_summary(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame) -> None:
+    _, summary = loaded
+    assert (summary.rows, summary.taken, summary.repeated, summary.refused, summary.commit) == (
+        1500,
+        1500,
+        0,
+        [],
+        1,
+    )
+    records = {name.removeprefix(CI): count for name, count in summary.records.items()}
+    consent = dict(table["Consumer consent provided?"].value_counts().rows())
+    closed = table.filter(pl.col("Company response to consumer") != "In progress")
+    place = ("Company", "Product", "Sub-product")
+    problem = (*place, "Issue", "Sub-issue")
+    dispute = pl.col("Consumer disputed?") != "N/A"
+    expected = {
+        "PrivateCustomer": 1500,
+        "TouchpointPass": 1500,
+        "Feedback": 1500,
+        "DemographicRecord": 1500,
+        "CommunicationRecord": table["Company public response"].drop_nulls().len(),
+        "Provider": distinct(table, "Company") + 1,  # and the agency that asks for consent
+        "Project": distinct(table, *place),
+        "Touchpoint": distinct(table, *place, "channel"),
+        "PlannedMethod": distinct(table, *place, "channel"),
+        "MethodUse": distinct(table, *place, "channel"),
+        "PainPoint": distinct(table, *problem),
+        "Solution": distinct(closed, *problem, "Company response to consumer"),
+        "SolutionKind": distinct(closed, "Company response to consumer"),
+        "ProductServiceSystem": distinct(table, "Product")
+        + distinct(table.drop_nulls("Sub-product"), "Product", "Sub-product"),
+        "Measurement": 2 * 1500 + table.filter(dispute).height,
+        "Impact": 2 * closed.height + closed.filter(dispute).height,
+        "Metric": 3,
+        "SegmentMembership": table["Tags"].drop_nulls().str.count_matches(",").add(1).sum(),
+        "StaticSegment": 2,
+        "DataSource": 1,
+        "ConsentRecord": 1500 - consent[None] - consent["N/A"],
+        "ConsentGiven": consent["Consent provided"] + consent["Consent withdrawn"],
+        "ConsentRefused": consent["Consent not provided"],
+        "ConsentWithdrawn": consent["Consent withdrawn"],
+        "ConsentRequested": consent["Other"],
+    }
+    concepts = distinct(table, "Issue") + distinct(table.drop_nulls("Sub-issue"), "Issue", "Sub-issue")
+    assert records.pop("http://www.w3.org/2004/02/skos/core#Concept") == concepts
+    assert records == expected
+
+
+def test_the_graph_is_what_it_is_defined_to_be(loaded: tuple[KnowledgeGraph, TableSummary]) -> None:
+    assert check(loaded[0]) == []
+
+
+def test_loading_twice_changes_nothing(loaded: tuple[KnowledgeGraph, TableSummary], tmp_path: Path) -> None:
+    kg, first = loaded
+    again = load_tables(kg, FOLDER, rejects=tmp_path)
+    assert (again.rows, again.added, again.removed, again.records) == (1500, 0, 0, first.records)
+    assert kg.head == 1
+
+
+def test_what_concerns_a_person_is_in_that_persons_graphs(
+    loaded: tuple[KnowledgeGraph, TableSummary],
+) -> None:
+    kg, _ = loaded
+    rows = kg.select(
+        f"""PREFIX ci: <{CI}>
+        SELECT ?kind (COUNT(DISTINCT ?graph) AS ?graphs) WHERE {{
+          GRAPH ?graph {{ ?thing ci:dataSubject|ci:memberPerson|ci:evidencedBy|ci:eventOf|ci:content ?any }}
+          BIND(STRBEFORE(STRAFTER(STR(?graph), "/graph/"), "/") AS ?kind)
+          FILTER(!STRSTARTS(STR(?graph), "{kg.addresses.views}"))
+        }} GROUP BY ?kind ORDER BY ?kind"""
+    ).rows
+    assert [[getattr(x, "value", None) for x in row] for row in rows] == [
+        ["consent", "602"],
+        ["subject", "1500"],
+    ]
+
+
+@pytest.mark.parametrize("response", ["Closed with explanation", "Closed without relief"])
+def test_disputed_after_closing(
+    loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame, response: str
+) -> None:
+    expected = (
+        table.filter(pl.col("Company response to consumer") == response)
+        .group_by("channel", "Issue")
+        .agg(
+            closed=pl.len(),
+            asked=(pl.col("Consumer disputed?") != "N/A").sum(),
+            disputed=(pl.col("Consumer disputed?") == "Yes").sum(),
+        )
+        .rows()
+    )
+    columns = ("channel", "issueLabel", "closed", "asked", "disputed")
+    rows = answer(loaded, "disputed-after-closing", *columns, response=response)
+    assert sorted(rows) == sorted([str(x) for x in row] for row in expected)
+    assert (
+        sum(int(row[3]) for row in rows)
+        == {"Closed with explanation": 6, "Closed without relief": 2}[response]
+    )
+    assert [int(row[2]) for row in rows] == sorted((int(row[2]) for row in rows), reverse=True)
+
+
+def test_timeliness_by_company(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame) -> None:
+    expected = (
+        table.group_by("Company").agg(n=pl.len(), timely=(pl.col("Timely response?") == "Yes").sum()).rows()
+    )
+    rows = answer(loaded, "timeliness-by-company", "name", "complaints", "timely", "rate")
+    assert sorted(row[:3] for row in rows) == sorted([str(x) for x in row] for row in expected)
+    assert all(float(rate) == pytest.approx(int(timely) / int(n)) for _, n, timely, rate in rows)
+    assert rows[0][0] == table.filter(pl.col("Timely response?") == "No")["Company"].item()
+
+
+def test_days_to_company_by_product(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame) -> None:
+    days = (
+        pl.col("Date sent to company").str.to_date() - pl.col("Date received").str.to_date()
+    ).dt.total_days()
+    expected = {
+        product: (n, median, longest)
+        for product, n, median, longest in table.group_by("Product")
+        .agg(pl.len(), days.median().alias("median"), days.max().alias("longest"))
+        .rows()
+    }
+    rows = answer(loaded, "days-to-company-by-product", "name", "complaints", "median", "longest")
+    assert {name: (int(n), float(median), int(longest)) for name, n, median, longest in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def test_narratives_by_channel(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame) -> None:
+    consent = pl.col("Consumer consent provided?").fill_null("")
+    expected = (
+        table.group_by("channel")
+        .agg(
+            pl.len(),
+            (consent == "Consent provided").sum().alias("given"),
+            (consent == "Consent not provided").sum().alias("refused"),
+            pl.col("Consumer complaint narrative").count().alias("told"),
+        )
+        .rows()
+    )
+    rows = answer(
+        loaded, "narratives-by-channel", "channel", "complaints", "given", "refused", "narratives", "share"
+    )
+    assert sorted(row[:5] for row in rows) == sorted([str(x) for x in row] for row in expected)
+    assert float(rows[0][5]) == pytest.approx(249 / 1456)
+
+
+def test_channel_labels(loaded: tuple[KnowledgeGraph, TableSummary]) -> None:
+    for language in ("de", "en"):
+        labels = answer(loaded, "narratives-by-channel", "channelLabel", language=language)
+        assert "None" not in {label for [label] in labels}
+
+
+@pytest.mark.parametrize("group", ["", "Older American", "Servicemember"])
+@pytest.mark.parametrize("state", ["", "TX"])
+def test_issues_by_state(
+    loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame, state: str, group: str
+) -> None:
+    chosen = table.drop_nulls("State")
+    if state:
+        chosen = chosen.filter(pl.col("State") == state)
+    if group:
+        chosen = chosen.filter(pl.col("Tags").fill_null("").str.contains(group, literal=True))
+    expected = chosen.group_by("State", "Issue").len().rows()
+    params = {k: v for k, v in (("state", state), ("group", group)) if v}
+    rows = answer(loaded, "issues-by-state", "state", "issueLabel", "complaints", **params)
+    assert sorted(rows) == sorted([str(x) for x in row] for row in expected)
+    assert rows
+
+
+def test_responses_by_issue(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFrame) -> None:
+    closed = table.filter(pl.col("Company response to consumer") != "In progress")
+    expected = closed.group_by("Issue", "Company response to consumer").len().rows()
+    rows = answer(loaded, "responses-by-issue", "issueLabel", "responseLabel", "complaints")
+    assert sorted(rows) == sorted([str(x) for x in row] for row in expected)
+
+
+def test_disputes_are_counted(tmp_path: Path) -> None:
+    lines = (FOLDER / "cfpb-complaints.csv").read_bytes().split(b"\r\n")
+    closed = [line for line in lines if line.endswith((b",Closed with explanation,Yes,N/A," + line[-7:],))][
+        :4
+    ]
+    rows = [line.replace(b",Yes,N/A,", b",Yes,Yes,") for line in closed[:3]] + closed[3:]
+    path = tmp_path / "later.csv"
+    path.write_bytes(b"\r\n".join([lines[0], *rows]))
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    summary = load_tables(kg, FOLDER, files=[path], rejects=tmp_path)
+    assert summary.taken == 4
+    found = answer((kg, summary), "disputed-after-closing", "closed", "asked", "disputed")
+    assert [sum(int(row[i]) for row in found) for i in range(3)] == [4, 3, 3]
+    kg.close()
+
+
+def test_the_shapes_hold(tmp_path: Path) -> None:
+    """No violation among rows of every kind (all rows take pySHACL too long)."""
+    frame = pl.read_csv(FOLDER / "cfpb-complaints.csv", infer_schema=False)
+    kinds = [
+        "Submitted via",
+        "Tags",
+        "Consumer consent provided?",
+        "Company response to consumer",
+        "Consumer disputed?",
+    ]
+    path = tmp_path / "some.csv"
+    frame.unique(kinds, keep="first", maintain_order=True).write_csv(path)
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    assert load_tables(kg, FOLDER, files=[path], rejects=tmp_path).taken > 30
+    assert [str(f) for f in validate(kg).findings if f.rule.severity == "Violation"] == []
+    kg.close()
