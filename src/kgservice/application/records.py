@@ -23,7 +23,7 @@ SELECT ?pain (SAMPLE(?anyTitle) AS ?title) (COUNT(DISTINCT ?impact) AS ?impacts)
   ?pain a ci:PainPoint ; ci:addressedBy ?solution .
   OPTIONAL { ?impact ci:impactOf ?solution }
   OPTIONAL { ?pain ci:title ?anyTitle FILTER(LANG(?anyTitle) = ?language) }
-} GROUP BY ?pain ORDER BY DESC(?impacts) ?pain LIMIT 12
+} GROUP BY ?pain ORDER BY DESC(BOUND(?title)) DESC(?impacts > 0) ?title ?pain LIMIT 12
 """
 
 
@@ -61,7 +61,7 @@ def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
 
 
 def chains(kg: KnowledgeGraph, language: str) -> list[tuple[str, str]]:
-    """Pain points that were addressed, those with the most impacts first: IRI and title (or '')."""
+    """Some pain points that were addressed, those with an impact first: IRI and title (or '')."""
     rows = kg.select(with_values(_CHAINS, {"language": Literal(language)})).rows
     return [
         (pain.value, title.value if isinstance(title, Literal) else "")

@@ -75,7 +75,7 @@ class _Bars:
 
 def _tell(summary: dict[str, Any]) -> None:
     """Say what one import did: counts on standard output, refused rows as a table."""
-    refused = summary.get("rejects", [])
+    refused = summary.get("refused", [])
     for key, value in summary.items():
         if isinstance(value, (str, int)):
             typer.echo(f"{key.replace('_', ' '):<24} {value}")

@@ -150,7 +150,7 @@ def _start(site: Site, request: Request) -> Response:
         request,
         "start.html",
         section="start",
-        figures=[row(f"{CI}{name}") for name in _FIGURES],
+        figures=[row(f"{CI}{name}") for name in _FIGURES if counts.get(f"{CI}{name}")],
         classes=[row(iri) for iri, _ in seen.classes],
         graphs=seen.graphs,
         commit=commit,

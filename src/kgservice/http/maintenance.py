@@ -1,0 +1,68 @@
+"""What the command line asks of a running service besides data: `/validation`, `/check`, `/export`."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import check, validation
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import coding, content_type, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.streaming import CODINGS, HeaderList, respond
+from kgservice.store.formats import GRAPH_FORMATS
+
+_UNCACHED = {"Cache-Control": "no-store"}
+
+
+def make_router(kg: KnowledgeGraph) -> APIRouter:
+    """The routes of the validation report and the check; both look at the whole store."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/validation", summary="The validation report of the whole graph")
+    async def report() -> JSONResponse:
+        """Findings of the SHACL shapes on all records: `conforms`, `counts`, `findings`."""
+        found = await asyncio.to_thread(validation.validate, kg)
+        return JSONResponse(found.to_json(), headers=_UNCACHED)
+
+    @router.get("/check", summary="Whether the views equal their definition")
+    async def faults() -> JSONResponse:
+        """The faults of the store, one sentence each, as `faults`; empty when it is sound."""
+        return JSONResponse({"faults": await asyncio.to_thread(check.check, kg)}, headers=_UNCACHED)
+
+    return router
+
+
+class Export:
+    """`/export` as an ASGI application: the whole dataset in a format that carries named graphs."""
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+        self._kg = kg
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises `NotAcceptable` for a format without named graphs."""
+        http = Exchange(scope, receive, send)
+        if http.method != "GET":
+            await http.reply(method_not_allowed("GET"))
+            return
+        offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads]
+        fmt, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
+        headers: HeaderList = [
+            (b"content-type", content_type(media_type).encode()),
+            (b"cache-control", b"no-store"),
+            (b"vary", b"Accept, Accept-Encoding"),
+        ]
+        await respond(
+            receive,
+            send,
+            workers=self._workers,
+            produce=lambda out: self._kg.store.dump(out, fmt),
+            head=lambda: headers,
+            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+        )
