@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from pyoxigraph import Literal, NamedNode
 from kgservice.errors import BadParameter
 from kgservice.namespaces import PREFIXES, XSD
 
+Term = NamedNode | Literal
 Text = Mapping[str, str]
 """A text for people by language: `de` and `en`, both always there."""
 
@@ -127,8 +128,8 @@ class Question:
         }
 
 
-def with_values(text: str, terms: Mapping[str, NamedNode | Literal]) -> str:
-    """The SPARQL `text` with `terms` in its data blocks `VALUES ?name { UNDEF }`.
+def with_values(text: str, terms: Mapping[str, Term | Sequence[Term]]) -> str:
+    """The SPARQL `text` with `terms` (one or several for a name) in its data blocks `VALUES ?name { UNDEF }`.
 
     A data block is standard SPARQL, reaches subselects and aggregates, and takes terms only, which the RDF
     library writes.
@@ -140,7 +141,10 @@ def with_values(text: str, terms: Mapping[str, NamedNode | Literal]) -> str:
 
     def fill(place: re.Match[str]) -> str:
         value = terms.get(place[1])
-        return place[0] if value is None else f"VALUES ?{place[1]} {{ {value} }}"
+        if not value:
+            return place[0]
+        values = (value,) if isinstance(value, NamedNode | Literal) else value
+        return f"VALUES ?{place[1]} {{ {' '.join(map(str, values))} }}"
 
     return PLACE.sub(fill, text)
 

@@ -109,9 +109,10 @@ def _header(text: str, path: str) -> tuple[dict[str, Any], int]:
         return tomllib.loads("\n".join(lines)), len(lines) + 1
     except tomllib.TOMLDecodeError as e:
         found = _TOML_PLACE.search(str(e))
-        line, column = (int(found[1]), int(found[2]) + 3) if found else (len(lines), None)
+        at = int(found[1]) if found else len(lines)
+        column = int(found[2]) + 3 if found else None
         raise BadInput(
-            f"the header is not TOML: {_TOML_PLACE.sub('', str(e))}", source=path, line=line, column=column
+            f"the header is not TOML: {_TOML_PLACE.sub('', str(e))}", source=path, line=at, column=column
         ) from None
 
 
