@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
@@ -74,7 +75,7 @@ def findings() -> list[ox.Quad]:
 @cache
 def types() -> dict[rdflib.term.Node, set[rdflib.term.Node]]:
     """Each node of the demonstration and the model with its classes and their superclasses."""
-    found = defaultdict(set)
+    found: dict[rdflib.term.Node, set[rdflib.term.Node]] = defaultdict(set)
     for graph in (demo(), model()):
         for node, cls in graph.subject_objects(RDF.type):
             found[node] |= set(model().transitive_objects(cls, SUBCLASS))
@@ -104,7 +105,7 @@ def owned_by_a_person() -> set[rdflib.term.Node]:
 
 
 @pytest.mark.parametrize("path", sorted(resources.folder("demo").glob("*.t*")), ids=lambda p: p.name)
-def test_files_parse_and_name_no_graph(path) -> None:
+def test_files_parse_and_name_no_graph(path: Path) -> None:
     quads = list(ox.parse(path=str(path)))
     graphs = {q.graph_name for q in quads}
     expected = (
@@ -176,12 +177,14 @@ def test_all_links_lead_somewhere() -> None:
 
 
 def test_iris_are_opaque() -> None:
-    subjects = {str(s) for s in demo().subjects()} | {q.subject.value for q in findings()}
+    subjects = {str(s) for s in demo().subjects()} | {
+        q.subject.value for q in findings() if isinstance(q.subject, ox.NamedNode)
+    }
     assert [s for s in subjects if not INSTANCE.fullmatch(s)] == []
 
 
 @pytest.mark.parametrize("cls", KINDS_OF_DATA, ids=short)
-def test_all_seven_kinds_of_data(cls) -> None:
+def test_all_seven_kinds_of_data(cls: rdflib.URIRef) -> None:
     records = [
         n for n in demo().subjects(RDF.type) if cls in types()[n] and ci.CustomerProfile not in types()[n]
     ]
@@ -296,7 +299,9 @@ def test_free_text_holds_no_address_or_number() -> None:
 
 def test_titles_are_in_both_languages() -> None:
     for subject in set(demo().subjects(ci.title)):
-        assert {o.language for o in demo().objects(subject, ci.title)} == {"de", "en"}, short(subject)
+        titles = list(demo().objects(subject, ci.title))
+        languages = {t.language for t in titles if isinstance(t, rdflib.Literal)}
+        assert (languages, len(titles)) == ({"de", "en"}, 2), short(subject)
 
 
 def test_shapes_find_only_the_deliberate_flaws() -> None:
