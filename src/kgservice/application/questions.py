@@ -37,11 +37,15 @@ _IS_A = "ASK { VALUES ?instance { UNDEF } VALUES ?class { UNDEF } ?instance a ?c
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A question with its values: `text` is the SPARQL to run, `bindings` the terms by parameter name."""
+    """A question with its values: `text` is the SPARQL to run, `bindings` the terms by parameter name.
+
+    `clocked`: a value is the moment of asking, so that asking again later can give another answer.
+    """
 
     question: Question
     bindings: Mapping[str, NamedNode | Literal]
     text: str
+    clocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,10 @@ def bind(kg: KnowledgeGraph, question: Question, params: Mapping[str, str]) -> B
         value = terms.get(parameter.name)
         if parameter.of_class is not None and isinstance(value, NamedNode):
             _check_instance(kg, parameter, parameter.of_class, value)
-    return Bound(question, terms, question.bound(terms))
+    clocked = any(
+        p.type == "dateTime" and (params.get(p.name) or p.default) == "now" for p in question.parameters
+    )
+    return Bound(question, terms, question.bound(terms), clocked)
 
 
 def ask(

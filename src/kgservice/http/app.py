@@ -12,12 +12,15 @@ from starlette.staticfiles import StaticFiles
 
 from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.questions import questions
 from kgservice.http import health, maintenance, pages
 from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS
+from kgservice.http.questions import QuestionList, SavedQuestion
 from kgservice.http.sparql import Querying, Tags, Updating
+from kgservice.http.trace import Tracing
 from kgservice.web.render import STATIC
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one
@@ -48,12 +51,17 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
     app.add_middleware(Access, token=token)
     tags = Tags()
     graphs = Graphs(kg, readers, writers, tags)
+    querying = Querying(kg, readers, tags)
+    known = questions()
     # Plain ASGI applications: what is asked most often passes through as little as possible.
     app.router.routes += [
-        Route("/sparql", Querying(kg, readers, tags)),
+        Route("/sparql", querying),
         Route("/update", Updating(kg, writers)),
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
+        Route("/queries", QuestionList(known)),
+        Route("/queries/{id}", SavedQuestion(kg, readers, querying, known)),
+        Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", StaticFiles(directory=STATIC)),

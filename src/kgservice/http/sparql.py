@@ -50,12 +50,16 @@ class _Settled(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One query or update with the dataset that the protocol's parameters name."""
+    """One query or update with the dataset that the protocol's parameters name.
+
+    `repeatable`: the same request gives the same answer as long as the graph is the same.
+    """
 
     text: str
     default: tuple[NamedNode, ...]
     named: tuple[NamedNode, ...]
     wanted: str | None
+    repeatable: bool = True
 
 
 class Tags:
@@ -97,7 +101,7 @@ class Querying:
             await self._describe(http)
         else:
             with suppress(ClientLeft):
-                await self._answer(http, await self._operation(http))
+                await self.answer(http, await self._operation(http))
 
     async def _operation(self, http: Exchange) -> Operation:
         if "update" in http.parameters:
@@ -108,9 +112,10 @@ class Querying:
             raise TooLarge(f"The query is longer than {limit} bytes", source="query")
         return operation
 
-    async def _answer(self, http: Exchange, asked: Operation) -> None:
+    async def answer(self, http: Exchange, asked: Operation) -> None:
+        """Send the answer of a query, negotiated, streamed and compressed."""
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
-        cacheable = http.method != "POST" and not _VOLATILE.search(asked.text)
+        cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
         commit = self._kg.head
         headers: HeaderList = [(b"vary", VARY.encode()), (b"cache-control", b"private, no-cache")]
         settled = 0

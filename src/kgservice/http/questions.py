@@ -1,0 +1,95 @@
+"""Saved questions: `/queries` lists them, `/queries/{id}` asks one, with its parameters in the address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.questions import bind, find
+from kgservice.domain.question import Question
+from kgservice.errors import BadParameter
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.sparql import Operation, Querying
+from kgservice.http.streaming import ClientLeft
+
+METHODS = "GET, HEAD, OPTIONS"
+
+
+class QuestionList:
+    """`/queries` as an ASGI application: all questions with their parameters, columns and SPARQL, as JSON."""
+
+    def __init__(self, known: Mapping[str, Question]) -> None:
+        self._listed = [question.to_json() for question in known.values()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if instead := otherwise(http.method):
+            await http.reply(instead)
+            return
+        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
+        await http.reply(without_body(http, JSONResponse(self._listed, headers={"Vary": "Accept"})))
+
+
+class SavedQuestion:
+    """`/queries/{id}` as an ASGI application: the answer, negotiated and streamed as that of `/sparql`.
+
+    Parameters of the address are those of the question; `format` chooses the format, and `language` is
+    accepted by questions without it too.
+    """
+
+    def __init__(
+        self, kg: KnowledgeGraph, workers: Executor, querying: Querying, known: Mapping[str, Question]
+    ) -> None:
+        self._kg = kg
+        self._workers = workers
+        self._querying = querying
+        self._known = known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if instead := otherwise(http.method):
+            await http.reply(instead)
+            return
+        question = find(self._known, scope["path_params"]["id"])
+        given = _given(http, question)
+        loop = asyncio.get_running_loop()
+        bound = await loop.run_in_executor(self._workers, bind, self._kg, question, given)
+        asked = Operation(bound.text, (), (), http.wanted, repeatable=not bound.clocked)
+        with suppress(ClientLeft):
+            await self._querying.answer(http, asked)
+
+
+def otherwise(method: str) -> Response | None:
+    """The response to a method that is not GET or HEAD, for resources that are only read."""
+    if method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": METHODS})
+    return None if method in {"GET", "HEAD"} else method_not_allowed(METHODS)
+
+
+def without_body(http: Exchange, response: Response) -> Response:
+    """`response`, or for HEAD only its headers (with the length that its body has)."""
+    if http.method == "HEAD":
+        response.body = b""
+    return response
+
+
+def _given(http: Exchange, question: Question) -> dict[str, str]:
+    names = {parameter.name for parameter in question.parameters}
+    given: dict[str, str] = {}
+    for name, values in http.parameters.items():
+        if name == "format" or (name == "language" and name not in names):
+            continue
+        if len(values) > 1:
+            raise BadParameter(f"{name[:80]!r} is given {len(values)} times", source=name[:80])
+        given[name] = values[0]
+    return given

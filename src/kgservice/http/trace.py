@@ -1,0 +1,51 @@
+"""`/trace/{key}`: the chain through a pain point, a solution or an impact, as JSON or JSON-LD."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import Executor
+
+from pyoxigraph import NamedNode
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.trace import trace
+from kgservice.errors import BadParameter
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.questions import otherwise, without_body
+from kgservice.store.formats import JSON_LD
+
+_OFFERS = (PLAIN_JSON, JSON_LD)
+
+
+class Tracing:
+    """`/trace/{key}` as an ASGI application. `key`: the last part of an instance's IRI, or a whole IRI."""
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+        self._kg = kg
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if instead := otherwise(http.method):
+            await http.reply(instead)
+            return
+        offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
+        iri = record(self._kg, scope["path_params"]["key"])
+        found = await asyncio.get_running_loop().run_in_executor(self._workers, trace, self._kg, iri)
+        document = found.to_jsonld() if offer is JSON_LD else found.to_json()
+        body = json.dumps(document, ensure_ascii=False).encode()
+        headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
+        await http.reply(without_body(http, Response(body, media_type=media_type, headers=headers)))
+
+
+def record(kg: KnowledgeGraph, key: str) -> NamedNode:
+    """The IRI that `key` names: itself if it is one, else the instance with that key."""
+    try:
+        return NamedNode(key if ":" in key else kg.addresses.ids + key)
+    except ValueError as error:
+        raise BadParameter(f"{key[:80]!r} is neither a key nor an IRI: {error}", source="key") from None
