@@ -78,7 +78,7 @@ def types() -> dict[rdflib.term.Node, set[rdflib.term.Node]]:
     found: dict[rdflib.term.Node, set[rdflib.term.Node]] = defaultdict(set)
     for graph in (demo(), model()):
         for node, cls in graph.subject_objects(RDF.type):
-            found[node] |= set(model().transitive_objects(cls, SUBCLASS))
+            found[node] |= {c for c in model().transitive_objects(cls, SUBCLASS) if c is not None}
     return found
 
 
