@@ -82,7 +82,7 @@ def test_summary(loaded: tuple[KnowledgeGraph, TableSummary], table: pl.DataFram
         "Measurement": 2 * 1500 + table.filter(dispute).height,
         "Impact": 2 * closed.height + closed.filter(dispute).height,
         "Metric": 3,
-        "SegmentMembership": table["Tags"].drop_nulls().str.count_matches(",").add(1).sum(),
+        "SegmentMembership": (table["Tags"].drop_nulls().str.count_matches(",") + 1).sum(),
         "StaticSegment": 2,
         "DataSource": 1,
         "ConsentRecord": 1500 - consent[None] - consent["N/A"],
