@@ -365,8 +365,18 @@ def provenance(
             Triple(source, TYPE, NamedNode(f"{PROV}Entity")),
             *source_label,
         ]
+    influenced = NamedNode(f"{PROV}influenced")
+    triples += [Triple(activity, influenced, record) for record in _changed(addresses, effect)]
     places = (NamedNode(addresses.provenance), NamedNode(addresses.everything))
     return {Quad(t.subject, t.predicate, t.object, place) for t in triples for place in places}
+
+
+def _changed(addresses: Addresses, effect: Effect) -> set[NamedNode]:
+    """The records about which statements were added or removed one by one."""
+    graphs = Graphs(addresses)
+    quads = (*effect.add, *effect.remove)
+    held = {name for name in {q.graph_name for q in quads} if graphs.is_record(name)}
+    return {q.subject for q in quads if q.graph_name in held and isinstance(q.subject, NamedNode)}
 
 
 def _count(number: int) -> Literal:
