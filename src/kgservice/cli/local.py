@@ -11,6 +11,7 @@ from pyoxigraph import NamedNode
 
 from kgservice.application import check, graph_store, imports, questions, validation
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
@@ -62,8 +63,6 @@ class Local:
 
     def trace(self, record: str) -> dict[str, Any]:
         """Follow the chain through the record."""
-        from kgservice.application.trace import trace  # noqa
-
         iri = record if ":" in record else f"{self._kg.addresses.ids}{record}"
         return trace(self._kg, named(iri)).to_json()
 

@@ -53,7 +53,7 @@ class Remote:
 
     def questions(self) -> list[dict[str, Any]]:
         """Ask `GET /queries`."""
-        found: list[dict[str, Any]] = self._json("GET", "/queries")["queries"]
+        found: list[dict[str, Any]] = self._json("GET", "/queries")
         return found
 
     def ask(

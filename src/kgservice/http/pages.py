@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,21 +12,24 @@ from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, parse_query_resu
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from kgservice.application import chain_words, records
 from kgservice.application import questions as saved
-from kgservice.application import records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
-from kgservice.application.overview import Overview, overview
+from kgservice.application.trace import trace
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.problems import details
+from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
+from kgservice.http.trace import record
 from kgservice.namespaces import CI
 from kgservice.store.base import Kind, Term
 from kgservice.store.formats import JSON, TURTLE, Format
-from kgservice.web.render import Pages
-from kgservice.web.tables import Cell, Heading, Table, cell, iris, moment, path_of, table
-from kgservice.web.texts import LANGUAGES, group_name, preferred
+from kgservice.web.chain import Chain
+from kgservice.web.picture import draw
+from kgservice.web.tables import Cell, Heading, Table, cell, moment, path_of
+from kgservice.web.texts import group_name
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that the SPARQL page shows; larger ones are for files."""
@@ -40,72 +42,6 @@ SELECT ?painPoint ?solution ?impact WHERE {
   OPTIONAL { ?painPoint ci:addressedBy ?solution . OPTIONAL { ?impact ci:impactOf ?solution } }
 } LIMIT 100
 """
-
-
-class Site:
-    """What the pages share: the graph, the templates, and the overview of the last commit looked at."""
-
-    def __init__(self, kg: KnowledgeGraph) -> None:
-        self.kg = kg
-        self._pages = Pages()
-        self._lock = threading.Lock()
-        self._overview: Overview | None = None
-
-    def language(self, request: Request) -> str:
-        """The language of the answer: `?lang=`, else what the browser likes, else the deployment's."""
-        given = request.query_params.get("lang")
-        if given in LANGUAGES:
-            return given
-        return preferred(request.headers.get("accept-language"), self.kg.settings.language)
-
-    def page(
-        self,
-        request: Request,
-        template: str,
-        *,
-        section: str = "",
-        status: int = 200,
-        problem: Mapping[str, Any] | None = None,
-        **values: Any,
-    ) -> Response:
-        """A page of the site."""
-        language = self.language(request)
-        parameters = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
-        here = quote(request.url.path) + (f"?{urlencode(parameters)}" if parameters else "")
-        chosen = request.query_params.get("lang") == language
-        html = self._pages.render(
-            template,
-            language,
-            chosen=chosen,
-            here=here,
-            section=section,
-            problem=problem,
-            **values,
-        )
-        headers = {
-            "Cache-Control": "private, no-cache",
-            "Content-Language": language,
-            "Vary": "Accept-Language",
-        }
-        return HTMLResponse(html, status, headers)
-
-    def problem(self, request: Request, error: KgError) -> Response:
-        """A page that says what went wrong."""
-        problem = details(error)
-        return self.page(request, "error.html", status=problem["status"], problem=_place(problem))
-
-    def overview(self) -> Overview:
-        """What is loaded; counted once for each commit."""
-        with self._lock:
-            if self._overview is None or self._overview.commit != self.kg.head:
-                self._overview = overview(self.kg)
-            return self._overview
-
-    def table(
-        self, headings: Sequence[Heading], rows: Sequence[Sequence[Term | None]], language: str
-    ) -> Table:
-        """Rows as a table with labels."""
-        return table(headings, rows, labels(self.kg, iris(rows), language), self.kg.addresses)
 
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
@@ -127,6 +63,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     route("/pages/questions/{id}", _question)
     route("/pages/sparql", _sparql)
     route("/pages/record", _record)
+    route("/pages/trace/{key:path}", _trace)
     return router
 
 
@@ -189,7 +126,7 @@ def _question(site: Site, request: Request) -> Response:
         question=question,
         fields=[_field(site, question, p.name, given, language) for p in question.parameters],
         table=answer,
-        problem=_place(shown),
+        problem=place(shown),
         csv=_download(question.id, given, "csv"),
         json=_download(question.id, given, "json"),
     )
@@ -210,16 +147,36 @@ def _sparql(site: Site, request: Request) -> Response:
             values |= _result(site, query, site.language(request))
         except KgError as error:
             shown = details(error)
-            status, values["problem"] = shown["status"], _place(shown)
-    links = {name: f"/sparql?{urlencode({'query': query, 'format': name})}" for name in ("csv", "json")}
+            status, values["problem"] = shown["status"], place(shown)
+    for name in ("csv", "json"):
+        values[name] = f"/sparql?{urlencode({'query': query, 'format': name})}"
+    values["query"] = query or _FIRST_QUERY
+    return site.page(request, "sparql.html", section="sparql", status=status, **values)
+
+
+def _trace(site: Site, request: Request) -> Response:
+    language = site.language(request)
+    key = request.path_params["key"]
+    found = trace(site.kg, record(site.kg, key)).to_json()
+
+    def link(iri: str) -> str:
+        return path_of(iri, site.kg.addresses)
+
+    nodes = [node for layer in found["layers"].values() for node in layer]
+    focus = next(node for node in nodes if node["id"] == found["focus"])
+    chain = Chain(found, language, link)
+    drawn = chain.columns()
     return site.page(
         request,
-        "sparql.html",
-        section="sparql",
-        status=status,
-        query=query or _FIRST_QUERY,
-        **values,
-        **links,
+        "trace.html",
+        name=chain_words.name(focus, language),
+        picture=draw(drawn, chain.lines()),
+        description="; ".join(
+            f"{c.heading}: {', '.join(i.title for i in c.items)}" for c in drawn if c.items
+        ),
+        words=chain.in_words(),
+        json=f"/trace/{quote(key, safe='')}?format=json",
+        jsonld=f"/trace/{quote(key, safe='')}?format=jsonld",
     )
 
 
@@ -312,12 +269,6 @@ def _field(
         "options": options,
         "value": given.get(name) or parameter.default or "",
     }
-
-
-def _place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return (
-        None if problem is None else {key: problem.get(key) for key in ("title", "detail", "line", "column")}
-    )
 
 
 def _download(question: str, given: Mapping[str, str], fmt: str) -> str:

@@ -36,6 +36,9 @@ class Column:
     heading: str
     items: tuple[Item, ...]
 
+    def __str__(self) -> str:
+        return f"{self.heading}: {', '.join(item.title for item in self.items)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -72,6 +75,7 @@ class Picture:
     boxes: tuple[Box, ...]
     paths: tuple[str, ...]
     headings: tuple[tuple[int, str], ...]
+    box_width: int = BOX_WIDTH
 
 
 def draw(columns: Sequence[Column], links: Sequence[tuple[str, str]]) -> Picture:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyoxigraph import BlankNode, Literal, NamedNode
@@ -49,9 +50,38 @@ def table(
     labels: Mapping[str, str],
     addresses: Addresses,
 ) -> Table:
-    """The rows as a table; at most `MOST_ROWS` of them."""
-    shown = tuple(tuple(cell(term, labels, addresses) for term in row) for row in rows[:MOST_ROWS])
-    return Table(tuple(columns), shown, len(rows))
+    """The rows as a table; at most `MOST_ROWS` of them.
+
+    A column `x` of IRIs with a column `xTitle`, `xLabel` or `xName` becomes one: the name, with a link.
+    """
+    shown = rows[:MOST_ROWS]
+    names = [column.label for column in columns]
+    title_of = {
+        at: names.index(name + suffix)
+        for at, name in enumerate(names)
+        for suffix in ("Title", "Label", "Name")
+        if name + suffix in names and all(isinstance(row[at], NamedNode | None) for row in shown)
+    }
+    kept = [at for at in range(len(columns)) if at not in title_of.values()]
+
+    def cells(row: Sequence[Term | None]) -> Iterator[Cell]:
+        for at in kept:
+            made = cell(row[at], labels, addresses)
+            if at in title_of and (title := cell(row[title_of[at]], labels, addresses)).text:
+                made = replace(title, path=made.path)
+            yield made
+
+    headings = tuple(replace(columns[at], label=_spaced(names[at])) for at in kept)
+    return Table(headings, tuple(tuple(cells(row)) for row in shown), len(rows))
+
+
+def _spaced(name: str) -> str:
+    """A variable's name as words.
+
+    >>> _spaced("painPoint")
+    'pain point'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
 
 
 def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:

@@ -1,0 +1,99 @@
+"""A chain in words: the name of each member and a line about it, from the JSON of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Node = Mapping[str, Any]
+Words = Mapping[str, str]
+
+_WORDS = {
+    "de": {"before": "vorher", "after": "nachher", "minutes": "min Aufwand", "review": "Überprüfung bis"},
+    "en": {"before": "before", "after": "after", "minutes": "min effort", "review": "review by"},
+}
+
+
+def spoken(labels: Words, language: str, otherwise: str = "") -> str:
+    """The label in `language`, else in any, else `otherwise`.
+
+    >>> spoken({"de": "Rost", "en": "rust"}, "en")
+    'rust'
+    """
+    return labels.get(language) or next(iter(labels.values()), otherwise)
+
+
+def name(node: Node, language: str) -> str:
+    """What people call the member; without a title: its class and the start of its key."""
+    kind = spoken(node["class"]["label"], language, node["class"]["id"].rpartition("#")[2])
+    return spoken(node["title"], language) or f"{kind} {node['key'][:8]}"
+
+
+def note(layer: str, node: Node, language: str) -> str:
+    """A line about it: of an impact the values before and after, of evidence its kind, day and method."""
+    parts = [part for part in _parts(layer, node, language) if part]
+    return " · ".join(parts)
+
+
+def links(trace: Mapping[str, Any], property_name: str) -> Iterator[tuple[str, str]]:
+    """The pairs (from, to) of the statements with that property (its local name)."""
+    for link in trace["links"]:
+        if link["property"]["id"].rpartition("#")[2] == property_name:
+            yield link["from"], link["to"]
+
+
+def _parts(layer: str, node: Node, language: str) -> Iterator[str]:
+    words = _WORDS[language]
+    match layer:
+        case "touchpoints":
+            yield _fact(node, "phase", language)
+            yield _fact(node, "channel", language)
+            minutes = _fact(node, "customerEffortMinutes", language)
+            yield f"{minutes} {words['minutes']}" if minutes else ""
+        case "evidence":
+            yield spoken(node["class"]["label"], language)
+            yield _day(_fact(node, "collectedAtTime", language))
+            yield _fact(node, "method", language)
+        case "painPoints":
+            yield _fact(node, "painPointKind", language)
+            yield _fact(node, "painPointStatus", language)
+            yield _day(_fact(node, "detectedAt", language))
+        case "solutions":
+            yield _fact(node, "solutionKind", language)
+            yield _fact(node, "solutionStatus", language)
+            yield _day(_fact(node, "deployedAt", language))
+        case "releases":
+            yield _fact(node, "version", language)
+        case "impacts":
+            yield _fact(node, "metric", language)
+            yield _measured(node, "baseline", words["before"], language)
+            yield _measured(node, "measurement", words["after"], language)
+        case _:
+            yield spoken(node["class"]["label"], language)
+
+
+def _fact(node: Node, key: str, language: str) -> str:
+    shown = []
+    for fact in node["facts"].get(key, ()):
+        if isinstance(fact, str):
+            shown.append(fact)
+        elif "label" in fact:
+            shown.append(spoken(fact["label"], language, fact["id"].rpartition("/")[2]))
+        elif fact.get("language") == language:
+            shown.append(fact["text"])
+    return ", ".join(shown)
+
+
+def _measured(node: Node, key: str, word: str, language: str) -> str:
+    values = [m for m in node["facts"].get(key, ()) if isinstance(m, Mapping) and m.get("value") is not None]
+    shown = []
+    for measured in values:
+        number = measured["value"].replace(".", ",") if language == "de" else measured["value"]
+        unit = spoken(measured["unit"]["label"], language) if measured.get("unit") else ""
+        day = _day(measured.get("measuredAt") or "")
+        shown.append(f"{word} {number} {unit}".strip() + (f" ({day})" if day else ""))
+    return ", ".join(shown)
+
+
+def _day(moment: str) -> str:
+    return moment[:10]

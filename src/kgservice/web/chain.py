@@ -1,0 +1,98 @@
+"""A trace as columns of a picture: what led to the pain points, what was done, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kgservice.application.chain_words import links, name, note
+from kgservice.web.picture import Column, Item
+from kgservice.web.texts import text
+
+MOST = 8
+"""Members of one layer that the picture shows; the others are counted."""
+
+Nodes = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The JSON of a trace in one language; `path_of` gives the address of a record."""
+
+    trace: Mapping[str, Any]
+    language: str
+    path_of: Callable[[str], str]
+
+    def columns(self) -> list[Column]:
+        """The columns of the picture: grounds, pain points, solutions, impacts, what backs these."""
+        layers = self.trace["layers"]
+        backing = self._backing("painPoints")
+        proving = self._backing("impacts") - backing
+        grounds = [node for node in layers["evidence"] if node["id"] in backing]
+        proofs = [node for node in layers["evidence"] if node["id"] in proving]
+        touchpoints = self._items("touchpoints", "touchpoint", layers["touchpoints"])
+        releases = self._items("releases", "release", layers["releases"])
+        solutions = self._items("solutions", "solution", layers["solutions"]) + releases
+        impacts = self._items("impacts", "impact", layers["impacts"])
+        if layers["painPoints"] and not layers["solutions"]:
+            solutions = (Item("no-solution", "solution none", self._text("none-solution")),)
+        if layers["solutions"] and not layers["impacts"]:
+            impacts = (Item("no-impact", "impact none", self._text("none-impact")),)
+        lessons = self._items("lessons", "lesson", layers["lessons"])
+        return [
+            Column(self._text("grounds"), touchpoints + self._items("evidence", "evidence", grounds)),
+            Column(self._text("pain-point"), self._items("painPoints", "pain-point", layers["painPoints"])),
+            Column(self._text("solution"), solutions),
+            Column(self._text("impact"), impacts),
+            Column(self._text("proofs"), self._items("evidence", "evidence", proofs) + lessons),
+        ]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines of the picture, from left to right, as pairs of keys."""
+        layers = self.trace["layers"]
+        pains, impacts = ({node["id"] for node in layers[layer]} for layer in ("painPoints", "impacts"))
+        backing = self._backing("painPoints")
+        found = [(target, source) for source, target in links(self.trace, "occursAt")]
+        for source, target in links(self.trace, "evidencedBy"):
+            if source in pains or (source in impacts and target in backing):
+                found.append((target, source))
+            elif source in impacts:
+                found.append((source, target))
+        found += links(self.trace, "addressedBy")
+        found += [(target, source) for source, target in links(self.trace, "impactOf")]
+        found += [(target, source) for source, target in links(self.trace, "learnedFrom")]
+        if not layers["solutions"]:
+            found += [(node["id"], "no-solution") for node in layers["painPoints"]]
+        if not layers["impacts"]:
+            found += [(node["id"], "no-impact") for node in layers["solutions"]]
+        return found
+
+    def in_words(self) -> list[Column]:
+        """Every member of the chain, layer by layer, for the text below the picture."""
+        return [
+            Column(self._text(f"layer-{layer}"), tuple(self._item(layer, layer, node) for node in nodes))
+            for layer, nodes in self.trace["layers"].items()
+            if nodes
+        ]
+
+    def _backing(self, layer: str) -> set[str]:
+        """The evidence of the members of a layer."""
+        members = {node["id"] for node in self.trace["layers"][layer]}
+        return {target for source, target in links(self.trace, "evidencedBy") if source in members}
+
+    def _items(self, layer: str, kind: str, nodes: Nodes) -> tuple[Item, ...]:
+        shown = [self._item(layer, kind, node) for node in nodes[:MOST]]
+        if len(nodes) > MOST:
+            rest = f"+ {len(nodes) - MOST} {self._text('more')}"
+            shown.append(Item(f"more-{nodes[MOST]['id']}", f"{kind} none", rest))
+        return tuple(shown)
+
+    def _item(self, layer: str, kind: str, node: Mapping[str, Any]) -> Item:
+        asked = " asked" if node["id"] == self.trace["focus"] else ""
+        detail = note(layer, node, self.language)
+        iri = node["id"]
+        return Item(iri, f"{kind}{asked}", name(node, self.language), detail, self.path_of(iri))
+
+    def _text(self, key: str) -> str:
+        return text(key, self.language)
