@@ -20,4 +20,9 @@ def shapes() -> Shapes:
 
 @pytest.fixture(scope="session")
 def model() -> rdflib.Graph:
-    return shipped_model()
+    """The model without its words: constraints look at none of them, and each validation copies the model."""
+    graph = rdflib.Graph()
+    for s, p, o in shipped_model():
+        if not isinstance(o, rdflib.Literal):
+            graph.add((s, p, o))
+    return graph

@@ -16,7 +16,7 @@ from rdflib.term import Node
 from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language
 from kgservice.domain.finding import Node as Term
 from kgservice.namespaces import CI, PREFIXES
-from kgservice.shacl.shapes import Shapes, texts
+from kgservice.shacl.shapes import SHAPES, Shapes, texts
 from kgservice.shacl.terms import from_rdflib, path_text, shorten
 
 _TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
@@ -173,7 +173,7 @@ def _relabelled(results: rdflib.Graph, report: Node | None, order: list[Node]) -
     graph = rdflib.Graph(bind_namespaces="none")
     for prefix, namespace in PREFIXES.items():
         graph.bind(prefix, namespace)
-    graph.bind("shape", "https://w3id.org/kgservice/shapes#")
+    graph.bind("shape", SHAPES)
     if report is not None:
         names[report] = rdflib.BNode("report")
     for s, p, o in results:

@@ -10,7 +10,7 @@ from pathlib import Path
 import rdflib
 from pyoxigraph import RdfFormat, Store, parse
 from rdflib.collection import Collection
-from rdflib.namespace import DCTERMS, RDF, RDFS, SH
+from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.term import Node
 
@@ -19,6 +19,7 @@ from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
 from kgservice.shacl.terms import shorten
 
+SHAPES = "https://w3id.org/kgservice/shapes#"
 LANGUAGES = ("de", "en")
 
 _PARAMETERS = (
@@ -35,7 +36,20 @@ _OTHERS = (
     "prefixes declare prefix namespace ConstraintComponent parameter Parameter optional validator "
     "nodeValidator propertyValidator labelTemplate shapesGraph suggestedShapesGraph"
 )
-_KNOWN = frozenset(SH[name] for name in f"{_PARAMETERS} {_OTHERS}".split())
+# The vocabulary of reports and the classes of the vocabulary itself constrain nothing.
+_HARMLESS = (
+    "ValidationReport ValidationResult AbstractResult conforms result detail focusNode value resultSeverity "
+    "resultPath resultMessage sourceShape sourceConstraint sourceConstraintComponent "
+    "shapesGraphWellFormed PrefixDeclaration Validator Shape Severity NodeKind Parameterizable "
+    "SPARQLExecutable SPARQLAskExecutable "
+    "SPARQLSelectExecutable SPARQLConstraintComponent QualifiedMinCountConstraintComponent "
+    "QualifiedMaxCountConstraintComponent"
+)
+_COMPONENTS = (f"{name[0].upper()}{name[1:]}ConstraintComponent" for name in _PARAMETERS.split())
+_KNOWN = frozenset(
+    rdflib.URIRef(f"{SH}{name}")
+    for name in (*_PARAMETERS.split(), *_OTHERS.split(), *_HARMLESS.split(), *_COMPONENTS)
+)
 _CONSTRAINTS = tuple(SH[name] for name in _PARAMETERS.split())
 _LISTS = (SH["and"], SH["or"], SH.xone)
 _SINGLE = (SH.property, SH.node, SH["not"], SH.qualifiedValueShape)
@@ -55,11 +69,14 @@ class Shapes:
 
     @classmethod
     def of(cls, graph: rdflib.Graph) -> Shapes:
-        """Any shapes graph. Raises `BadInput` for unknown `sh:` terms, recursion and malformed SPARQL."""
-        _refuse_unknown_terms(graph, None)
-        _refuse_recursion(graph)
-        _refuse_bad_sparql(graph, {})
-        return cls(graph, {shape: _rule(graph, shape) for shape in _reporting(graph)})
+        """Any shapes graph, copied. Raises `BadInput` for unknown `sh:` terms, recursion or bad SPARQL."""
+        own = rdflib.Graph()
+        own += graph
+        _refuse_unknown_terms(own, None)
+        _refuse_recursion(own)
+        _import_prefixes(own)
+        _refuse_bad_sparql(own, {})
+        return cls(own, {shape: _rule(own, shape) for shape in _reporting(own)})
 
 
 def load_shapes(folder: Path | None = None) -> Shapes:
@@ -81,6 +98,7 @@ def load_shapes(folder: Path | None = None) -> Shapes:
         origin.update(dict.fromkeys(part.subjects(unique=True), path))
         graph += part
     _refuse_recursion(graph, origin)
+    _import_prefixes(graph)
     _refuse_bad_sparql(graph, origin)
     rules = {shape: _rule(graph, shape) for shape in _reporting(graph) if not _is_part(graph, shape)}
     for shape, rule in rules.items():
@@ -114,9 +132,11 @@ def _fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput
 
 
 def _refuse_unknown_terms(graph: rdflib.Graph, path: Path | None) -> None:
-    for statement in sorted(graph, key=str):
-        for term in statement[1:]:
-            if isinstance(term, rdflib.URIRef) and term.startswith(str(SH)) and term not in _KNOWN:
+    # `sh:entailment` as predicate asks for inference before validation; as an object it asks for nothing.
+    for _, p, o in sorted(graph, key=str):
+        for term in (p, o):
+            known = term in _KNOWN or (term == SH.entailment and term is o)
+            if isinstance(term, rdflib.URIRef) and term.startswith(str(SH)) and not known:
                 raise _fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
 
 
@@ -145,16 +165,24 @@ def _refuse_recursion(graph: rdflib.Graph, origin: dict[Node, Path] | None = Non
         visit(shape, ())
 
 
+def _import_prefixes(graph: rdflib.Graph) -> None:
+    """State prefixes that `sh:prefixes` reaches by `owl:imports` at its value; pySHACL follows no imports."""
+    for owner in set(graph.objects(None, SH.prefixes)):
+        for imported in list(graph.transitive_objects(owner, OWL.imports)):
+            for declaration in list(graph.objects(imported, SH.declare)):
+                graph.add((owner, SH.declare, declaration))
+
+
 def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
-    declared = {
-        str(graph.value(d, SH.prefix)): str(graph.value(d, SH.namespace))
-        for d in graph.objects(None, SH.declare)
-    }
     empty = Store()
     for keyword in (SH.select, SH.ask):
         for constraint, text in graph.subject_objects(keyword):
+            prefixes = {"rdf": str(RDF), "rdfs": str(RDFS), "owl": str(OWL)}
+            for owner in graph.objects(constraint, SH.prefixes):
+                for d in graph.objects(owner, SH.declare):
+                    prefixes[str(graph.value(d, SH.prefix))] = str(graph.value(d, SH.namespace))
             try:
-                empty.query(re.sub(r"[$?]PATH\b", "<urn:path>", str(text)), prefixes=declared)
+                empty.query(re.sub(r"[$?]PATH\b", "<urn:path>", str(text)), prefixes=prefixes)
             except SyntaxError as e:
                 user = next(graph.subjects(None, constraint), constraint)
                 raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None

@@ -24,9 +24,8 @@ from rdflib.query import Result
 
 from kgservice.domain.finding import Policy
 from kgservice.errors import BadInput
-from kgservice.namespaces import CI
 from kgservice.shacl.report import Report, make_report
-from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.shapes import SHAPES, Shapes
 
 _PYSHACL_ERRORS = (
     ConstraintLoadError,
@@ -35,7 +34,7 @@ _PYSHACL_ERRORS = (
     ShapeLoadError,
     ValidationFailure,
 )
-_CI = rdflib.Namespace(CI)
+_SHAPE = rdflib.Namespace(SHAPES)
 
 
 class _RememberingGraph(rdflib.Graph):
@@ -56,19 +55,20 @@ class _RememberingGraph(rdflib.Graph):
 
 
 def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
-    """The clock and the policy as data: one node of class `ci:ValidationContext`.
+    """The clock and the policy as data: one node of class `shape:ValidationContext`.
 
     `now` must know its time zone. Rules that look at "now" are thereby as reproducible as all others.
     """
     if now.tzinfo is None:
         raise ValueError("the moment of validation must have a time zone")
     graph = rdflib.Graph()
-    context = _CI.validationContext
-    overdue = policy.overdue_before(now)
-    graph.add((context, RDF.type, _CI.ValidationContext))
-    graph.add((context, _CI.now, rdflib.Literal(now.isoformat(), datatype=XSD.dateTimeStamp)))
-    graph.add((context, _CI.policyDays, rdflib.Literal(policy.open_days)))
-    graph.add((context, _CI.overdueBefore, rdflib.Literal(overdue.isoformat(), datatype=XSD.dateTimeStamp)))
+    context = _SHAPE.context
+    moments = ((_SHAPE.now, now), (_SHAPE.overdueBefore, policy.overdue_before(now)))
+    graph.add((context, RDF.type, _SHAPE.ValidationContext))
+    graph.add((context, _SHAPE.policyDays, rdflib.Literal(policy.open_days)))
+    graph.add(
+        (context, _SHAPE.overdueBefore, rdflib.Literal(overdue.isoformat(), datatype=XSD.dateTimeStamp))
+    )
     return graph
 
 
