@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,21 @@ def kg() -> Iterator[KnowledgeGraph]:
     from kgservice.store import OxigraphStore
 
     graph = KnowledgeGraph.open(Settings(), OxigraphStore())
+    yield graph
+    graph.close()
+
+
+@pytest.fixture(scope="session")
+def demo_kg() -> Iterator[KnowledgeGraph]:
+    """The demonstration graph on 2026-11-20 at noon (UTC), for tests that only read."""
+    from kgservice.application.demonstration import load_demonstration
+    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.settings import Settings
+    from kgservice.store import OxigraphStore
+
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(), clock=lambda: noon)
+    load_demonstration(graph)
     yield graph
     graph.close()
 

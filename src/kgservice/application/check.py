@@ -40,7 +40,7 @@ def _views(kg: KnowledgeGraph, store: Store) -> list[str]:
 
 
 def _places(kg: KnowledgeGraph, store: Store) -> list[str]:
-    router = Router(kg.model, kg.graphs, RecordFacts(store, kg.graphs))
+    router = Router(kg.model, kg.graphs, RecordFacts(store, kg.graphs, kg.model))
     faults = []
     for graph in sorted(store.graphs(), key=lambda g: g.value):
         if not kg.graphs.is_record(graph):

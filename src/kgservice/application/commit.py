@@ -73,8 +73,9 @@ class Planner:
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
+        self._findings = False
         # The properties that say whose a node is.
-        self.links = frozenset(link for link, _ in model.owner_links | model.project_links)
+        self.links = model.owner_links.properties | model.project_links.properties
 
     def effect(self, change: Change) -> Effect:
         """The effect of `change`; empty if it changes nothing.
@@ -82,6 +83,7 @@ class Planner:
         Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph, `BadRdf` for
         triple terms (RDF 1.2).
         """
+        self._findings = change.findings
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
@@ -129,7 +131,7 @@ class Planner:
         drop: set[NamedNode] = set()
         quads: list[Quad] = []
         for name in names:
-            self._writable(name)
+            self.kind(name)
             if self.store.has_graph(name):
                 drop.add(name)
                 quads += self.quads(name)
@@ -149,7 +151,7 @@ class Planner:
         asked = self._prepared(quads)
         for quad in asked:
             if quad.graph_name != LOOSE:
-                self._writable(quad.graph_name)
+                self.kind(quad.graph_name)
         loose = {q.triple for q in asked if q.graph_name == LOOSE}
         named = {q for q in asked if q.graph_name != LOOSE}
         found = set()
@@ -160,9 +162,17 @@ class Planner:
                 found.add(quad)
         return found
 
-    def _writable(self, name: object) -> None:
-        if self.graphs.kind(name) is GraphKind.READ_ONLY:
+    def kind(self, name: object) -> GraphKind:
+        """What the graph is for, for a change: graphs that it may write are never read only.
+
+        Raises `Forbidden` for a graph that is.
+        """
+        kind = self.graphs.kind(name)
+        if kind is GraphKind.READ_ONLY:
+            if self._findings and isinstance(name, NamedNode) and name.value == self.addresses.finding:
+                return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
+        return kind
 
     # What is there
 
@@ -206,7 +216,9 @@ class _Plan:
         self._removed = removed
         self._added: set[Quad] = set()
         self._moved: dict[Quad, Quad] = {}
-        self._before = Router(planner.model, planner.graphs, RecordFacts(planner.store, planner.graphs))
+        self._before: Router[RecordFacts] = Router(
+            planner.model, planner.graphs, RecordFacts(planner.store, planner.graphs, planner.model)
+        )
         self._after = self._before
 
     def add(self, quads: list[Quad]) -> None:
@@ -215,9 +227,7 @@ class _Plan:
         routed: dict[Triple, Quad] = {}
         plain: list[Quad] = []
         for quad in quads:
-            kind = graphs.kind(quad.graph_name)
-            if kind is GraphKind.READ_ONLY:
-                raise Forbidden(f"{quad.graph_name} is read only")
+            kind = planner.kind(quad.graph_name)
             if kind is GraphKind.SCRATCH:
                 plain.append(quad)
             elif kind is GraphKind.RECORD or quad.triple not in routed:
@@ -241,9 +251,7 @@ class _Plan:
         self._after = Router(
             planner.model,
             graphs,
-            RecordFacts(
-                planner.store, graphs, (q for q in self._removed if graphs.is_record(q.graph_name)), routed
-            ),
+            RecordFacts(planner.store, graphs, planner.model, self._removed, routed),
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -253,7 +261,7 @@ class _Plan:
         if quad.graph_name not in (LOOSE, right):
             raise Conflict(f"{triple} belongs to {right}, not to {quad.graph_name}")
         target = Quad(triple.subject, triple.predicate, triple.object, right)
-        present = [q for q in stored if self._planner.holds_loose(q.graph_name)]
+        present = [q for q in stored if self._after.facts.counts(q)]
         if target in present:
             self._removed.discard(target)
             return
@@ -283,7 +291,7 @@ class _Plan:
             if before.person != after.person:
                 patterns.append((None, None, node))
             for quad in planner.store.match(patterns):
-                if quad in self._removed or quad in self._moved or not planner.holds_loose(quad.graph_name):
+                if quad in self._removed or quad in self._moved or not self._after.facts.counts(quad):
                     continue
                 if quad.graph_name in self._drop and not graphs.is_record(quad.graph_name):
                     continue
@@ -303,8 +311,7 @@ class _Plan:
         """The nodes whose owner is found over `node`."""
         found: set[NamedNode] = set()
         for facts in (self._before.facts, self._after.facts):
-            for link, turned in self._planner.model.owner_links:
-                found.update(facts.objects(node, link) if turned else facts.subjects(link, node))
+            found.update(facts.against(node, self._planner.model.owner_links))
             for triple in facts.outgoing(node):
                 if isinstance(triple.object, NamedNode) and self._planner.graphs.is_genid(triple.object):
                     found.add(triple.object)
@@ -319,8 +326,8 @@ class _Plan:
             planner.store,
             planner.model,
             planner.graphs,
-            removed={q for q in gone if graphs.is_record(q.graph_name)},
-            added={q for q in new if graphs.is_record(q.graph_name)},
+            removed={q for q in gone if graphs.in_view(q.graph_name)},
+            added={q for q in new if graphs.in_view(q.graph_name)},
         )
         effect = Effect(
             drop=planner.emptied(self._drop, gone, new),
@@ -345,7 +352,7 @@ def provenance(
     """The PROV-O description of a commit, in the provenance graph and in the view."""
     activity = NamedNode(addresses.instance("commit", str(number)))
     agent, agent_label = _named(addresses, "agent", origin.agent or "local")
-    moment = Literal(time.isoformat(), datatype=NamedNode(f"{XSD}dateTimeStamp"))
+    moment = Literal(time.isoformat(), datatype=NamedNode(f"{XSD}dateTime"))
     triples = [
         Triple(activity, TYPE, NamedNode(f"{PROV}Activity")),
         Triple(activity, NamedNode(f"{PROV}endedAtTime"), moment),

@@ -1,4 +1,4 @@
-"""What the record graphs say now, or would say after a change: the look-ups of the router."""
+"""What is said about nodes now, or would be after a change: the look-ups of the router."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from collections.abc import Iterable, Iterator
 from pyoxigraph import NamedNode, Quad, Triple
 
 from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import TYPE, Links, Model
 from kgservice.store.base import Pattern, Store
 
 
 class RecordFacts:
-    """The statements of the record graphs in `store`, without `removed` and with `added`."""
+    """The routed statements in `store`, without `removed` and with `added`.
+
+    These are all of the record graphs, and those of the scratch graph that the router can have put there. A
+    statement there that makes its subject a record is there by its user's will, and counts for nothing.
+    """
 
     def __init__(
-        self, store: Store, graphs: Graphs, removed: Iterable[Quad] = (), added: Iterable[Triple] = ()
+        self,
+        store: Store,
+        graphs: Graphs,
+        model: Model,
+        removed: Iterable[Quad] = (),
+        added: Iterable[Triple] = (),
     ) -> None:
         self._store = store
         self._graphs = graphs
+        self._model = model
         self._removed = frozenset(removed)
         self._by_subject: dict[NamedNode, list[Triple]] = defaultdict(list)
         self._by_object: dict[NamedNode, list[Triple]] = defaultdict(list)
@@ -29,23 +40,45 @@ class RecordFacts:
                 self._by_object[triple.object].append(triple)
         self._stored: dict[tuple[NamedNode, bool], bool] = {}
 
-    def objects(self, subject: NamedNode, predicate: NamedNode) -> Iterator[NamedNode]:
-        """See `Facts.objects`."""
+    def types(self, node: NamedNode) -> Iterator[NamedNode]:
+        """See `Facts.types`."""
+        yield from self._objects(node, frozenset({TYPE}))
+
+    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.along`."""
+        yield from self._objects(node, links.forward)
+        yield from self._subjects(node, links.backward)
+
+    def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.against`."""
+        yield from self._subjects(node, links.forward)
+        yield from self._objects(node, links.backward)
+
+    def users(self, node: NamedNode) -> Iterator[NamedNode]:
+        """See `Facts.users`."""
+        for triple in self._by_object.get(node, ()):
+            if isinstance(triple.subject, NamedNode):
+                yield triple.subject
+        if self._is_stored(node, as_object=True):
+            for quad in self._match([(None, None, node)]):
+                if isinstance(quad.subject, NamedNode):
+                    yield quad.subject
+
+    def _objects(self, subject: NamedNode, predicates: frozenset[NamedNode]) -> Iterator[NamedNode]:
         for triple in self._by_subject.get(subject, ()):
-            if triple.predicate == predicate and isinstance(triple.object, NamedNode):
+            if triple.predicate in predicates and isinstance(triple.object, NamedNode):
                 yield triple.object
-        if self._is_stored(subject, as_object=False):
-            for quad in self._match((subject, predicate, None)):
+        if predicates and self._is_stored(subject, as_object=False):
+            for quad in self._match((subject, p, None) for p in predicates):
                 if isinstance(quad.object, NamedNode):
                     yield quad.object
 
-    def subjects(self, predicate: NamedNode | None, obj: NamedNode) -> Iterator[NamedNode]:
-        """See `Facts.subjects`."""
+    def _subjects(self, obj: NamedNode, predicates: frozenset[NamedNode]) -> Iterator[NamedNode]:
         for triple in self._by_object.get(obj, ()):
-            if predicate in (None, triple.predicate) and isinstance(triple.subject, NamedNode):
+            if triple.predicate in predicates and isinstance(triple.subject, NamedNode):
                 yield triple.subject
-        if self._is_stored(obj, as_object=True):
-            for quad in self._match((None, predicate, obj)):
+        if predicates and self._is_stored(obj, as_object=True):
+            for quad in self._match((None, p, obj) for p in predicates):
                 if isinstance(quad.subject, NamedNode):
                     yield quad.subject
 
@@ -53,7 +86,7 @@ class RecordFacts:
         """See `Facts.outgoing`."""
         yield from self._by_subject.get(subject, ())
         if self._is_stored(subject, as_object=False):
-            for quad in self._match((subject, None, None)):
+            for quad in self._match([(subject, None, None)]):
                 yield quad.triple
 
     def _is_stored(self, node: NamedNode, *, as_object: bool) -> bool:
@@ -65,7 +98,15 @@ class RecordFacts:
             known = self._stored[key] = any(True for _ in self._store.match([pattern]))
         return known
 
-    def _match(self, pattern: Pattern) -> Iterator[Quad]:
-        for quad in self._store.match([pattern]):
-            if self._graphs.is_record(quad.graph_name) and quad not in self._removed:
+    def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        for quad in self._store.match(patterns):
+            if self.counts(quad) and quad not in self._removed:
                 yield quad
+
+    def counts(self, quad: Quad) -> bool:
+        """Whether the router decides where the statement is."""
+        return self._graphs.is_record(quad.graph_name) or (
+            isinstance(quad.graph_name, NamedNode)
+            and quad.graph_name.value == self._graphs.addresses.scratch
+            and not self._model.concerns(quad.triple)
+        )

@@ -39,7 +39,8 @@ def load_rdf(
 ) -> Loaded:
     """Load RDF files, and the RDF files in folders, as one commit.
 
-    Triples are loose statements: the router decides where they belong. Relative IRIs are taken against the base
+    Triples are loose statements: the router decides where they belong. Quads may name graphs, also that of
+    findings. Relative IRIs are taken against the base
     of the deployment. Loading the same content twice changes nothing: blank nodes get IRIs made from the content
     of their file. Raises `NotFound`, `UnsupportedMediaType`, `BadRdf` with file, line and column, and what a
     commit raises.
@@ -60,7 +61,7 @@ def load_rdf(
         statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    return Loaded(files, statements, kg.commit(Change.adding(quads, origin)))
+    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, findings=True)))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

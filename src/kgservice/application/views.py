@@ -17,25 +17,29 @@ from kgservice.store.formats import N_TRIPLES
 def delta(
     store: Store, model: Model, graphs: Graphs, *, removed: set[Quad], added: set[Quad]
 ) -> tuple[set[Quad], set[Quad]]:
-    """What to remove from the view and to add to it when the record graphs lose `removed` and gain `added`.
+    """What to remove from the view and to add to it when graphs that it shows lose `removed` and gain `added`.
 
     A statement leaves the view only if no other statement that stays states or entails it.
     """
-    new = {q.triple for q in added}
-    gone = {q.triple for q in removed}
-    add = {t for triple in new - gone for t in (triple, *model.entailed(triple))}
-    candidates = {t for triple in gone - new for t in (triple, *model.entailed(triple))} - add
-    if candidates:
-        for quad in store.match(_support(candidates)):
+
+    def said(quads: Iterable[Quad]) -> set[Triple]:
+        """What the quads put into the view: themselves, and what those of record graphs entail."""
+        found: set[Triple] = set()
+        for quad in quads:
+            found.add(quad.triple)
             if graphs.is_record(quad.graph_name):
-                if quad not in removed:
-                    candidates -= {quad.triple, *model.entailed(quad.triple)}
-            elif graphs.in_view(quad.graph_name):
-                candidates.discard(quad.triple)
-        for triple in new:
-            candidates -= {triple, *model.entailed(triple)}
+                found |= model.entailed(quad.triple)
+        return found
+
+    new = said(added)
+    candidates = said(removed) - new
+    if candidates:
+        stays = (
+            q for q in store.match(_support(candidates)) if graphs.in_view(q.graph_name) and q not in removed
+        )
+        candidates -= said(stays)
     view = NamedNode(graphs.addresses.everything)
-    return _in(view, candidates), _in(view, add)
+    return _in(view, candidates), _in(view, new)
 
 
 def _support(candidates: Iterable[Triple]) -> Iterator[Pattern]:

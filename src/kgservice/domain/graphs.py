@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from pyoxigraph import DefaultGraph, NamedNode
 
@@ -22,7 +23,7 @@ class GraphKind(Enum):
     SCRATCH = "scratch"  # the user's: any other name, and graph/scratch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graphs:
     """Sorts graph names of one deployment.
 
@@ -56,7 +57,7 @@ class Graphs:
                 return bool(key) and "/" not in key
         return False
 
-    @property
+    @cached_property
     def record_prefixes(self) -> tuple[str, str, str]:
         """What the names of project, subject and consent graphs start with."""
         return (self.addresses.project(""), self.addresses.subject(""), self.addresses.consent(""))
@@ -68,7 +69,7 @@ class Graphs:
             isinstance(name, NamedNode) and name.value in (a.ontology, a.vocabulary, a.provenance, a.finding)
         )
 
-    @property
+    @cached_property
     def genid(self) -> str:
         """The namespace of the IRIs that stand for blank nodes (RDF 1.1 Concepts, section 3.5)."""
         return f"{self.addresses.base}.well-known/genid/"

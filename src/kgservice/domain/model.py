@@ -34,6 +34,21 @@ _TOPS = frozenset(
 
 # A property, and whether subject and object change places.
 Direction = tuple[NamedNode, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Properties that lead from a node to others: some read forwards, some backwards."""
+
+    forward: frozenset[NamedNode] = frozenset()
+    backward: frozenset[NamedNode] = frozenset()
+
+    @property
+    def properties(self) -> frozenset[NamedNode]:
+        """All of them."""
+        return self.forward | self.backward
+
+
 _Hierarchy = Mapping[NamedNode, frozenset[NamedNode]]
 
 
@@ -43,8 +58,7 @@ class Model:
 
     `superclasses` and `subclasses` are transitive, without the class itself. `directions` gives for a property
     all that one statement with it entails: superproperties, inverses, and what follows from these.
-    `owner_links` are the properties that lead from a record to its owner (and, where True, from the owner to
-    the record). `categories` are data categories as annotated; `labels` the labels by language.
+    `owner_links` are the properties that lead from a record to its owner. `project_links` do the same for projects. `categories` are data categories as annotated; `labels` the labels by language.
     """
 
     superclasses: _Hierarchy = field(default_factory=dict)
@@ -54,8 +68,8 @@ class Model:
     persons: frozenset[NamedNode] = frozenset({PERSON})
     projects: frozenset[NamedNode] = frozenset({PROJECT})
     consent_classes: frozenset[NamedNode] = frozenset()
-    owner_links: frozenset[Direction] = frozenset()
-    project_links: frozenset[Direction] = frozenset({(IN_PROJECT, False)})
+    owner_links: Links = Links()
+    project_links: Links = Links(frozenset({IN_PROJECT}))
     categories: Mapping[NamedNode, frozenset[NamedNode]] = field(default_factory=dict)
     labels: Mapping[NamedNode, Mapping[str, str]] = field(default_factory=dict)
 
@@ -74,8 +88,11 @@ class Model:
         def with_subclasses(roots: Iterable[NamedNode]) -> frozenset[NamedNode]:
             return frozenset(c for root in roots for c in (root, *subclasses.get(root, ())))
 
-        def leading_to(roots: Iterable[NamedNode]) -> frozenset[Direction]:
-            return frozenset(d for root in roots for d in ((root, False), *sources.get(root, ())))
+        def leading_to(roots: Iterable[NamedNode]) -> Links:
+            ways = {d for root in roots for d in ((root, False), *sources.get(root, ()))}
+            return Links(
+                frozenset(p for p, turned in ways if not turned), frozenset(p for p, turned in ways if turned)
+            )
 
         return cls(
             superclasses=superclasses,
@@ -101,6 +118,12 @@ class Model:
         """Whether `node` is a property of the model: one of ours, or one that entails one of ours."""
         return node.value.startswith(CI) or any(
             p.value.startswith(CI) for p, _ in self.directions.get(node, ())
+        )
+
+    def concerns(self, triple: Triple) -> bool:
+        """Whether the statement makes its subject a record: by a property of the model, or a class of it."""
+        return self.is_property(triple.predicate) or (
+            triple.predicate == TYPE and self.is_class(triple.object)
         )
 
     def entailed(self, triple: Triple) -> set[Triple]:

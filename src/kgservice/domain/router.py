@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.domain.graphs import Graphs
-from kgservice.domain.model import TYPE, Direction, Model
+from kgservice.domain.model import TYPE, Links, Model
 
 COMMON = "common"
 
@@ -17,11 +17,17 @@ COMMON = "common"
 class Facts(Protocol):
     """The look-ups that routing needs, in the statements of the record graphs."""
 
-    def objects(self, subject: NamedNode, predicate: NamedNode) -> Iterable[NamedNode]:
-        """The IRIs that `subject` has as `predicate`."""
+    def types(self, node: NamedNode) -> Iterable[NamedNode]:
+        """The classes that `node` is said to be an instance of."""
 
-    def subjects(self, predicate: NamedNode | None, obj: NamedNode) -> Iterable[NamedNode]:
-        """The IRIs that have `obj` as `predicate`, or as any predicate."""
+    def along(self, node: NamedNode, links: Links) -> Iterable[NamedNode]:
+        """The nodes that `node` is linked to by one of the properties."""
+
+    def against(self, node: NamedNode, links: Links) -> Iterable[NamedNode]:
+        """The nodes that are linked so to `node`."""
+
+    def users(self, node: NamedNode) -> Iterable[NamedNode]:
+        """The nodes that refer to `node` by any property."""
 
     def outgoing(self, subject: NamedNode) -> Iterable[Triple]:
         """The statements with `subject`; read only as far as needed."""
@@ -42,7 +48,10 @@ class Owner:
     record: bool = False
 
 
-class Router:
+FactsT = TypeVar("FactsT", bound=Facts)
+
+
+class Router(Generic[FactsT]):
     """Routes statements by the owners of their nodes; each node is looked up once in the life of a router.
 
     A statement goes to
@@ -54,7 +63,7 @@ class Router:
     4. else the scratch graph.
     """
 
-    def __init__(self, model: Model, graphs: Graphs, facts: Facts) -> None:
+    def __init__(self, model: Model, graphs: Graphs, facts: FactsT) -> None:
         self._model = model
         self._graphs = graphs
         self.facts = facts
@@ -87,7 +96,7 @@ class Router:
         person, person_distance = self._nearest(node, self._persons)
         project, project_distance = self._nearest(node, self._projects)
         inherited = [self.owner(user) for user in self._users(node)] if self._graphs.is_genid(node) else []
-        types = set(self.facts.objects(node, TYPE))
+        types = set(self.facts.types(node))
         return Owner(
             person,
             person_distance,
@@ -106,7 +115,7 @@ class Router:
         users: set[NamedNode] = set()
         seen, waiting = {node}, [node]
         while waiting:
-            for user in self.facts.subjects(None, waiting.pop()):
+            for user in self.facts.users(waiting.pop()):
                 if user in seen:
                     continue
                 seen.add(user)
@@ -132,22 +141,18 @@ class Router:
         return None, 0
 
     def _persons(self, node: NamedNode) -> list[str]:
-        is_person = any(c in self._model.persons for c in self.facts.objects(node, TYPE))
+        is_person = any(c in self._model.persons for c in self.facts.types(node))
         return [node.value] if is_person else []
 
     def _projects(self, node: NamedNode) -> list[str]:
-        if any(c in self._model.projects for c in self.facts.objects(node, TYPE)):
+        if any(c in self._model.projects for c in self.facts.types(node)):
             return [node.value]
-        return [project.value for project in self._along(node, self._model.project_links)]
+        return [project.value for project in self.facts.along(node, self._model.project_links)]
 
     def _owning(self, node: NamedNode) -> Iterable[NamedNode]:
-        yield from self._along(node, self._model.owner_links)
+        yield from self.facts.along(node, self._model.owner_links)
         if self._graphs.is_genid(node):
-            yield from self.facts.subjects(None, node)
-
-    def _along(self, node: NamedNode, links: Iterable[Direction]) -> Iterable[NamedNode]:
-        for link, turned in links:
-            yield from self.facts.subjects(link, node) if turned else self.facts.objects(node, link)
+            yield from self.facts.users(node)
 
 
 class _Finder(Protocol):

@@ -7,7 +7,6 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -328,10 +327,12 @@ def _results(fmt: Format) -> QueryResultsFormat:
 
 def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
     """`quads` as one INSERT DATA or DELETE DATA, or nothing; Oxigraph writes and escapes the terms."""
-    by_graph = sorted(((q.graph_name, q.triple) for q in quads), key=lambda pair: str(pair[0]))
+    by_graph: dict[object, list[str]] = {}
+    for quad in quads:
+        by_graph.setdefault(quad.graph_name, []).append(str(quad.triple))
     blocks = []
-    for name, group in groupby(by_graph, key=lambda pair: pair[0]):
-        triples = " .\n".join(str(triple) for _, triple in group)
+    for name, lines in by_graph.items():
+        triples = " .\n".join(lines)
         blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
     return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []
 
