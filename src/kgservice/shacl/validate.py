@@ -12,7 +12,6 @@ from pyshacl import Validator
 from pyshacl.errors import (
     ConstraintLoadError,
     ReportableRuntimeError,
-    RuleLoadError,
     ShapeLoadError,
     ValidationFailure,
 )
@@ -27,10 +26,11 @@ from kgservice.errors import BadInput
 from kgservice.shacl.report import Report, make_report
 from kgservice.shacl.shapes import SHAPES, Shapes
 
+# pySHACL raises NotImplementedError for `$shapesGraph` in a SPARQL constraint.
 _PYSHACL_ERRORS = (
     ConstraintLoadError,
+    NotImplementedError,
     ReportableRuntimeError,
-    RuleLoadError,
     ShapeLoadError,
     ValidationFailure,
 )
@@ -66,9 +66,8 @@ def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
     moments = ((_SHAPE.now, now), (_SHAPE.overdueBefore, policy.overdue_before(now)))
     graph.add((context, RDF.type, _SHAPE.ValidationContext))
     graph.add((context, _SHAPE.policyDays, rdflib.Literal(policy.open_days)))
-    graph.add(
-        (context, _SHAPE.overdueBefore, rdflib.Literal(overdue.isoformat(), datatype=XSD.dateTimeStamp))
-    )
+    for term, moment in moments:
+        graph.add((context, term, rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)))
     return graph
 
 
