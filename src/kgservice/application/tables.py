@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
@@ -20,7 +20,7 @@ from kgservice.application.row_graphs import Batch, Workbench
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
-from kgservice.store.base import Pattern
+from kgservice.store.base import Pattern, Term
 
 __all__ = ["Progress", "Refused", "TableSummary", "is_mapping", "load_tables"]
 
@@ -179,27 +179,38 @@ class _Loading:
         That is all that the mapping could say about the rows' own instances and does not say now, and later
         values of the `earliest` properties.
         """
-        new, earliest = batch.triples, self._mapping.earliest
-        about = ((node, None, None) for node in batch.own)
-        pointing = ((None, None, node) for node in batch.own)
+        new, own, earliest = batch.triples, batch.own, self._mapping.earliest
+        known = set(
+            self._stored(
+                chain(
+                    ((node, None, None) for node in own),
+                    ((None, None, node) for node in own),
+                    (_pattern(t, t.object) for t in new if t.subject not in own),
+                )
+            )
+        )
         gone = {
-            t for t in self._stored(chain(about, pointing)) if t.predicate.value in self._mapping.predicates
-        } - new
+            t
+            for t in known - new
+            if t.predicate.value in self._mapping.predicates and (t.subject in own or t.object in own)
+        }
         dated = {t for t in new if t.predicate.value in earliest}
-        values = [(t.subject, t.predicate, None) for t in dated if not isinstance(t.subject, Triple)]
-        stored = set(self._stored(values))
+        stored = set(self._stored(_pattern(t, None) for t in dated))
         least: dict[tuple[object, NamedNode], Triple] = {}
         for triple in sorted(dated | stored, key=_lexical):
             least.setdefault((triple.subject, triple.predicate), triple)
         kept = set(least.values())
+        # What is known is left out: most rows of a delivery came before, and a commit costs more than a look.
         return Change(
-            add=tuple(Quad(*t) for t in (new - dated) | kept),
+            add=tuple(Quad(*t) for t in ((new - dated) | kept) - known - stored),
             remove=tuple(Quad(*t) for t in gone | (stored - kept)),
             origin=origin,
         )
 
     def _stored(self, patterns: Iterable[Pattern]) -> Iterator[Triple]:
         """The statements of the record graphs that fit one of the patterns."""
+        if self._kg.head == 0:
+            return
         for quad in self._kg.store.match(patterns):
             if isinstance(quad.graph_name, NamedNode) and self._kg.graphs.is_record(quad.graph_name):
                 yield quad.triple
@@ -215,6 +226,10 @@ def _rows(
             faults[record.line] = record.fault
         else:
             yield record.line, [record.fields[i].strip() or None if i is not None else None for i in order]
+
+
+def _pattern(triple: Triple, obj: Term | None) -> Pattern:
+    return cast(Pattern, (triple.subject, triple.predicate, obj))
 
 
 def _lexical(triple: Triple) -> str:
