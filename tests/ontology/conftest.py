@@ -1,0 +1,13 @@
+"""The whole ontology, read once."""
+
+from __future__ import annotations
+
+import owl
+import pytest
+import rdflib
+
+
+@pytest.fixture(scope="session")
+def ontology() -> rdflib.Graph:
+    """All modules in one graph; tests do not change it."""
+    return owl.whole()
