@@ -81,9 +81,10 @@ class Report:
         return "\n".join([*lines, ", ".join(parts)])
 
     def to_json(self) -> dict[str, Any]:
-        """The report as a JSON object: `conforms`, `counts` and `findings`."""
+        """The report as a JSON object: `conforms`, `violations` (their number), `counts` and `findings`."""
         return {
             "conforms": self.conforms,
+            "violations": self.violations,
             "counts": self.counts,
             "findings": [f.to_json() for f in self.findings],
         }
