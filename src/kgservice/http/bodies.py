@@ -10,7 +10,7 @@ import zlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
 from typing import BinaryIO
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive
 
@@ -18,6 +18,7 @@ from kgservice.errors import BadInput, BadParameter, TooLarge, UnsupportedMediaT
 from kgservice.http.streaming import ClientLeft
 
 IN_MEMORY = 1024 * 1024  # bytes; larger bodies go to a temporary file
+MOST_PARAMETERS = 10_000
 _PIECE = 64 * 1024
 
 Parameters = dict[str, list[str]]
@@ -110,16 +111,26 @@ def parameters(encoded: str) -> Parameters:
     """URL-encoded parameters (a query string or a form), decoded exactly once.
 
     Raises `BadParameter` where they are not UTF-8.
+
+    >>> parameters("query=ASK+%7B%7D&default")
+    {'query': ['ASK {}'], 'default': ['']}
     """
+    if encoded.count("&") >= MOST_PARAMETERS:
+        raise BadParameter(f"There are more than {MOST_PARAMETERS} parameters")
     found: Parameters = {}
     try:
-        for key, value in parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=10_000):
-            found.setdefault(key, []).append(value)
+        for pair in encoded.split("&"):
+            if pair:
+                key, _, value = pair.partition("=")
+                found.setdefault(_decoded(key), []).append(_decoded(value))
     except UnicodeDecodeError:
         raise BadParameter("The parameters are not percent-encoded UTF-8") from None
-    except ValueError as error:
-        raise BadParameter(f"The parameters cannot be read: {error}") from None
     return found
+
+
+def _decoded(value: str) -> str:
+    value = value.replace("+", " ")
+    return unquote_to_bytes(value).decode() if "%" in value else value
 
 
 def query_parameters(query_string: bytes) -> Parameters:
