@@ -44,6 +44,9 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
             f"{id!r} is no question id (lower-case letters, digits and single hyphens)", source=path
         )
 
+    if not "".join(text.splitlines()[first_body_line - 1 :]).strip():
+        raise BadInput("there is no query after the header", source=path, line=first_body_line)
+
     def fail(detail: str, key: str = "") -> BadInput:
         return BadInput(detail, source=path, line=_line_of(text, key))
 
@@ -80,8 +83,6 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
                 source=path,
                 line=text.count("\n", 0, start) + 1,
             )
-    if not "".join(text.splitlines()[first_body_line - 1 :]).strip():
-        raise BadInput("there is no query after the header", source=path, line=first_body_line)
     return Question(
         id=id,
         group=group,
@@ -117,16 +118,13 @@ def _header(text: str, path: str) -> tuple[dict[str, Any], int]:
 
 
 def _line_of(text: str, key: str) -> int:
-    """The line (1-based) of the header where `key` (a name or a table) stands, else 1."""
-    last = key.rpartition(".")[2]
-    for wanted in (
-        rf"#\+ \[{re.escape(key)}\]",
-        rf"#\+ {re.escape(key)}\b",
-        rf"#\+ \[\w+\.{re.escape(last)}\]",
-    ):
+    """The line (1-based) of the header where `key` or else what it is part of stands, else 1."""
+    while key:
+        entry = re.compile(rf"#\+ (\[{re.escape(key)}\]|{re.escape(key)}\b)")
         for number, line in enumerate(text.splitlines(), 1):
-            if key and re.match(wanted, line):
+            if entry.match(line):
                 return number
+        key = key.rpartition(".")[0]
     return 1
 
 
