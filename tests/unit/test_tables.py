@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from pyoxigraph import Literal
 from kgservice import resources
 from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.mapping import read_mapping
+from kgservice.application.mapping import read_mapping, template_terms
 from kgservice.application.tables import TableSummary, is_mapping, load_tables
 from kgservice.errors import BadTable
 from kgservice.namespaces import CI, Addresses
@@ -159,8 +161,6 @@ class TestBrokenRows:
         )
     )
     def test_what_is_well_formed_comes_back(self, rows: list[tuple[str, str]]) -> None:
-        import tempfile
-
         text = io.StringIO()
         writer = csv.writer(text, quoting=csv.QUOTE_ALL)
         writer.writerows([("a", "b"), *rows])
@@ -169,8 +169,8 @@ class TestBrokenRows:
             path.write_bytes(text.getvalue().encode())
             found = list(records(path, Dialect()))
         assert [r.fields for r in found] == [("a", "b"), *rows]
-        before = [text.getvalue().splitlines(keepends=True)]  # only to say how many lines there can be
-        assert all(1 <= r.line <= len(before[0]) for r in found)
+        lines = [r.line for r in found]
+        assert lines == sorted(set(lines))
 
 
 class TestFiles:
@@ -359,6 +359,27 @@ class TestMappings:
         back = json.loads(json.dumps(summary.to_json()))
         assert back["rows"] == 18
         assert back["refused"][0] == {"file": "broken.csv", "line": 6, "reason": "19 columns instead of 18"}
+
+
+def blocks(language: str) -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "tables.md").read_text("utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_documentation_shows_what_is_there() -> None:
+    folder = resources.folder("examples") / "spreadsheet"
+    [shown] = [json.loads(block) for block in blocks("json")]
+    real = json.loads((folder / "csv-metadata.json").read_text("utf-8"))
+    assert all(column in real["tableSchema"]["columns"] for column in shown["tableSchema"]["columns"])
+    assert {k: shown[k] for k in shown if k != "tableSchema"} == {
+        k: real[k] for k in shown if k != "tableSchema"
+    }
+    assert shown["tableSchema"]["primaryKey"] == real["tableSchema"]["primaryKey"]
+    sql = (folder / "source.sql").read_text("utf-8")
+    [pattern] = blocks("sql")
+    assert all(line.rstrip(",") in sql for line in pattern.splitlines())
+    [construct] = blocks("sparql")
+    assert f"{CI}addressedBy" in set(template_terms(construct))
 
 
 def test_postal_codes_keep_their_zeros(kg: KnowledgeGraph, tmp_path: Path) -> None:
