@@ -9,9 +9,11 @@ from pyoxigraph import Literal, NamedNode
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import with_values
 from kgservice.errors import NotFound
+from kgservice.namespaces import CI, RDF
 from kgservice.store.base import Term
 
 MOST = 200
+_TYPE = f"{RDF}type"
 _OUTGOING = "SELECT ?p ?o WHERE { VALUES ?record { UNDEF } ?record ?p ?o } ORDER BY ?p ?o"
 _INCOMING = (
     f"SELECT ?s ?p WHERE {{ VALUES ?record {{ UNDEF }} ?s ?p ?record }} ORDER BY ?p ?s LIMIT {MOST + 1}"
@@ -38,8 +40,7 @@ class Record:
     @property
     def types(self) -> frozenset[str]:
         """The IRIs of its classes."""
-        kind = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
-        return frozenset(o.value for p, o in self.outgoing if p == kind and isinstance(o, NamedNode))
+        return frozenset(o.value for p, o in self.outgoing if p == _TYPE and isinstance(o, NamedNode))
 
 
 def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
@@ -55,6 +56,14 @@ def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
         for s, p in kg.select(with_values(_INCOMING, terms)).rows
         if isinstance(p, NamedNode) and s is not None
     ]
+    # What the model entails says some things twice; the view shows each once, in the words of the model.
+    said = {(o, p.startswith(CI)) for p, o in outgoing}
+    outgoing = [
+        (p, o)
+        for p, o in outgoing
+        if not kg.graphs.is_genid(o) and (p.startswith(CI) or p == _TYPE or (o, True) not in said)
+    ]
+    incoming = [(p, s) for p, s in incoming if not kg.graphs.is_genid(s) and p.startswith(CI)]
     if not outgoing and not incoming:
         raise NotFound(f"nothing is known of <{iri.value}>")
     return Record(iri.value, tuple(outgoing), tuple(incoming[:MOST]))

@@ -89,6 +89,9 @@ def ask(
     parameters = _parameters(param or [])
     with connected(settings_for(store, token), url) as backend:
         if question is not None:
+            known = [q for q in backend.questions() if question in (q["id"], str(q["number"]))]
+            if any(p["name"] == "language" for q in known for p in q["parameters"]):
+                parameters.setdefault("language", language.value)
             answer(lambda formats, out: backend.ask(question, parameters, formats, out), name)
         elif as_json:
             put_json(backend.questions())

@@ -12,8 +12,8 @@ GAP_Y = 18
 LINE = 17
 PADDING = 12
 HEADER = 34
-CHARACTERS = 27
-"""Characters that fit into a line of a box at the size of the style sheet."""
+CHARACTERS = 23
+"""Characters that fit into a line of a box, at the size of the style sheet, in a wide font."""
 
 MOST_LINES = 5
 

@@ -33,7 +33,7 @@ class Pages:
 
         def link(path: str, **parameters: str) -> str:
             given = parameters | ({"lang": language} if chosen else {})
-            return f"{path}?{urlencode(given)}" if given else path
+            return f"{path}{'&' if '?' in path else '?'}{urlencode(given)}" if given else path
 
         other = next(known for known in LANGUAGES if known != language)
         return self._environment.get_template(template).render(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlencode
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
@@ -92,8 +93,8 @@ def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:
 def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> Cell:
     """One term as people read it.
 
-    >>> cell(NamedNode("https://w3id.org/kgservice/ci#Web"), {}, Addresses("https://kg.example/"))
-    Cell(text='Web', path='/ontology/Web', language='', number=False)
+    >>> cell(NamedNode("https://w3id.org/kgservice/ci#Web"), {}, Addresses("https://kg.example/")).text
+    'Web'
     """
     if isinstance(term, NamedNode):
         return Cell(labels.get(term.value) or short(term.value), path_of(term.value, addresses))
@@ -108,11 +109,9 @@ def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> 
 
 
 def path_of(iri: str, addresses: Addresses) -> str:
-    """Where an IRI leads: records to `/id/…`, terms of the model to `/ontology/…`, foreign IRIs there."""
-    if iri.startswith(addresses.ids):
-        return f"/id/{iri[len(addresses.ids) :]}"
-    if iri.startswith(CI):
-        return f"/ontology/{iri[len(CI) :]}"
+    """Where an IRI leads: records and terms of the model to their page, foreign IRIs there, ours nowhere."""
+    if iri.startswith((addresses.ids, CI)):
+        return f"/pages/record?{urlencode({'iri': iri})}"
     return iri if iri.startswith(("http://", "https://")) and not iri.startswith(addresses.base) else ""
 
 

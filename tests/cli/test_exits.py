@@ -1,0 +1,90 @@
+"""Exit codes and messages: one line on the error stream, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import COMMAND, Run, environment  # type: ignore[import-not-found]
+from kgservice import errors
+from kgservice.cli.exits import Exit, code
+
+
+@pytest.mark.parametrize(
+    ("args", "exit_code", "words"),
+    [
+        (["query", "SELECT * WHERE {"], 2, "line 1"),
+        (["query", "SELECT * WHERE { SERVICE <http://example.com/> { ?s ?p ?o } }"], 3, "SERVICE"),
+        (["query"], 2, "query"),
+        (["query", "ASK {}", "--format", "klingon"], 2, "klingon"),
+        (["query", "CONSTRUCT WHERE { ?s ?p ?o }", "--format", "csv"], 2, "turtle"),
+        (["ask", "no-such-question"], 4, "no-such-question"),
+        (["ask", "impact-of-solution", "-p", "solution"], 2, "NAME=VALUE"),
+        (["ask", "impact-of-solution", "-p", "nonsense=1"], 2, "nonsense"),
+        (["trace", "00000000-0000-4000-8000-000000000000"], 4, "00000000-0000-4000-8000-000000000000"),
+        (["export", "--graph", "https://kg.example/graph/none"], 4, "graph/none"),
+        (["export", "--graph", "not an iri"], 2, "not an iri"),
+        (["serve", "--host", "192.0.2.1"], 3, "loopback"),
+        (["trace", "x", "--url", "http://127.0.0.1:9"], 6, "does not answer"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_expected_errors(run: Run, demo_store: Path, args: list[str], exit_code: int, words: str) -> None:
+    done = run(*args, KGSERVICE_STORE=str(demo_store))
+    assert done.returncode == exit_code, done.stderr
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_expected_error_in_a_real_process_is_one_line() -> None:
+    done = subprocess.run(
+        [*COMMAND, "query", "ASK {}", "--format", "klingon"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (Exit.BAD_INPUT, "", 1)
+
+
+def test_broken_files_are_named_with_line_and_column(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.ttl").write_text("<urn:a> <urn:b> <urn:c> .\n<urn:a> <urn:b> .\n")
+    done = run("load", "broken.ttl", "--store", "s/store")
+    assert done.returncode == 2
+    assert "broken.ttl, line 2" in done.stderr
+
+
+def test_a_statement_in_the_wrong_graph_is_a_conflict(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "wrong.nq").write_text(
+        "<https://kg.example/id/1> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> "
+        "<https://w3id.org/kgservice/ci#PainPoint> <https://kg.example/graph/subject/9> .\n"
+    )
+    done = run("load", "wrong.nq", "--store", "s/store")
+    assert done.returncode == 5, done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(demo_store: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "export", "--store", str(demo_store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(60) == Exit.BROKEN_PIPE
+    assert said == b""
+
+
+def test_every_kind_of_error_has_an_exit_code() -> None:
+    def kinds(kind: type[errors.KgError]) -> list[type[errors.KgError]]:
+        return [kind, *(below for sub in kind.__subclasses__() for below in kinds(sub))]
+
+    documented = {2, 3, 4, 5, 6, 1}
+    assert {int(code(kind("x"))) for kind in kinds(errors.KgError)} == documented

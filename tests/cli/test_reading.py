@@ -1,0 +1,110 @@
+"""Commands that read: query, ask, trace, validate, check, export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyoxigraph
+import pytest
+
+from conftest import Run  # type: ignore[import-not-found]
+
+PAIN = "00000000-0000-4000-8000-103000000001"
+PAINS = "PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT ?p WHERE { ?p a ci:PainPoint } ORDER BY ?p"
+
+
+def test_query_shows_a_table(run: Run, demo_store: Path) -> None:
+    done = run("query", PAINS, "--store", demo_store)
+    assert done.returncode == 0, done.stderr
+    assert f"https://kg.example/id/{PAIN}" in done.stdout
+    assert "rows" in done.stderr
+
+
+def test_query_reads_standard_input_and_files(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    (tmp_path / "pains.rq").write_text(PAINS)
+    by_stdin = run("query", "-", "--store", demo_store, "--format", "csv", stdin=PAINS)
+    by_file = run("query", "--file", "pains.rq", "--store", demo_store, "--format", "csv")
+    assert by_stdin.returncode == by_file.returncode == 0
+    assert by_stdin.stdout == by_file.stdout
+    assert by_stdin.stdout.startswith("p\n") or by_stdin.stdout.startswith("p\r\n")
+
+
+def test_query_json_is_sparql_results_json_and_nothing_else(run: Run, demo_store: Path) -> None:
+    done = run("query", PAINS, "--store", demo_store, "--json")
+    rows = json.loads(done.stdout)["results"]["bindings"]
+    assert {"type": "uri", "value": f"https://kg.example/id/{PAIN}"} in [row["p"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("ASK { ?s ?p ?o }", "yes\n"), ("ASK { <urn:a> <urn:b> <urn:c> }", "no\n")],
+)
+def test_query_says_yes_or_no(run: Run, demo_store: Path, query: str, shown: str) -> None:
+    assert run("query", query, "--store", demo_store).stdout == shown
+
+
+def test_query_writes_a_graph_in_the_format_asked_for(run: Run, demo_store: Path) -> None:
+    query = "CONSTRUCT { <urn:a> <urn:b> ?n } WHERE { VALUES ?n { 1 } }"
+    done = run("query", query, "--store", demo_store, "--format", "ntriples")
+    assert done.stdout == '<urn:a> <urn:b> "1"^^<http://www.w3.org/2001/XMLSchema#integer> .\n'
+
+
+def test_ask_lists_the_questions(run: Run, demo_store: Path) -> None:
+    done = run("ask", "--store", demo_store, "--json")
+    listed = json.loads(done.stdout)
+    assert len(listed) >= 40
+    assert {"id", "title", "parameters"} <= listed[0].keys()
+
+
+def test_ask_answers_in_the_language_asked_for(run: Run, demo_store: Path) -> None:
+    solution = "00000000-0000-4000-8000-103100000001"
+    done = run("ask", "impact-of-solution", "-p", f"solution={solution}", "-l", "en", "--store", demo_store)
+    assert done.returncode == 0, done.stderr
+    assert "14.5" in done.stdout
+    assert "3.2" in done.stdout
+    assert "hour" in " ".join(done.stdout.split())
+
+
+def test_trace_shows_the_chain_as_a_tree(run: Run, demo_store: Path) -> None:
+    done = run("trace", PAIN, "--store", demo_store, "--language", "en")
+    assert done.returncode == 0, done.stderr
+    places = [done.stdout.index(words) for words in ("noticed too late", "Early warning", "14.5", "3.2")]
+    assert places == sorted(places)
+
+
+def test_trace_takes_an_iri_and_gives_json(run: Run, demo_store: Path) -> None:
+    done = run("trace", f"https://kg.example/id/{PAIN}", "--store", demo_store, "--json")
+    assert json.loads(done.stdout)["focus"].endswith(PAIN)
+
+
+def test_check_finds_the_store_sound(run: Run, demo_store: Path) -> None:
+    done = run("check", "--store", demo_store, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"faults": []}), done.stderr
+
+
+def test_export_writes_the_dataset_and_one_graph(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    whole = run("export", "-o", "all.nq", "--store", demo_store)
+    assert whole.returncode == 0, whole.stderr
+    graphs = {str(q.graph_name) for q in pyoxigraph.parse(path=tmp_path / "all.nq")}
+    assert "<https://kg.example/graph/provenance>" in graphs
+    one = run("export", "--graph", "https://kg.example/graph/provenance", "--store", demo_store)
+    triples = list(pyoxigraph.parse(one.stdout, pyoxigraph.RdfFormat.TURTLE))
+    assert any(t.predicate.value.endswith("commitNumber") for t in triples)
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_validate_reports_findings_and_exits_with_1(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.ttl").write_text(
+        "@prefix ci: <https://w3id.org/kgservice/ci#> . <https://kg.example/id/1> a ci:PainPoint ."
+    )
+    done = run("validate", "bad.ttl", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert report["counts"]["Violation"] > 0
+    assert {finding["focus"] for finding in report["findings"]} == {"https://kg.example/id/1"}
+
+
+def test_version_names_what_it_stands_on(run: Run) -> None:
+    versions = json.loads(run("version", "--json").stdout)
+    assert {"kgservice", "python", "pyoxigraph"} <= versions.keys()

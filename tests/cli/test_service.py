@@ -1,0 +1,153 @@
+"""`serve` as a user meets it: the link, other commands beside it, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import COMMAND, Run, environment  # type: ignore[import-not-found]
+from kgservice.cli.runtime import find, note_of
+from kgservice.namespaces import CI
+
+TABLE = {
+    "csv-metadata.json": json.dumps(
+        {
+            "dc:title": "Pain points of a workshop",
+            "url": "pains.csv",
+            "tableSchema": {
+                "columns": [
+                    {"name": "id", "titles": "Id", "required": True},
+                    {"name": "what", "titles": "What"},
+                ],
+                "primaryKey": "id",
+            },
+            "transformations": [
+                {"url": "clean.sql", "scriptFormat": "application/sql"},
+                {"url": "pain.rq", "scriptFormat": "application/sparql-query"},
+            ],
+        }
+    ),
+    "clean.sql": """
+CREATE TABLE good AS SELECT line, instance('pain', [id]) AS pain, what FROM raw WHERE what IS NOT NULL;
+CREATE TABLE rejects AS SELECT line, 'What is empty' AS reason FROM raw WHERE what IS NULL;
+""",
+    "pain.rq": f"""
+PREFIX ci: <{CI}> PREFIX col: <http://sparql.xyz/facade-x/data/>
+CONSTRUCT {{ ?pain a ci:PainPoint ; ci:title ?title }}
+WHERE {{ ?row col:pain ?pain ; col:what ?what BIND(STRLANG(?what, "en") AS ?title) }}
+""",
+    "pains.csv": "Id,What\n1,Too many calls\n2,\n3,No answer\n",
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running `kgservice serve` over `store`."""
+
+    store: Path
+    link: str
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def serving(store: Path, *options: str) -> Iterator[Service]:
+    """Start the service on a free port and wait for its link; kill it at the end if it still runs."""
+    command = [*COMMAND, "serve", "--store", str(store), "--port", "0", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            assert ready.startswith("kgservice is ready: http://127.0.0.1:"), ready
+            yield Service(store, ready.split()[-1], process)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """An empty service."""
+    with serving(tmp_path / "store") as service:
+        yield service
+
+
+def test_the_link_opens_the_start_page(service: Service) -> None:
+    with httpx.Client(follow_redirects=True) as browser:
+        page = browser.get(service.link)
+    assert page.status_code == 200
+    assert "token=" not in str(page.url)
+    assert httpx.get(service.link.partition("?")[0]).status_code == 401
+
+
+def test_other_commands_work_through_the_service(service: Service, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "workshop"
+    folder.mkdir()
+    for name, content in TABLE.items():
+        (folder / name).write_text(content)
+    loaded = run("load", "workshop", "--store", service.store, "--json")
+    assert loaded.returncode == 0, loaded.stderr
+    (summary,) = json.loads(loaded.stdout)
+    assert (summary["rows"], summary["taken"]) == (3, 2)
+    assert summary["refused"] == [{"file": "pains.csv", "line": 3, "reason": "What is empty"}]
+    again = json.loads(run("load", "workshop", "--store", service.store, "--json").stdout)
+    assert (again[0]["added"], again[0]["removed"]) == (0, 0)
+
+    query = f"SELECT ?title WHERE {{ ?p a <{CI}PainPoint> ; <{CI}title> ?title }} ORDER BY ?title"
+    by_note = run("query", query, "--store", service.store, "--format", "tsv")
+    running = find(service.store)
+    assert running is not None
+    by_url = run("query", query, "--url", running.url, "--token", running.token, "--format", "tsv")
+    assert by_note.stdout == by_url.stdout == '?title\n"No answer"@en\n"Too many calls"@en\n'
+    assert run("check", "--store", service.store).returncode == 0
+    assert run("validate", "--store", service.store, "--json").returncode == 1
+    assert json.loads(run("ask", "--store", service.store, "--json").stdout)
+    exported = run("export", "--store", service.store)
+    assert "Too many calls" in exported.stdout
+    refused = run("query", query, "--url", running.url, "--token", "wrong")
+    assert refused.returncode == 3
+    malformed = run("query", "SELECT", "--store", service.store)
+    assert malformed.returncode == 2
+    assert "line 1" in malformed.stderr
+
+
+def test_a_second_service_on_the_store_is_refused(service: Service, run: Run) -> None:
+    done = run("serve", "--store", service.store, "--port", "0")
+    assert done.returncode == 6
+    assert service.link in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_told_and_takes_its_note_away(tmp_path: Path, how: signal.Signals) -> None:
+    with serving(tmp_path / "store") as service:
+        note = note_of(service.store)
+        assert note.stat().st_mode & 0o777 == 0o600
+        service.process.send_signal(how)
+        assert service.process.wait(30) == 0
+    assert not note.exists()
+
+
+def test_a_note_left_by_a_killed_service_does_no_harm(tmp_path: Path, run: Run) -> None:
+    with serving(tmp_path / "store") as service:
+        service.process.kill()
+        service.process.wait(30)
+    assert note_of(service.store).exists()
+    assert run("query", "ASK {}", "--store", service.store).stdout == "yes\n"
+
+
+def test_the_demonstration_graph_comes_with_demo(tmp_path: Path) -> None:
+    with serving(tmp_path / "store", "--demo", "--token", "mine") as service:
+        address = service.link.partition("/?")[0]
+        trace = httpx.get(
+            f"{address}/trace/00000000-0000-4000-8000-103000000001", headers={"Authorization": "Bearer mine"}
+        )
+    assert trace.status_code == 200
+    assert trace.json()["layers"]["impacts"]
