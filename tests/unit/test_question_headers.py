@@ -186,7 +186,7 @@ def test_unknown_and_missing_parameters_are_named() -> None:
 def test_a_value_stays_one_term(text: str) -> None:
     bound = read(HEADER + QUERY).bound({"word": Literal(text)})
     (row,) = Store().query(bound)  # type: ignore[misc]
-    assert row["word"] == Literal(text)  # type: ignore[index]
+    assert row["word"] == Literal(text)
 
 
 def test_several_terms_and_none() -> None:
