@@ -267,3 +267,14 @@ def test_instances_are_checked_and_offered(kg: KnowledgeGraph) -> None:
     with pytest.raises(BadParameter, match=r"is no instance of .*Phase.*IdeaGeneration") as error:
         ask(kg, "unsolved-pain-points", {"phase": "ci:Survey"}, known)
     assert error.value.source == "phase"
+
+
+def test_the_page_lists_every_question() -> None:
+    page = (Path(__file__).parents[2] / "docs/questions.md").read_text(encoding="utf-8")
+    for question in questions().values():
+        names = [p.name for p in question.parameters if p.name != "language"]
+        (line,) = [line for line in page.splitlines() if f"`{question.group}/{question.id}`" in line]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[-2] == question.title["en"]
+        assert [cell.strip("`\\*") for cell in cells[-1].split(", ")] == (names or ["–"])
+        assert question.number is None or cells[0] == str(question.number)
