@@ -1,43 +1,68 @@
-"""Fixtures for all tests: a fresh knowledge graph in memory, and a server in front of it."""
+"""Fixtures for all tests: knowledge graphs with a clock that stands still, and a server in front of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.clock import Clock
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+
 if TYPE_CHECKING:
-    from kgservice.application.graph import KnowledgeGraph
     from serving import Running
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """A clock that always says 2026-11-20, noon (UTC)."""
+    return lambda: NOON
+
+
+@pytest.fixture(scope="session")
+def model_only() -> Iterator[OxigraphStore]:
+    """A store that holds the model and its view, to be copied: building them takes a second."""
+    store = OxigraphStore()
+    KnowledgeGraph.open(Settings(), store)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def kg() -> Iterator[KnowledgeGraph]:
+def kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
     """An empty knowledge graph in memory: the model, and no records."""
-    from kgservice.application.graph import KnowledgeGraph
-    from kgservice.settings import Settings
-    from kgservice.store import OxigraphStore
+    with model_only.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock)
+        yield graph
+        graph.close()
 
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore())
+
+@pytest.fixture
+def kg_on_disk(model_only: OxigraphStore, tmp_path: Path, clock: Clock) -> Iterator[KnowledgeGraph]:
+    """An empty knowledge graph on disk: the model, and no records."""
+    model_only.backup(tmp_path / "store")
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock)
     yield graph
     graph.close()
 
 
 @pytest.fixture(scope="session")
-def demo_kg() -> Iterator[KnowledgeGraph]:
-    """The demonstration graph on 2026-11-20 at noon (UTC), for tests that only read."""
+def demo_kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
+    """The demonstration graph at noon on 2026-11-20, for tests that only read."""
     from kgservice.application.demonstration import load_demonstration
-    from kgservice.application.graph import KnowledgeGraph
-    from kgservice.settings import Settings
-    from kgservice.store import OxigraphStore
 
-    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(), clock=lambda: noon)
-    load_demonstration(graph)
-    yield graph
-    graph.close()
+    with model_only.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock)
+        load_demonstration(graph)
+        yield graph
+        graph.close()
 
 
 @pytest.fixture

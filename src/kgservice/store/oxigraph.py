@@ -73,7 +73,7 @@ class OxigraphStore:
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._open = pyoxigraph.Store(path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             if "lock" in str(error).lower():
                 raise StoreFailed(f"another kgservice uses the store {path}") from error
             raise StoreFailed(f"cannot open the store {path}: {error}") from error
@@ -260,7 +260,7 @@ class OxigraphStore:
                     store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
             except (SyntaxError, ValueError) as error:
                 raise bad_rdf(error, str(source) if isinstance(source, Path) else None) from error
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 raise StoreFailed(f"the store did not take the document: {error}") from error
 
     def backup(self, target: Path) -> None:
@@ -272,7 +272,7 @@ class OxigraphStore:
             if target.exists():
                 raise StoreFailed(f"{target} exists already")
             _fill(pyoxigraph.Store(target), self._store)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise StoreFailed(f"the backup failed: {error}") from error
 
     @contextmanager
