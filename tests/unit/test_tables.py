@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal
 
 from kgservice import resources
+from kgservice.application import imports
 from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import read_mapping, template_terms
 from kgservice.application.tables import TableSummary, is_mapping, load_tables
-from kgservice.errors import BadTable
+from kgservice.application.update import update
+from kgservice.domain.change import Origin
+from kgservice.errors import BadInput, BadTable
 from kgservice.namespaces import CI, Addresses
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -264,8 +267,6 @@ class TestLaterDeliveries:
         assert load(kg, tmp_path / "b.csv").added == 0
 
     def test_what_others_said_about_it_stays(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
-        from kgservice.application.update import update
-        from kgservice.domain.change import Origin
 
         load(kg, written(tmp_path / "a.csv", [ROW | TOLD]))
         update(
@@ -354,11 +355,14 @@ class TestMappings:
             read_mapping(folder)
         assert not is_mapping(tmp_path)
 
-    def test_summary_as_json(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
-        summary = load(kg, Path(shutil.copy(BROKEN, tmp_path)))
-        back = json.loads(json.dumps(summary.to_json()))
-        assert back["rows"] == 18
-        assert back["refused"][0] == {"file": "broken.csv", "line": 6, "reason": "19 columns instead of 18"}
+    def test_other_files_beside_the_folder(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
+        folder = resources.folder("examples") / "cfpb"
+        path = written(tmp_path / "later.csv", [ROW])
+        [summary] = imports.load(kg, [folder, path], Origin())
+        assert (summary["files"], summary["rows"], summary["taken"]) == (["later.csv"], 1, 1)
+        json.dumps(summary)
+        with pytest.raises(BadInput, match="the folder of its mapping"):
+            imports.load(kg, [path], Origin())
 
 
 def blocks(language: str) -> list[str]:

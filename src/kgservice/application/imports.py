@@ -15,6 +15,7 @@ from kgservice.store.formats import graph_format_of
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of what is read, how much of it is done and how much there is (rows, or files)."""
+_DELIMITED = {".csv", ".tsv", ".txt"}
 
 
 def load(
@@ -22,12 +23,20 @@ def load(
 ) -> list[dict[str, Any]]:
     """Load files and folders; one summary (JSON values) for each table, and one for all RDF files together.
 
+    Delimited files beside the folder of one mapping are loaded by it, in place of the folder's own.
     Raises `BadInput` for a path that holds nothing to load, before anything is loaded; `BadRdf` and
     `BadTable` for what cannot be read.
     """
     tables = [folder for path in paths for folder in _mappings(path)]
-    documents = [file for path in paths for file in _documents(path, tables)]
-    summaries = [_table(load_tables(kg, folder, progress, agent=origin.agent)) for folder in tables]
+    deliveries = [path for path in paths if path.suffix.lower() in _DELIMITED and path.is_file()]
+    if deliveries and len(tables) != 1:
+        raise BadInput(
+            "a table comes with the folder of its mapping, and of no other", source=deliveries[0].name
+        )
+    documents = [file for path in paths if path not in deliveries for file in _documents(path, tables)]
+    summaries = [
+        _table(load_tables(kg, folder, progress, deliveries or None, agent=origin.agent)) for folder in tables
+    ]
     if documents:
         summaries.append(_rdf(kg, documents, origin, progress))
     return summaries

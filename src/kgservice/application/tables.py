@@ -6,10 +6,10 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
@@ -61,14 +61,6 @@ class TableSummary:
     commit: int = 0
     refused: list[Refused] = field(default_factory=list)
     rejects: list[Path] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """The summary as plain values, for `--json` and HTTP."""
-        return {
-            **asdict(self),
-            "refused": [asdict(row) for row in self.refused],
-            "rejects": [str(path) for path in self.rejects],
-        }
 
 
 def load_tables(
