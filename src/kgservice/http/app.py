@@ -15,7 +15,7 @@ from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import KgError
-from kgservice.http import health, maintenance, pages
+from kgservice.http import health, maintenance, pages, terms
 from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
@@ -92,4 +92,5 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
     app.include_router(pages.make_router(kg))
+    app.include_router(terms.make_router(kg))
     return app
