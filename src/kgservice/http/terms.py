@@ -131,16 +131,7 @@ def _term(site: Site, request: Request) -> Response:
     ]
     label = next((t.value for t in found.texts.get("prefLabel", ()) if t.language == language), name)
     values = {"texts": texts, "related": related, "module": (_word("module", language), found.module)}
-    return _page(
-        site,
-        request,
-        "term.html",
-        name=label,
-        iri=found.iri,
-        texts=texts,
-        related=related,
-        module=module_name,
-    )
+    return _page(site, request, "term.html", name=label, iri=found.iri, **values)
 
 
 def _instance(site: Site, request: Request) -> Response:
