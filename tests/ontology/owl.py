@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import java
+import jpype
 import owlready2
 import rdflib
-from rdflib import OWL, RDF, RDFS, URIRef
+from rdflib import OWL, RDF, RDFS, Literal, URIRef
+from rdflib.term import Node
 
 from kgservice.namespaces import CI
 from kgservice.resources import folder
@@ -57,6 +59,16 @@ def demonstration() -> rdflib.Graph:
 def own(graph: rdflib.Graph, kind: URIRef) -> set[URIRef]:
     """The terms of the model that have this type."""
     return {s for s in graph.subjects(RDF.type, kind) if isinstance(s, URIRef) and s.startswith(CI)}
+
+
+def texts(graph: rdflib.Graph, term: Node, relation: URIRef) -> list[Literal]:
+    """The literals that a term has in this relation."""
+    return [o for o in graph.objects(term, relation) if isinstance(o, Literal)]
+
+
+def languages(graph: rdflib.Graph, term: Node, relation: URIRef) -> list[str | None]:
+    """The languages of these literals, sorted."""
+    return sorted((o.language for o in texts(graph, term, relation)), key=str)
 
 
 def local(term: object) -> str:
@@ -108,7 +120,7 @@ def outside_of_owl_dl(graph: rdflib.Graph) -> list[str]:
         path = Path(place) / "ontology.owl"
         _flat(graph).serialize(path, format="xml")
         manager = owlapi.apibinding.OWLManager.createOWLOntologyManager()
-        loaded = manager.loadOntologyFromOntologyDocument(java.jpype.java.io.File(str(path)))
+        loaded = manager.loadOntologyFromOntologyDocument(jpype.java.io.File(str(path)))
         report = owlapi.profiles.OWL2DLProfile().checkOntology(loaded)
         return sorted(str(v) for v in report.getViolations())
 

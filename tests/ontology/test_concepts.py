@@ -1,4 +1,4 @@
-"""The ontology covers every row of the table of concepts (`concepts.tsv`), in both languages and with its source."""
+"""The ontology covers every row of the table of concepts, in both languages and with its source."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import rdflib
 from rdflib import DCTERMS, SKOS
+from rdflib.term import Node
 
 HERE = Path(__file__).parent
-Labels = dict[tuple[str, str], set[object]]
+Labels = dict[tuple[str, str], set[Node]]
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -27,14 +28,14 @@ def plain(text: str) -> str:
 
 
 def spellings(term: str) -> list[list[str]]:
-    """Ways to find a term of the table: as it stands, without parentheses, the parts at each side of a slash."""
+    """Ways to find a term of the table: as it stands, without parentheses, the parts beside a slash."""
     bare = plain(re.sub(r"\([^)]*\)", " ", term))
     return [[plain(term)], [bare], [plain(part) for part in bare.split(" / ")]]
 
 
-def named(labels: Labels, term: str, language: str) -> set[object]:
+def named(labels: Labels, term: str, language: str) -> set[Node]:
     """The terms of the model that carry a label for a term of the table."""
-    found: set[object] = set()
+    found: set[Node] = set()
     for parts in spellings(term):
         if all((part, language) in labels for part in parts):
             for part in parts:
@@ -47,6 +48,7 @@ def labels(ontology: rdflib.Graph) -> Labels:
     found: Labels = defaultdict(set)
     for relation in (SKOS.prefLabel, SKOS.altLabel):
         for term, label in ontology.subject_objects(relation):
+            assert isinstance(label, rdflib.Literal)
             found[plain(str(label)), str(label.language)].add(term)
     return dict(found)
 

@@ -9,6 +9,7 @@ import pytest
 import rdflib
 from rdflib import DCTERMS, OWL, RDF, RDFS, URIRef
 
+from kgservice.namespaces import CI
 from kgservice.resources import folder
 
 
@@ -25,7 +26,7 @@ def test_header(name: str) -> None:
     assert graph.value(iri, DCTERMS.creator) is not None
     assert graph.value(iri, DCTERMS.license) == URIRef("https://creativecommons.org/licenses/by/4.0/")
     for text in (DCTERMS.title, DCTERMS.description):
-        assert sorted(o.language for o in graph.objects(iri, text)) == ["de", "en"]
+        assert owl.languages(graph, iri, text) == ["de", "en"]
 
 
 @pytest.mark.parametrize("name", owl.MODULES)
@@ -38,9 +39,7 @@ def test_imports_only_our_modules(name: str) -> None:
 def test_every_term_that_a_module_names_is_in_it_or_in_its_imports(name: str) -> None:
     graph = owl.with_imports(name)
     known = set(graph.subjects())
-    named = {
-        t for triple in owl.module(name) for t in triple if isinstance(t, URIRef) and t.startswith(owl.CI)
-    }
+    named = {t for triple in owl.module(name) for t in triple if isinstance(t, URIRef) and t.startswith(CI)}
     assert named - known == set()
 
 

@@ -1,4 +1,4 @@
-"""HermiT finds the modules and the demonstration consistent; the model is OWL 2 DL and says all that it entails."""
+"""HermiT finds modules and demonstration consistent; the model is OWL 2 DL and says all that it entails."""
 
 from __future__ import annotations
 

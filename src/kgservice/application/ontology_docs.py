@@ -45,7 +45,7 @@ def _merged(modules: list[rdflib.Graph], language: str) -> rdflib.Graph:
 
     Terms of other vocabularies stay only where ours refer to them, so that they get no sections of their own.
     """
-    merged = rdflib.Graph()
+    merged = rdflib.Graph(bind_namespaces="none")  # pyLODE compares each term with each prefix
     for prefix, iri in (n for module in modules for n in module.namespaces()):
         merged.bind(prefix, iri)
     for module in modules:

@@ -127,6 +127,6 @@ def _model_of(kg: KnowledgeGraph) -> Dataset:
 def _with_blank_nodes(kg: KnowledgeGraph, triples: Iterable[Triple]) -> Iterator[Triple]:
     start = len(kg.graphs.genid)
     for s, p, o in triples:
-        subject = BlankNode(f"b{s.value[start:]}") if kg.graphs.is_genid(s) else s  # type: ignore[union-attr]
-        value = BlankNode(f"b{o.value[start:]}") if kg.graphs.is_genid(o) else o  # type: ignore[union-attr]
+        subject = BlankNode(f"b{s.value[start:]}") if kg.graphs.is_genid(s) else s
+        value = BlankNode(f"b{o.value[start:]}") if kg.graphs.is_genid(o) else o
         yield Triple(subject, p, value)

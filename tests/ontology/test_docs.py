@@ -1,0 +1,46 @@
+"""The HTML documentation holds every class in both languages, and is made without a network."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import owl
+import pytest
+import rdflib
+from rdflib import OWL, SKOS
+
+from kgservice.application import ontology_docs
+from kgservice.errors import KgError
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # pyLODE leaves its style sheet open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_every_class_is_on_each_page(
+    ontology: rdflib.Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the documentation must not use the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    pages = ontology_docs.render(tmp_path / "site")
+    assert [page.name for page in pages] == ["ontology.de.html", "ontology.en.html"]
+    classes = owl.own(ontology, OWL.Class)
+    assert len(classes) > 140
+    for page in pages:
+        language = page.name.split(".")[1]
+        html = page.read_text(encoding="utf-8")
+        assert [c for c in classes if f"<code>{c}</code>" not in html] == []
+        for c in classes:
+            (label,) = (o for o in owl.texts(ontology, c, SKOS.prefLabel) if o.language == language)
+            assert str(label) in html
+
+
+def test_without_pylode_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pylode.profiles.ontpub", None)
+    with pytest.raises(KgError, match=r"kgservice\[docs\]"):
+        ontology_docs.render(tmp_path)
