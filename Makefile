@@ -31,7 +31,7 @@ format: $(DEV) ## put the sources into the agreed form
 	$(BIN)/ruff format src tests benchmarks docs
 
 bench: $(DEV) ## measure against a bare Oxigraph server and rdflib, write benchmarks/results/
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 docs: $(DEV) ## build the documentation into docs/_build/html, warnings as errors
 	$(BIN)/kgservice docs ontology --output docs/_build/html/ontology

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, Run, environment  # type: ignore[import-not-found]
+from conftest import COMMAND, Run, environment
 from kgservice import errors
 from kgservice.cli.exits import Exit, code
 

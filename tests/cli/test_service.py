@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import COMMAND, Run, environment  # type: ignore[import-not-found]
+from conftest import COMMAND, Run, environment
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI
 

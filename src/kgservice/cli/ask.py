@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,21 +13,16 @@ from rich.table import Table
 from kgservice.cli import chains
 from kgservice.cli.answers import TABLE, FormatOption, answer, asked, put_json
 from kgservice.cli.backend import connected
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
-from kgservice.errors import BadParameter
-
-
-class Language(StrEnum):
-    """The languages of titles and descriptions."""
-
-    GERMAN = "de"
-    ENGLISH = "en"
-
-
-LanguageOption = Annotated[
+from kgservice.cli.options import (
+    JsonOption,
     Language,
-    typer.Option("--language", "-l", envvar="KGSERVICE_LANGUAGE", help="Language of titles."),
-]
+    LanguageOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    settings_for,
+)
+from kgservice.errors import BadParameter
 
 
 def query(

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kgservice.settings import Settings
+
+
+class Language(StrEnum):
+    """The languages of titles and descriptions."""
+
+    GERMAN = "de"
+    ENGLISH = "en"
+
+
+LanguageOption = Annotated[
+    Language,
+    typer.Option("--language", "-l", envvar="KGSERVICE_LANGUAGE", help="Language of titles."),
+]
+
 
 StoreOption = Annotated[
     Path | None,

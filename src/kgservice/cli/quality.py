@@ -7,10 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from kgservice.application.chain_words import spoken
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
 from kgservice.cli.exits import Exit
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+from kgservice.cli.options import (
+    JsonOption,
+    Language,
+    LanguageOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    settings_for,
+)
 
 
 def validate(
@@ -18,6 +27,7 @@ def validate(
         list[Path] | None,
         typer.Argument(help="RDF files to validate instead of the stored graph.", exists=True, dir_okay=True),
     ] = None,
+    language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -41,8 +51,8 @@ def validate(
     if as_json:
         put_json(report)
     else:
-        _show(report)
-    if not report["conforms"]:
+        _show(report, language.value)
+    if report["violations"]:
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -67,10 +77,18 @@ def check(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _show(report: dict[str, Any]) -> None:
-    columns = ("severity", "record", "message")
-    show_rows(
-        columns,
-        [{column: str(finding.get(column, "")) for column in columns} for finding in report["findings"]],
-    )
-    say("The data conforms." if report["conforms"] else "The data does not conform.")
+def _show(report: dict[str, Any], language: str) -> None:
+    columns = ("severity", "rule", "record", "message")
+    rows = [
+        {
+            "severity": finding["severity"],
+            "rule": finding["rule"],
+            "record": spoken(finding["label"], language) or finding["focus"],
+            "message": spoken(finding["message"], language),
+        }
+        for finding in report["findings"]
+    ]
+    if rows:
+        show_rows(columns, rows)
+    counts = ", ".join(f"{severity}: {count}" for severity, count in report["counts"].items())
+    say(f"The data {'is not valid' if report['violations'] else 'is valid'}. {counts}")

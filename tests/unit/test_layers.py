@@ -1,0 +1,101 @@
+"""Imports run one way through the house; modules stay small."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kgservice
+
+ROOT = Path(kgservice.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+LAYERS = ("domain", "store", "shacl", "application", "web", "http", "cli")
+BASE = {"errors", "namespaces", "resources", "settings", "__version__"}
+
+# What each layer may import of the others.
+MAY = {
+    "domain": set[str](),
+    "store": {"domain"},
+    "shacl": {"domain"},
+    "application": {"domain", "store", "shacl"},
+    "web": {"domain", "store", "application"},
+    "http": {"domain", "store", "application", "web"},
+    "cli": {"domain", "store", "application", "http"},
+}
+# These modules choose the store; all others see its port.
+STORES = ("kgservice.store.OxigraphStore", "kgservice.store.oxigraph")
+CHOOSE = {"cli/local.py", "cli/service.py", "http/app.py"}
+NO_INPUT_OR_OUTPUT = {"pathlib", "os", "socket", "subprocess", "tempfile", "duckdb", "httpx", "shutil", "io"}
+# Modules that are longer than 300 lines, each with its reason.
+LONG = {
+    "application/commit.py": "the effect of one change, worked out in one place",
+    "store/oxigraph.py": "all of the port for one store",
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, also inside functions and for type checking."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{name.name}" for name in node.names)
+    return found
+
+
+def layer(module: str) -> str | None:
+    """The layer of a module of ours, or None."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "kgservice" and parts[1] in LAYERS else None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_run_one_way(path: Path) -> None:
+    here = path.relative_to(ROOT).parts[0]
+    if here not in LAYERS:
+        assert {layer(module) for module in imported(path)} <= {None}
+        return
+    others = {found for module in imported(path) if (found := layer(module)) is not None} - {here}
+    assert others <= MAY[here]
+
+
+def test_every_folder_is_a_known_layer() -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert folders == set(LAYERS)
+
+
+def test_the_domain_does_no_input_or_output() -> None:
+    for path in (ROOT / "domain").glob("*.py"):
+        assert not {module.partition(".")[0] for module in imported(path)} & NO_INPUT_OR_OUTPUT, path
+
+
+def test_only_those_who_choose_know_the_embedded_store() -> None:
+    knowing = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if path.relative_to(ROOT).parts[0] != "store"
+        and any(
+            "OxigraphStore" in module or module == "kgservice.store.oxigraph" for module in imported(path)
+        )
+    }
+    assert knowing <= CHOOSE
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    long = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300
+    }
+    assert long == set(LONG)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_module_says_its_reason_first(path: Path) -> None:
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert said
+    assert said.splitlines()[0].strip()
