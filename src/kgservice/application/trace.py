@@ -60,11 +60,12 @@ SELECT ?node ?class WHERE {
   FILTER NOT EXISTS { ?node a ?narrower . ?narrower rdfs:subClassOf ?class FILTER(?narrower != ?class) }
 } ORDER BY ?node ?class
 """
+# A list, not a VALUES block: the store would join that by reading every statement of each property.
 _VALUES = """
 SELECT ?node ?property ?value WHERE {
   VALUES ?node { UNDEF }
-  VALUES ?property { UNDEF }
   ?node ?property ?value .
+  FILTER(?property IN (%s))
 } ORDER BY ?node ?property ?value
 """
 _METHODS = """
@@ -76,8 +77,8 @@ SELECT ?node ?value WHERE {
 _NAMES = """
 SELECT ?node ?property ?name WHERE {
   VALUES ?node { UNDEF }
-  VALUES ?property { skos:prefLabel ci:title }
   ?node ?property ?name .
+  FILTER(?property IN (skos:prefLabel, ci:title))
 } ORDER BY ?node ?property ?name
 """
 
@@ -161,27 +162,29 @@ class _Reader:
         text = f"SELECT DISTINCT ?to WHERE {{ VALUES ?node {{ UNDEF }} ?node {path} ?to }}"
         return {to for (to,) in self._rows(text, nodes) if isinstance(to, NamedNode)}
 
-    def _rows(self, text: str, nodes: Terms, properties: Terms = ()) -> list[tuple[NamedNode, ...]]:
+    def _values(self, nodes: Terms, names: Iterable[str]) -> list[tuple[NamedNode, ...]]:
+        """Node, property and value of what is said of `nodes` with the `ci:` properties `names`."""
+        return self._rows(_VALUES % ", ".join(f"ci:{name}" for name in names), nodes)
+
+    def _rows(self, text: str, nodes: Terms) -> list[tuple[NamedNode, ...]]:
         """The rows of a query of this module for `nodes`; none when there are no nodes."""
         terms = sorted(set(nodes), key=lambda n: n.value)
         if not terms:
             return []
-        filled = with_values(_PREFIXES + text, {"node": terms, "property": list(properties)})
+        filled = with_values(_PREFIXES + text, {"node": terms})
         return self._kg.select(filled).rows  # type: ignore[return-value]
 
     def _statements(self, nodes: Terms) -> dict[str, dict[str, list[NamedNode | Literal]]]:
         """What the facts need: values by node and local name of the property; reads labels too."""
         names = {name for facts in _FACTS.values() for name in facts}
         found: dict[str, dict[str, list[NamedNode | Literal]]] = defaultdict(lambda: defaultdict(list))
-        for node, prop, value in self._rows(_VALUES, nodes, sorted(map(_ci, names), key=lambda n: n.value)):
+        for node, prop, value in self._values(nodes, sorted(names)):
             found[node.value][prop.value.removeprefix(CI)].append(value)
         for node, value in self._rows(_METHODS, nodes):
             found[node.value]["method"].append(value)
         measured = {v for values in found.values() for name in _MEASURED for v in values.get(name, ())}
-        inner = map(_ci, ("value", "unit", "measuredAt"))
-        for node, prop, value in self._rows(
-            _VALUES, (m for m in measured if isinstance(m, NamedNode)), inner
-        ):
+        things = [m for m in measured if isinstance(m, NamedNode)]
+        for node, prop, value in self._values(things, ("value", "unit", "measuredAt")):
             found[node.value][prop.value.removeprefix(CI)].append(value)
         values = [v for facts in found.values() for vs in facts.values() for v in vs]
         self._name(v for v in values if isinstance(v, NamedNode))
@@ -211,7 +214,7 @@ class _Reader:
         return self._thing(value.value)
 
     def _links(self, nodes: set[NamedNode]) -> Iterable[Link]:
-        for node, prop, value in self._rows(_VALUES, nodes, map(_ci, _LINKS)):
+        for node, prop, value in self._values(nodes, _LINKS):
             if value in nodes:
                 yield Link(node.value, self._thing(prop.value), value.value)
 
