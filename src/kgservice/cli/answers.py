@@ -96,7 +96,20 @@ def answer(run: Callable[[Sequence[Format], BinaryIO], Format], name: str) -> No
         print("yes" if document["boolean"] else "no")
     else:
         rows = document["results"]["bindings"]
-        show_rows(document["head"]["vars"], [{k: shown(v) for k, v in row.items()} for row in rows])
+        columns, left_out = named_columns(document["head"]["vars"])
+        show_rows(columns, [{k: shown(v) for k, v in row.items()} for row in rows])
+        if left_out:
+            say(f"Their IRIs ({', '.join(left_out)}) are in --format csv.")
+
+
+def named_columns(columns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The columns to show, and those left out: `x` where there is `xTitle`, `xLabel` or `xName`.
+
+    >>> named_columns(["issue", "issueLabel", "closed"])
+    (['issueLabel', 'closed'], ['issue'])
+    """
+    left_out = [name for name in columns if {f"{name}Title", f"{name}Label", f"{name}Name"} & set(columns)]
+    return [name for name in columns if name not in left_out], left_out
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:

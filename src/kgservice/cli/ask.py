@@ -130,8 +130,9 @@ def _parameters(given: list[str]) -> dict[str, str]:
 
 def _list(questions: list[dict[str, Any]], language: Language) -> None:
     table = Table(header_style="bold")
-    for column in ("id", "question", "parameters"):
-        table.add_column(column, overflow="fold")
+    table.add_column("id", no_wrap=True)
+    table.add_column("question", overflow="fold")
+    table.add_column("parameters", overflow="fold")
     for question in questions:
         parameters = [p["name"] + ("" if p.get("required") else "?") for p in question["parameters"]]
         table.add_row(question["id"], question["title"][language.value], ", ".join(parameters))

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
 from kgservice.cli.remote import Remote
+from kgservice.errors import NotFound
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 
@@ -47,10 +48,11 @@ class Backend(Protocol):
 
 
 @contextmanager
-def connected(settings: Settings, url: str | None) -> Iterator[Backend]:
+def connected(settings: Settings, url: str | None, *, create: bool = False) -> Iterator[Backend]:
     """The running service at `url`, else the one that owns the store, else the store itself.
 
-    Raises `StoreFailed` when another process owns the store and cannot be asked.
+    Raises `NotFound` when there is no store and `create` is not set, `StoreFailed` when another process owns
+    the store and cannot be asked.
     """
     if url:
         with Remote(url, settings.token) as remote:
@@ -62,6 +64,8 @@ def connected(settings: Settings, url: str | None) -> Iterator[Backend]:
             if remote.answers():
                 yield remote
                 return
+    if not create and not settings.store.exists():
+        raise NotFound(f"there is no store at {settings.store}; kgservice load or serve makes one")
     # The store and the engines behind it cost time to import; asking a service needs none of them.
     from kgservice.cli.local import Local, opened  # noqa: PLC0415
 

@@ -36,7 +36,7 @@ def load(
 
       kgservice load workshop.ttl interviews/ --json
     """
-    with connected(settings_for(store, token), url) as backend, _Bars() as bars:
+    with connected(settings_for(store, token), url, create=True) as backend, _Bars() as bars:
         summaries = backend.load(paths, bars.show)
     if as_json:
         put_json(summaries)

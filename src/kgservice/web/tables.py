@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
@@ -109,9 +109,11 @@ def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> 
 
 
 def path_of(iri: str, addresses: Addresses) -> str:
-    """Where an IRI leads: records and terms of the model to their page, foreign IRIs there, ours nowhere."""
-    if iri.startswith((addresses.ids, CI)):
-        return f"/pages/record?{urlencode({'iri': iri})}"
+    """Where an IRI leads: records to `/id/…`, terms to `/ontology/…`, foreign IRIs there, graphs nowhere."""
+    if iri.startswith(addresses.ids):
+        return f"/id/{quote(iri[len(addresses.ids) :], safe='')}"
+    if iri.startswith(CI):
+        return f"/ontology/{quote(iri[len(CI) :], safe='')}"
     return iri if iri.startswith(("http://", "https://")) and not iri.startswith(addresses.base) else ""
 
 
