@@ -84,6 +84,8 @@ def test_a_module_answers_under_its_own_name(server: Running) -> None:
     graph = read(server.get("/ontology/crm").text)
     assert (URIRef("https://w3id.org/kgservice/ci/crm"), RDF.type, OWL.Ontology) in graph
     assert (PAIN_POINT, RDF.type, OWL.Class) not in graph
+    page = server.get("/ontology/crm", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["location"]) == (303, "/ontology")
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

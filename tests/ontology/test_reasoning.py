@@ -71,6 +71,11 @@ def test_each_module_is_owl_2_dl(name: str) -> None:
 
 
 @pytest.mark.slow
+def test_the_demonstration_is_owl_2_dl() -> None:
+    assert owl.outside_of_owl_dl(owl.demonstration()) == []
+
+
+@pytest.mark.slow
 def test_what_is_not_owl_2_dl_is_noticed(ontology: rdflib.Graph) -> None:
     assert owl.outside_of_owl_dl(ontology) == []
 

@@ -20,8 +20,8 @@ DATATYPES = {RDF.PlainLiteral, XSD.string, XSD.integer, XSD.decimal, XSD.boolean
 
 def described(graph: rdflib.Graph) -> list[URIRef]:
     """The terms that we describe: ours, and the values of other vocabularies that our schemes take in."""
-    terms = {s for s in graph.subjects(RDFS.isDefinedBy) if isinstance(s, URIRef)}
-    return sorted(terms)
+    terms = {*graph.subjects(RDFS.isDefinedBy), *graph.subjects(SKOS.inScheme)}
+    return sorted(t for t in terms if isinstance(t, URIRef))
 
 
 def test_all_own_terms_are_described(ontology: rdflib.Graph) -> None:
