@@ -90,6 +90,8 @@ def inflated(packed: BinaryIO, limit: int) -> BinaryIO:
 
 async def text(headers: Mapping[str, str], receive: Receive, limit: int) -> str:
     """The body as text. Raises `BadInput` with line and column where it is not UTF-8."""
+    if "content-encoding" not in headers:
+        return utf8(b"".join([piece async for piece in pieces(headers, receive, limit)]))
     with await spooled(headers, receive, limit) as file:
         return utf8(file.read())
 

@@ -6,8 +6,9 @@ Follows RFC 9110, sections 12.4 and 12.5: quality values, wildcards, parameters,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from kgservice.errors import NotAcceptable, UnsupportedMediaType
@@ -71,19 +72,22 @@ class Range:
     quality: float
 
 
-def ranges(header: str) -> Iterator[Range]:
+@lru_cache(maxsize=256)  # a client sends the same header again and again
+def ranges(header: str) -> tuple[Range, ...]:
     """The elements of an `Accept` or `Accept-Encoding` header; malformed ones are left out.
 
     >>> [(r.value, r.quality) for r in ranges("text/turtle;q=0.5, */*; q=0.1, ;;, text/csv;q=7")]
     [('text/turtle', 0.5), ('*/*', 0.1)]
     """
+    found = []
     for element in _ELEMENT.finditer(header):
         if not element[1]:
             continue
         value, parameters = media_type_of(element[1] + (element[2] or ""))
         quality = parameters.pop("q", "1")
         if _QUALITY.match(quality):
-            yield Range(value, parameters, float(quality))
+            found.append(Range(value, parameters, float(quality)))
+    return tuple(found)
 
 
 def media_type_of(header: str) -> tuple[str, dict[str, str]]:
@@ -114,7 +118,7 @@ def negotiate(
             if _is_called(offer, wanted):
                 return offer, offer.media_types[0]
         raise _not_acceptable(offers, f"format {wanted!r}")
-    asked = list(ranges(accept)) if accept and accept.strip() else [Range("*/*", {}, 1.0)]
+    asked = ranges(accept) if accept and accept.strip() else (Range("*/*", {}, 1.0),)
     best: tuple[tuple[float, int], AnyOffer, str] | None = None
     for offer in offers:
         for position, media_type in enumerate(offer.media_types):
