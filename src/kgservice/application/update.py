@@ -81,6 +81,8 @@ def _staged(kg: KnowledgeGraph, steps: Sequence[UpdateOperation], protocol: Data
             if i + 1 < len(steps):
                 effect.apply(stage)
             whole.then(effect)
+    # A graph that came and went between the operations was never there.
+    whole.drop = {g for g in whole.drop if kg.store.has_graph(g)}
     return whole if whole.writes else Effect()
 
 

@@ -19,11 +19,29 @@ _PLACE = re.compile(r"^error at (\d+):(\d+): (.*)$", re.DOTALL)
 # An operation that fails when it runs: whatever stands behind it has been parsed, and nothing of it runs.
 _STOP = "CLEAR GRAPH <urn:kgservice:stop> ;"
 _LONGEST = 300
+# What the parser expected: a sign in quotes, a set of characters, or words.
+_ITEM = re.compile(r"\"[^\"]*\"|\[(?:'(?:\\.|[^'\\])*'|\\u\{[0-9A-Fa-f]+\}|[^\]'])*\]|[^\s,\"\[][^,]*")
 
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _expected(message: str) -> str:
+    """The parser's message without its sets of characters, or with the one reason that it names in words.
+
+    >>> _expected("expected one of Prefix not found, ['%'], ['A' ..= 'Z']")
+    'Prefix not found'
+    """
+    items = _ITEM.findall(message.removeprefix("expected ").removeprefix("one of "))
+    named = [item.strip() for item in items if not item.startswith("[")]
+    reasons = [item for item in named if " " in item and not item.startswith('"')]
+    if reasons:
+        return "; ".join(reasons)
+    if not named:
+        return "unexpected character"
+    return f"expected {named[0]}" if len(named) == 1 else f"expected one of {', '.join(named)}"
 
 
 def bad_query(error: SyntaxError | ValueError, *, lines_before: int = 0) -> BadQuery:
@@ -34,8 +52,8 @@ def bad_query(error: SyntaxError | ValueError, *, lines_before: int = 0) -> BadQ
         return BadQuery(_shortened(text))
     line = int(match[1]) - lines_before
     if line < 1:  # in what was put before the text: a prefix or base that is no IRI
-        return BadQuery(_shortened(match[3]))
-    return BadQuery(_shortened(match[3]), line=line, column=int(match[2]))
+        return BadQuery(_shortened(_expected(match[3])))
+    return BadQuery(_shortened(_expected(match[3])), line=line, column=int(match[2]))
 
 
 def bad_rdf(error: SyntaxError | ValueError, source: str | None = None) -> BadRdf:
