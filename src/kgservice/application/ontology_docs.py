@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import rdflib
 from rdflib import DCTERMS, OWL, RDF, SKOS, URIRef
@@ -22,22 +25,34 @@ def render(target: Path) -> list[Path]:
     Each page holds all modules. Nothing is fetched: pyLODE brings what it knows of other vocabularies.
     Raises `KgError` when pyLODE is not installed or the folder cannot be written.
     """
-    try:
-        from pylode.profiles.ontpub import OntPub  # noqa: PLC0415  (an optional dependency)
-    except ImportError as error:
-        raise KgError("pyLODE is not installed: pip install 'kgservice[docs]'") from error
+    make = _pylode()
     modules = [rdflib.Graph().parse(path) for path in sorted(folder("ontology").glob("*.ttl"))]
     written = []
     try:
         target.mkdir(parents=True, exist_ok=True)
         for language in LANGUAGES:
             path = target / f"ontology.{language}.html"
-            page = OntPub(_merged(modules, language), sort_subjects=True).make_html()
+            page: str = make(_merged(modules, language), sort_subjects=True).make_html()
             path.write_text(page, encoding="utf-8")
             written.append(path)
     except OSError as error:
         raise KgError(f"cannot write the pages: {error}", source=str(target)) from error
     return written
+
+
+def _pylode() -> Callable[..., Any]:
+    """What makes a page of a graph. Raises `KgError` when it is not installed."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        from pylode.profiles.ontpub import OntPub  # noqa: PLC0415  (an optional dependency)
+    except ImportError as error:
+        raise KgError("pyLODE is not installed: pip install 'kgservice[docs]'") from error
+    finally:  # importing pyLODE sets the log of the whole program to DEBUG
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    made: Callable[..., Any] = OntPub
+    return made
 
 
 def _merged(modules: list[rdflib.Graph], language: str) -> rdflib.Graph:
