@@ -50,15 +50,14 @@ class Client:
         return Taken(first, total, size)
 
 
-def in_turn(clients: Sequence[Client], query: str, rounds: int, warmup: int) -> list[list[Taken]]:
-    """`rounds` answers of each client, A B A B …, after `warmup` answers that do not count."""
-    for _ in range(warmup):
-        for client in clients:
-            client.ask(query)
+def in_turn(clients: Sequence[Client], queries: Sequence[str], rounds: int, warmup: int) -> list[list[Taken]]:
+    """`rounds` answers of each client, A B A B …, each round with the next query, after `warmup` more."""
     taken: list[list[Taken]] = [[] for _ in clients]
-    for _ in range(rounds):
+    for number in range(-warmup, rounds):
         for client, results in zip(clients, taken, strict=True):
-            results.append(client.ask(query))
+            answer = client.ask(queries[number % len(queries)])
+            if number >= 0:
+                results.append(answer)
     return taken
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -20,17 +21,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
-from kgservice.store.oxigraph import OxigraphStore
 from pyoxigraph import RdfFormat, Store, parse, serialize
 
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_ms
 from benchmarks.peers import bare_oxigraph, kgservice, rdflib_endpoint
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import bulk_load
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.formats import N_QUADS
+from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
 ROWS_100K = f"""PREFIX ci: <{CI}>
@@ -130,28 +131,36 @@ def load_figures(work: Path, quads: Path, rounds: int) -> list[Figure]:
     ]
 
 
-def questions(generator: Generator, triples: Path) -> dict[str, str]:
-    """The mix, with the instances filled in that exist in the generated graph."""
-    impact = f"<{CI}addressedBy> <"
+def questions(generator: Generator, triples: Path, variants: int = 50) -> dict[str, list[str]]:
+    """The mix; what asks about one instance comes in `variants`, each about another one that exists."""
+    solved: list[tuple[str, str]] = []
+    measured: set[str] = set()
     with triples.open(encoding="utf-8") as lines:
-        first = next(line for line in lines if impact in line)
-        pain, _, solution = (part.strip("<>") for part in first.split()[:3])
-    values = {
-        "$pain": pain,
-        "$solution": solution,
-        "$person": generator.iri("person", 5),
-        "$step": generator.iri("step", 0),
-    }
+        for line in lines:
+            if f"<{CI}addressedBy> <" in line:
+                pain, _, solution = (part.strip("<>") for part in line.split()[:3])
+                solved.append((pain, solution))
+            elif f"<{CI}impactOf> <" in line:
+                measured.add(line.split()[2].strip("<>"))
+    traced = [pair for pair in solved if pair[1] in measured]
+    journeys = generator.touchpoints // 10
     mix = {}
     for path in sorted((HERE / "mix").glob("*.rq")):
         text = path.read_text(encoding="utf-8")
-        for name, value in values.items():
-            text = text.replace(name, value)
-        mix[path.stem] = text
+        mix[path.stem] = []
+        for n in range(variants if "<$" in text else 1):
+            pain, solution = traced[n % len(traced)]
+            values = {
+                "$pain": pain,
+                "$solution": solution,
+                "$person": generator.iri("person", n * 7 % generator.customers),
+                "$step": generator.iri("step", n % journeys * 10),
+            }
+            mix[path.stem].append(re.sub(r"\$\w+", lambda found, v=values: v[found[0]], text))  # type: ignore[misc]
     return mix
 
 
-def query_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) -> list[Figure]:
+def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: int) -> list[Figure]:
     """One-trace latency, the 100,000-row answer, and the mix, against the bare Oxigraph server."""
     with (
         kgservice(work / "store", work / "kgservice.log") as ours,
@@ -165,7 +174,7 @@ def query_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) -
         say("100,000 rows")
         clients[0].ask(ROWS_100K)
         with MemoryWatch(ours) as memory:
-            mine, theirs = in_turn(clients, ROWS_100K, rounds, 1)
+            mine, theirs = in_turn(clients, [ROWS_100K], rounds, 1)
         rows = median_ms(mine) / median_ms(theirs)
         first = median_ms(mine, "first")
         rows_detail = f"{median_ms(mine):.0f} ms vs. {median_ms(theirs):.0f} ms; {mine[0].size / 1e6:.1f} MB"
@@ -173,8 +182,8 @@ def query_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) -
         growth = memory.growth / 1e6
         say("the mix against the bare server")
         ratios = []
-        for query in mix.values():
-            a, b = in_turn(clients, query, rounds, 1)
+        for queries in mix.values():
+            a, b = in_turn(clients, queries, rounds * 4, 1)
             ratios.append(median_ms(a) / median_ms(b))
         each = ", ".join(f"{name[3:]} {r:.2f}" for name, r in zip(mix, ratios, strict=True))
     return [
@@ -204,7 +213,7 @@ def query_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) -
     ]
 
 
-def rdflib_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) -> list[Figure]:
+def rdflib_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: int) -> list[Figure]:
     """The mix against rdflib-endpoint on rdflib's memory store."""
     say("loading rdflib's memory store (minutes)")
     with (
@@ -212,8 +221,8 @@ def rdflib_figures(work: Path, triples: Path, mix: dict[str, str], rounds: int) 
         kgservice(work / "store", work / "kgservice.log") as ours,
     ):
         clients, ratios = [Client(ours), Client(peer)], []
-        for name, query in mix.items():
-            mine, theirs = in_turn(clients, query, max(1, rounds // 3), 1)
+        for name, queries in mix.items():
+            mine, theirs = in_turn(clients, queries, rounds, 1)
             ratios.append(median_ms(theirs) / median_ms(mine))
             say(f"  {name}: {median_ms(mine):.1f} ms vs. {median_ms(theirs):.1f} ms")
     each = ", ".join(f"{name[3:]} {r:.1f}" for name, r in zip(mix, ratios, strict=True))
