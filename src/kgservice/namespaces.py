@@ -115,7 +115,7 @@ class Addresses:
         return f"{self.graphs}consent/{key}"
 
     def key(self, iri: str) -> str:
-        """What names the graphs of the person or project `iri`: its local part, for a foreign IRI a UUID over it.
+        """What names the graphs of the person or project `iri`: its local part; a UUID for foreign IRIs.
 
         >>> Addresses("https://kg.example/").key("https://kg.example/id/6ab0")
         '6ab0'

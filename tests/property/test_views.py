@@ -1,4 +1,4 @@
-"""Random changes: the view always equals its definition, and statements are where the rules say, in any order."""
+"""Random changes: the view equals its definition, and statements are where the rules say, in any order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pyoxigraph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Triple
-from terms import ADDRESSES, iri, quad, triple
 
 from kgservice.application.check import check
 from kgservice.application.graph import KnowledgeGraph
@@ -17,11 +16,13 @@ from kgservice.domain.model import TYPE, Model
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from terms import ADDRESSES, iri, quad, triple
 
 ONTOLOGY = f"""
 @prefix ci: <{CI}> . @prefix ex: <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-ci:ContactPerson rdfs:subClassOf ci:Person . ci:Feedback rdfs:subClassOf ci:Record . ci:Record rdfs:subClassOf ex:Entity .
+ci:ContactPerson rdfs:subClassOf ci:Person .
+ci:Feedback rdfs:subClassOf ci:Record . ci:Record rdfs:subClassOf ex:Entity .
 ci:ConsentRecord ci:storedIn ci:ConsentGraph ; rdfs:subClassOf ex:Entity .
 ci:dataSubject ci:ownerLink true ; owl:inverseOf ci:subjectOf ; rdfs:subPropertyOf ex:about .
 ci:memberPerson rdfs:subPropertyOf ci:dataSubject .

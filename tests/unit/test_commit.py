@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
-from terms import ADDRESSES, iri, quad, triple
 
 from kgservice.application.check import check
 from kgservice.application.graph import KnowledgeGraph
@@ -20,6 +19,7 @@ from kgservice.namespaces import CI, PROV, XSD
 from kgservice.settings import Settings
 from kgservice.store import Dataset, OxigraphStore
 from kgservice.store.formats import JSON
+from terms import ADDRESSES, iri, quad, triple
 
 INTEGER = NamedNode(f"{XSD}integer")
 

@@ -8,7 +8,6 @@ import pytest
 import rdflib
 import rdflib.compare
 from pyoxigraph import NamedNode
-from terms import ADDRESSES, iri, quad
 
 from kgservice.application import graph_store
 from kgservice.application.check import check
@@ -16,6 +15,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.errors import BadRdf, Conflict, Forbidden, NotAcceptable, NotFound
 from kgservice.store.formats import GRAPH_FORMATS, JSON, TRIG, TURTLE, Format
+from terms import ADDRESSES, iri, quad
 
 MINE = iri("ex:mine")
 SCRATCH = NamedNode(ADDRESSES.scratch)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from pyoxigraph import Literal, NamedNode
-from terms import iri, triple
 
 from kgservice.domain.model import Model
+from terms import iri, triple
 
 
 def test_types_have_all_superclasses_but_neither_expressions_nor_thing(model: Model) -> None:

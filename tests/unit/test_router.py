@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from pyoxigraph import NamedNode
-from terms import ADDRESSES, quad, triple
 
 from kgservice.application.facts import RecordFacts
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.router import Router
 from kgservice.store import OxigraphStore
+from terms import ADDRESSES, quad, triple
 
 GENID = "https://kg.example/.well-known/genid/00000000-0000-4000-8000-00000000000"
 FACTS = [

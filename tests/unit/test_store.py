@@ -209,7 +209,7 @@ def test_the_error_of_the_stream_is_not_taken_for_one_of_the_store(store: Store)
     store.apply(add=[quad("a")])
 
     class Gone:
-        def write(self, data: bytes) -> int:
+        def write(self, _: bytes) -> int:
             raise ConnectionResetError("the client left")
 
         def flush(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Prove that the store is what it should be: the view equals its definition, each statement is where it belongs."""
+"""Prove that the store is sound: the view equals its definition, each statement is where it belongs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _EXPECTED = NamedNode("urn:kgservice:expected-view")
 def check(kg: KnowledgeGraph) -> list[str]:
     """The faults of the store, one sentence each; empty if it is sound.
 
-    The view is built anew in a private copy of the store and compared; commits wait only while the copy is made.
+    The view is built anew in a private copy of the store and compared; commits wait only while the copy is
+    made.
     """
     with kg.store.copy() as copy:
         return [*_views(kg, copy), *_places(kg, copy)]

@@ -1,4 +1,4 @@
-"""What a change would do to the store, worked out without writing: routing, real difference, view, provenance."""
+"""What a change would do to the store, worked out without writing: routing, real difference, view."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgservice.application import views
 from kgservice.application.facts import RecordFacts
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
 from kgservice.domain.router import Router
 from kgservice.errors import BadRdf, Conflict, Forbidden
-from kgservice.namespaces import CI, DCTERMS, PROV, RDFS, XSD, Addresses
+from kgservice.namespaces import Addresses
 from kgservice.store.base import Dataset, Pattern, Store
 
 LOOSE = DefaultGraph()
@@ -80,8 +79,8 @@ class Planner:
     def effect(self, change: Change) -> Effect:
         """The effect of `change`; empty if it changes nothing.
 
-        Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph, `BadRdf` for
-        triple terms (RDF 1.2).
+        Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph,
+        `BadRdf` for triple terms (RDF 1.2).
         """
         self._findings = change.findings
         drop, dropped = self._dropped(change.drop)
@@ -344,56 +343,3 @@ def _exactly(triples: Iterable[Triple]) -> Iterable[Pattern]:
     for t in triples:
         assert not isinstance(t.subject, Triple)
         yield (t.subject, t.predicate, t.object)
-
-
-def provenance(
-    addresses: Addresses, number: int, time: datetime, origin: Origin, effect: Effect
-) -> set[Quad]:
-    """The PROV-O description of a commit, in the provenance graph and in the view."""
-    activity = NamedNode(addresses.instance("commit", str(number)))
-    agent, agent_label = _named(addresses, "agent", origin.agent or "local")
-    moment = Literal(time.isoformat(), datatype=NamedNode(f"{XSD}dateTime"))
-    triples = [
-        Triple(activity, TYPE, NamedNode(f"{PROV}Activity")),
-        Triple(activity, NamedNode(f"{PROV}endedAtTime"), moment),
-        Triple(activity, NamedNode(f"{PROV}wasAssociatedWith"), agent),
-        Triple(agent, TYPE, NamedNode(f"{PROV}Agent")),
-        *agent_label,
-        Triple(activity, NamedNode(f"{CI}commitNumber"), _count(number)),
-        Triple(activity, NamedNode(f"{CI}statementsAdded"), _count(effect.added)),
-        Triple(activity, NamedNode(f"{CI}statementsRemoved"), _count(effect.removed)),
-    ]
-    if origin.reason:
-        triples.append(Triple(activity, NamedNode(f"{DCTERMS}description"), Literal(origin.reason)))
-    if origin.source:
-        source, source_label = _named(addresses, "source", origin.source)
-        triples += [
-            Triple(activity, NamedNode(f"{PROV}used"), source),
-            Triple(source, TYPE, NamedNode(f"{PROV}Entity")),
-            *source_label,
-        ]
-    influenced = NamedNode(f"{PROV}influenced")
-    triples += [Triple(activity, influenced, record) for record in _changed(addresses, effect)]
-    places = (NamedNode(addresses.provenance), NamedNode(addresses.everything))
-    return {Quad(t.subject, t.predicate, t.object, place) for t in triples for place in places}
-
-
-def _changed(addresses: Addresses, effect: Effect) -> set[NamedNode]:
-    """The records about which statements were added or removed one by one."""
-    graphs = Graphs(addresses)
-    quads = (*effect.add, *effect.remove)
-    held = {name for name in {q.graph_name for q in quads} if graphs.is_record(name)}
-    return {q.subject for q in quads if q.graph_name in held and isinstance(q.subject, NamedNode)}
-
-
-def _count(number: int) -> Literal:
-    return Literal(str(number), datatype=NamedNode(f"{XSD}integer"))
-
-
-def _named(addresses: Addresses, kind: str, name: str) -> tuple[NamedNode, list[Triple]]:
-    """`name` itself if it is an absolute IRI, else an instance made from it, with `name` as its label."""
-    try:
-        return NamedNode(name), []
-    except ValueError:
-        node = NamedNode(addresses.instance(kind, name))
-        return node, [Triple(node, NamedNode(f"{RDFS}label"), Literal(name))]

@@ -90,7 +90,7 @@ class RecordFacts:
                 yield quad.triple
 
     def _is_stored(self, node: NamedNode, *, as_object: bool) -> bool:
-        """Whether any graph has the node there: most nodes of a change are new, and one look-up settles it."""
+        """Whether any graph has the node there; most nodes of a change are new, which settles it."""
         key = (node, as_object)
         known = self._stored.get(key)
         if known is None:

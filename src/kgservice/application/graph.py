@@ -12,7 +12,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice import resources
 from kgservice.application import modelfiles, views
-from kgservice.application.commit import Effect, Planner, provenance
+from kgservice.application.commit import Effect, Planner
+from kgservice.application.provenance import provenance
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.graphs import Graphs
@@ -29,8 +30,8 @@ _DIGEST = NamedNode(f"{SCHEMA}sha256")
 class KnowledgeGraph:
     """Everything that is known, in one store.
 
-    Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for those who
-    read and write in one step).
+    Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
+    those who read and write in one step).
     """
 
     def __init__(self, settings: Settings, store: Store, model: Model, clock: Clock) -> None:
@@ -88,7 +89,7 @@ class KnowledgeGraph:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """While this is entered, the view may be unfinished: a graph that is opened in this state builds it anew.
+        """While this is entered, the view may be unfinished: who opens the store in this state builds it anew.
 
         `BadRdf` means that nothing has been written and leaves the state as it was.
         """
@@ -131,8 +132,8 @@ class KnowledgeGraph:
     ) -> None:
         """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
 
-        Without dataset parameters and FROM, the query runs on the view of everything, and GRAPH sees all graphs.
-        Raises `BadQuery` or `Forbidden` before anything is written.
+        Without dataset parameters and FROM, the query runs on the view of everything, and GRAPH sees all
+        graphs. Raises `BadQuery` or `Forbidden` before anything is written.
         """
         dataset = self.dataset(text, default, named)
         self.store.query(text, dataset, choose, out, bindings=bindings, base=self.settings.base)
@@ -184,7 +185,8 @@ class KnowledgeGraph:
 def _may_name_places(text: str) -> bool:
     """Whether a query can hold FROM or SERVICE: reading it token by token costs as much as answering it.
 
-    No token that a keyword can follow without a space ends with "kg", and our own namespace holds "kgservice".
+    No token that a keyword can follow without a space ends with "kg", and our own namespace holds
+    "kgservice".
     """
     upper = text.upper()
     return "FROM" in upper or "SERVICE" in upper.replace("KGSERVICE", "")

@@ -36,7 +36,8 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
         raise NotAcceptable(f"{fmt.name} cannot carry a graph")
     genid = Literal(kg.graphs.genid)
     has_genids = kg.store.ask(
-        f"ASK {{ ?s ?p ?o FILTER(STRSTARTS(STR(?s), {genid}) || (isIRI(?o) && STRSTARTS(STR(?o), {genid}))) }}",
+        "ASK { ?s ?p ?o "
+        f"FILTER(STRSTARTS(STR(?s), {genid}) || (isIRI(?o) && STRSTARTS(STR(?o), {genid}))) }}",
         Dataset(default=(graph,)),
     )
     if has_genids:
@@ -48,8 +49,8 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
 def put(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, origin: Origin) -> Commit:
     """Replace the graph by the document `source`, which may be empty; the graph exists afterwards.
 
-    The same document put twice changes nothing. Raises `BadRdf` with line and column, `Forbidden` for read-only
-    graphs, `Conflict` for statements that belong to another record graph.
+    The same document put twice changes nothing. Raises `BadRdf` with line and column, `Forbidden` for
+    read-only graphs, `Conflict` for statements that belong to another record graph.
     """
     content = source.read()
     named = NamedBlankNodes(kg.graphs, f"{graph.value}|{hashlib.sha256(content).hexdigest()}")

@@ -41,9 +41,9 @@ def load_rdf(
 
     Triples are loose statements: the router decides where they belong. Quads may name graphs, also that of
     findings. Relative IRIs are taken against the base
-    of the deployment. Loading the same content twice changes nothing: blank nodes get IRIs made from the content
-    of their file. Raises `NotFound`, `UnsupportedMediaType`, `BadRdf` with file, line and column, and what a
-    commit raises.
+    of the deployment. Loading the same content twice changes nothing: blank nodes get IRIs made from the
+    content of their file. Raises `NotFound`, `UnsupportedMediaType`, `BadRdf` with file, line and column,
+    and what a commit raises.
     """
     files = tuple(_files(paths))
     quads: list[Quad] = []
@@ -77,11 +77,12 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def bulk_load(kg: KnowledgeGraph, path: Path, origin: Origin | None = None) -> Commit:
     """Load a large N-Quads file whose statements already name their graphs: a backup, or generated data.
 
-    Oxigraph reads it directly, at its own speed; then the view gets the new statements and what they entail, and
-    one commit records it. The names are trusted (`check` tells whether each statement is where it belongs);
-    statements without a graph go to the scratch graph. Nothing may use the store meanwhile: readers would see the
-    view grow. If the process stops in between, the next `KnowledgeGraph.open` builds the view anew. Raises
-    `BadRdf` with line and column, also for blank nodes (an export has none), and then nothing has changed.
+    Oxigraph reads it directly, at its own speed; then the view gets the new statements and what they entail,
+    and one commit records it. The names are trusted (`check` tells whether each statement is where it
+    belongs); statements without a graph go to the scratch graph. Nothing may use the store meanwhile:
+    readers would see the view grow. If the process stops in between, the next `KnowledgeGraph.open` builds
+    the view anew. Raises `BadRdf` with line and column, also for blank nodes (an export has none), and then
+    nothing has changed.
     """
     _refuse_blank_nodes(path)
     with kg.writing:

@@ -42,7 +42,7 @@ class Template:
         return any(isinstance(t, BlankNode) for q in self.quads for t in (q.subject, q.object))
 
     def filled(self, solution: Mapping[str, Term | None]) -> Iterator[Quad]:
-        """The quads for one solution; those with an unbound variable or a term in a wrong place are left out."""
+        """The quads for one solution, without those that lack a value or have one in a wrong place."""
         nodes: dict[BlankNode, BlankNode] = {}
 
         def value(term: object) -> object:

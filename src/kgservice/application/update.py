@@ -30,11 +30,11 @@ def update(
 ) -> Commit:
     """Run a SPARQL 1.1 update as one commit, all or nothing; each operation sees what those before it did.
 
-    Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE runs
-    on the view of everything, or on `using` and `using_named`. `DEFAULT` means the scratch graph; `ALL` and
-    `NAMED` mean the graphs that users can write. Raises `BadQuery` with line and column; `Forbidden` for LOAD,
-    SERVICE and read-only graphs; `NotFound` and `Conflict` for graphs that are not or are there, unless SILENT;
-    and what a commit raises.
+    Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE
+    runs on the view of everything, or on `using` and `using_named`. `DEFAULT` means the scratch graph; `ALL`
+    and `NAMED` mean the graphs that users can write. Raises `BadQuery` with line and column; `Forbidden` for
+    LOAD, SERVICE and read-only graphs; `NotFound` and `Conflict` for graphs that are not or are there, unless
+    SILENT; and what a commit raises.
     """
     base = kg.settings.base
     check_update(text, base)

@@ -17,7 +17,7 @@ from kgservice.store.formats import N_TRIPLES
 def delta(
     store: Store, model: Model, graphs: Graphs, *, removed: set[Quad], added: set[Quad]
 ) -> tuple[set[Quad], set[Quad]]:
-    """What to remove from the view and to add to it when graphs that it shows lose `removed` and gain `added`.
+    """What the view loses and gains when the graphs that it shows lose `removed` and gain `added`.
 
     A statement leaves the view only if no other statement that stays states or entails it.
     """
@@ -79,14 +79,14 @@ def extend(store: Store, model: Model, graphs: Graphs, *, view: NamedNode | None
         for name in store.graphs():
             if graphs.in_view(name):
                 store.dump(file, N_TRIPLES, graph=name)
-        for query in _entailments(store, model, graphs):
+        for query in _entailments(model, graphs):
             store.query(query, Dataset(), lambda _: N_TRIPLES, file)
         if file.tell():
             file.seek(0)
             store.load(file, N_TRIPLES, graph=view)
 
 
-def _entailments(store: Store, model: Model, graphs: Graphs) -> Iterator[str]:
+def _entailments(model: Model, graphs: Graphs) -> Iterator[str]:
     """A CONSTRUCT for each property and class in use that entails something: what its statements entail."""
 
     def in_records(pattern: str) -> str:

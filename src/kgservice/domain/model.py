@@ -1,4 +1,4 @@
-"""What the ontology says, ready for use: entailments of one statement, owner links, consent classes, categories."""
+"""What the ontology says, ready for use: entailments of one statement, owner links, categories."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ _Hierarchy = Mapping[NamedNode, frozenset[NamedNode]]
 class Model:
     """The named classes and properties of the ontology; class expressions are not looked at.
 
-    `superclasses` and `subclasses` are transitive, without the class itself. `directions` gives for a property
-    all that one statement with it entails: superproperties, inverses, and what follows from these.
-    `owner_links` are the properties that lead from a record to its owner. `project_links` do the same for projects. `categories` are data categories as annotated; `labels` the labels by language.
+    `superclasses` and `subclasses` are transitive, without the class itself. `directions` gives for a
+    property all that one statement with it entails: superproperties, inverses, and what follows from these.
+    `owner_links` are the properties that lead from a record to its owner. `project_links` do the same for
+    projects. `categories` are data categories as annotated; `labels` the labels by language.
     """
 
     superclasses: _Hierarchy = field(default_factory=dict)

@@ -59,7 +59,8 @@ class Router(Generic[FactsT]):
     1. the graph of its subject's person (the consent graph if the subject is a consent record or event),
        else the subject graph of its object's person;
     2. else the graph of its subject's project;
-    3. else the common project graph if the subject is an instance of a class of the model or uses a property of it;
+    3. else the common project graph if the subject is an instance of a class of the model or uses one of
+       its properties;
     4. else the scratch graph.
     """
 

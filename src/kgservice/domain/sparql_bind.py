@@ -19,8 +19,9 @@ def bound(text: str, bindings: Mapping[str, Term]) -> str:
     """`text` with each variable in `bindings` replaced by its term, outside of strings, IRIs and comments.
 
     A bound variable that SELECT projects stays a column that holds the term (an inner SELECT
-    renames it). Terms are written by pyoxigraph, so nothing in them can become syntax. Raises `BadQuery` where a
-    bound variable is given another value by AS or VALUES, and for blank nodes, which a query cannot name.
+    renames it). Terms are written by pyoxigraph, so nothing in them can become syntax. Raises `BadQuery`
+    where a bound variable is given another value by AS or VALUES, and for blank nodes, which a query cannot
+    name.
 
     >>> bound("SELECT ?s ?o { ?s <urn:p> ?o }", {"o": Literal("}")})
     'SELECT ?s ("}" AS ?o) { ?s <urn:p> "}" }'

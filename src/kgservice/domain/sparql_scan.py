@@ -138,8 +138,8 @@ _HIDDEN_SERVICE = re.compile(r"\).*service.*#", re.IGNORECASE | re.DOTALL)
 def federated(pieces: list[Piece]) -> Piece | None:
     """The first token that makes the store ask a remote SPARQL service, or None.
 
-    Parsers do not ask for white space after a keyword, and take `<` for an operator where an IRI makes no sense.
-    So `SERVICEx:y {`, `trueSERVICE x:y {` and `FILTER(?a<?b)SERVICE#>` are found too.
+    Parsers do not ask for white space after a keyword, and take `<` for an operator where an IRI makes no
+    sense. So `SERVICEx:y {`, `trueSERVICE x:y {` and `FILTER(?a<?b)SERVICE#>` are found too.
 
     >>> federated(scan("ASK { SERVICE <http://a/> {} }")).text
     'SERVICE'

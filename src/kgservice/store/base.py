@@ -1,6 +1,7 @@
 """The store port: the few things that the service needs of a store.
 
-All that goes through it is standard SPARQL over named graphs, so that any SPARQL 1.1 server can stand behind it.
+All that goes through it is standard SPARQL over named graphs, so that any SPARQL 1.1 server can stand behind
+it.
 """
 
 from __future__ import annotations

@@ -277,7 +277,7 @@ class OxigraphStore:
 
     @contextmanager
     def copy(self) -> Iterator[Store]:
-        """See `Store.copy`: on disk a hard-linked checkpoint beside the store, which costs some milliseconds."""
+        """See `Store.copy`: on disk a hard-linked checkpoint beside the store, made in milliseconds."""
         if self.path is None:
             twin = OxigraphStore()
             _fill(twin._store, self._store)

@@ -65,7 +65,7 @@ def bad_rdf(error: SyntaxError | ValueError, source: str | None = None) -> BadRd
 
 @contextmanager
 def reading_rdf(source: str | None = None) -> Iterator[None]:
-    """Turn what goes wrong while RDF is read into `BadRdf`, or `StoreFailed` for a file that cannot be read."""
+    """What goes wrong while RDF is read becomes `BadRdf`, or `StoreFailed` for an unreadable file."""
     try:
         yield
     except (SyntaxError, ValueError) as error:
@@ -77,8 +77,8 @@ def reading_rdf(source: str | None = None) -> Iterator[None]:
 def check_update(text: str, base: str) -> None:
     """Raise `BadQuery` with line and column unless `text` is a SPARQL 1.1 update; nothing of it runs.
 
-    Oxigraph's parser knows a prologue only before the first operation, so each operation is checked on its own,
-    at its place in the text.
+    Oxigraph's parser knows a prologue only before the first operation, so each operation is checked on its
+    own, at its place in the text.
     """
     for operation in operations(text):
         line, column = place(text, operation.start)
@@ -94,7 +94,7 @@ def check_update(text: str, base: str) -> None:
 
 
 def quads_of_data(prologue: str, data: str) -> list[Quad]:
-    """The quads of `data`, the inner text of an INSERT DATA block; quads outside GRAPH are in the default graph."""
+    """The quads of `data`, the inner text of an INSERT DATA block; outside GRAPH: in the default graph."""
     store = pyoxigraph.Store()
     try:
         store.update(f"{prologue} INSERT DATA {{ {data} }}")
