@@ -64,6 +64,7 @@ CASES: dict[str, dict[str, str]] = {
         "purpose": "dpv:ResearchAndDevelopment",
         "now": "2026-11-20T08:00:00Z",
     },
+    "may-i-use.given-again": {"record": f"{ID}102400000019", "purpose": "dpv:ResearchAndDevelopment"},
     "may-i-use.expired": {"record": f"{ID}102400000007", "purpose": "dpv:ResearchAndDevelopment"},
     "may-i-use.restricted": {"record": f"{ID}102400000008", "purpose": "dpv:ResearchAndDevelopment"},
     "may-i-use.no-ground": {
