@@ -135,8 +135,8 @@ def with_values(text: str, terms: Mapping[str, Term | Sequence[Term]]) -> str:
     library writes.
     One pass over `text`: what a value says is never looked at again.
 
-    >>> with_values("SELECT ?x { VALUES ?x { UNDEF } }", {"x": Literal('" } DROP ALL')})
-    'SELECT ?x { VALUES ?x { "\\" } DROP ALL" } }'
+    >>> with_values("SELECT ?x { VALUES ?x { UNDEF } }", {"x": Literal("} DROP ALL")})
+    'SELECT ?x { VALUES ?x { "} DROP ALL" } }'
     """
 
     def fill(place: re.Match[str]) -> str:
