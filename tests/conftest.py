@@ -15,7 +15,7 @@ from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 
 if TYPE_CHECKING:
-    from serving import Running
+    from tests.serving import Running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ def demo_kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]
 @pytest.fixture
 def server(kg: KnowledgeGraph) -> Iterator[Running]:
     """A running server in front of `kg`."""
-    from serving import running
+    from tests.serving import running
 
     with running(kg) as server:
         yield server

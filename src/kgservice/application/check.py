@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
+from typing import BinaryIO, cast
+
 from pyoxigraph import NamedNode
 
 from kgservice.application import streams, views
@@ -9,6 +13,7 @@ from kgservice.application.facts import RecordFacts
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.router import Router
 from kgservice.store.base import Dataset, Store
+from kgservice.store.formats import N_TRIPLES
 
 _SHOWN = 5
 _EXPECTED = NamedNode("urn:kgservice:expected-view")
@@ -27,6 +32,8 @@ def check(kg: KnowledgeGraph) -> list[str]:
 def _views(kg: KnowledgeGraph, store: Store) -> list[str]:
     view = NamedNode(kg.addresses.everything)
     views.rebuild(store, kg.model, kg.graphs, view=_EXPECTED)
+    if _digest(store, view) == _digest(store, _EXPECTED):
+        return []
     faults = []
     for has, lacks, words in ((view, _EXPECTED, "holds, but should not:"), (_EXPECTED, view, "lacks:")):
         rows = store.select(
@@ -38,6 +45,18 @@ def _views(kg: KnowledgeGraph, store: Store) -> list[str]:
         if len(rows) > _SHOWN:
             faults.append(f"{view} {words} {len(rows) - _SHOWN} more statements")
     return faults
+
+
+def _digest(store: Store, graph: NamedNode) -> tuple[int, int]:
+    """The number of statements, and the sum of their hashes: the same for equal graphs, in any order."""
+    count = total = 0
+    with tempfile.TemporaryFile() as file:
+        store.dump(cast(BinaryIO, file), N_TRIPLES, graph=graph)
+        file.seek(0)
+        for line in file:
+            count += 1
+            total += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest())
+    return count, total
 
 
 def _places(kg: KnowledgeGraph, store: Store) -> list[str]:

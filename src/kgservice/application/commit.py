@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgservice.application import views
+from kgservice.application.effect import Effect
 from kgservice.application.facts import RecordFacts
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
@@ -20,48 +20,6 @@ from kgservice.namespaces import Addresses
 from kgservice.store.base import Dataset, Pattern, Store
 
 LOOSE = DefaultGraph()
-
-
-@dataclass(slots=True)
-class Effect:
-    """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
-
-    `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
-    """
-
-    drop: set[NamedNode] = field(default_factory=set)
-    remove: set[Quad] = field(default_factory=set)
-    create: set[NamedNode] = field(default_factory=set)
-    add: set[Quad] = field(default_factory=set)
-    added: int = 0
-    removed: int = 0
-
-    @property
-    def writes(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self.drop or self.remove or self.create or self.add)
-
-    def __bool__(self) -> bool:
-        """Whether there is something to record: a bulk load has written its statements already."""
-        return self.writes or bool(self.added or self.removed)
-
-    def apply(self, store: Store) -> None:
-        """Write it, all or nothing."""
-        store.apply(add=self.add, remove=self.remove, create=self.create, drop=self.drop)
-
-    def then(self, later: Effect) -> None:
-        """Become what this and then `later` do together."""
-        self.drop |= later.drop
-        self.create -= later.drop
-        self.add = {q for q in self.add if q.graph_name not in later.drop} if later.drop else self.add
-        self.create |= later.create
-        # What came and went, or went and came back, was never different.
-        undone = later.remove & self.add
-        restored = {q for q in later.add & self.remove if q.graph_name not in self.drop}
-        self.add = (self.add - undone) | (later.add - restored)
-        self.remove = (self.remove - restored) | (later.remove - undone)
-        self.added += later.added
-        self.removed += later.removed
 
 
 class Planner:

@@ -12,7 +12,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice import resources
 from kgservice.application import modelfiles, views
-from kgservice.application.commit import Effect, Planner
+from kgservice.application.commit import Planner
+from kgservice.application.effect import Effect
 from kgservice.application.provenance import provenance
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
@@ -89,7 +90,7 @@ class KnowledgeGraph:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """While this is entered, the view may be unfinished: who opens the store in this state builds it anew.
+        """While this is entered, the view may be unfinished: who opens the store then builds it anew.
 
         `BadRdf` means that nothing has been written and leaves the state as it was.
         """

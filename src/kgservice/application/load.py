@@ -12,7 +12,7 @@ from pathlib import Path
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from kgservice.application import views
-from kgservice.application.commit import Effect
+from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.modelfiles import NamedBlankNodes
 from kgservice.domain.change import Change, Commit, Origin

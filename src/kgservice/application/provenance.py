@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgservice.application.commit import Effect
+from kgservice.application.effect import Effect
 from kgservice.domain.change import Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE

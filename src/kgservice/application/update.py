@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
-from kgservice.application.commit import Effect
+from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.templates import Template
 from kgservice.domain.change import Change, Commit, Origin

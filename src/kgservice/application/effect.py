@@ -1,0 +1,51 @@
+"""What is to be written to the store, and how two such effects make one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.store.base import Store
+
+
+@dataclass(slots=True)
+class Effect:
+    """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
+
+    `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
+    """
+
+    drop: set[NamedNode] = field(default_factory=set)
+    remove: set[Quad] = field(default_factory=set)
+    create: set[NamedNode] = field(default_factory=set)
+    add: set[Quad] = field(default_factory=set)
+    added: int = 0
+    removed: int = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.drop or self.remove or self.create or self.add)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to record: a bulk load has written its statements already."""
+        return self.writes or bool(self.added or self.removed)
+
+    def apply(self, store: Store) -> None:
+        """Write it, all or nothing."""
+        store.apply(add=self.add, remove=self.remove, create=self.create, drop=self.drop)
+
+    def then(self, later: Effect) -> None:
+        """Become what this and then `later` do together."""
+        self.drop |= later.drop
+        self.create -= later.drop
+        self.add = {q for q in self.add if q.graph_name not in later.drop} if later.drop else self.add
+        self.create |= later.create
+        # What came and went, or went and came back, was never different.
+        undone = later.remove & self.add
+        restored = {q for q in later.add & self.remove if q.graph_name not in self.drop}
+        self.add = (self.add - undone) | (later.add - restored)
+        self.remove = (self.remove - restored) | (later.remove - undone)
+        self.added += later.added
+        self.removed += later.removed
