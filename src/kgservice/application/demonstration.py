@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyoxigraph import NamedNode, Quad
 
 from kgservice import resources
-from kgservice.application.commit import Effect
+from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import load_rdf
 from kgservice.domain.change import Commit, Origin
