@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,24 +13,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli import app
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-
-Run = Callable[..., "Done"]
-COMMAND = [sys.executable, "-W", "error", "-c", "from kgservice.cli import main; main()"]
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment without settings of the service, so that tests do not depend on the machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KGSERVICE_")}
-    return kept | {"COLUMNS": "160", "NO_COLOR": "1", **more}
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command did."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+from tests.cli.commands import Done, Run
 
 
 @pytest.fixture

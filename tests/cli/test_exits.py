@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, Run, environment
 from kgservice import errors
 from kgservice.cli.exits import Exit, code
+from tests.cli.commands import COMMAND, Run, environment
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyoxigraph
 import pytest
 
-from conftest import Run
+from tests.cli.commands import Run
 
 PAIN = "00000000-0000-4000-8000-103000000001"
 PAINS = "PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT ?p WHERE { ?p a ci:PainPoint } ORDER BY ?p"

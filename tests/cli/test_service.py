@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import COMMAND, Run, environment
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI
+from tests.cli.commands import COMMAND, Run, environment
 
 TABLE = {
     "csv-metadata.json": json.dumps(

@@ -16,7 +16,7 @@ from rdflib.collection import Collection
 from rdflib.compare import isomorphic, to_isomorphic
 from rdflib.term import Node
 
-from serving import Running
+from tests.serving import Running
 
 SUITE = Path(__file__).parent / "sparql11"
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")

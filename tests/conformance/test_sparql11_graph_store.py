@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from http_cases import SUITE, Case, cases, check, send
 
-from serving import Running
+from tests.conformance.http_cases import SUITE, Case, cases, check, send
+from tests.serving import Running
 
 FOLDER = SUITE / "graph-store-protocol"
 CASES = cases(FOLDER / "manifest.ttl")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from http_cases import SUITE, Case, Request, cases, check, load, send
 
-from serving import Running
+from tests.conformance.http_cases import SUITE, Case, Request, cases, check, load, send
+from tests.serving import Running
 
 CASES = cases(SUITE / "protocol" / "manifest.ttl")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from http_cases import SUITE, entries, types
 from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import RDF
 
-from serving import Running
+from tests.conformance.http_cases import SUITE, entries, types
+from tests.serving import Running
 
 ENTRIES = [
     str(entry).rpartition("#")[2] for _, entry in entries(SUITE / "service-description" / "manifest.ttl")

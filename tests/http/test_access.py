@@ -12,7 +12,7 @@ from kgservice.errors import Forbidden
 from kgservice.http.serve import check_loopback
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from serving import Running, running
+from tests.serving import Running, running
 
 ASK = "/sparql?query=ASK%7B%7D"
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from pyoxigraph import RdfFormat, parse
 
-from serving import Running
+from tests.serving import Running
 
 TURTLE = {"Content-Type": "text/turtle"}
 NAME = "urn:x:g"

@@ -12,7 +12,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.problems import PROBLEMS
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from serving import Running, running
+from tests.serving import Running, running
 
 TURTLE = {"Content-Type": "text/turtle"}
 QUERY = {"Content-Type": "application/sparql-query"}

@@ -8,7 +8,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 from rdflib import Graph
 
-from serving import Running
+from tests.serving import Running
 
 SCRATCH = "https://kg.example/graph/scratch"
 ONE = "SELECT (1 AS ?one) {}"

@@ -16,7 +16,7 @@ from pyoxigraph import RdfFormat, parse
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.domain.trace import LAYERS
-from serving import Running, running
+from tests.serving import Running, running
 
 ID = "00000000-0000-4000-8000-"
 BASE = f"https://kg.example/id/{ID}"

@@ -21,7 +21,7 @@ from kgservice.errors import StoreFailed
 from kgservice.http.streaming import CHUNK, QUEUE, BrokenTransfer, ClientLeft, Pipe
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from serving import Running, running
+from tests.serving import Running, running
 
 
 def rows(digits: int) -> str:

@@ -11,7 +11,7 @@ from kgservice.application.load import load_rdf
 from kgservice.domain.change import Origin
 from kgservice.namespaces import CI
 from kgservice.resources import folder
-from serving import Running
+from tests.serving import Running
 
 PAIN_POINT = URIRef(f"{CI}PainPoint")
 RECORD = "https://kg.example/id/00000000-0000-4000-8000-103000000003"

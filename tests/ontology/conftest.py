@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import owl
 import pytest
 import rdflib
+
+from tests.ontology import owl
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import java
 import jpype
 import owlready2
 import rdflib
@@ -16,6 +15,7 @@ from rdflib.term import Node
 
 from kgservice.namespaces import CI
 from kgservice.resources import folder
+from tests.ontology import java
 
 MODULES = ("core", "journey", "experience", "segmentation", "consent", "crm", "alignment")
 BASE = "https://w3id.org/kgservice/ci/"

@@ -6,13 +6,13 @@ import socket
 import sys
 from pathlib import Path
 
-import owl
 import pytest
 import rdflib
 from rdflib import OWL, SKOS
 
 from kgservice.application import ontology_docs
 from kgservice.errors import KgError
+from tests.ontology import owl
 
 
 @pytest.mark.slow

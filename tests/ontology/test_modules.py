@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-import owl
 import pytest
 import rdflib
 from rdflib import DCTERMS, OWL, RDF, RDFS, URIRef
 
 from kgservice.namespaces import CI
 from kgservice.resources import folder
+from tests.ontology import owl
 
 
 def test_there_are_these_modules_and_no_others() -> None:

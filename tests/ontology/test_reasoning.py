@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import owl
 import pytest
 import rdflib
 from rdflib import OWL, RDF, RDFS, Literal, URIRef
 
 from kgservice.namespaces import CI
+from tests.ontology import owl
 
 KG = "https://kg.example/id/"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-import owl
 import pytest
 import rdflib
 from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, XSD, URIRef
 
 from kgservice.namespaces import CI
 from kgservice.resources import folder
+from tests.ontology import owl
 
 CATEGORY = URIRef(f"{CI}dataCategory")
 SOURCE = re.compile(r"S[0-4] l\.\d+|CQ ([1-9]|[1-3]\d|40)|R(0[1-9]|[1-4]\d|5[0-2])|GDPR Art\. \d+|kgservice")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import owl
 import pytest
 import rdflib
 from rdflib import DCAT, DCTERMS, ORG, OWL, PROV, RDF, RDFS, SDO, SKOS, SOSA, VANN, XSD, URIRef
 
 from kgservice.namespaces import CI
+from tests.ontology import owl
 
 DPV = Path(__file__).parent / "vocabularies" / "dpv-2.3"
 CLOSED = (DCAT, DCTERMS, ORG, OWL, PROV, RDF, RDFS, SDO, SKOS, SOSA, VANN, XSD)

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def tmp_path_factory_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from test_views import ONTOLOGY
+    from tests.property.test_views import ONTOLOGY
 
     folder = tmp_path_factory.mktemp("ontology")
     (folder / "small.ttl").write_text(ONTOLOGY)

@@ -16,7 +16,7 @@ from kgservice.domain.model import TYPE, Model
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from terms import ADDRESSES, iri, quad, triple
+from tests.terms import ADDRESSES, iri, quad, triple
 
 ONTOLOGY = f"""
 @prefix ci: <{CI}> . @prefix ex: <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .

@@ -11,7 +11,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.plugins.stores.sparqlstore import SPARQLStore, SPARQLUpdateStore
 from SPARQLWrapper import BASIC, CSV, JSON, JSONLD, POST, POSTDIRECTLY, RDFXML, TURTLE, XML, SPARQLWrapper
 
-from serving import Running
+from tests.serving import Running
 
 G, S, P = URIRef("urn:x:g"), URIRef("urn:x:s"), URIRef("urn:x:p")
 INSERT = "INSERT DATA { GRAPH <urn:x:g> { <urn:x:s> <urn:x:p> 'Grüße', 'zwei' } }"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyoxigraph
 import pytest
-from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.domain.model import Model
 from kgservice.namespaces import CI

@@ -19,7 +19,7 @@ from kgservice.namespaces import CI, PROV, XSD
 from kgservice.settings import Settings
 from kgservice.store import Dataset, OxigraphStore
 from kgservice.store.formats import JSON
-from terms import ADDRESSES, iri, quad, triple
+from tests.terms import ADDRESSES, iri, quad, triple
 
 INTEGER = NamedNode(f"{XSD}integer")
 
@@ -166,7 +166,9 @@ def test_two_forms_of_one_value_are_one_statement(kg: KnowledgeGraph) -> None:
 def test_blank_nodes_become_iris_that_go_with_their_owner(kg: KnowledgeGraph) -> None:
     node = BlankNode()
     add(kg, PERSON, quad(node, "ci:dataSubject", "id:anna"), quad("id:pain", "ci:evidencedBy", node))
-    found = next(q for q in kg.store.match([(iri("id:pain"), None, None)]) if kg.graphs.is_record(q.graph_name))
+    found = next(
+        q for q in kg.store.match([(iri("id:pain"), None, None)]) if kg.graphs.is_record(q.graph_name)
+    )
     assert found.graph_name == iri("graph:subject/anna")
     assert kg.graphs.is_genid(found.object)
     assert remove(kg, found) == 1

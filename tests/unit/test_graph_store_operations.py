@@ -15,7 +15,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.errors import BadRdf, Conflict, Forbidden, NotAcceptable, NotFound
 from kgservice.store.formats import GRAPH_FORMATS, JSON, TRIG, TURTLE, Format
-from terms import ADDRESSES, iri, quad
+from tests.terms import ADDRESSES, iri, quad
 
 MINE = iri("ex:mine")
 SCRATCH = NamedNode(ADDRESSES.scratch)

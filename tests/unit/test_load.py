@@ -13,7 +13,7 @@ from kgservice.application.load import bulk_load, load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadRdf, Forbidden, NotFound, UnsupportedMediaType
 from kgservice.store.formats import N_QUADS
-from terms import ADDRESSES, iri, quad, triple
+from tests.terms import ADDRESSES, iri, quad, triple
 
 HEAD = "@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> .\n"
 PEOPLE = HEAD + "id:anna a ci:ContactPerson ; ci:personName 'Anna' .\n"

@@ -6,7 +6,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.domain.model import Model
-from terms import iri, triple
+from tests.terms import iri, triple
 
 
 def test_types_have_all_superclasses_but_neither_expressions_nor_thing(model: Model) -> None:

@@ -10,7 +10,7 @@ from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.router import Router
 from kgservice.store import OxigraphStore
-from terms import ADDRESSES, quad, triple
+from tests.terms import ADDRESSES, quad, triple
 
 GENID = "https://kg.example/.well-known/genid/00000000-0000-4000-8000-00000000000"
 FACTS = [

@@ -12,7 +12,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.update import update
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.errors import BadQuery, Conflict, Forbidden, KgError, NotFound
-from terms import ADDRESSES, iri, quad
+from tests.terms import ADDRESSES, iri, quad
 
 PREFIXES = """PREFIX ci: <https://w3id.org/kgservice/ci#> PREFIX id: <https://kg.example/id/>
 PREFIX ex: <http://example.org/> PREFIX graph: <https://kg.example/graph/>

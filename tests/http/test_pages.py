@@ -1,0 +1,206 @@
+"""The plain pages: every address works in both languages, is well-formed, accessible and escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application.demonstration import load_demonstration
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.questions import questions
+from kgservice.domain.change import Change
+from kgservice.namespaces import CI, RDF, XSD
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from tests.serving import Running, running
+
+PAIN = "00000000-0000-4000-8000-103000000001"
+EVIL = """<script>alert("1")</script>' & co"""
+EVIL_IRI = "https://kg.example/id/evil"
+VOID = {"br", "hr", "img", "input", "link", "meta"}
+
+
+class Page(HTMLParser):
+    """What a test looks at: start tags with attributes, ids, links, text; nesting is checked."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of each element of this name."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Running]:
+    """A service with the demonstration graph and one record with a hostile title."""
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    load_demonstration(kg)
+    evil = NamedNode(EVIL_IRI)
+    said: list[tuple[str, NamedNode | Literal]] = [
+        (f"{RDF}type", NamedNode(f"{CI}PainPoint")),
+        (f"{CI}detectedAt", Literal("2025-01-01T00:00:00Z", datatype=NamedNode(f"{XSD}dateTime"))),
+        (f"{CI}title", Literal(EVIL, language="de")),
+        (f"{CI}title", Literal(EVIL, language="en")),
+    ]
+    kg.commit(Change.adding(Quad(evil, NamedNode(p), o) for p, o in said))
+    with running(kg) as server:
+        yield server
+    kg.close()
+
+
+def page(site: Running, path: str, **headers: str) -> Page:
+    """The page at `path`, found in order."""
+    answer = site.get(path, headers={"Accept": "text/html", **headers}, follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return checked(answer)
+
+
+def checked(answer: httpx.Response) -> Page:
+    """What every page keeps: language, title, landmarks, labels, unique ids, nothing inline or foreign."""
+    found = Page(answer.text)
+    assert found.all("html")[0]["lang"] == answer.headers["content-language"]
+    for once in ("title", "main", "h1", "nav", "header"):
+        at_least = [tag for tag in found.tags if tag[0] == once]
+        assert len(at_least) >= 1, once
+    assert len(found.all("h1")) == len(found.all("main")) == 1
+    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labelled = {attributes["for"] for attributes in found.all("label")}
+    for field in (*found.all("input"), *found.all("select"), *found.all("textarea")):
+        assert field.get("type") == "hidden" or field["id"] in labelled
+    for _, attributes in found.tags:
+        assert not {name for name in attributes if name == "style" or name.startswith("on")}
+        for reference in ("aria-labelledby", "aria-describedby"):
+            assert set(attributes.get(reference, "").split()) <= set(ids)
+    assert not found.all("script")
+    assert not found.all("style")
+    for resource in (*found.all("link"), *found.all("img")):
+        assert resource.get("href", resource.get("src", "")).startswith("/static/")
+    return found
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize(
+    "path", ["/", "/pages/questions", "/pages/sparql", f"/pages/trace/{PAIN}", f"/id/{PAIN}", "/ontology"]
+)
+def test_every_page_in_both_languages(site: Running, path: str, language: str) -> None:
+    assert page(site, f"{path}?lang={language}").all("html")[0]["lang"] == language
+
+
+def test_the_browser_says_the_language(site: Running) -> None:
+    assert "Was geladen ist" in page(site, "/", **{"Accept-Language": "de-AT, en;q=0.5"}).text
+    assert "What is loaded" in page(site, "/", **{"Accept-Language": "fr, en;q=0.5"}).text
+
+
+def test_the_start_page_says_what_is_loaded_and_leads_on(site: Running) -> None:
+    start = page(site, "/?lang=en")
+    links = {attributes["href"] for attributes in start.all("a")}
+    for question in questions():
+        assert f"/pages/questions/{question}?lang=en" in links
+    assert f"/pages/trace/{PAIN}?lang=en" in links
+    assert "Data subjects" in start.text
+
+
+@pytest.mark.parametrize("question", sorted(questions()))
+def test_every_question_has_a_page(site: Running, question: str) -> None:
+    found = page(site, f"/pages/questions/{question}?lang=en")
+    assert questions()[question].title["en"] in found.text
+
+
+def test_an_answer_is_a_table_with_downloads(site: Running) -> None:
+    found = page(site, "/pages/questions/impact-of-solution?lang=en&ask=1")
+    assert "14.5" in found.text
+    links = [attributes["href"] for attributes in found.all("a")]
+    (csv,) = [link for link in links if "format=csv" in link]
+    assert site.get(csv).text.startswith("solution,")
+    assert any(link.startswith("/id/") for link in links)
+
+
+def test_a_wrong_parameter_is_told_on_the_page(site: Running) -> None:
+    answer = site.get("/pages/questions/impact-of-solution?solution=%3Cnot%20an%20iri%3E&lang=en")
+    assert answer.status_code == 400
+    assert "That did not work" in checked(answer).text
+
+
+def test_the_chain_is_a_picture_with_a_description(site: Running) -> None:
+    answer = site.get(f"/pages/trace/{PAIN}?lang=en")
+    start, end = answer.text.index("<svg"), answer.text.index("</svg>") + len("</svg>")
+    svg = ElementTree.fromstring(answer.text[start:end])
+    name = {"svg": "http://www.w3.org/2000/svg"}
+    assert svg.findtext("svg:title", namespaces=name)
+    assert "Early warning" in str(svg.findtext("svg:desc", namespaces=name))
+    width, height = (float(svg.attrib[side]) for side in ("width", "height"))
+    boxes = svg.findall(".//svg:g[@class]", name)
+    assert len(boxes) >= 8
+    for box in boxes:
+        rect = box.find("svg:rect", name)
+        assert rect is not None
+        x, y, w, h = (float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
+        assert x >= 0 <= y
+        assert x + w <= width
+        assert y + h <= height
+        for line in box.findall("svg:text", name):
+            assert x < float(line.attrib["x"]) < x + w
+            assert y < float(line.attrib["y"]) < y + h
+
+
+def test_what_people_write_is_escaped(site: Running) -> None:
+    for path in ("/id/evil", "/pages/trace/evil"):
+        assert EVIL in page(site, path).text, path
+    rows = site.get("/pages/sparql", params={"query": f"SELECT ?t WHERE {{ <{EVIL_IRI}> <{CI}title> ?t }}"})
+    assert EVIL in checked(rows).text
+    echoed = checked(site.get("/pages/sparql", params={"query": f"SELECT {EVIL}"}))
+    assert EVIL in echoed.text
+    hidden = checked(site.get("/pages/questions/no-such", params={"lang": EVIL, "x": EVIL}))
+    assert "no-such" in hidden.text
+
+
+def test_sparql_in_the_browser(site: Running) -> None:
+    ask = {"query": "ASK { ?s ?p ?o }", "lang": "en"}
+    assert "yes" in checked(site.get("/pages/sparql", params=ask)).text
+    construct = {"query": "CONSTRUCT { <urn:a> <urn:b> 1 } WHERE {}"}
+    assert "<urn:a> <urn:b> 1" in checked(site.get("/pages/sparql", params=construct)).text
+    broken = site.get("/pages/sparql", params={"query": "SELECT ?x\nWHERE {", "lang": "en"})
+    assert broken.status_code == 400
+    assert "line 2" in checked(broken).text
+
+
+def test_what_is_not_there_is_a_page_too(site: Running) -> None:
+    for path in ("/pages/questions/none", "/pages/trace/none", "/pages/record?iri=urn:none"):
+        answer = site.get(path)
+        assert answer.status_code == 404
+        checked(answer)
+
+
+def test_the_style_sheet_is_ours(site: Running) -> None:
+    css = site.get("/static/kgservice.css")
+    assert css.headers["content-type"].startswith("text/css")
+    assert "@import" not in css.text
+    assert "url(" not in css.text
