@@ -61,9 +61,14 @@ def in_turn(clients: Sequence[Client], queries: Sequence[str], rounds: int, warm
     return taken
 
 
-def median_ms(taken: Iterable[Taken], of: str = "total") -> float:
-    """The median in milliseconds of `total` or `first`."""
-    return statistics.median(getattr(t, of) for t in taken) * 1000
+def median_ms(taken: Iterable[Taken]) -> float:
+    """The median time of whole answers, in milliseconds."""
+    return statistics.median(t.total for t in taken) * 1000
+
+
+def median_first_ms(taken: Iterable[Taken]) -> float:
+    """The median time to the first byte, in milliseconds."""
+    return statistics.median(t.first for t in taken) * 1000
 
 
 def geometric_mean(values: Sequence[float]) -> float:

@@ -24,7 +24,7 @@ import psutil
 from pyoxigraph import RdfFormat, Store, parse, serialize
 
 from benchmarks.generate import Generator
-from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_ms
+from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
 from benchmarks.peers import bare_oxigraph, kgservice, rdflib_endpoint
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
@@ -76,24 +76,36 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def in_new_folder(folder: Path, work: Callable[[Path], object]) -> float:
+    """Seconds that `work` takes on a folder that does not exist before and after."""
+    shutil.rmtree(folder, ignore_errors=True)
+    seconds = timed(lambda: work(folder))
+    shutil.rmtree(folder)
+    return seconds
+
+
+def load_alone(folder: Path, quads: Path) -> None:
+    """What pyoxigraph does without us."""
+    store = Store(folder)
+    store.bulk_load(path=quads, format=RdfFormat.N_QUADS)
+    store.flush()
+
+
+def load_by_port(folder: Path, quads: Path) -> None:
+    """The same through the store port."""
+    store = OxigraphStore(folder)
+    store.load(quads, N_QUADS)
+    store.close()
+
+
 def load_figures(work: Path, quads: Path, rounds: int) -> list[Figure]:
     """Loading N-Quads, through the store port and the service, against `bulk_load` alone; fills the store."""
     count = sum(1 for _ in quads.open("rb"))
-    alone, port = [], []
+    alone: list[float] = []
+    port: list[float] = []
     for _ in range(rounds):
-        for times, target in ((alone, work / "alone"), (port, work / "port")):
-            shutil.rmtree(target, ignore_errors=True)
-            if times is alone:
-                store = Store(target)
-                times.append(
-                    timed(lambda s=store: (s.bulk_load(path=quads, format=RdfFormat.N_QUADS), s.flush()))
-                )  # type: ignore[misc]
-                del store
-            else:
-                ours = OxigraphStore(target)
-                times.append(timed(lambda s=ours: s.load(quads, N_QUADS)))  # type: ignore[misc]
-                ours.close()
-            shutil.rmtree(target, ignore_errors=True)
+        alone.append(in_new_folder(work / "alone", lambda folder: load_alone(folder, quads)))
+        port.append(in_new_folder(work / "port", lambda folder: load_by_port(folder, quads)))
     say("loading the service's store")
     shutil.rmtree(work / "store", ignore_errors=True)
     graph = KnowledgeGraph.open(Settings(store=work / "store"), OxigraphStore(work / "store"))
@@ -144,7 +156,7 @@ def questions(generator: Generator, triples: Path, variants: int = 50) -> dict[s
                 measured.add(line.split()[2].strip("<>"))
     traced = [pair for pair in solved if pair[1] in measured]
     journeys = generator.touchpoints // 10
-    mix = {}
+    mix: dict[str, list[str]] = {}
     for path in sorted((HERE / "mix").glob("*.rq")):
         text = path.read_text(encoding="utf-8")
         mix[path.stem] = []
@@ -176,9 +188,9 @@ def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: 
         with MemoryWatch(ours) as memory:
             mine, theirs = in_turn(clients, [ROWS_100K], rounds, 1)
         rows = median_ms(mine) / median_ms(theirs)
-        first = median_ms(mine, "first")
+        first = median_first_ms(mine)
         rows_detail = f"{median_ms(mine):.0f} ms vs. {median_ms(theirs):.0f} ms; {mine[0].size / 1e6:.1f} MB"
-        first_detail = f"median; the bare server {median_ms(theirs, 'first'):.1f} ms"
+        first_detail = f"median; the bare server {median_first_ms(theirs):.1f} ms"
         growth = memory.growth / 1e6
         say("the mix against the bare server")
         ratios = []
