@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from kgservice.application.graph import KnowledgeGraph
 
+from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.app import create_app
 from kgservice.http.serve import Server
 

@@ -1,4 +1,4 @@
-"""The settings of a deployment: one typed table, filled from the environment (`KGSERVICE_…`) and the command line."""
+"""The settings of a deployment: one typed table, filled from `KGSERVICE_…` variables and the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _setting(default: Any, help_text: str) -> Any:
 class Settings:
     """All settings with their defaults; each is documented in `docs/settings.md`."""
 
-    base: str = _setting("https://kg.example/", "Base IRI of instances, graphs and views; ends with `/` or `#`.")
+    base: str = _setting("https://kg.example/", "Base IRI of instances, graphs, views; ends with `/` or `#`.")
     store: Path = _setting(Path("data/store"), "Directory of the embedded store.")
     host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses are allowed so far.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")

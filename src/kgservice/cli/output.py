@@ -64,9 +64,9 @@ def docs_ontology(
 
     Example: kgservice docs ontology -o site/ontology
     """
-    from kgservice.application import ontology_docs  # noqa: PLC0415  (its tool is an optional dependency)
+    from kgservice.application.ontology_docs import render  # noqa: PLC0415  (needs an optional dependency)
 
-    pages = ontology_docs.render(output)
+    pages = render(output)
     if as_json:
         put_json({"pages": [str(page) for page in pages]})
     else:

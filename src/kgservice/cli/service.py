@@ -53,7 +53,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             signal.signal(signal.SIGTERM, before)
 
 
-class _Stopped(Exception):  # noqa: N818  (it is no error)
+class _Stopped(Exception):
     """The process was told to end."""
 
 

@@ -214,7 +214,7 @@ class _Bounded(io.BytesIO):
         return super().write(data)
 
 
-class _TooMuch(Exception):  # noqa: N818
+class _TooMuch(Exception):
     """The answer is larger than the page shows."""
 
 

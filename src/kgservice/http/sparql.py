@@ -44,7 +44,7 @@ _DATASET = {
 _OF_A_QUERY = {"query", "update", *_DATASET["query"]}
 
 
-class _Settled(Exception):  # noqa: N818
+class _Settled(Exception):
     """Raised while the format is being chosen, when the answer needs no evaluation: HEAD and 304."""
 
 

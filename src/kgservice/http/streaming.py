@@ -32,11 +32,11 @@ CODINGS = ("zstd", "gzip")  # best first
 HeaderList = list[tuple[bytes, bytes]]
 
 
-class ClientLeft(OSError):  # noqa: N818
+class ClientLeft(OSError):
     """The client closed the connection; what is still being written has no reader."""
 
 
-class BrokenTransfer(Exception):  # noqa: N818
+class BrokenTransfer(Exception):
     """An answer failed after its first byte; the connection has to be broken."""
 
 
