@@ -72,7 +72,10 @@ def table(
                 made = replace(title, path=made.path)
             yield made
 
-    headings = tuple(replace(columns[at], label=_spaced(names[at])) for at in kept)
+    # Variables that are explained are shown as words; those of a query of one's own as they are.
+    headings = tuple(
+        replace(columns[at], label=_spaced(names[at])) if columns[at].meaning else columns[at] for at in kept
+    )
     return Table(headings, tuple(tuple(cells(row)) for row in shown), len(rows))
 
 
@@ -80,9 +83,9 @@ def _spaced(name: str) -> str:
     """A variable's name as words.
 
     >>> _spaced("painPoint")
-    'pain point'
+    'Pain point'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()
 
 
 def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:
