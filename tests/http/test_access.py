@@ -156,12 +156,16 @@ def test_only_loopback_names(server: Running, host: str, status: int) -> None:
 
 
 def test_security_headers_are_on_every_answer(server: Running) -> None:
-    for answer in (server.get(ASK), server.get("/nothing"), bare(server, "/"), bare(server, "/health")):
+    xml = server.get(ASK, headers={"Accept": "application/sparql-results+xml"})
+    for answer in (xml, server.get("/nothing"), bare(server, "/"), server.get("/")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert "'unsafe-" not in answer.headers["content-security-policy"]
         assert "server" not in answer.headers
+    for data in (server.get(ASK), bare(server, "/health")):  # no browser runs JSON
+        assert data.headers["x-content-type-options"] == "nosniff"
+        assert "content-security-policy" not in data.headers
 
 
 def test_the_token_is_never_written(server: Running, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from packaging.requirements import Requirement
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli import app
 from kgservice.cli.exits import MEANINGS
-from kgservice.http.app import create_app
+from kgservice.http.app import framework
+from kgservice.http.sparql import Querying, Tags
 from kgservice.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +66,10 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_every_address_is_documented(kg: KnowledgeGraph) -> None:
-    paths = {
-        "/" + route.path.split("/")[1] for route in create_app(kg, token="t").routes if hasattr(route, "path")
-    }
+    pool, tags = ThreadPoolExecutor(1), Tags()
+    app = framework(kg, pool, pool, tags, Querying(kg, pool, tags))
+    paths = {"/" + route.path.split("/")[1] for route in app.routes if hasattr(route, "path")}
+    paths |= {"/sparql", "/update"}
     missing = {path for path in paths if f"`{path}" not in page("http")} - {"/static"}
     assert missing == set()
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,10 +49,26 @@ class Direct:
             await problem_of(error)(scope, receive, send)
 
 
-def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
+def create_app(kg: KnowledgeGraph, *, token: str) -> ASGIApp:
     """The HTTP service over `kg`, which the caller opens and closes; `token` lets people and programs in."""
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="kgservice-read")
     writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-write")
+    tags = Tags()
+    querying, updating = Querying(kg, readers, tags), Updating(kg, writers)
+    direct = Direct(
+        framework(kg, readers, writers, tags, querying), {"/sparql": querying, "/update": updating}
+    )
+    return ServerErrorMiddleware(Access(direct, token), handler=HANDLERS[Exception])
+
+
+def framework(
+    kg: KnowledgeGraph,
+    readers: ThreadPoolExecutor,
+    writers: ThreadPoolExecutor,
+    tags: Tags,
+    querying: Querying,
+) -> FastAPI:
+    """All resources but the two that `Direct` serves; the pools are shut down when it stops."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -68,18 +85,9 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> FastAPI:
         lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
-    app.state.kg = kg
-    tags = Tags()
-    app.add_middleware(
-        Direct, targets={"/sparql": Querying(kg, readers, tags), "/update": Updating(kg, writers)}
-    )
-    app.add_middleware(Access, token=token)  # the last one added is the first one that a request meets
     graphs = Graphs(kg, readers, writers, tags)
-    querying = Querying(kg, readers, tags)
     known = questions()
     app.router.routes += [
-        Route("/sparql", querying),
-        Route("/update", Updating(kg, writers)),
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
         Route("/queries", QuestionList(known)),

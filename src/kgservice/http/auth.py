@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice.errors import Forbidden, KgError, Unauthorised
-from kgservice.http.headers import SECURITY_HEADERS
+from kgservice.http.headers import security_headers
 from kgservice.http.problems import problem_of
 
 OPEN_PATHS = frozenset({"/health"})
@@ -49,7 +49,8 @@ class Access:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                headers = list(message["headers"])
+                message["headers"] = [*headers, *security_headers(headers)]
             await send(message)
 
         try:
