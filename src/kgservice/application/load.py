@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,22 +92,28 @@ def bulk_load(kg: KnowledgeGraph, path: Path, origin: Origin | None = None) -> C
         return kg.write(effect, origin or Origin(source=path.name))
 
 
-# A blank node at the start of a line, or after an IRI.
-_BLANK = re.compile(rb"^[ \t]*_:|> _:", re.MULTILINE)
+_PIECE = 16 * 1024 * 1024
 
 
 def _refuse_blank_nodes(path: Path) -> None:
-    if path.stat().st_size == 0:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        for match in _BLANK.finditer(text):
-            start = text.rfind(b"\n", 0, match.start()) + 1
-            end = text.find(b"\n", match.start())
-            # The characters may also stand in a literal.
-            for quad in parse(text[start : end if end >= 0 else None], N_QUADS):
-                if any(isinstance(t, BlankNode) for t in (quad.subject, quad.object, quad.graph_name)):
-                    line = text[:start].count(b"\n") + 1
+    before = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            piece += file.readline()
+            at = piece.find(b"_:")
+            while at >= 0:
+                # The characters may also stand in a text.
+                start, end = piece.rfind(b"\n", 0, at) + 1, piece.find(b"\n", at)
+                end = len(piece) if end < 0 else end
+                if any(_has_blank_node(quad) for quad in parse(piece[start:end], N_QUADS)):
+                    line = before + piece.count(b"\n", 0, start) + 1
                     raise BadRdf("a bulk load takes no blank nodes", line=line, column=1, source=str(path))
+                at = piece.find(b"_:", end)
+            before += piece.count(b"\n")
+
+
+def _has_blank_node(quad: Quad) -> bool:
+    return any(isinstance(term, BlankNode) for term in (quad.subject, quad.object, quad.graph_name))
 
 
 def _count(kg: KnowledgeGraph) -> int:
