@@ -101,9 +101,9 @@ def encoding_of(path: Path, declared: str) -> str:
 def records(path: Path, dialect: Dialect) -> Iterator[Record]:
     """The records of a file, the header first; empty lines are left out.
 
-    A record that cannot be read has a `fault`, and reading goes on with the next physical line, so that a quote
-    that is never closed costs its line and not the rest of the file. Raises `BadTable` when the whole file is
-    in another encoding.
+    A record that cannot be read has a `fault`, and reading goes on with the next physical line, so that a
+    quote that is never closed costs its line and not the rest of the file. Raises `BadTable` when the whole
+    file is in another encoding.
     """
     encoding = encoding_of(path, dialect.encoding)
     # Wide encodings have no byte-wise recovery; in the others an undecodable byte marks its record only.
