@@ -98,6 +98,7 @@ class Workbench:
                 [str(path)],
             )
         # From here on the SQL of the mapping can reach no file and no network, and cannot change that.
+        self._db.execute("SET enable_progress_bar = false")  # it would write into the output of commands
         self._db.execute("SET enable_external_access = false")
         self._db.execute("SET lock_configuration = true")
         self._deduplicate()
