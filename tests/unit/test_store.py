@@ -233,13 +233,6 @@ def test_select_ask_and_construct_in_memory(store: Store) -> None:
             method(wrong, Dataset())
 
 
-def test_bindings_fix_variables_everywhere(store: Store) -> None:
-    store.apply(add=[quad("a", "x"), quad("b", "y")])
-    text = "SELECT ?s ?o WHERE { { ?s ?p ?o } UNION { ?s ?p ?z FILTER(?o = ?z) } } ORDER BY ?s"
-    found = store.select(text, Dataset((G,)), {"o": Literal("y")})
-    assert found.rows == [(node("b"), Literal("y")), (node("b"), Literal("y"))]
-
-
 def test_load_takes_quads_and_triples(store: Store, tmp_path: Path) -> None:
     store.load(io.BytesIO(b"<s> <p> 1 ."), TURTLE, graph=G, base="http://example.org/")
     file = tmp_path / "data.nq"

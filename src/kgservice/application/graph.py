@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +23,7 @@ from kgservice.domain.sparql_scan import federated, place, scan, uses
 from kgservice.errors import BadRdf, Forbidden
 from kgservice.namespaces import CI, SCHEMA, Addresses
 from kgservice.settings import Settings
-from kgservice.store.base import Choose, Dataset, Solutions, Store, Term
+from kgservice.store.base import Choose, Dataset, Solutions, Store
 
 _DIGEST = NamedNode(f"{SCHEMA}sha256")
 
@@ -129,7 +129,6 @@ class KnowledgeGraph:
         *,
         default: Sequence[NamedNode] = (),
         named: Sequence[NamedNode] = (),
-        bindings: Mapping[str, Term] | None = None,
     ) -> None:
         """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
 
@@ -137,19 +136,19 @@ class KnowledgeGraph:
         graphs. Raises `BadQuery` or `Forbidden` before anything is written.
         """
         dataset = self.dataset(text, default, named)
-        self.store.query(text, dataset, choose, out, bindings=bindings, base=self.settings.base)
+        self.store.query(text, dataset, choose, out, base=self.settings.base)
 
-    def select(self, text: str, bindings: Mapping[str, Term] | None = None) -> Solutions:
+    def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view of everything."""
-        return self.store.select(text, self.dataset(text), bindings)
+        return self.store.select(text, self.dataset(text))
 
-    def ask(self, text: str, bindings: Mapping[str, Term] | None = None) -> bool:
+    def ask(self, text: str) -> bool:
         """The answer of an ASK on the view of everything."""
-        return self.store.ask(text, self.dataset(text), bindings)
+        return self.store.ask(text, self.dataset(text))
 
-    def construct(self, text: str, bindings: Mapping[str, Term] | None = None) -> list[Triple]:
+    def construct(self, text: str) -> list[Triple]:
         """The triples of a CONSTRUCT or DESCRIBE on the view of everything."""
-        return self.store.construct(text, self.dataset(text), bindings)
+        return self.store.construct(text, self.dataset(text))
 
     # Writing
 

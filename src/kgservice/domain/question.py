@@ -141,7 +141,7 @@ def with_values(text: str, terms: Mapping[str, Term | Sequence[Term]]) -> str:
 
     def fill(place: re.Match[str]) -> str:
         value = terms.get(place[1])
-        if not value:
+        if value is None:
             return place[0]
         values = (value,) if isinstance(value, NamedNode | Literal) else value
         return f"VALUES ?{place[1]} {{ {' '.join(map(str, values))} }}"

@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -69,24 +69,21 @@ class Store(Protocol):
         choose: Choose,
         out: BinaryIO,
         *,
-        bindings: Mapping[str, Term] | None = None,
         base: str | None = None,
     ) -> None:
         """Write the answer of a query to `out` as bytes, in the format that `choose` gives for its kind.
 
         Nothing is written before the query has been parsed and `choose` has answered.
-        `bindings` (variable name without `?` → term) are fixed before evaluation.
+        Values that come from outside go into the text as terms: see `kgservice.domain.question.with_values`.
         """
 
-    def select(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> Solutions:
+    def select(self, text: str, dataset: Dataset) -> Solutions:
         """The solutions of a SELECT, in memory."""
 
-    def ask(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> bool:
+    def ask(self, text: str, dataset: Dataset) -> bool:
         """The answer of an ASK."""
 
-    def construct(
-        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
-    ) -> list[Triple]:
+    def construct(self, text: str, dataset: Dataset) -> list[Triple]:
         """The triples of a CONSTRUCT or DESCRIBE, in memory."""
 
     def apply(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,10 +24,9 @@ from pyoxigraph import (
     Triple,
 )
 
-from kgservice.domain.sparql_bind import bound
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
-from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store, Term
+from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
 from kgservice.store.formats import BOOLEAN_FORMATS, Format
 from kgservice.store.syntax import bad_query, bad_rdf
 
@@ -86,11 +85,7 @@ class OxigraphStore:
 
     # Reading
 
-    def _evaluate(
-        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None, base: str | None = None
-    ) -> _Results:
-        if bindings:
-            text = bound(text, bindings)
+    def _evaluate(self, text: str, dataset: Dataset, base: str | None = None) -> _Results:
         store = self._store
         try:
             if dataset.from_clauses:
@@ -113,11 +108,10 @@ class OxigraphStore:
         choose: Choose,
         out: BinaryIO,
         *,
-        bindings: Mapping[str, Term] | None = None,
         base: str | None = None,
     ) -> None:
         """See `Store.query`. Oxigraph serialises, in the calling thread, in pieces of some kilobytes."""
-        results = self._evaluate(text, dataset, bindings, base)
+        results = self._evaluate(text, dataset, base)
         watched = _Watched(out)
         with self._answering(watched):
             if isinstance(results, QueryTriples):
@@ -140,26 +134,24 @@ class OxigraphStore:
                 raise
             raise StoreFailed(f"the answer broke off: {error}") from error
 
-    def select(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> Solutions:
+    def select(self, text: str, dataset: Dataset) -> Solutions:
         """See `Store.select`; `BadQuery` if the query is no SELECT."""
-        results = self._evaluate(text, dataset, bindings)
+        results = self._evaluate(text, dataset)
         if not isinstance(results, QuerySolutions):
             raise BadQuery("this is no SELECT query")
         with _reading():
             return Solutions(tuple(v.value for v in results.variables), [tuple(row) for row in results])
 
-    def ask(self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None) -> bool:
+    def ask(self, text: str, dataset: Dataset) -> bool:
         """See `Store.ask`; `BadQuery` if the query is no ASK."""
-        results = self._evaluate(text, dataset, bindings)
+        results = self._evaluate(text, dataset)
         if not isinstance(results, QueryBoolean):
             raise BadQuery("this is no ASK query")
         return bool(results)
 
-    def construct(
-        self, text: str, dataset: Dataset, bindings: Mapping[str, Term] | None = None
-    ) -> list[Triple]:
+    def construct(self, text: str, dataset: Dataset) -> list[Triple]:
         """See `Store.construct`; `BadQuery` if the query is no CONSTRUCT or DESCRIBE."""
-        results = self._evaluate(text, dataset, bindings)
+        results = self._evaluate(text, dataset)
         if not isinstance(results, QueryTriples):
             raise BadQuery("this is no CONSTRUCT or DESCRIBE query")
         with _reading():
