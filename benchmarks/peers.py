@@ -115,3 +115,10 @@ def rdflib_endpoint(triples: Path, log: Path) -> AbstractContextManager[Server]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.rdflib_server", str(triples), str(port)]
     return running("rdflib-endpoint", command, port, "/", {}, log, wait=900)
+
+
+def asgi_floor(folder: Path, log: Path) -> AbstractContextManager[Server]:
+    """The least ASGI service, on the store of the bare Oxigraph server."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.asgi_floor", str(folder), str(port)]
+    return running("ASGI floor", command, port, "/", {}, log)

@@ -25,7 +25,7 @@ from pyoxigraph import RdfFormat, Store, parse, serialize
 
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
-from benchmarks.peers import bare_oxigraph, kgservice, rdflib_endpoint
+from benchmarks.peers import asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
 from kgservice.namespaces import CI
@@ -183,6 +183,13 @@ def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: 
         mine, theirs = in_turn(clients, mix["01-trace"], rounds * 60, 30)
         trace = median_ms(mine) / median_ms(theirs)
         trace_detail = f"p50 {median_ms(mine):.2f} ms vs. {median_ms(theirs):.2f} ms"
+        say("the same with the least ASGI service")
+        with asgi_floor(work / f"bare-{triples.stem}", work / "floor.log") as least:
+            lowest, beside = in_turn([Client(least), Client(bare)], mix["01-trace"], rounds * 60, 30)
+        floor = median_ms(lowest) / median_ms(beside)
+        floor_detail = (
+            f"p50 {median_ms(lowest):.2f} ms vs. {median_ms(beside):.2f} ms; one query in one thread"
+        )
         say("100,000 rows")
         clients[0].ask(ROWS_100K)
         with MemoryWatch(ours) as memory:
@@ -207,6 +214,7 @@ def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: 
             trace <= 1.5,
             trace_detail,
         ),
+        Figure("the same by the least ASGI service on uvicorn", floor, "×", "", None, floor_detail),
         Figure(
             "100,000-row SELECT as JSON, total vs. bare server", rows, "×", "≤ 1.2", rows <= 1.2, rows_detail
         ),
