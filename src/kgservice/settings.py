@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
+
+from pyoxigraph import NamedNode
 
 from kgservice.errors import BadParameter
 
@@ -32,19 +34,49 @@ class Settings:
     def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
         """The settings given explicitly, else from the environment, else the defaults.
 
-        Raises `BadParameter` for a variable that cannot be read as its type.
+        An empty variable counts as not set. Raises `BadParameter`, which names the variable or the setting,
+        for a value that cannot be read as its type or cannot be used.
         """
         hints = get_type_hints(cls)
         values: dict[str, Any] = {}
         for f in fields(cls):
-            variable = f"KGSERVICE_{f.name.upper()}"
+            variable = source = f"KGSERVICE_{f.name.upper()}"
             if given.get(f.name) is not None:
                 values[f.name] = given[f.name]
-            elif variable in environ:
+                source = f.name
+            elif environ.get(variable):
                 try:
                     values[f.name] = hints[f.name](environ[variable])
                 except ValueError:
                     raise BadParameter(
                         f"{environ[variable]!r} is not a {hints[f.name].__name__}", source=variable
                     ) from None
+            if f.name in values and (fault := _fault(f.name, values[f.name])):
+                raise BadParameter(f"{str(values[f.name])!r} {fault}", source=source)
         return cls(**values)
+
+
+def _fault(name: str, value: Any) -> str | None:
+    """Why the setting `name` cannot have this value, or None when it can."""
+    usable: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "base": (_is_base, "is no absolute IRI that ends with / or #"),
+        "store": (lambda path: path.name not in {"", ".."}, "is no directory with a name of its own"),
+        "port": (lambda port: 0 <= port <= 65535, "is no TCP port: 0 to 65535"),
+        "token": (
+            lambda token: token.isprintable() and " " not in token,
+            "holds a space or is not printable",
+        ),
+        "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
+        "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
+        "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
+    }
+    is_usable, fault = usable.get(name, (bool, "is empty"))
+    return None if is_usable(value) else fault
+
+
+def _is_base(value: str) -> bool:
+    try:
+        NamedNode(f"{value}id/0")
+    except ValueError:
+        return False
+    return value.endswith(("/", "#")) and "#" not in value[:-1]

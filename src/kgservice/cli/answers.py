@@ -144,7 +144,8 @@ def shown(term: dict[str, str]) -> str:
 
 def put_json(value: Any) -> None:
     """Write a value as JSON to standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    print(text.encode(errors="replace").decode())  # names of files need not be UTF-8
 
 
 def say(text: str) -> None:

@@ -20,7 +20,9 @@ from kgservice.cli.options import (
     StoreOption,
     TokenOption,
     UrlOption,
+    existing_path,
     settings_for,
+    unicode_text,
 )
 from kgservice.errors import BadParameter
 
@@ -29,7 +31,7 @@ def query(
     text: Annotated[str | None, typer.Argument(help="The query; - reads standard input.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-F", help="File with the query.", exists=True, dir_okay=False),
+        typer.Option("--file", "-F", help="File with the query.", parser=existing_path, metavar="FILE"),
     ] = None,
     fmt: FormatOption = TABLE,
     as_json: JsonOption = False,
@@ -47,13 +49,10 @@ def query(
     """
     if (text is None) == (file is None):
         raise BadParameter("give the query as text, as - or with --file", source="query")
-    if file is not None:
-        text = file.read_text(encoding="utf-8")
-    elif text == "-":
-        text = sys.stdin.read()
+    asked_query = _query(text, file)
     name = asked(fmt, as_json=as_json)
     with connected(settings_for(store, token), url) as backend:
-        answer(lambda formats, out: backend.query(text or "", formats, out), name)
+        answer(lambda formats, out: backend.query(asked_query, formats, out), name)
 
 
 def ask(
@@ -81,6 +80,8 @@ def ask(
     """
     name = asked(fmt, as_json=as_json)
     parameters = _parameters(param or [])
+    if question is not None:
+        unicode_text(question, "question")
     with connected(settings_for(store, token), url) as backend:
         if question is not None:
             known = [q for q in backend.questions() if question in (q["id"], str(q["number"]))]
@@ -107,6 +108,7 @@ def trace(
 
     Example: kgservice trace 00000000-0000-4000-8000-103000000003
     """
+    unicode_text(record, "record")
     with connected(settings_for(store, token), url) as backend:
         found = backend.trace(record)
     if as_json:
@@ -115,11 +117,23 @@ def trace(
         Console().print(chains.tree(found, language.value))
 
 
+def _query(text: str | None, file: Path | None) -> str:
+    """The query from the command line, a file or standard input. Raises `BadParameter` if it is no UTF-8."""
+    if file is None and text != "-":
+        return unicode_text(text or "", "query")
+    name = str(file or "standard input")
+    try:
+        return (file.read_bytes() if file else sys.stdin.buffer.read()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadParameter("the query is not valid UTF-8", source=name, line=line) from None
+
+
 def _parameters(given: list[str]) -> dict[str, str]:
     """The parameters as name and value. Raises `BadParameter` for one without `=` or one given twice."""
     parameters: dict[str, str] = {}
     for item in given:
-        name, equals, value = item.partition("=")
+        name, equals, value = unicode_text(item, "--param").partition("=")
         if not equals or not name:
             raise BadParameter(f"{item!r} is not NAME=VALUE", source="--param")
         if name in parameters:

@@ -30,7 +30,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.FORBIDDEN: "forbidden, or no or a wrong token",
     Exit.NOT_FOUND: "no such graph, question, record or term",
     Exit.CONFLICT: "the change contradicts what is stored",
-    Exit.STORE: "the store or the service cannot answer",
+    Exit.STORE: "the store or the service cannot answer, or the output cannot be written",
     Exit.INTERRUPTED: "stopped with Ctrl-C",
     Exit.BROKEN_PIPE: "the reader of the output went away",
 }
@@ -64,7 +64,7 @@ def tell(error: errors.KgError) -> None:
 
 
 def silence_output() -> None:
-    """Point standard output to nowhere, so that nothing is written to a pipe that nobody reads."""
+    """Point standard output to nowhere, so that what is left to write does not fail once more at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

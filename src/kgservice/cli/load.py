@@ -11,14 +11,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, existing_path, settings_for
 
 
 def load(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="RDF files, folders of them, or folders of a table and its mapping.", exists=True
+            help="RDF files, folders of them, or folders of a table and its mapping.",
+            parser=existing_path,
+            metavar="PATHS",
         ),
     ],
     as_json: JsonOption = False,

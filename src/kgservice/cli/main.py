@@ -27,9 +27,13 @@ class _Commands(TyperGroup):
             exits.silence_output()
             raise typer.Exit(exits.Exit.BROKEN_PIPE) from None
         except OSError as error:
-            if error.filename is None:
+            if error.errno is None:  # not from the operating system: a fault of the program
                 raise
-            print(f"{error.filename}: {os.strerror(error.errno or 0)}", file=sys.stderr)
+            if error.filename is None:  # no file was opened: what was open could not be written
+                print(f"The output cannot be written: {os.strerror(error.errno)}", file=sys.stderr)
+                exits.silence_output()
+                raise typer.Exit(exits.Exit.STORE) from error
+            print(f"{error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
             raise typer.Exit(exits.Exit.BAD_INPUT) from error
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)

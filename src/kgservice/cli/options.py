@@ -8,7 +8,32 @@ from typing import Annotated
 
 import typer
 
+from kgservice.errors import BadParameter
 from kgservice.settings import Settings
+
+
+def given_path(value: str | Path) -> Path:
+    """A path as it was given. Raises `typer.BadParameter` for an empty one."""
+    if not str(value):
+        raise typer.BadParameter("the path is empty")
+    return Path(value)
+
+
+def existing_path(value: str | Path) -> Path:
+    """The path of something that is there. Raises `typer.BadParameter` when there is nothing."""
+    path = given_path(value)
+    if not path.exists():
+        raise typer.BadParameter(f"Path {str(value)!r} does not exist.")
+    return path
+
+
+def unicode_text(value: str, source: str) -> str:
+    """The text as it is. Raises `BadParameter` when the bytes that were given for it are no UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadParameter("the text is not valid UTF-8", source=source) from None
+    return value
 
 
 class Language(StrEnum):
@@ -28,6 +53,8 @@ StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
+        parser=given_path,
+        metavar="PATH",
         envvar="KGSERVICE_STORE",
         help="Directory of the store. [default: data/store]",
         show_default=False,
@@ -55,6 +82,6 @@ JsonOption = Annotated[
 def settings_for(store: Path | None, token: str | None = None) -> Settings:
     """The settings with what the command line gives.
 
-    Raises `BadParameter` for an environment variable that cannot be read.
+    Raises `BadParameter` for an environment variable or an option that cannot be used.
     """
     return Settings.load(store=store, token=token)

@@ -15,7 +15,15 @@ import typer
 from kgservice import __version__
 from kgservice.cli.answers import graph_format, put_json, say
 from kgservice.cli.backend import connected
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for
+from kgservice.cli.options import (
+    JsonOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    given_path,
+    settings_for,
+    unicode_text,
+)
 from kgservice.store.formats import N_QUADS, TURTLE, Format, graph_format_of
 
 docs = typer.Typer(no_args_is_help=True, help="Documentation made from the package.")
@@ -32,7 +40,10 @@ def export(
             "file's name, else nquads, for one graph turtle]",
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", parser=given_path, metavar="FILE"),
+    ] = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -46,18 +57,21 @@ def export(
 
       kgservice export --graph https://kg.example/graph/ontology
     """
+    if graph is not None:
+        unicode_text(graph, "--graph")
     chosen = _format("jsonld" if as_json else fmt, output, one_graph=graph is not None)
     with connected(settings_for(store, token), url) as backend, _sink(output) as out:
         backend.export(graph, chosen, out)
     if output:
-        say(f"{output.stat().st_size} bytes in {output}")
+        say(f"{output.stat().st_size} bytes in {output}" if output.is_file() else f"Written to {output}")
 
 
 @docs.command("ontology")
 def docs_ontology(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(
-        "ontology-docs"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Directory to write to.", parser=given_path, metavar="DIRECTORY"),
+    ] = Path("ontology-docs"),
     as_json: JsonOption = False,
 ) -> None:
     """Render the ontology as HTML pages (needs `pip install kgservice[docs]`).
@@ -99,10 +113,19 @@ def _format(name: str | None, output: Path | None, *, one_graph: bool) -> Format
 
 @contextmanager
 def _sink(output: Path | None) -> Iterator[BinaryIO]:
-    """The file to write, put in place only when it is whole; or standard output."""
+    """The file to write, put in place only when it is whole; or standard output.
+
+    What is there and is no regular file (a device, a named pipe) is written to and stays what it is;
+    a symbolic link stays, and the file that it leads to is written.
+    """
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
+        return
+    output = output.resolve()
+    if output.exists() and not output.is_file():
+        with output.open("wb") as out:
+            yield out
         return
     part = output.with_name(f"{output.name}.part")
     try:

@@ -18,6 +18,7 @@ from kgservice.cli.options import (
     StoreOption,
     TokenOption,
     UrlOption,
+    existing_path,
     settings_for,
 )
 
@@ -25,7 +26,11 @@ from kgservice.cli.options import (
 def validate(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="RDF files to validate instead of the stored graph.", exists=True, dir_okay=True),
+        typer.Argument(
+            help="RDF files to validate instead of the stored graph.",
+            parser=existing_path,
+            metavar="FILES",
+        ),
     ] = None,
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from kgservice.errors import BadInput, KgError, StoreFailed
+from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.problems import PROBLEMS
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
@@ -22,12 +22,15 @@ _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
 
 
 class Remote:
-    """A running service at `url`, asked with `token`; a context manager that holds the connections."""
+    """A running service at `url`, asked with `token`; a context manager that holds the connections.
+
+    Raises `BadParameter` for a `url` that is no HTTP address.
+    """
 
     def __init__(self, url: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
         self._client = httpx.Client(
-            base_url=url.rstrip("/"), headers=headers, timeout=_TIMEOUT, trust_env=False
+            base_url=_address(url), headers=headers, timeout=_TIMEOUT, trust_env=False
         )
 
     def __enter__(self) -> Self:
@@ -112,6 +115,17 @@ class Remote:
                 raise _error(response)
         except httpx.HTTPError as error:
             raise StoreFailed(f"the service at {self._client.base_url} does not answer: {error}") from error
+
+
+def _address(url: str) -> httpx.URL:
+    """The address of a service. Raises `BadParameter` when it is none."""
+    try:
+        address = httpx.URL(url.rstrip("/"))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise BadParameter(f"{url!r} is no address: {error}", source="--url") from None
+    if address.scheme not in {"http", "https"} or not address.host or (address.port or 0) > 65535:
+        raise BadParameter(f"{url!r} is no address such as http://127.0.0.1:8000", source="--url")
+    return address
 
 
 def _accept(formats: Sequence[Format]) -> str:

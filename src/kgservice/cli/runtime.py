@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+# What a service writes into its note; anything else was not written by one.
+_ADDRESS = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\]):([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,14 @@ def announced(store: Path, running: Running) -> Iterator[None]:
 
 
 def find(store: Path) -> Running | None:
-    """The service that the note beside `store` names, or None. It may have ended since."""
+    """The service that the note beside `store` names, or None. It may have ended since.
+
+    A note that no service can have written is ignored.
+    """
     try:
-        return Running(**json.loads(note_of(store).read_text(encoding="utf-8")))
+        running = Running(**json.loads(note_of(store).read_text(encoding="utf-8")))
+        address = _ADDRESS.fullmatch(running.url)
     except (FileNotFoundError, ValueError, TypeError):
         return None
+    known = address is not None and int(address[1]) <= 65535 and isinstance(running.token, str)
+    return running if known else None

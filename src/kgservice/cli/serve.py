@@ -12,7 +12,9 @@ from kgservice.settings import Settings
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Loopback address. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port; 0: a free one. [default: 8000]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="TCP port; 0: a free one. [default: 8000]")
+    ] = None,
     store: StoreOption = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demonstration graph when the store holds no records yet.")
