@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,28 @@ def test_the_sql_of_a_mapping_reaches_no_file(server: Running, tmp_path: Path) -
     assert answer.status_code == 400
     assert "disabled" in answer.json()["detail"]
     assert server.kg.head == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("source.sql", "DROP TABLE raw"),
+        ("graph.rq", "CONSTRUCT { ?s"),
+        ("csv-metadata.json", "[" * 100_000),
+        ("csv-metadata.json", '{"dc:title": "\\ud800"}'),
+    ],
+)
+def test_a_broken_mapping_is_a_bad_request(server: Running, name: str, content: str) -> None:
+    folder = resources.folder("examples") / "spreadsheet"
+    sent = {path.name: path.read_bytes() for path in folder.iterdir()} | {name: content.encode()}
+    answer = server.post("/imports", files=[("files", (f"table/{n}", c)) for n, c in sent.items()])
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/unreadable-table")
+    assert tempfile.gettempdir() not in answer.text
+
+
+def test_a_file_and_a_folder_of_one_name(server: Running) -> None:
+    answer = server.post("/imports", files=[("files", ("a", TURTLE)), ("files", ("a/b.ttl", TURTLE))])
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-input")
 
 
 def test_other_methods_and_bodies(server: Running) -> None:

@@ -19,15 +19,36 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WIDE = ("utf-16", "utf-32")
+# What Python calls encodings and no file is written in.
+_NO_ENCODINGS = {"charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+_LINE_ENDS = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a table is written down, in the terms of CSVW: one character each for `delimiter` and `quote`."""
+    """How a table is written down, in the terms of CSVW: one character each for `delimiter` and `quote`.
+
+    Raises `BadTable` for values that no file is written with.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        """Check the values, which come from outside."""
+        for name, mark in (("delimiter", self.delimiter), ("quoteChar", self.quote)):
+            if not isinstance(mark, str) or len(mark) != 1 or mark in f"\0{_LINE_ENDS}":
+                raise BadTable(f"{name} is one character, not {mark!r}")
+        if self.delimiter == self.quote:
+            raise BadTable(f"delimiter and quoteChar are both {self.quote!r}")
+        if not _is_encoding(self.encoding):
+            raise BadTable(f"the encoding {self.encoding!r} is not known")
+        try:
+            (self.delimiter + self.quote).encode(self.encoding)
+        except UnicodeError:
+            raise BadTable(f"delimiter and quoteChar are not both in {self.encoding}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +98,8 @@ class _Lines:
 def encoding_of(path: Path, declared: str) -> str:
     """The encoding of a file: what its byte order mark says, else the declared one.
 
-    Raises `BadTable` for an unknown encoding and for bytes that no table has (UTF-16 without a mark).
+    Raises `BadTable` for a file with so many zero bytes that it must be UTF-16 without a mark, or no text.
     """
-    try:
-        codecs.lookup(declared)
-    except LookupError:
-        raise BadTable(f"the encoding {declared!r} is not known", source=path.name) from None
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -91,11 +108,29 @@ def encoding_of(path: Path, declared: str) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if b"\0" in head and not declared.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+    # Half of the bytes of Latin text in UTF-16 are zero; single ones are faults of their rows.
+    if head.count(0) * 4 > len(head) and not is_wide(declared):
         raise BadTable(
             "holds zero bytes: UTF-16 without byte order mark, or no text; save it as UTF-8", source=path.name
         )
     return declared
+
+
+def is_wide(encoding: str) -> bool:
+    """Whether the encoding has units of several bytes: UTF-16 and UTF-32."""
+    return codecs.lookup(encoding).name.startswith(_WIDE)
+
+
+def _is_encoding(name: object) -> bool:
+    """Whether Python knows an encoding of text by this name."""
+    try:
+        return isinstance(name, str) and bool("a".encode(name)) and _canonical(name) not in _NO_ENCODINGS
+    except (LookupError, ValueError):  # a zero byte in the name is a ValueError, UnicodeError is one too
+        return False
+
+
+def _canonical(name: str) -> str:
+    return codecs.lookup(name).name.replace("_", "-")
 
 
 def records(path: Path, dialect: Dialect) -> Iterator[Record]:
@@ -107,12 +142,14 @@ def records(path: Path, dialect: Dialect) -> Iterator[Record]:
     """
     encoding = encoding_of(path, dialect.encoding)
     # Wide encodings have no byte-wise recovery; in the others an undecodable byte marks its record only.
-    errors = "strict" if encoding in {"utf-16", "utf-32"} else "surrogateescape"
+    errors = "strict" if is_wide(encoding) else "surrogateescape"
     with path.open("r", encoding=encoding, errors=errors, newline="") as text:
         try:
             yield from _parse(_Lines(text), dialect, encoding)
         except UnicodeDecodeError as error:
             raise BadTable(f"is not {encoding}: {error.reason}", source=path.name) from None
+        except UnicodeError as error:  # UTF-16 by declaration, without a mark
+            raise BadTable(f"is not {encoding}: {error}", source=path.name) from None
 
 
 def _parse(lines: _Lines, dialect: Dialect, encoding: str) -> Iterator[Record]:
@@ -136,9 +173,11 @@ def _parse(lines: _Lines, dialect: Dialect, encoding: str) -> Iterator[Record]:
             lines.give_back(1)
         raw = "".join(lines.taken).rstrip("\r\n")
         if not raw.isascii():
-            bad = next((c for c in raw if "\udc80" <= c <= "\udcff"), None)
+            bad = next((c for c in raw if "\ud800" <= c <= "\udfff"), None)
             if bad is not None:
-                fault = f"byte 0x{ord(bad) - 0xDC00:02X} is not {encoding}"
+                escaped = "\udc80" <= bad <= "\udcff"
+                what = f"byte 0x{ord(bad) - 0xDC00:02X}" if escaped else "half a character"
+                fault = f"{what} is not {encoding}"
         if "\0" in raw:
             fault = "a zero byte"
         yield Record(line, raw, () if fault else tuple(fields), fault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,22 +85,31 @@ def is_mapping(folder: Path) -> bool:
 
 def read_mapping(folder: Path) -> TableMapping:
     """Read the mapping in `folder`. Raises `BadTable` that says what is missing or malformed, and where."""
-    path = folder / METADATA
+    text = _text(folder, folder / METADATA)
     try:
-        data = json.loads(_text(path))
+        data = json.loads(text)
+        json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadTable(error.msg, line=error.lineno, column=error.colno, source=METADATA) from None
+    except UnicodeEncodeError:
+        raise BadTable("holds half a character (a lone surrogate)", source=METADATA) from None
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise BadTable(f"is not the metadata of a table: {error}", source=METADATA) from None
     try:
         return _mapping(folder, data)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadTable(f"is not the metadata of a table: {error!r}", source=METADATA) from None
 
 
 def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
     schema = data["tableSchema"]
     columns = tuple(_column(c) for c in schema["columns"])
-    key = schema["primaryKey"]
-    key = (key,) if isinstance(key, str) else tuple(key)
+    twice = [name for name, count in Counter(c.name for c in columns).items() if count > 1]
+    if twice:
+        raise BadTable(f"the schema has two columns {twice[0]!r}", source=METADATA)
+    key = _strings(schema["primaryKey"], "primaryKey")
+    if not key:
+        raise BadTable("primaryKey names no column", source=METADATA)
     if not set(key) <= {c.name for c in columns}:
         raise BadTable("primaryKey names a column that is none", source=METADATA)
     scripts: dict[str, list[str]] = {"sql": [], "sparql": []}
@@ -109,23 +119,20 @@ def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
         )
         if kind is None:
             raise BadTable(f"cannot run {script['scriptFormat']}", source=METADATA)
-        scripts[kind].append(_text(_inside(folder, script["url"])))
+        scripts[kind].append(_text(folder, _inside(folder, script["url"])))
     if not scripts["sql"] or not scripts["sparql"]:
         raise BadTable("transformations need SQL and a SPARQL CONSTRUCT", source=METADATA)
-    dialect = data.get("dialect", {})
     return TableMapping(
         title=str(data.get("dc:title", folder.name)),
         folder=folder,
         files=tuple(_inside(folder, t["url"]) for t in data.get("tables", [data])),
-        dialect=Dialect(
-            dialect.get("delimiter", ","), dialect.get("quoteChar", '"'), dialect.get("encoding", "utf-8")
-        ),
+        dialect=_dialect(data.get("dialect", {})),
         columns=columns,
         key=key,
         sql="\n;\n".join(scripts["sql"]),
         constructs=tuple(scripts["sparql"]),
-        own=tuple(data.get(f"{TERMS}own", ())),
-        earliest=frozenset(data.get(f"{TERMS}earliest", ())),
+        own=_strings(data.get(f"{TERMS}own", ()), "table#own"),
+        earliest=frozenset(_strings(data.get(f"{TERMS}earliest", ()), "table#earliest")),
         predicates=frozenset(p for text in scripts["sparql"] for p in template_terms(text)),
     )
 
@@ -134,28 +141,51 @@ def _column(data: Mapping[str, Any]) -> Column:
     name = data["name"]
     if not _NAME.fullmatch(name) or name == "line":
         raise BadTable(f"{name!r} is no column name: lower-case letters, digits and _", source=METADATA)
-    titles = data.get("titles", [name])
-    if isinstance(titles, Mapping):
-        titles = [t for of in titles.values() for t in ([of] if isinstance(of, str) else of)]
-    return Column(
-        name, (titles,) if isinstance(titles, str) else tuple(titles), bool(data.get("required", False))
-    )
+    titles = data.get("titles", name)
+    if isinstance(titles, Mapping):  # by language
+        titles = [title for of in titles.values() for title in _strings(of, "titles")]
+    return Column(name, _strings(titles, "titles") or (name,), bool(data.get("required", False)))
+
+
+def _dialect(data: Mapping[str, Any]) -> Dialect:
+    try:
+        return Dialect(data.get("delimiter", ","), data.get("quoteChar", '"'), data.get("encoding", "utf-8"))
+    except BadTable as error:
+        raise BadTable(error.detail, source=METADATA) from None
+
+
+def _strings(value: object, what: str) -> tuple[str, ...]:
+    """One string, or a list of them."""
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+        raise BadTable(f"{what} is a string or a list of strings", source=METADATA)
+    return tuple(values)
 
 
 def _inside(folder: Path, url: str) -> Path:
     path = folder / url
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a zero byte, a link to itself
+        raise BadTable(f"{url[:80]!r} is no name of a file", source=METADATA) from None
+    if not inside:
         raise BadTable(f"{url!r} leads out of the folder", source=METADATA)
     return path
 
 
-def _text(path: Path) -> str:
+def shown(path: Path, folder: Path) -> str:
+    """A file's name for people: from the folder of the mapping on, never where that is."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def _text(folder: Path, path: Path) -> str:
+    source = shown(path, folder)
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except OSError as error:
-        raise BadTable(f"cannot be read: {error.strerror}", source=path.name) from None
+        raise BadTable(f"cannot be read: {error.strerror}", source=source) from None
     except UnicodeDecodeError:
-        raise BadTable("is not UTF-8", source=path.name) from None
+        raise BadTable("is not UTF-8", source=source) from None
 
 
 def _plain(heading: str) -> str:

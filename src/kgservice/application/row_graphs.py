@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -39,8 +41,13 @@ _LEXICAL = {
 }
 _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")}
 _INTEGERS |= {"INTEGER", "UINTEGER"}
+_DECIMAL = re.compile(r"DECIMAL\(\d+,\d+\)")
 # The longest row that is read, in bytes; fields are limited to 128 KiB before.
 _LONGEST = 64 * 1024 * 1024
+# What a mapping's SQL may use: memory, and room on the disk for what does not fit into it.
+_LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
+# The rows of `good` as lexical forms. The SQL of a mapping has run when it is made, and cannot alter it.
+_FORMS = '"the forms of good"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,20 @@ class Workbench:
     def __init__(self, mapping: TableMapping, addresses: Addresses) -> None:
         self._mapping = mapping
         self._addresses = addresses
+        self._columns: list[tuple[str, str]] = []
+        self._rejects: list[tuple[int, str]] = []
+        self.repeated = 0
+        """How many rows stand in the file before, word for word."""
+        self._folder = tempfile.TemporaryDirectory(prefix="kgservice-")
         self._db = duckdb.connect(
             ":memory:",
-            config={"threads": 2, "autoinstall_known_extensions": False, "python_enable_replacements": False},
+            config={
+                "threads": 2,
+                "autoinstall_known_extensions": False,
+                "python_enable_replacements": False,
+                "temp_directory": self._folder.name,
+                **_LIMITS,
+            },
         )
 
     def __enter__(self) -> Workbench:
@@ -75,28 +93,47 @@ class Workbench:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        self._folder.cleanup()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whatever DuckDB refuses is a fault of the mapping: `BadTable`, without paths of this machine."""
+        try:
+            yield
+        except duckdb.Error as error:
+            detail = str(error).replace(self._folder.name, "…")[:1000]
+            raise BadTable(f"the SQL of the mapping fails: {detail}", source=self._mapping.title) from None
 
     def fill(self, rows: Iterator[tuple[int, Sequence[str | None]]]) -> int:
         """Take in the rows (line, one value for each column of the schema), clean and type them; the count.
 
-        Raises `BadTable` when the SQL of the mapping fails or forgets a row.
+        Raises `BadTable` when the SQL of the mapping fails or forgets a row, or when a column of `good`
+        makes no term.
         """
         names = ["line", *(c.name for c in self._mapping.columns)]
         count = 0
-        with tempfile.TemporaryDirectory(prefix="kgservice-") as folder:
-            path = Path(folder) / "rows.ndjson"
-            with path.open("w", encoding="utf-8") as out:
-                for line, values in rows:
-                    out.write(json.dumps(dict(zip(names, (line, *values), strict=True))))
-                    out.write("\n")
-                    count += 1
-            self._db.execute(f"CREATE TABLE arrived (line BIGINT, {self._listed('{} VARCHAR')})")
-            columns = "{line: 'BIGINT', " + self._listed("{}: 'VARCHAR'") + "}"
-            self._db.execute(
-                "INSERT INTO arrived SELECT * FROM read_json(?, format = 'newline_delimited', "  # noqa: S608
-                f"columns = {columns}, maximum_object_size = {_LONGEST})",
-                [str(path)],
-            )
+        path = Path(self._folder.name) / "rows.ndjson"
+        with path.open("w", encoding="utf-8") as out:
+            for line, values in rows:
+                out.write(json.dumps(dict(zip(names, (line, *values), strict=True))))
+                out.write("\n")
+                count += 1
+        with self._told():
+            self._take_in(path)
+            self._clean()
+            self._type()
+        return count
+
+    def _take_in(self, path: Path) -> None:
+        """Make `raw` of the rows, and lock the database up."""
+        self._db.execute(f"CREATE TABLE arrived (line BIGINT, {self._listed('{} VARCHAR')})")
+        columns = "{line: 'BIGINT', " + self._listed("{}: 'VARCHAR'") + "}"
+        self._db.execute(
+            "INSERT INTO arrived SELECT * FROM read_json(?, format = 'newline_delimited', "  # noqa: S608
+            f"columns = {columns}, maximum_object_size = {_LONGEST})",
+            [str(path)],
+        )
+        path.unlink()
         # From here on the SQL of the mapping can reach no file and no network, and cannot change that.
         self._db.execute("SET enable_progress_bar = false")  # it would write into the output of commands
         self._db.execute("SET enable_external_access = false")
@@ -104,50 +141,61 @@ class Workbench:
         self._deduplicate()
         space = uuid.uuid5(uuid.NAMESPACE_URL, self._addresses.base)
         self._db.execute(_INSTANCE.replace("{namespace}", space.hex))
-        try:
-            self._db.execute(self._mapping.sql)
-            lost = self._one(
-                "SELECT count(*) FROM raw "
-                "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
-            )
-        except duckdb.Error as error:
-            raise BadTable(f"the SQL of the mapping fails: {error}", source=self._mapping.title) from None
+
+    def _clean(self) -> None:
+        """Run the SQL of the mapping, and see that each row came out of it once."""
+        self._db.execute(self._mapping.sql)
+        lost = self._one(
+            "SELECT count(*) FROM raw "
+            "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
+        )
         if lost:
             raise BadTable(
                 f"the SQL puts {lost} rows in neither or both of good and rejects", source=self._mapping.title
             )
-        return count
-
-    @property
-    def repeated(self) -> int:
-        """How many rows stand in the file before, word for word."""
-        return self._one("SELECT count(*) FROM doubles WHERE same")
-
-    def rejects(self) -> list[tuple[int, str]]:
-        """The rows that were refused (line, reason), by line."""
-        return self._db.execute(
-            "SELECT line, reason FROM incomplete UNION ALL SELECT line, reason FROM rejects UNION ALL "
-            "SELECT line, concat('the key stands on line ', first_line, ' with other content') "
-            "FROM doubles WHERE NOT same ORDER BY line"
+        made_up = self._one(
+            "SELECT count(*) FROM (SELECT line FROM good UNION ALL SELECT line FROM rejects) AS made "
+            "WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"
+        )
+        if made_up:
+            raise BadTable(
+                f"the SQL makes {made_up} rows with a line that raw has not",
+                source=self._mapping.title,
+            )
+        self._rejects += self._db.execute(
+            "SELECT CAST(line AS BIGINT), coalesce(CAST(reason AS VARCHAR), 'refused without a reason') "
+            "FROM rejects"
         ).fetchall()
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """The statements of the good rows, `size` rows at a time, in the order of the file."""
-        described = self._db.execute("DESCRIBE good").fetchall()
+    def _type(self) -> None:
+        """Work out the lexical forms of all good rows: one that fails does so before the first commit."""
         columns = [
-            (str(name), *self._term_kind(str(name), str(kind)))
-            for name, kind, *_ in described
-            if name != "line"
+            (name, *self._term_kind(name, kind))
+            for name, kind, *_ in self._db.execute("DESCRIBE good").fetchall()
+            if name.lower() != "line"
         ]
-        missing = set(self._mapping.own) - {name for name, _, kind in columns if kind == "UUID"}
+        self._columns = [(name, kind) for name, _, kind in columns]
+        missing = set(self._mapping.own) - {name for name, kind in self._columns if kind == "UUID"}
         if missing:
             raise BadTable(
                 f"own columns that good has not as UUID: {', '.join(sorted(missing))}",
                 source=self._mapping.title,
             )
-        cursor = self._db.execute(f"SELECT {', '.join(sql for _, sql, _ in columns)} FROM good ORDER BY line")  # noqa: S608
-        while rows := cursor.fetchmany(size):
-            yield self._batch(rows, [(name, kind) for name, _, kind in columns])
+        forms = "".join(f", {sql} AS {_quoted(name)}" for name, sql, _ in columns)
+        self._db.execute(
+            f"CREATE TEMP TABLE {_FORMS} AS SELECT CAST(line AS BIGINT) AS line{forms} FROM good"  # noqa: S608
+        )
+
+    def rejects(self) -> list[tuple[int, str]]:
+        """The rows that were refused (line, reason), by line."""
+        return sorted(self._rejects)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The statements of the good rows, `size` rows at a time, in the order of the file."""
+        with self._told():
+            cursor = self._db.execute(f"SELECT * EXCLUDE (line) FROM {_FORMS} ORDER BY line")  # noqa: S608
+            while rows := cursor.fetchmany(size):
+                yield self._batch(rows, self._columns)
 
     def _batch(self, rows: list[tuple[Any, ...]], columns: list[tuple[str, str]]) -> Batch:
         ids, own = self._addresses.ids, set()
@@ -168,6 +216,8 @@ class Workbench:
                 if cell is None:
                     continue
                 for value in cell if isinstance(cell, list) else (cell,):
+                    if value is None:
+                        continue
                     term = NamedNode(ids + value) if datatype is None else Literal(value, datatype=datatype)
                     quads.append(Quad(node, predicate, term))
                     if is_own:
@@ -182,17 +232,23 @@ class Workbench:
                 raise BadTable(
                     f"the CONSTRUCT of the mapping is malformed: {error}", source=self._mapping.title
                 ) from None
-            triples.update(cast(ox.QueryTriples, answer))
+            if not isinstance(answer, ox.QueryTriples):
+                raise BadTable("the graph of a row is made by CONSTRUCT", source=self._mapping.title)
+            triples.update(answer)
         return Batch(len(rows), triples, frozenset(own))
 
     def _term_kind(self, name: str, kind: str) -> tuple[str, str]:
         """The SQL that gives a column's lexical form, and `UUID` or the local name of its XSD type."""
+        try:
+            NamedNode(FACADE + name)
+        except ValueError:
+            raise BadTable(f"the column {name!r} makes no IRI", source=self._mapping.title) from None
         element = kind.removesuffix("[]")
         if element == "UUID":
             form, datatype = "CAST({0} AS VARCHAR)", "UUID"
         elif element in _INTEGERS:
             form, datatype = "CAST({0} AS VARCHAR)", "integer"
-        elif element.startswith("DECIMAL"):
+        elif _DECIMAL.fullmatch(element):
             form, datatype = "CAST({0} AS VARCHAR)", "decimal"
         elif element in _LEXICAL:
             form, datatype = _LEXICAL[element]
@@ -200,7 +256,7 @@ class Workbench:
             raise BadTable(
                 f"the column {name} is {kind}: no term can be made of that", source=self._mapping.title
             )
-        quoted = '"' + name.replace('"', '""') + '"'
+        quoted = _quoted(name)
         if kind != element:
             return f"list_transform({quoted}, lambda x: {form.format('x')})", datatype
         return form.format(quoted), datatype
@@ -208,13 +264,13 @@ class Workbench:
     def _deduplicate(self) -> None:
         """Make `raw` of what arrived, less `incomplete` rows and those whose key came before (`doubles`)."""
         needed = [c for c in self._mapping.columns if c.required or c.name in self._mapping.key]
-        faults = ", ".join(f"CASE WHEN {c.name} IS NULL THEN ? END" for c in needed)
+        faults = ", ".join(f"CASE WHEN {_quoted(c.name)} IS NULL THEN ? END" for c in needed)
         self._db.execute(
             f"CREATE TABLE incomplete AS SELECT line, array_to_string([{faults}], '; ') AS reason "  # noqa: S608
-            f"FROM arrived WHERE {' OR '.join(f'{c.name} IS NULL' for c in needed)}",
+            f"FROM arrived WHERE {' OR '.join(f'{_quoted(c.name)} IS NULL' for c in needed)}",
             [f"{c.title} is empty" for c in needed],
         )
-        first = f"OVER (PARTITION BY {', '.join(self._mapping.key)} ORDER BY line)"
+        first = f"OVER (PARTITION BY {', '.join(map(_quoted, self._mapping.key))} ORDER BY line)"
         row = f"row({self._listed('{}')})"
         self._db.execute(
             "CREATE TABLE doubles AS SELECT line, first_line, same FROM ("  # noqa: S608
@@ -226,12 +282,25 @@ class Workbench:
             "CREATE TABLE raw AS SELECT * FROM arrived "
             "WHERE line NOT IN (SELECT line FROM incomplete UNION ALL SELECT line FROM doubles)"
         )
+        self.repeated = self._one("SELECT count(*) FROM doubles WHERE same")
+        self._rejects = self._db.execute(
+            "SELECT line, reason FROM incomplete UNION ALL "
+            "SELECT line, concat('the key stands on line ', first_line, ' with other content') "
+            "FROM doubles WHERE NOT same"
+        ).fetchall()
+        for table in ("arrived", "doubles", "incomplete"):
+            self._db.execute(f"DROP TABLE {table}")
 
     def _listed(self, form: str) -> str:
-        """The column names, each in `form`; they are known to be plain identifiers."""
-        return ", ".join(form.format(c.name) for c in self._mapping.columns)
+        """The column names, quoted, each in `form`."""
+        return ", ".join(form.format(_quoted(c.name)) for c in self._mapping.columns)
 
     def _one(self, sql: str) -> int:
         row = self._db.execute(sql).fetchone()
         assert row is not None
         return int(row[0])
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from typing import cast
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgservice.application.csv_records import Record, encoding_of, records
+from kgservice.application.csv_records import Record, encoding_of, is_wide, records
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.mapping import TableMapping, is_mapping, read_mapping
+from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
 from kgservice.application.row_graphs import Batch, Workbench
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
@@ -114,18 +115,19 @@ class _Loading:
     def load(self, path: Path) -> None:
         """Load one file."""
         mapping, summary = self._mapping, self._summary
-        if not path.is_file():
-            raise BadTable("there is no such file", source=str(path))
+        source = shown(path, mapping.folder)
+        if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises for a name that is too long
+            raise BadTable("there is no such file", source=source)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         origin = Origin(self._agent, f"Load the table “{mapping.title}”", f"{path.name} (sha256:{digest})")
         found = records(path, mapping.dialect)
         header = next(found, None)
         if header is None:
-            raise BadTable("is empty", source=path.name)
+            raise BadTable("is empty", source=source)
         if header.fault:
-            raise BadTable(header.fault, line=header.line, source=path.name)
-        positions = mapping.positions(header.fields, path.name)
+            raise BadTable(header.fault, line=header.line, source=source)
+        positions = mapping.positions(header.fields, source)
         faults: dict[int, str] = {}
         with Workbench(mapping, self._kg.addresses) as bench:
             readable = bench.fill(_rows(found, mapping, positions, faults))
@@ -237,7 +239,7 @@ def _write_rejects(target: Path, path: Path, mapping: TableMapping, faults: Mapp
     target.parent.mkdir(parents=True, exist_ok=True)
     dialect = mapping.dialect
     encoding = encoding_of(path, dialect.encoding)
-    errors = "strict" if encoding in {"utf-16", "utf-32"} else "surrogateescape"
+    errors = "strict" if is_wide(encoding) else "surrogateescape"
     with target.open("w", encoding=encoding, errors=errors, newline="") as out:
         writer = csv.writer(
             out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator=dialect.delimiter
@@ -246,6 +248,8 @@ def _write_rejects(target: Path, path: Path, mapping: TableMapping, faults: Mapp
         for record in records(path, dialect):
             if header or record.line in faults:
                 reason = "rejected_reason" if header else faults[record.line]
+                # A reason may have characters that the encoding of the file has not.
+                reason = reason.encode(encoding, "backslashreplace").decode(encoding)
                 writer.writerow(("rejected_line" if header else record.line, reason))
                 out.write(f"{record.raw}\r\n")
             header = False

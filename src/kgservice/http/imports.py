@@ -122,22 +122,30 @@ def safe_path(name: str) -> PurePosixPath:
     """
     path = PurePosixPath(name)
     bad = not path.parts or path.is_absolute() or any(part == ".." for part in path.parts)
-    if bad or "\\" in name or ":" in name or not name.isprintable() or len(name) > 255 or len(path.parts) > 8:
+    bad = bad or "\\" in name or ":" in name or len(path.parts) > 8
+    if bad or not name.isprintable() or len(name.encode()) > 255:  # no surrogate is printable
         raise BadInput(f"{name[:80]!r} is no name for an uploaded file", source="filename")
     return path
 
 
 def _put(uploads: Sequence[Upload], folder: Path) -> list[Path]:
-    """Write the files below `folder`; the files and folders that stand in it, to be loaded."""
+    """Write the files below `folder`; the files and folders that stand in it, to be loaded.
+
+    Raises `BadInput` for a name that is sent twice, or once as a file and once as a folder.
+    """
     for name, file in uploads:
         target = folder / safe_path(name)
         if target.exists():
             raise BadInput(f"{name!r} is sent twice", source="filename")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise BadInput(f"{name!r} is below what is sent as a file", source="filename") from None
         with target.open("xb") as out:
             shutil.copyfileobj(file, out)
     return sorted(folder.iterdir())
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    # In ASCII, so that half a character in a name or a reason is written too.
+    return json.dumps(value).encode() + b"\n"
