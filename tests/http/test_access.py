@@ -182,3 +182,10 @@ def test_only_loopback_addresses_are_served() -> None:
     for host in ("0.0.0.0", "::", "192.168.0.1", "example.com", ""):
         with pytest.raises(Forbidden):
             check_loopback(host)
+
+
+@pytest.mark.parametrize("query", ["query=ASK%7BFILTER(?token=1)%7D", "query=ASK%7B%7D&mytoken=1"])
+def test_token_inside_another_parameter_is_none(server: Running, query: str) -> None:
+    cookie = cookie_of(server)
+    assert bare(server, f"/sparql?{query}", Cookie=cookie).status_code == 200
+    assert bare(server, f"/sparql?{query}").status_code == 401

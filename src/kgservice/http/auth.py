@@ -19,6 +19,7 @@ from kgservice.http.headers import security_headers
 from kgservice.http.problems import problem_of
 
 OPEN_PATHS = frozenset({"/health"})
+OPEN_BELOW = "/problems/"  # what the kinds of problems mean, 401 among them: the same for everybody
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
@@ -65,14 +66,14 @@ class Access:
         """None to go on, or a redirect. Raises `Unauthorised` or `Forbidden`."""
         headers = Headers(scope=scope)
         host = _host(headers)
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW):
             return None
         if authorization := headers.get("authorization"):
             if not self._is_token(_credentials(authorization)):
                 raise Unauthorised("The token in Authorization is not the one of this service")
             return None
-        if b"token=" in scope["query_string"] and scope["method"] in {"GET", "HEAD"}:
-            return self._redirect(scope, host)
+        if scope["method"] in {"GET", "HEAD"} and (parameters := _with_token(scope["query_string"])):
+            return self._redirect(scope, host, parameters)
         name = cookie_name(host)
         if (cookie := headers.get("cookie")) and name in cookie:
             if not hmac.compare_digest(_cookie(cookie, name).encode(), self._cookie.encode()):
@@ -82,8 +83,7 @@ class Access:
             return None
         raise Unauthorised("Send the token of this service, or open the link that it printed at its start")
 
-    def _redirect(self, scope: Scope, host: str) -> Response | None:
-        parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    def _redirect(self, scope: Scope, host: str, parameters: list[tuple[str, str]]) -> Response:
         tokens = [value for key, value in parameters if key == "token"]
         if len(tokens) != 1 or not self._is_token(tokens[0].encode("utf-8", "surrogateescape")):
             raise Unauthorised("The token in the address is not the one of this service")
@@ -96,6 +96,14 @@ class Access:
 
     def _is_token(self, given: bytes) -> bool:
         return hmac.compare_digest(given, self._token)
+
+
+def _with_token(query_string: bytes) -> list[tuple[str, str]] | None:
+    """The parameters of an address when `token` is one of them, else None."""
+    if b"token" not in query_string:  # nearly always
+        return None
+    parameters = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+    return parameters if any(key == "token" for key, _ in parameters) else None
 
 
 def cookie_name(host: str) -> str:
