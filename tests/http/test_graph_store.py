@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gzip
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from pyoxigraph import RdfFormat, parse
@@ -153,3 +153,14 @@ def test_managed_graphs_are_guarded(server: Running) -> None:
     view = "/graphs?graph=https://kg.example/view/everything"
     assert server.request("DELETE", view).status_code == 403
     assert server.get(view).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["https://kg.example/日本/ü?q=a b".replace(" ", "%20"), "urn:x:Ω#%C3%A4"])
+def test_the_location_of_a_new_graph_is_a_uri(server: Running, name: str) -> None:
+    address = f"/graphs?graph={quote(name, safe='')}"
+    put = server.request("PUT", address, content="<urn:a> <urn:b> 1 .", headers=TURTLE)
+    assert put.status_code == 201
+    location = put.headers["location"]
+    assert location.isascii()
+    assert unquote(location) == unquote(name)
+    assert len(statements(server, address)) == 1

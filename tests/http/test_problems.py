@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
+import html
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from kgservice import errors
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.http.problems import PROBLEMS
+from kgservice.http.problem_types import problem_types
+from kgservice.http.problems import PROBLEMS, problem_of
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.serving import Running, running
@@ -287,3 +292,64 @@ def test_what_is_unexpected_says_nothing_of_the_inside() -> None:
         assert "secret" not in answer.text
         assert server.get("/health").status_code == 200
     kg.close()
+
+
+@pytest.mark.parametrize("name", problem_types())
+def test_every_type_resolves_without_a_token(server: Running, name: str) -> None:
+    address = f"{server.url}problems/{name}"
+    told = httpx.get(address, headers={"Accept": "application/json"}, trust_env=False)
+    assert told.status_code == 200
+    body = told.json()
+    assert body["type"] == f"/problems/{name}"
+    assert body["title"]
+    assert 400 <= body["status"] < 600
+    for language in ("de", "en"):
+        headers = {"Accept": "text/html", "Accept-Language": language}
+        page = httpx.get(address, headers=headers, trust_env=False)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert html.escape(body["title"]) in page.text
+        assert html.escape(body["advice"][language], quote=False) in page.text
+    assert httpx.head(address, trust_env=False).status_code == 200
+
+
+def test_an_unknown_type_is_not_found(server: Running) -> None:
+    answer = server.get("/problems/boredom", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    page = server.get("/problems/boredom", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_every_kind_of_problem_has_a_page() -> None:
+    assert {name for _, name in PROBLEMS.values()} <= problem_types().keys()
+
+
+def test_half_a_character_in_a_message_can_be_sent() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read")
+
+    scope = {"type": "http", "method": "GET", "path": "/x", "headers": []}
+    asyncio.run(problem_of(errors.BadInput("no \ud800 character"))(scope, receive, send))
+    assert json.loads(sent[1]["body"])["detail"] == "no ? character"
+    assert dict(sent[0]["headers"])[b"content-length"] == str(len(sent[1]["body"])).encode()
+
+
+@pytest.mark.parametrize("bounds", ["bytes=9-1", "bytes=x", "nonsense", "bytes=99999999-"])
+def test_ranges_of_static_files_are_ignored(server: Running, bounds: str) -> None:
+    whole = server.get("/static/kgservice.css")
+    answer = server.get("/static/kgservice.css", headers={"Range": bounds})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
+@pytest.mark.parametrize("path", ["/health", "/check", "/validation", "/export", "/openapi.json"])
+def test_head_is_get_without_the_body(server: Running, path: str) -> None:
+    head, get = server.request("HEAD", path), server.get(path)
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert "head" not in server.get("/openapi.json").json()["paths"].get(path, {})

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import KgError
-from kgservice.http import health, maintenance, pages, terms
+from kgservice.http import health, maintenance, pages, problem_types, terms
+from kgservice.http.assets import Assets
 from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
@@ -24,7 +24,6 @@ from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.questions import QuestionList, SavedQuestion
 from kgservice.http.sparql import Querying, Tags, Updating
 from kgservice.http.trace import Tracing
-from kgservice.web.render import STATIC
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
@@ -95,10 +94,11 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/export", maintenance.Export(kg, readers)),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Mount("/static", Assets()),
     ]
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
-    app.include_router(pages.make_router(kg))
+    app.include_router(pages.make_router(kg, known))
+    app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
     return app

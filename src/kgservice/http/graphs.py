@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
+from urllib.parse import quote
 
 from pyoxigraph import NamedNode, Quad, parse, serialize
 from starlette.datastructures import Headers, UploadFile
@@ -32,6 +33,7 @@ from kgservice.store.syntax import reading_rdf
 
 METHODS = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
 MOST_FILES = 1000
+_IN_A_URI = "!#$%&'()*+,/:;=?@[]~"  # besides letters, digits and -._ (RFC 3986)
 
 T = TypeVar("T")
 
@@ -139,7 +141,7 @@ class Graphs:
             await self._on(self._writers, lambda: write(self._kg, graph, source, fmt, origin))
         if existed:
             return Response(status_code=204)
-        return Response(status_code=201, headers={"Location": graph.value})
+        return Response(status_code=201, headers={"Location": quote(graph.value, safe=_IN_A_URI)})
 
     async def _parts(
         self, headers: Headers, receive: Receive, files: ExitStack

@@ -16,6 +16,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     """The route of the health check."""
     router = APIRouter(tags=["service"])
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="Whether the service answers")
     async def health() -> JSONResponse:
         """Status, version and number of the last commit; 503 while the store does not answer."""

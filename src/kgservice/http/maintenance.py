@@ -13,7 +13,7 @@ from kgservice.application import check, validation
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import coding, content_type, negotiate
-from kgservice.http.problems import method_not_allowed
+from kgservice.http.questions import otherwise
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
@@ -24,12 +24,14 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     """The routes of the validation report and the check; both look at the whole store."""
     router = APIRouter(tags=["service"])
 
+    @router.head("/validation", include_in_schema=False)
     @router.get("/validation", summary="The validation report of the whole graph")
     async def report() -> JSONResponse:
         """Findings of the SHACL shapes on all records: `conforms`, `counts`, `findings`."""
         found = await asyncio.to_thread(validation.validate, kg)
         return JSONResponse(found.to_json(), headers=_UNCACHED)
 
+    @router.head("/check", include_in_schema=False)
     @router.get("/check", summary="Whether the views equal their definition")
     async def faults() -> JSONResponse:
         """The faults of the store, one sentence each, as `faults`; empty when it is sound."""
@@ -48,8 +50,8 @@ class Export:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises `NotAcceptable` for a format without named graphs."""
         http = Exchange(scope, receive, send)
-        if http.method != "GET":
-            await http.reply(method_not_allowed("GET"))
+        if instead := otherwise(http.method):
+            await http.reply(instead)
             return
         offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads]
         fmt, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
@@ -58,6 +60,9 @@ class Export:
             (b"cache-control", b"no-store"),
             (b"vary", b"Accept, Accept-Encoding"),
         ]
+        if http.method == "HEAD":
+            await http.reply_bare(200, headers)
+            return
         await respond(
             receive,
             send,

@@ -44,9 +44,9 @@ SELECT ?painPoint ?solution ?impact WHERE {
 """
 
 
-def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The routes of the pages; their handlers run in threads."""
-    site = Site(kg)
+def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRouter:
+    """The routes of the pages, with the saved questions by id; their handlers run in threads."""
+    site = Site(kg, questions)
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
@@ -92,17 +92,19 @@ def _start(site: Site, request: Request) -> Response:
         graphs=seen.graphs,
         commit=commit,
         traces=chains,
-        groups=_groups(language),
+        groups=_groups(site, language),
     )
 
 
 def _questions(site: Site, request: Request) -> Response:
-    return site.page(request, "questions.html", section="questions", groups=_groups(site.language(request)))
+    return site.page(
+        request, "questions.html", section="questions", groups=_groups(site, site.language(request))
+    )
 
 
 def _question(site: Site, request: Request) -> Response:
     language = site.language(request)
-    question = saved.find(saved.questions(), request.path_params["id"])
+    question = saved.find(site.questions, request.path_params["id"])
     names = {parameter.name for parameter in question.parameters}
     given = {k: v for k, v in request.query_params.items() if k in names}
     if "language" in names:
@@ -112,7 +114,7 @@ def _question(site: Site, request: Request) -> Response:
     asked = "ask" in request.query_params or bool(given.keys() - {"language"})
     if asked or not any(p.required and p.default is None for p in question.parameters):
         try:
-            solutions = saved.ask(site.kg, question.id, given).solutions
+            solutions = saved.ask(site.kg, question.id, given, site.questions).solutions
             headings = [_heading(question, name, language) for name in solutions.variables]
             answer = site.table(headings, solutions.rows, language)
         except KgError as error:
@@ -239,9 +241,9 @@ def _result(site: Site, query: str, language: str) -> dict[str, Any]:
     return {"table": site.table(headings, rows, language)}
 
 
-def _groups(language: str) -> list[dict[str, Any]]:
+def _groups(site: Site, language: str) -> list[dict[str, Any]]:
     groups: dict[str, list[Question]] = {}
-    for question in saved.questions().values():
+    for question in site.questions.values():
         groups.setdefault(question.group, []).append(question)
     return [
         {"id": group, "label": group_name(group, language), "questions": members}

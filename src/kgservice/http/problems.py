@@ -37,6 +37,12 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.StoreFailed: (503, "store-failure"),
 }
 
+# Problems that are none of the service's own errors: last part of the type → status, title
+OTHERS: dict[str, tuple[int, str]] = {
+    "method-not-allowed": (405, "Method not allowed"),
+    "internal-error": (500, "Internal error"),
+}
+
 
 def details(error: errors.KgError) -> dict[str, Any]:
     """The problem details of one of the service's own errors, as JSON values."""
@@ -51,18 +57,11 @@ def problem_of(error: errors.KgError) -> Response:
     return _Problem(body, body["status"], {"Cache-Control": "no-store"})
 
 
-def problem(
-    status: int,
-    name: str,
-    title: str,
-    detail: str,
-    *,
-    headers: dict[str, str] | None = None,
-    **members: str | int | None,
-) -> Response:
-    """A problem-details response; `members` that are None are left out."""
-    body = _details(status, name, title, detail, members)
-    return _Problem(body, status, {"Cache-Control": "no-store", **(headers or {})})
+def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
+    """The response for one of `OTHERS`."""
+    status, title = OTHERS[name]
+    body = _details(status, name, title, detail, {})
+    return _Problem(body, status, {"Cache-Control": "no-store", **headers})
 
 
 def _details(
@@ -82,7 +81,8 @@ class _Problem(Response):
         super().__init__(status_code=status, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        self.body = json.dumps(self._problem | {"instance": scope["path"]}, ensure_ascii=False).encode()
+        body = json.dumps(self._problem | {"instance": scope["path"]}, ensure_ascii=False)
+        self.body = body.encode(errors="replace")  # what came in may hold half a character
         self.headers["content-length"] = str(len(self.body))
         if scope["method"] == "HEAD":
             self.body = b""
@@ -91,13 +91,7 @@ class _Problem(Response):
 
 def method_not_allowed(allowed: str) -> Response:
     """405 with the methods that are allowed, such as `GET, HEAD, POST`."""
-    return problem(
-        405,
-        "method-not-allowed",
-        "Method not allowed",
-        f"The methods here are {allowed}",
-        headers={"Allow": allowed},
-    )
+    return problem("method-not-allowed", f"The methods here are {allowed}", {"Allow": allowed})
 
 
 def _own(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -111,14 +105,13 @@ def _router(request: Request, error: Exception) -> Response:
         return problem_of(errors.NotFound(f"There is nothing at {request.url.path}"))
     if error.status_code == 405:
         return method_not_allowed((error.headers or {}).get("Allow", ""))
-    title = HTTPStatus(error.status_code).phrase
-    return problem(
-        error.status_code,
-        title.lower().replace(" ", "-"),
-        title,
-        error.detail,
-        headers=dict(error.headers or {}),
-    )
+    body = {
+        "type": "about:blank",  # the status says it all (RFC 9457, section 4.2.1)
+        "title": HTTPStatus(error.status_code).phrase,
+        "status": error.status_code,
+        "detail": error.detail,
+    }
+    return _Problem(body, error.status_code, {"Cache-Control": "no-store", **(error.headers or {})})
 
 
 def _validation(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -132,9 +125,7 @@ def _unexpected(request: Request, error: Exception) -> Response:  # noqa: ARG001
     # The server logs the exception with its traceback; the client learns nothing of the inside.
     # It closes the connection afterwards. This answer passes no middleware.
     headers = {"Connection": "close"} | {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
-    return problem(
-        500, "internal-error", "Internal error", "The service failed; its log says why", headers=headers
-    )
+    return problem("internal-error", "The service failed; its log says why", headers)
 
 
 HANDLERS: dict[Any, Callable[[Request, Any], Any]] = {

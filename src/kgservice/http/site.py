@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.overview import Overview, overview
+from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.problems import details
 from kgservice.store.base import Term
@@ -22,10 +23,11 @@ from kgservice.web.texts import LANGUAGES, preferred
 
 
 class Site:
-    """What the pages share: the graph, the templates, and the overview of the last commit looked at."""
+    """What the pages share: the graph, the saved questions by id, the templates, and an overview."""
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
+    def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
         self.kg = kg
+        self.questions = questions or {}
         self._pages = Pages()
         self._lock = threading.Lock()
         self._overview: Overview | None = None

@@ -1,0 +1,141 @@
+"""`/problems/{name}`: what the `type` of a problem document means, for programs and for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import KgError, NotFound
+from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate
+from kgservice.http.problems import OTHERS, PROBLEMS
+from kgservice.http.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem: its status and title, and by language what to do about it."""
+
+    status: int
+    title: str
+    advice: dict[str, str]
+
+
+# last part of the type → what to do, German and English
+_ADVICE: dict[str, tuple[str, str]] = {
+    "error": (
+        "Der Dienst konnte nicht antworten; `detail` sagt, warum.",
+        "The service could not answer; `detail` says why.",
+    ),
+    "bad-input": (
+        "Was gesendet wurde, ist nicht lesbar; `detail`, `line` und `column` sagen, wo. Dort berichtigen.",
+        "What was sent cannot be read; `detail`, `line` and `column` say where. Correct it there.",
+    ),
+    "malformed-sparql": (
+        "Die Abfrage oder Änderung ist kein gültiges SPARQL 1.1. Die Stelle `line`, `column` berichtigen.",
+        "The query or update is not valid SPARQL 1.1. Correct it at `line` and `column`.",
+    ),
+    "malformed-rdf": (
+        "Das RDF ist nicht gültig. Die Stelle berichtigen und prüfen, ob der Content-Type zum Inhalt passt.",
+        "The RDF is not valid. Correct the place named, and check that Content-Type fits the content.",
+    ),
+    "unreadable-table": (
+        "Eine Tabelle oder ihre Abbildung ist nicht lesbar; `source` nennt die Datei.",
+        "A table or its mapping cannot be read; `source` names the file.",
+    ),
+    "bad-parameter": (
+        "Ein Parameter fehlt, ist unbekannt oder hat den falschen Typ; `source` nennt ihn.",
+        "A parameter is missing, unknown or has the wrong type; `source` names it.",
+    ),
+    "unauthorised": (
+        "Das Token des Dienstes mitsenden, oder den Link öffnen, den er beim Start ausgegeben hat.",
+        "Send the token of the service, or open the link that it printed at its start.",
+    ),
+    "forbidden": (
+        "Dies ist hier nicht erlaubt, etwa SERVICE, LOAD oder das Schreiben in verwaltete Graphen.",
+        "This is not allowed here, for example SERVICE, LOAD, or writing to a graph that is read only.",
+    ),
+    "not-found": (
+        "Unter dieser Adresse oder mit diesem Namen gibt es nichts; Schreibweise prüfen.",
+        "There is nothing at this address or of this name; check how it is spelt.",
+    ),
+    "method-not-allowed": (
+        "Eine der Methoden verwenden, die der Header Allow nennt.",
+        "Use one of the methods that the Allow header names.",
+    ),
+    "not-acceptable": (
+        "Mit Accept oder `?format=` eines der Formate verlangen, die `detail` nennt.",
+        "Ask for one of the formats that `detail` names, by Accept or `?format=`.",
+    ),
+    "conflict": (
+        "Die Aussage gehört in einen anderen Graphen: in den richtigen schreiben, oder keinen nennen.",
+        "The statement belongs to another graph: write to that one, or name none.",
+    ),
+    "too-large": (
+        "Den Inhalt in mehreren Teilen senden, oder KGSERVICE_MAX_BODY oder KGSERVICE_MAX_QUERY erhöhen.",
+        "Send the content in several parts, or raise KGSERVICE_MAX_BODY or KGSERVICE_MAX_QUERY.",
+    ),
+    "unsupported-media-type": (
+        "Ein Format senden, das der Dienst liest, und es in Content-Type nennen, in UTF-8.",
+        "Send a format that the service reads, named in Content-Type, in UTF-8.",
+    ),
+    "not-valid": (
+        "Die Daten verletzen eine Regel der Shapes; der Prüfbericht unter /validation nennt sie.",
+        "The data breaks a rule of the shapes; the report at /validation names it.",
+    ),
+    "internal-error": (
+        "Ein Fehler des Programms. Das Protokoll des Dienstes nennt die Ursache; bitte melden.",
+        "A fault of the program. The log of the service says why; please report it.",
+    ),
+    "store-failure": (
+        "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
+        "The store does not answer. Check space and permissions, then try again later.",
+    ),
+}
+
+
+def problem_types() -> dict[str, ProblemType]:
+    """All kinds of problems by the last part of their type."""
+    known = {name: (status, kind.title) for kind, (status, name) in PROBLEMS.items()}
+    known |= OTHERS
+    return {
+        name: ProblemType(status, title, dict(zip(("de", "en"), _ADVICE[name], strict=True)))
+        for name, (status, title) in known.items()
+    }
+
+
+def make_router(kg: KnowledgeGraph) -> APIRouter:
+    """The route of the kinds of problems; its handler runs in a thread."""
+    site = Site(kg)
+    known = problem_types()
+    router = APIRouter(include_in_schema=False)
+
+    def answer(request: Request) -> Response:
+        offer, _ = negotiate(
+            (PLAIN_JSON, HTML), request.headers.get("accept"), request.query_params.get("format")
+        )
+        name = request.path_params["name"]
+        found = known.get(name)
+        if found is None:
+            error: KgError = NotFound(f"there is no kind of problem {name[:80]!r}")
+            if offer is HTML:
+                return site.problem(request, error)
+            raise error
+        if offer is HTML:
+            advice = found.advice[site.language(request)]
+            page = site.page(request, "problem_type.html", found=found, advice=advice)
+            page.headers["Vary"] = "Accept, Accept-Language"
+            return page
+        body = {
+            "type": request.url.path,
+            "title": found.title,
+            "status": found.status,
+            "advice": found.advice,
+        }
+        return JSONResponse(body, headers={"Vary": "Accept"})
+
+    router.add_route("/problems/{name}", answer, methods=["GET", "HEAD"])
+    return router
