@@ -108,3 +108,13 @@ def test_validate_reports_findings_and_exits_with_1(run: Run, tmp_path: Path) ->
 def test_version_names_what_it_stands_on(run: Run) -> None:
     versions = json.loads(run("version", "--json").stdout)
     assert {"kgservice", "python", "pyoxigraph"} <= versions.keys()
+
+
+def test_warnings_alone_do_not_make_the_data_invalid(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    stored = run("validate", "--store", demo_store, "--json")
+    report = json.loads(stored.stdout)
+    assert (stored.returncode, report["violations"]) == (0, 0)
+    assert {finding["severity"] for finding in report["findings"]} == {"Info", "Warning"}
+    (tmp_path / "bad.ttl").write_text("<urn:p> a <https://w3id.org/kgservice/ci#PainPoint> .")
+    files = run("validate", "bad.ttl", "--json")
+    assert (files.returncode, json.loads(files.stdout)["violations"] > 0) == (1, True)

@@ -151,3 +151,13 @@ def test_the_demonstration_graph_comes_with_demo(tmp_path: Path) -> None:
         )
     assert trace.status_code == 200
     assert trace.json()["layers"]["impacts"]
+
+
+def test_a_store_in_use_without_a_note_says_what_to_do(tmp_path: Path, run: Run) -> None:
+    store = tmp_path / "store"
+    with serving(store):
+        note_of(store).unlink()  # as while the service is starting
+        done = run("query", "ASK {}", "--store", store)
+    assert done.returncode == 6
+    assert "a service that is starting" in done.stderr
+    assert "try again" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 from pathlib import Path
@@ -44,3 +45,18 @@ def test_without_pylode_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pylode.profiles.ontpub", None)
     with pytest.raises(KgError, match=r"kgservice\[docs\]"):
         ontology_docs.render(tmp_path)
+
+
+def test_what_pylode_logs_and_prints_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("tests.pylode")
+    handler = logging.StreamHandler()
+    log.addHandler(handler)
+    try:
+        with ontology_docs.quiet():
+            log.warning("could not cache")
+            print("Unknown property")
+        assert capfd.readouterr() == ("", "")
+        log.warning("after it")
+        assert capfd.readouterr().err == "after it\n"
+    finally:
+        log.removeHandler(handler)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ def render(target: Path) -> list[Path]:
         target.mkdir(parents=True, exist_ok=True)
         for language in LANGUAGES:
             path = target / f"ontology.{language}.html"
-            page: str = make(_merged(modules, language), sort_subjects=True).make_html()
+            with quiet():
+                page: str = make(_merged(modules, language), sort_subjects=True).make_html()
             path.write_text(page, encoding="utf-8")
             written.append(path)
     except OSError as error:
@@ -40,12 +43,25 @@ def render(target: Path) -> list[Path]:
     return written
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what pyLODE logs and prints while it works from the user; errors are raised all the same."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
 def _pylode() -> Callable[..., Any]:
     """What makes a page of a graph. Raises `KgError` when it is not installed."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        from pylode.profiles.ontpub import OntPub  # noqa: PLC0415  (an optional dependency)
+        with quiet():
+            from pylode.profiles.ontpub import OntPub  # noqa: PLC0415  (an optional dependency)
     except ImportError as error:
         raise KgError("pyLODE is not installed: pip install 'kgservice[docs]'") from error
     finally:  # importing pyLODE sets the log of the whole program to DEBUG

@@ -74,7 +74,10 @@ class OxigraphStore:
             self._open = pyoxigraph.Store(path)
         except (OSError, RuntimeError) as error:
             if "lock" in str(error).lower():
-                raise StoreFailed(f"another kgservice uses the store {path}") from error
+                raise StoreFailed(
+                    f"another process uses the store {path}: a service that is starting, or a command that "
+                    "is still running; try again in a moment"
+                ) from error
             raise StoreFailed(f"cannot open the store {path}: {error}") from error
 
     @property
