@@ -204,3 +204,12 @@ def test_the_style_sheet_is_ours(site: Running) -> None:
     assert css.headers["content-type"].startswith("text/css")
     assert "@import" not in css.text
     assert "url(" not in css.text
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/questions", "/pages/questions/pain-points-without-solution"])
+def test_no_page_reads_the_question_files(site: Running, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the files were read when the application was made")
+
+    monkeypatch.setattr("kgservice.application.questions.parse", refuse)
+    assert site.get(path).status_code == 200
