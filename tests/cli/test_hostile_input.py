@@ -155,7 +155,10 @@ def test_export_over_a_symbolic_link_writes_its_file(run: Run, demo_store: Path,
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
-@pytest.mark.parametrize("args", [["version"], ["export"], ["query", "SELECT * { ?s ?p ?o }", "--json"]])
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["query", "--help"], ["version"], ["export"], ["query", "SELECT * { ?s ?p ?o }", "--json"]],
+)
 def test_a_full_disk_is_said_in_one_line(demo_store: Path, args: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:  # only written to, as by a shell's `>`
         done = subprocess.run(

@@ -206,7 +206,7 @@ def test_the_style_sheet_is_ours(site: Running) -> None:
     assert "url(" not in css.text
 
 
-@pytest.mark.parametrize("path", ["/", "/pages/questions", "/pages/questions/pain-points-without-solution"])
+@pytest.mark.parametrize("path", ["/", "/pages/questions", "/pages/questions/deployed-without-impact"])
 def test_no_page_reads_the_question_files(site: Running, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the files were read when the application was made")

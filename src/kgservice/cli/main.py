@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -16,29 +18,40 @@ from kgservice.errors import KgError
 class _Commands(TyperGroup):
     """The group of all commands: tells expected errors in one line and sets the exit code."""
 
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with _told():  # the help is printed here
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _told():
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except KgError as error:
-            exits.tell(error)
-            raise typer.Exit(exits.code(error)) from error
-        except BrokenPipeError:
-            exits.silence_output()
-            raise typer.Exit(exits.Exit.BROKEN_PIPE) from None
-        except OSError as error:
-            if error.errno is None:  # not from the operating system: a fault of the program
-                raise
-            if error.filename is None:  # no file was opened: what was open could not be written
-                print(f"The output cannot be written: {os.strerror(error.errno)}", file=sys.stderr)
-                exits.silence_output()
-                raise typer.Exit(exits.Exit.STORE) from error
-            print(f"{error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
-            raise typer.Exit(exits.Exit.BAD_INPUT) from error
-        except KeyboardInterrupt:
-            print("Interrupted.", file=sys.stderr)
-            raise typer.Exit(exits.Exit.INTERRUPTED) from None
         return result
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors that are expected become one line on the error stream and an exit code."""
+    try:
+        yield
+    except KgError as error:
+        exits.tell(error)
+        raise typer.Exit(exits.code(error)) from error
+    except BrokenPipeError:
+        exits.silence_output()
+        raise typer.Exit(exits.Exit.BROKEN_PIPE) from None
+    except OSError as error:
+        if error.errno is None:  # not from the operating system: a fault of the program
+            raise
+        if error.filename is None:  # no file was opened: what was open could not be written
+            print(f"The output cannot be written: {os.strerror(error.errno)}", file=sys.stderr)
+            exits.silence_output()
+            raise typer.Exit(exits.Exit.STORE) from error
+        print(f"{error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
+        raise typer.Exit(exits.Exit.BAD_INPUT) from error
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        raise typer.Exit(exits.Exit.INTERRUPTED) from None
 
 
 app = typer.Typer(
