@@ -68,7 +68,10 @@ def test_what_cannot_be_loaded(kg: KnowledgeGraph, folder: Path) -> None:
 def test_findings_are_shown_in_the_view(kg: KnowledgeGraph, tmp_path: Path) -> None:
     file = tmp_path / "findings.trig"
     file.write_text(HEAD + "<https://kg.example/graph/finding> { id:f ci:findingStatus 'open' }")
-    load_rdf(kg, [file], Origin())
+    with pytest.raises(Forbidden):
+        load_rdf(kg, [file], Origin())
+    assert kg.head == 0
+    load_rdf(kg, [file], Origin(), findings=True)
     assert kg.ask(f"ASK {{ {triple('id:f', 'ci:findingStatus', 'open')} }}")
     assert check(kg) == []
 

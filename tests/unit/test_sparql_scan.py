@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from kgservice.domain.sparql_scan import Token, federated, operations, place, scan, uses
@@ -137,3 +140,20 @@ def test_kinds_of_tokens() -> None:
         Token.NUMBER,
         Token.PUNCTUATION,
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a." * 20_000, "a." * 20_000 + ":", "<" + ")" * 8_000 + "service" * 2_000 + ">", '"""' + '""a' * 10_000],
+    ids=["dots", "long prefix", "brackets and service", "unfinished"],
+)
+def test_the_time_of_hostile_text_grows_with_its_length_only(text: str) -> None:
+    started = time.process_time()
+    with suppress(BadQuery):
+        federated(scan(text))
+    assert time.process_time() - started < 5  # the cubic and quadratic patterns took minutes
+
+
+def test_a_wrong_escape_makes_a_long_string_none() -> None:
+    with pytest.raises(BadQuery):
+        scan('''ASK { ?s ?p (""" A" ("\\q""") }''')

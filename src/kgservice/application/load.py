@@ -33,12 +33,17 @@ class Loaded:
 
 
 def load_rdf(
-    kg: KnowledgeGraph, paths: Iterable[Path], origin: Origin, progress: Progress | None = None
+    kg: KnowledgeGraph,
+    paths: Iterable[Path],
+    origin: Origin,
+    progress: Progress | None = None,
+    *,
+    findings: bool = False,
 ) -> Loaded:
     """Load RDF files, and the RDF files in folders, as one commit.
 
-    Triples are loose statements: the router decides where they belong. Quads may name graphs, also that of
-    findings. Relative IRIs are taken against the base
+    Triples are loose statements: the router decides where they belong. Quads may name graphs, with `findings`
+    also that of findings, which otherwise is read only. Relative IRIs are taken against the base
     of the deployment. Loading the same content twice changes nothing: blank nodes get IRIs made from the
     content of their file. Raises `NotFound`, `UnsupportedMediaType`, `BadRdf` with file, line and column,
     and what a commit raises.
@@ -59,7 +64,7 @@ def load_rdf(
         statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, findings=True)))
+    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, findings=findings)))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -52,18 +52,24 @@ _BASE = (
     "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _CHARS = rf"{_BASE}_0-9\u00b7\u0300-\u036f\u203f\u2040\-"
-_PREFIX = rf"(?:[{_BASE}](?:[{_CHARS}.]*[{_CHARS}])?)?"
+# Bounded, since every `a.` of `a.a.a.…` may start a prefix.
+_PREFIX = rf"(?:[{_BASE}](?:[{_CHARS}.]{{0,254}}[{_CHARS}])?)?"
 _ESCAPE = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 _LOCAL = rf"(?:(?:[{_BASE}_:0-9]|{_ESCAPE})(?:(?:[{_CHARS}.:]|{_ESCAPE})*(?:[{_CHARS}:]|{_ESCAPE}))?)?"
+# Escapes in strings. A wrong one makes parsers read a long string as an empty one with something behind it.
+_IN_STRING = (
+    r"\\(?:[tbnrf\"'\\]|u(?![dD][89abABcdefCDEF])[0-9A-Fa-f]{4}"
+    r"|U(?!0000[dD][89abABcdefCDEF])00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})"
+)
 
 _TOKENS = re.compile(
     "|".join(
         (
             r"(?P<space>\s+|#[^\n\r]*)",
-            r'(?P<string>"""(?:(?:""|")?(?:[^"\\]|\\.))*"""'
-            r"|'''(?:(?:''|')?(?:[^'\\]|\\.))*'''"
-            r'|"(?:[^"\\\n\r]|\\.)*"'
-            r"|'(?:[^'\\\n\r]|\\.)*')",
+            rf'(?P<string>"""(?:(?:""|")?(?:[^"\\]|{_IN_STRING}))*"""'
+            rf"|'''(?:(?:''|')?(?:[^'\\]|{_IN_STRING}))*'''"
+            rf'|"(?:[^"\\\n\r]|{_IN_STRING})*"'
+            rf"|'(?:[^'\\\n\r]|{_IN_STRING})*')",
             r'(?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*>)',
             rf"(?P<variable>[?$][{_BASE}_0-9][{_BASE}_0-9\u00b7\u0300-\u036f\u203f\u2040]*)",
             rf"(?P<blank>_:[{_BASE}_0-9](?:[{_CHARS}.]*[{_CHARS}])?)",
@@ -132,7 +138,11 @@ def uses(pieces: Iterable[Piece], *words: str) -> Piece | None:
     return next((p for p in pieces if p.is_word(*words)), None)
 
 
-_HIDDEN_SERVICE = re.compile(r"\).*service.*#", re.IGNORECASE | re.DOTALL)
+def _hides_service(iri: str) -> bool:
+    """Whether `)`, SERVICE and `#` follow one another in what was read as an IRI."""
+    words = iri.lower()
+    bracket = words.find(")")
+    return bracket >= 0 and 0 <= words.find("service", bracket) < words.rfind("#")
 
 
 def federated(pieces: list[Piece]) -> Piece | None:
@@ -158,7 +168,7 @@ def federated(pieces: list[Piece]) -> Piece | None:
             and not (i and pieces[i - 1].is_word("GRAPH"))
         ):
             return piece
-        if piece.token is Token.IRI and _HIDDEN_SERVICE.search(piece.text):
+        if piece.token is Token.IRI and _hides_service(piece.text):
             return piece
     return None
 
