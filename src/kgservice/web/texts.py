@@ -73,7 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The answer is too large for this page; take it as a file.",
     ),
     "trace": ("Kette", "Chain"),
-    "grounds": ("Kontaktpunkte und Belege", "Touchpoints and evidence"),
+    "grounds": ("Touchpoints und Belege", "Touchpoints and evidence"),
     "proofs": ("Belege und Lehren", "Evidence and lessons"),
     "pain-point": ("Pain Points", "Pain points"),
     "solution": ("Lösungen", "Solutions"),
@@ -86,7 +86,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Kette von Belegen über Pain Points und Lösungen zu Wirkungen",
         "Chain from evidence to impact",
     ),
-    "layer-touchpoints": ("Kontaktpunkte", "Touchpoints"),
+    "layer-touchpoints": ("Touchpoints", "Touchpoints"),
     "layer-evidence": ("Belege", "Evidence"),
     "layer-painPoints": ("Pain Points", "Pain points"),
     "layer-inputs": (
@@ -115,7 +115,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 
 _GROUPS: dict[str, tuple[str, str]] = {
     "tracing": ("Nachverfolgung", "Tracing"),
-    "journey": ("Reise und Phasen", "Journey and phases"),
+    "journey": ("Journey und Phasen", "Journey and phases"),
     "methods": ("Methoden und Aufwand", "Methods and effort"),
     "segmentation": ("Segmente und Bedürfnisse", "Segments and needs"),
     "consent": ("Einwilligung und Datenschutz", "Consent and privacy"),
