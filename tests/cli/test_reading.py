@@ -118,3 +118,9 @@ def test_warnings_alone_do_not_make_the_data_invalid(run: Run, demo_store: Path,
     (tmp_path / "bad.ttl").write_text("<urn:p> a <https://w3id.org/kgservice/ci#PainPoint> .")
     files = run("validate", "bad.ttl", "--json")
     assert (files.returncode, json.loads(files.stdout)["violations"] > 0) == (1, True)
+
+
+def test_the_example_in_the_help_of_ask_works(run: Run, demo_store: Path) -> None:
+    example = next(line for line in run("ask", "--help").stdout.splitlines() if "--format csv" in line)
+    done = run(*example.split()[1:], "--store", demo_store)
+    assert done.returncode == 0, done.stderr

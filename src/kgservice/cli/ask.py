@@ -76,7 +76,7 @@ def ask(
 
       kgservice ask --language en
 
-      kgservice ask pain-points-without-solution --format csv
+      kgservice ask unsolved-pain-points --format csv
     """
     name = asked(fmt, as_json=as_json)
     parameters = _parameters(param or [])
