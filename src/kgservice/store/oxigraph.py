@@ -28,7 +28,7 @@ from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
 from kgservice.store.formats import BOOLEAN_FORMATS, Format
-from kgservice.store.syntax import bad_query, bad_rdf
+from kgservice.store.syntax import bad_query, bad_rdf, check_query
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
@@ -90,6 +90,7 @@ class OxigraphStore:
 
     def _evaluate(self, text: str, dataset: Dataset, base: str | None = None) -> _Results:
         store = self._store
+        check_query(text)
         try:
             if dataset.from_clauses:
                 return store.query(text, base_iri=base)

@@ -11,7 +11,8 @@ from typing import BinaryIO
 import pyoxigraph
 from pyoxigraph import NamedNode, Quad
 
-from kgservice.domain.sparql_scan import operations, place
+from kgservice.domain.sparql_limits import UNCHECKED, check_limits
+from kgservice.domain.sparql_scan import operations, place, scan
 from kgservice.errors import BadQuery, BadRdf, StoreFailed
 from kgservice.store.formats import Format
 
@@ -74,6 +75,12 @@ def reading_rdf(source: str | None = None) -> Iterator[None]:
         raise StoreFailed(f"cannot read: {error}", source=source) from error
 
 
+def check_query(text: str) -> None:
+    """Raise `BadQuery` for a query that is nested too deep or chained too long to be parsed."""
+    if len(text) >= UNCHECKED:
+        check_limits(text, scan(text))
+
+
 def check_update(text: str, base: str) -> None:
     """Raise `BadQuery` with line and column unless `text` is a SPARQL 1.1 update; nothing of it runs.
 
@@ -81,6 +88,8 @@ def check_update(text: str, base: str) -> None:
     own, at its place in the text.
     """
     for operation in operations(text):
+        if operation.end - operation.start >= UNCHECKED:
+            check_limits(text, operation.pieces)
         line, column = place(text, operation.start)
         head = f"BASE <{base}> {operation.prologue} {_STOP}"
         try:
