@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal
 
 from kgservice import resources
-from kgservice.application import imports
+from kgservice.application import imports, tables
 from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import read_mapping, template_terms
@@ -286,6 +286,28 @@ class TestLaterDeliveries:
         load(kg, written(tmp_path / "b.csv", [ROW | {"Complaint ID": "8", "Date received": "2023-07-01"}]))
         assert values(kg, "?p ci:detectedAt ?x") == ["2023-07-01T00:00:00Z"]
         assert load(kg, tmp_path / "a.csv").added == 0
+
+    def test_no_commit_takes_back_what_one_before_it_said(
+        self, kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tables, "BATCH", 1)
+        dates = ["2023-08-25", "2023-08-20", "2023-08-22"]
+        rows = [ROW | {"Complaint ID": str(i), "Date received": d} for i, d in enumerate(dates)]
+        told: list[int] = []
+        summary = load_tables(
+            kg,
+            resources.folder("examples") / "cfpb",
+            lambda _name, done, _total: told.append(done),
+            [written(tmp_path / "a.csv", rows)],
+            rejects=tmp_path,
+        )
+        assert (summary.removed, summary.commit, kg.head) == (0, 3, 3)
+        assert told == [0, 1, 2, 3]
+        assert values(kg, "?p ci:detectedAt ?x") == ["2023-08-20T00:00:00Z"]
+        whole = KnowledgeGraph.open(Settings(), OxigraphStore())
+        monkeypatch.setattr(tables, "BATCH", 5)
+        assert load(whole, tmp_path / "a.csv").added == summary.added
+        whole.close()
 
     def test_provenance_names_the_file_and_its_digest(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
         import hashlib

@@ -95,6 +95,9 @@ class Workbench:
         self._db.close()
         self._folder.cleanup()
 
+    def _fault(self, detail: str) -> BadTable:
+        return BadTable(detail, source=self._mapping.title)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Whatever DuckDB refuses is a fault of the mapping: `BadTable`, without paths of this machine."""
@@ -102,7 +105,7 @@ class Workbench:
             yield
         except duckdb.Error as error:
             detail = str(error).replace(self._folder.name, "…")[:1000]
-            raise BadTable(f"the SQL of the mapping fails: {detail}", source=self._mapping.title) from None
+            raise self._fault(f"the SQL of the mapping fails: {detail}") from None
 
     def fill(self, rows: Iterator[tuple[int, Sequence[str | None]]]) -> int:
         """Take in the rows (line, one value for each column of the schema), clean and type them; the count.
@@ -150,18 +153,13 @@ class Workbench:
             "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
         )
         if lost:
-            raise BadTable(
-                f"the SQL puts {lost} rows in neither or both of good and rejects", source=self._mapping.title
-            )
+            raise self._fault(f"the SQL puts {lost} rows in neither or both of good and rejects")
         made_up = self._one(
             "SELECT count(*) FROM (SELECT line FROM good UNION ALL SELECT line FROM rejects) AS made "
             "WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"
         )
         if made_up:
-            raise BadTable(
-                f"the SQL makes {made_up} rows with a line that raw has not",
-                source=self._mapping.title,
-            )
+            raise self._fault(f"the SQL makes {made_up} rows with a line that raw has not")
         self._rejects += self._db.execute(
             "SELECT CAST(line AS BIGINT), coalesce(CAST(reason AS VARCHAR), 'refused without a reason') "
             "FROM rejects"
@@ -177,10 +175,7 @@ class Workbench:
         self._columns = [(name, kind) for name, _, kind in columns]
         missing = set(self._mapping.own) - {name for name, kind in self._columns if kind == "UUID"}
         if missing:
-            raise BadTable(
-                f"own columns that good has not as UUID: {', '.join(sorted(missing))}",
-                source=self._mapping.title,
-            )
+            raise self._fault(f"own columns that good has not as UUID: {', '.join(sorted(missing))}")
         forms = "".join(f", {sql} AS {_quoted(name)}" for name, sql, _ in columns)
         self._db.execute(
             f"CREATE TEMP TABLE {_FORMS} AS SELECT CAST(line AS BIGINT) AS line{forms} FROM good"  # noqa: S608
@@ -229,11 +224,9 @@ class Workbench:
             try:
                 answer = store.query(text, base_iri=self._addresses.base)
             except SyntaxError as error:
-                raise BadTable(
-                    f"the CONSTRUCT of the mapping is malformed: {error}", source=self._mapping.title
-                ) from None
+                raise self._fault(f"the CONSTRUCT of the mapping is malformed: {error}") from None
             if not isinstance(answer, ox.QueryTriples):
-                raise BadTable("the graph of a row is made by CONSTRUCT", source=self._mapping.title)
+                raise self._fault("the graph of a row is made by CONSTRUCT")
             triples.update(answer)
         return Batch(len(rows), triples, frozenset(own))
 
@@ -242,7 +235,7 @@ class Workbench:
         try:
             NamedNode(FACADE + name)
         except ValueError:
-            raise BadTable(f"the column {name!r} makes no IRI", source=self._mapping.title) from None
+            raise self._fault(f"the column {name!r} makes no IRI") from None
         element = kind.removesuffix("[]")
         if element == "UUID":
             form, datatype = "CAST({0} AS VARCHAR)", "UUID"
@@ -253,9 +246,7 @@ class Workbench:
         elif element in _LEXICAL:
             form, datatype = _LEXICAL[element]
         else:
-            raise BadTable(
-                f"the column {name} is {kind}: no term can be made of that", source=self._mapping.title
-            )
+            raise self._fault(f"the column {name} is {kind}: no term can be made of that")
         quoted = _quoted(name)
         if kind != element:
             return f"list_transform({quoted}, lambda x: {form.format('x')})", datatype

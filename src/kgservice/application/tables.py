@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import cast
 
@@ -28,7 +28,10 @@ __all__ = ["Progress", "Refused", "TableSummary", "is_mapping", "load_tables"]
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the rows done and the rows to do."""
 
-BATCH = 5000
+# The rows of one commit: few, so that progress shows, other writers get their turn, and memory stays small.
+BATCH = 250
+# The commits whose rows are looked at together, so that none of them takes back what one before it said.
+WINDOW = 20
 _TYPE = NamedNode(f"{RDF}type")
 
 
@@ -75,7 +78,7 @@ def load_tables(
 ) -> TableSummary:
     """Load the tables of a mapping folder, or other deliveries of the same table (`files`).
 
-    Each file is committed in batches of `BATCH` rows, its name and SHA-256 as source. What the same rows said
+    Each file goes in by commits of `BATCH` rows, with its name and SHA-256 as source. What the same rows said
     in an earlier delivery and no longer say is removed. Refused rows are written to the folder `rejects`
     (default: `rejects` beside the store). Raises `BadTable` when the mapping or a whole file cannot be read;
     the files before it are loaded.
@@ -138,10 +141,13 @@ class _Loading:
             summary.rows += rows
             summary.repeated += bench.repeated
             self._progress(path.name, done, rows)
-            for batch in bench.batches(BATCH):
-                self._commit(batch, origin)
-                done += batch.rows
-                self._progress(path.name, done, rows)
+            batches = bench.batches(BATCH)
+            while window := list(islice(batches, WINDOW)):
+                together = _Together(window, mapping.earliest)
+                for batch in window:
+                    self._commit(batch, together, origin)
+                    done += batch.rows
+                    self._progress(path.name, done, rows)
         if faults:
             summary.refused.extend(
                 Refused(path.name, line, reason) for line, reason in sorted(faults.items())
@@ -156,9 +162,9 @@ class _Loading:
         self._summary.records = dict(sorted(counts.items()))
         return self._summary
 
-    def _commit(self, batch: Batch, origin: Origin) -> None:
+    def _commit(self, batch: Batch, together: _Together, origin: Origin) -> None:
         with self._kg.writing:
-            commit = self._kg.commit(self._change(batch, origin))
+            commit = self._kg.commit(self._change(batch, together, origin))
         self._summary.taken += batch.rows
         self._summary.added += commit.added
         self._summary.removed += commit.removed
@@ -167,7 +173,7 @@ class _Loading:
             if triple.predicate == _TYPE and isinstance(triple.subject, NamedNode):
                 self._instances.add((triple.subject.value, _lexical(triple)))
 
-    def _change(self, batch: Batch, origin: Origin) -> Change:
+    def _change(self, batch: Batch, together: _Together, origin: Origin) -> Change:
         """The statements of a batch, and those of before that they take the place of.
 
         That is all that the mapping could say about the rows' own instances and does not say now, and later
@@ -185,15 +191,12 @@ class _Loading:
         )
         gone = {
             t
-            for t in known - new
+            for t in known - together.said
             if t.predicate.value in self._mapping.predicates and (t.subject in own or t.object in own)
         }
         dated = {t for t in new if t.predicate.value in earliest}
         stored = set(self._stored(_pattern(t, None) for t in dated))
-        least: dict[tuple[object, NamedNode], Triple] = {}
-        for triple in sorted(dated | stored, key=_lexical):
-            least.setdefault((triple.subject, triple.predicate), triple)
-        kept = set(least.values())
+        kept = set(_least({together.least[t.subject, t.predicate] for t in dated} | stored).values())
         # What is known is left out: most rows of a delivery came before, and a commit costs more than a look.
         return Change(
             add=tuple(Quad(*t) for t in ((new - dated) | kept) - known - stored),
@@ -208,6 +211,22 @@ class _Loading:
         for quad in self._kg.store.match(patterns):
             if isinstance(quad.graph_name, NamedNode) and self._kg.graphs.is_record(quad.graph_name):
                 yield quad.triple
+
+
+class _Together:
+    """What the batches of a window say: all of it, and the least value of each dated property."""
+
+    def __init__(self, window: Sequence[Batch], earliest: frozenset[str]) -> None:
+        self.said = {triple for batch in window for triple in batch.triples}
+        self.least = _least(t for t in self.said if t.predicate.value in earliest)
+
+
+def _least(triples: Iterable[Triple]) -> dict[tuple[object, NamedNode], Triple]:
+    """The triple with the smallest value for each subject and predicate."""
+    least: dict[tuple[object, NamedNode], Triple] = {}
+    for triple in sorted(triples, key=_lexical):
+        least.setdefault((triple.subject, triple.predicate), triple)
+    return least
 
 
 def _rows(
