@@ -211,6 +211,12 @@ def test_a_query_that_is_no_construct(kg: KnowledgeGraph, folder: Path) -> None:
     refused(kg, folder)
 
 
+def test_a_query_that_would_end_the_stack(kg: KnowledgeGraph, folder: Path) -> None:
+    deep = "(" * 100_000 + "1" + ")" * 100_000
+    (folder / "m.rq").write_text(f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ ?s ?p ?o FILTER{deep} }}")
+    assert "brackets are open" in refused(kg, folder)
+
+
 def test_one_zero_byte_costs_its_row(kg: KnowledgeGraph, folder: Path) -> None:
     (folder / "t.csv").write_bytes(b"a,b\nx,1\ny\0,2\nz,3\n")
     summary = load_tables(kg, folder, rejects=folder.parent / "rejects")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgservice.application.csv_records import Dialect
+from kgservice.domain.sparql_limits import check_limits
 from kgservice.domain.sparql_scan import Piece, Token, closing, federated, scan
 from kgservice.errors import BadQuery, BadTable
 from kgservice.namespaces import RDF
@@ -196,13 +197,15 @@ def _plain(heading: str) -> str:
 def template_terms(text: str) -> Iterator[str]:
     """The IRIs that a CONSTRUCT template names, its predicates among them.
 
-    Raises `BadTable` for a query that is no CONSTRUCT, or that would ask another server.
+    Raises `BadTable` for a query that is no CONSTRUCT, that would ask another server, or that is nested too
+    deep to be parsed.
 
     >>> sorted(template_terms("PREFIX x: <u:> CONSTRUCT { ?a x:b <u:c> } WHERE { ?a x:d ?e }"))
     ['u:b', 'u:c']
     """
     try:
         pieces = scan(text)
+        check_limits(text, pieces)
         start = next((i for i, p in enumerate(pieces) if p.is_word("CONSTRUCT")), None)
         if start is None or federated(pieces):
             raise BadTable("the graph of a row is a CONSTRUCT without SERVICE")
