@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.answers import put_json, say, show_rows, shown
 from kgservice.cli.backend import connected
 from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, existing_path, settings_for
 
@@ -47,6 +47,10 @@ def load(
         _tell(summary)
 
 
+_MOST = 50
+"""The refused rows, and the names of files, that are shown; `--json` has all."""
+
+
 class _Bars:
     """One progress bar for each thing that is read, on the error stream, gone at the end."""
 
@@ -75,12 +79,45 @@ class _Bars:
         self._progress.update(self._tasks[name], completed=done, total=total)
 
 
+_COUNTS = (
+    ("rows", "rows"),
+    ("taken", "rows taken"),
+    ("repeated", "rows repeated"),
+    ("statements", "statements read"),
+    ("added", "statements added"),
+    ("removed", "statements removed"),
+    ("commit", "last commit"),
+)
+
+
 def _tell(summary: dict[str, Any]) -> None:
-    """Say what one import did: counts on standard output, refused rows as a table."""
+    """Say what one import did: counts on standard output, refused rows as a table on the error stream."""
     refused = summary.get("refused", [])
-    for key, value in summary.items():
-        if isinstance(value, (str, int)):
-            typer.echo(f"{key.replace('_', ' '):<24} {value}")
+    _line("title", summary["title"])
+    for file in summary["files"][:_MOST]:
+        _line("file", file)
+    if len(summary["files"]) > _MOST:
+        _line("files in all", len(summary["files"]))
+    for key, words in _COUNTS:
+        if key in summary:
+            _line(words, summary[key])
+        if key == "repeated":
+            _line("rows refused", len(refused))
+    for kind, number in summary.get("records", {}).items():
+        _line(f"records {shown({'type': 'uri', 'value': kind})}", number)
+    if not summary["added"] and not summary["removed"]:
+        typer.echo("Nothing changed: the graph said all of this already.")
     if refused:
         say("Refused:")
-        show_rows(("line", "reason"), [{"line": str(r["line"]), "reason": str(r["reason"])} for r in refused])
+        show_rows(
+            ("file", "line", "reason"),
+            [{key: str(row[key]) for key in ("file", "line", "reason")} for row in refused[:_MOST]],
+        )
+        if len(refused) > _MOST:
+            say(f"… and {len(refused) - _MOST} more")
+    for path in summary.get("rejects", []):
+        say(f"The refused rows are in {path}, to be mended and loaded.")
+
+
+def _line(words: str, value: object) -> None:
+    typer.echo(f"{words:<32} {value}".encode(errors="replace").decode())

@@ -12,7 +12,7 @@ from pyoxigraph import NamedNode
 from kgservice.application import check, graph_store, imports, questions, validation
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.trace import trace
-from kgservice.cli.answers import chooser
+from kgservice.cli.answers import chooser, say
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
@@ -24,10 +24,12 @@ ORIGIN = Origin(agent="local", reason="command line")
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
-    """The graph over the embedded store; the store is closed at the end.
+    """The graph over the embedded store; the store is closed at the end. Says when it is a new one.
 
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
     """
+    if not settings.store.exists():
+        say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
     kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store))
     try:
