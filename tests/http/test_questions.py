@@ -55,7 +55,13 @@ def test_the_list_has_everything(demo: Running) -> None:
         "required": False,
         "values": [],
     }
-    assert third["columns"][0] == {"name": "painPoint", "de": "Der Schmerzpunkt.", "en": "The pain point."}
+    assert third["columns"][0] == {
+        "name": "painPoint",
+        "de": "Der Pain Point.",
+        "en": "The pain point.",
+        "label": {"de": "Pain Point", "en": "Pain point"},
+        "values": {},
+    }
     assert third["sparql"].startswith("#+ number = 3")
 
 

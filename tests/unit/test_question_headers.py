@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pyoxigraph import Literal, NamedNode, Store
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import ask, choices, find, questions
-from kgservice.domain.question import LANGUAGES, Parameter, Question, term, with_values
+from kgservice.domain.question import LANGUAGES, Parameter, Question, named_by, term, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
 
@@ -55,7 +56,10 @@ def test_header_is_read() -> None:
     assert question.number is None
     assert question.parameters[0].default == "x"
     assert list(question.columns) == ["word"]
-    assert question.to_json()["columns"] == [{"name": "word", "de": "Das Wort.", "en": "The word."}]
+    label = {"de": "Wort", "en": "Word"}
+    assert question.to_json()["columns"] == [
+        {"name": "word", "de": "Das Wort.", "en": "The word.", "label": label, "values": {}}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ def test_a_value_stays_one_term(text: str) -> None:
 def test_several_terms_and_none() -> None:
     text = "SELECT ?a ?b { VALUES ?a { UNDEF } VALUES ?b { UNDEF } }"
     filled = with_values(text, {"a": [Literal("1"), Literal("2")], "b": []})
-    assert filled == 'SELECT ?a ?b { VALUES ?a { "1" "2" } VALUES ?b { UNDEF } }'
+    assert filled == 'SELECT ?a ?b { VALUES ?a { "1" "2" } VALUES ?b {  } }'
 
 
 def test_shipped_headers_are_whole() -> None:
@@ -202,13 +206,54 @@ def test_shipped_headers_are_whole() -> None:
         "tracing", "journey", "methods", "segmentation", "consent", "quality", "crm", "provenance",
     }  # fmt: skip
     for question in known.values():
-        texts = [question.title, question.description, *question.columns.values()]
+        texts = [question.title, question.description, *(c.meaning for c in question.columns.values())]
+        texts += [c.label for c in question.columns.values()]
+        texts += [words for c in question.columns.values() for words in c.values.values()]
         texts += [p.label for p in question.parameters]
         texts += [p.description for p in question.parameters if p.description]
         for text in texts:
             assert set(text) == set(LANGUAGES), question.id
             assert all(text[language].strip() == text[language] != "" for language in LANGUAGES), question.id
+            assert not any("`" in text[language] for language in LANGUAGES), question.id
+            assert not re.search("Schmerzpunkt|Kontaktpunkt|Reise", text["de"]), question.id
         assert question.title["de"] != question.title["en"], question.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_heads_of_tables_are_short_and_differ(language: str) -> None:
+    for question in questions().values():
+        heads = [
+            column.label[language]
+            for name, column in question.columns.items()
+            if named_by(name) not in question.columns
+        ]
+        assert len(set(heads)) == len(heads), question.id
+        for head in heads:
+            assert len(head) <= 32, (question.id, head)
+            assert not re.match(r"(Sein|Ihr|Wann|Ob|Wer|Its?|When|Whether)\b(?! gewinnt)", head), head
+
+
+def test_every_code_of_an_answer_has_words() -> None:
+    """Codes are the plain strings in a query, apart from languages, values of parameters and parts of durations."""
+    for question in questions().values():
+        body = "\n".join(line for line in question.text.splitlines() if not line.startswith("#"))
+        body = re.sub(r'IN \("de", "en"\)', "", body)
+        codes = set(re.findall(r'"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"(?!@)', body)) - {"open"}
+        worded = {code for column in question.columns.values() for code in column.values}
+        assert codes <= worded, question.id
+
+
+def test_the_label_of_a_column_is_its_own_or_derived() -> None:
+    text = HEADER + '#+ label.de = "W"\n#+ label.en = "V"\n#+ values.a-b = { de = "x", en = "y" }\n' + QUERY
+    column = read(text).columns["word"]
+    assert (column.label, column.words("en")) == (
+        {"de": "W", "en": "V"},
+        {"true": "yes", "false": "no", "a-b": "y"},
+    )
+    with pytest.raises(BadInput, match=r"columns.word.values.a-b.en is missing"):
+        read(text.replace(', en = "y"', ""))
+    with pytest.raises(BadInput, match="unknown entry 'colour'"):
+        read(text.replace("label.de", "colour"))
 
 
 def test_an_extension_is_declared() -> None:

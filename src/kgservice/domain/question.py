@@ -20,12 +20,16 @@ Text = Mapping[str, str]
 """A text for people by language: `de` and `en`, both always there."""
 
 LANGUAGES = ("de", "en")
+TRUTH: Mapping[str, Text] = {"true": {"de": "ja", "en": "yes"}, "false": {"de": "nein", "en": "no"}}
 TYPES = ("iri", "string", "integer", "decimal", "boolean", "dateTime", "instance")
+NAMING = ("Title", "Label", "Name")
+"""How the name of a column ends that holds the names of what is in the column called like the rest."""
 RESERVED = ("format",)
 LONGEST_VALUE = 10_000
 """Longest value of a parameter, in characters."""
 
 PLACE = re.compile(r"VALUES \?([A-Za-z][A-Za-z0-9]*) \{ UNDEF \}")
+_ARTICLE = re.compile(r"(Der|Die|Das|Ein|Eine|The|A|An) ")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
@@ -64,8 +68,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A result variable: its `label` for the head of a table, its `meaning`, and the words for its codes."""
+
+    label: Text
+    meaning: Text
+    values: Mapping[str, Text]
+
+    def words(self, language: str) -> dict[str, str]:
+        """The words for the codes in its cells, by code; for truth values always."""
+        codes = {code: words[language] for code, words in self.values.items()}
+        return {code: words[language] for code, words in TRUTH.items()} | codes
+
+    def to_json(self) -> dict[str, Any]:
+        """The column as JSON values, without its name."""
+        values = {code: dict(words) for code, words in self.values.items()}
+        return {**self.meaning, "label": dict(self.label), "values": values}
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """A saved question. `columns`: what each result variable means, in the order of the answer."""
+    """A saved question. `columns`: the result variables, in the order of the answer."""
 
     id: str
     group: str
@@ -74,7 +97,7 @@ class Question:
     description: Text
     needs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    columns: Mapping[str, Text]
+    columns: Mapping[str, Column]
     text: str
     path: str
 
@@ -123,9 +146,31 @@ class Question:
             "description": dict(self.description),
             "needs": list(self.needs),
             "parameters": [p.to_json() for p in self.parameters],
-            "columns": [{"name": name, **meaning} for name, meaning in self.columns.items()],
+            "columns": [{"name": name, **column.to_json()} for name, column in self.columns.items()],
             "sparql": self.text,
         }
+
+
+def head(meaning: str) -> str:
+    """A short head from what a column means: its first clause, without the article.
+
+    >>> head("The evidence; empty when there is none.")
+    'Evidence'
+    """
+    clause = _ARTICLE.sub("", re.split(r"[;:,(]", meaning)[0].strip().removesuffix("."), count=1)
+    return clause[:1].upper() + clause[1:]
+
+
+def named_by(column: str) -> str:
+    """The column that a column called like this holds the names of, or nothing.
+
+    >>> named_by("issueLabel"), named_by("issue"), named_by("Name")
+    ('issue', '', '')
+    """
+    for suffix in NAMING:
+        if column.endswith(suffix):
+            return column.removesuffix(suffix)
+    return ""
 
 
 def with_values(text: str, terms: Mapping[str, Term | Sequence[Term]]) -> str:

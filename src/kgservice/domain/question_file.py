@@ -18,11 +18,14 @@ from kgservice.domain.question import (
     PLACE,
     RESERVED,
     TYPES,
+    Column,
     Parameter,
     Question,
     Text,
     expand,
+    head,
     listed,
+    named_by,
     term,
 )
 from kgservice.errors import BadInput, BadParameter
@@ -32,6 +35,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 _TOP = {"number", "title", "description", "needs", "parameters", "columns"}
 _PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
+_COLUMN = {*LANGUAGES, "label", "values"}
 
 _Fail = Callable[..., BadInput]
 
@@ -63,10 +67,9 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
         _parameter(name, table, fail)
         for name, table in _tables(raw.get("parameters", {}), "parameters", fail)
     )
-    columns = {
-        name: _texts(table, f"columns.{name}", fail)
-        for name, table in _tables(raw.get("columns", {}), "columns", fail)
-    }
+    columns: dict[str, Column] = {}
+    for name, table in _tables(raw.get("columns", {}), "columns", fail):
+        columns[name] = _column(name, table, columns.get(named_by(name)), fail)
     if not columns:
         raise fail("the header declares no columns")
     places = {place[1]: place.start() for place in PLACE.finditer(text)}
@@ -146,6 +149,24 @@ def _texts(value: Any, key: str, fail: _Fail) -> Text:
     if set(value) != set(LANGUAGES):
         raise fail(f"{key} may only have .de and .en", key)
     return {language: value[language] for language in LANGUAGES}
+
+
+def _column(name: str, table: Mapping[str, Any], named: Column | None, fail: _Fail) -> Column:
+    """The column; one that names another (`named`) has the other's label unless it has its own."""
+    key = f"columns.{name}"
+    for entry in table:
+        if entry not in _COLUMN:
+            raise fail(f"{key} has an unknown entry {entry!r}", key)
+    meaning = _texts({k: v for k, v in table.items() if k in LANGUAGES}, key, fail)
+    values = table.get("values", {})
+    if not isinstance(values, dict):
+        raise fail(f"{key}.values must have a text .de and .en for each code", key)
+    label = named.label if named else {language: head(text) for language, text in meaning.items()}
+    return Column(
+        label=_texts(table["label"], f"{key}.label", fail) if "label" in table else label,
+        meaning=meaning,
+        values={code: _texts(words, f"{key}.values.{code}", fail) for code, words in values.items()},
+    )
 
 
 def _parameter(name: str, table: Mapping[str, Any], fail: _Fail) -> Parameter:

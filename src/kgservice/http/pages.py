@@ -252,7 +252,8 @@ def _groups(site: Site, language: str) -> list[dict[str, Any]]:
 
 
 def _heading(question: Question, name: str, language: str) -> Heading:
-    return Heading(name, question.columns.get(name, {}).get(language, ""))
+    column = question.columns[name]
+    return Heading(name, column.label[language], column.meaning[language], column.words(language))
 
 
 def _field(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kgservice.application.labels import short
+from kgservice.domain.question import NAMING
 from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.store.base import Term
 
 MOST_ROWS = 500
+_CODES = {f"{XSD}string", f"{XSD}boolean"}
 _NUMBERS = {f"{XSD}{name}" for name in ("integer", "decimal", "double", "float")}
 
 
@@ -30,10 +31,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The heading of a column, and what it means (or nothing)."""
+    """The head of the column called `name`: what is shown, what it means, and the words for its codes."""
 
-    label: str
+    name: str
+    label: str = ""
     meaning: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +59,35 @@ def table(
     A column `x` of IRIs with a column `xTitle`, `xLabel` or `xName` becomes one: the name, with a link.
     """
     shown = rows[:MOST_ROWS]
-    names = [column.label for column in columns]
+    names = [column.name for column in columns]
     title_of = {
         at: names.index(name + suffix)
         for at, name in enumerate(names)
-        for suffix in ("Title", "Label", "Name")
+        for suffix in NAMING
         if name + suffix in names and all(isinstance(row[at], NamedNode | None) for row in shown)
     }
     kept = [at for at in range(len(columns)) if at not in title_of.values()]
 
     def cells(row: Sequence[Term | None]) -> Iterator[Cell]:
         for at in kept:
-            made = cell(row[at], labels, addresses)
+            made = worded(cell(row[at], labels, addresses), row[at], columns[at].words)
             if at in title_of and (title := cell(row[title_of[at]], labels, addresses)).text:
                 made = replace(title, path=made.path)
             yield made
 
-    # Variables that are explained are shown as words; those of a query of one's own as they are.
-    headings = tuple(
-        replace(columns[at], label=_spaced(names[at])) if columns[at].meaning else columns[at] for at in kept
-    )
+    headings = tuple(replace(columns[at], label=columns[at].label or names[at]) for at in kept)
     return Table(headings, tuple(tuple(cells(row)) for row in shown), len(rows))
 
 
-def _spaced(name: str) -> str:
-    """A variable's name as words.
+def worded(cell: Cell, term: Term | None, words: Mapping[str, str]) -> Cell:
+    """The cell with the words for its code, if its term is a code that has some: a plain string or a boolean.
 
-    >>> _spaced("painPoint")
-    'Pain point'
+    >>> worded(Cell("falls"), Literal("falls"), {"falls": "fällt"}).text
+    'fällt'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()
+    if isinstance(term, Literal) and term.datatype.value in _CODES and term.value in words:
+        return replace(cell, text=words[term.value])
+    return cell
 
 
 def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:
