@@ -58,14 +58,14 @@ def test_text_in_german(report: Report) -> None:
         "  Pfad: ci:addresses|^ci:addressedBy\n"
         "  Die Lösung behandelt keinen Schmerzpunkt. "
     )
-    assert report.text("de").endswith("\n\n1 Verstoß, 2 Warnungen, 0 Hinweise")
+    assert report.text("de").endswith("\n\n1 Verstoß, 2 Warnungen, 0 Hinweise.")
 
 
 def test_text_in_english_shows_the_value_at_fault(report: Report) -> None:
     text = report.text("en")
     about = "  about: Remote maintenance <https://kg.example/id/solution>\n"
     assert f"{about}  value: 2025-06-01T08:00:00+02:00\n" in text
-    assert text.endswith("\n\n1 violation, 2 warnings, 0 notes")
+    assert text.endswith("\n\n1 violation, 2 warnings, 0 notes.")
 
 
 def test_text_without_findings() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from kgservice.application.chain_words import spoken
-from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.answers import put_json, say
 from kgservice.cli.backend import connected
 from kgservice.cli.exits import Exit
 from kgservice.cli.options import (
@@ -21,6 +26,29 @@ from kgservice.cli.options import (
     existing_path,
     settings_for,
 )
+from kgservice.domain.finding import severity_name, verdict
+
+_MOST = 50
+_WORDS = {
+    "de": {
+        "number": "Anzahl",
+        "severity": "Schwere",
+        "rule": "Regel",
+        "name": "Name",
+        "record": "Datensatz",
+        "message": "Meldung",
+        "more": "… und {} weitere (--all zeigt alle, --json gibt alle aus)",
+    },
+    "en": {
+        "number": "number",
+        "severity": "severity",
+        "rule": "rule",
+        "name": "name",
+        "record": "record",
+        "message": "message",
+        "more": "… and {} more (--all shows all, --json writes all)",
+    },
+}
 
 
 def validate(
@@ -33,6 +61,7 @@ def validate(
         ),
     ] = None,
     language: LanguageOption = Language.GERMAN,
+    every: Annotated[bool, typer.Option("--all", help=f"Show all findings, not only {_MOST}.")] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -40,9 +69,12 @@ def validate(
 ) -> None:
     """Validate the graph, or files, against the SHACL shapes. Exit code 1 when there is a violation.
 
+    Shows how many findings each rule has, and the first of them. `conforms` in the JSON is SHACL's: true only
+    without any finding, warnings and notes among them; `violations` is the number that the exit code follows.
+
     Examples:
 
-      kgservice validate
+      kgservice validate --language en
 
       kgservice validate mine.ttl --json
     """
@@ -56,7 +88,7 @@ def validate(
     if as_json:
         put_json(report)
     else:
-        _show(report, language.value)
+        _show(report, language.value, None if every else _MOST)
     if report["violations"]:
         raise typer.Exit(Exit.FINDINGS)
 
@@ -82,18 +114,38 @@ def check(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _show(report: dict[str, Any], language: str) -> None:
-    columns = ("severity", "rule", "record", "message")
-    rows = [
-        {
-            "severity": finding["severity"],
-            "rule": finding["rule"],
-            "record": spoken(finding["label"], language) or finding["focus"],
-            "message": spoken(finding["message"], language),
-        }
-        for finding in report["findings"]
-    ]
-    if rows:
-        show_rows(columns, rows)
-    counts = ", ".join(f"{severity}: {count}" for severity, count in report["counts"].items())
-    say(f"The data {'is not valid' if report['violations'] else 'is valid'}. {counts}")
+def _show(report: dict[str, Any], language: str, most: int | None) -> None:
+    """The findings for people: how many each rule has, then at most `most` of them, then the verdict."""
+    words, findings = _WORDS[language], report["findings"]
+
+    def severity(name: str) -> str:
+        return severity_name(name, language)
+
+    if findings:
+        numbers = Counter((f["severity"], f["rule"], spoken(f["name"], language)) for f in findings)
+        _table(
+            [words[key] for key in ("number", "severity", "rule", "name")],
+            [(str(n), severity(kind), rule, name) for (kind, rule, name), n in numbers.items()],
+        )
+        _table(
+            [words[key] for key in ("severity", "rule", "record", "message")],
+            [
+                (
+                    severity(f["severity"]),
+                    f["rule"],
+                    spoken(f["label"], language) or f["focus"],
+                    spoken(f["message"], language),
+                )
+                for f in findings[:most]
+            ],
+        )
+    if most is not None and len(findings) > most:
+        say(words["more"].format(len(findings) - most))
+    say(verdict(report["counts"], language))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(*heads, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

@@ -26,6 +26,49 @@ def in_language(texts: Texts, language: str) -> str:
     return next(iter(texts.values()), "")
 
 
+_SEVERITY_NAMES: dict[str, dict[str, tuple[str, str]]] = {
+    # language → severity → (one, several)
+    "de": {
+        "Violation": ("Verstoß", "Verstöße"),
+        "Warning": ("Warnung", "Warnungen"),
+        "Info": ("Hinweis", "Hinweise"),
+    },
+    "en": {
+        "Violation": ("violation", "violations"),
+        "Warning": ("warning", "warnings"),
+        "Info": ("note", "notes"),
+    },
+}
+
+
+def severity_name(severity: str, language: str, number: int = 1) -> str:
+    """What people call a severity, in German (`de`) or English (anything else); unknown ones by their IRI.
+
+    >>> severity_name("Info", "de", 2)
+    'Hinweise'
+    """
+    names = _SEVERITY_NAMES.get(language, _SEVERITY_NAMES["en"])
+    return names[severity][number != 1] if severity in names else severity
+
+
+def verdict(counts: Mapping[str, int], language: str) -> str:
+    """One sentence on the numbers of findings by severity.
+
+    >>> verdict({"Violation": 0, "Warning": 3, "Info": 1}, "en")
+    'No violations; 3 warnings, 1 note.'
+    >>> verdict({"Violation": 2, "Warning": 0, "Info": 0}, "de")
+    '2 Verstöße, 0 Warnungen, 0 Hinweise.'
+    """
+    german = language == "de"
+    if not any(counts.values()):
+        return "Keine Befunde." if german else "No findings."
+    parts = {s: f"{n} {severity_name(s, language, n)}" for s, n in counts.items()}
+    if any(n for s, n in counts.items() if s not in {"Warning", "Info"}):
+        return f"{', '.join(parts.values())}."
+    rest = f"{parts['Warning']}, {parts['Info']}"
+    return f"Keine Verstöße; {rest}." if german else f"No violations; {rest}."
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One shape that can report: the number of the rule it belongs to and its words by language.

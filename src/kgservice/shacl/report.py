@@ -13,7 +13,7 @@ from pyoxigraph import NamedNode
 from rdflib.namespace import DCTERMS, RDF, RDFS, SH, SKOS
 from rdflib.term import Node
 
-from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language
+from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language, severity_name, verdict
 from kgservice.domain.finding import Node as Term
 from kgservice.namespaces import CI, PREFIXES
 from kgservice.shacl.shapes import SHAPES, Shapes, texts
@@ -24,19 +24,11 @@ _TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.titl
 _OF_THE_DATA = (SH.focusNode, SH.value, SH.sourceShape, SH.sourceConstraint)
 _WORDS = {
     "de": {
-        "Violation": ("Verstoß", "Verstöße"),
-        "Warning": ("Warnung", "Warnungen"),
-        "Info": ("Hinweis", "Hinweise"),
-        "none": "Keine Befunde.",
         "about": "betrifft",
         "path": "Pfad",
         "value": "Wert",
     },
     "en": {
-        "Violation": ("violation", "violations"),
-        "Warning": ("warning", "warnings"),
-        "Info": ("note", "notes"),
-        "none": "No findings.",
         "about": "about",
         "path": "path",
         "value": "value",
@@ -57,7 +49,7 @@ class Report:
 
     @property
     def conforms(self) -> bool:
-        """What SHACL calls conforming: there is no finding of any severity."""
+        """What SHACL calls conforming: there is no finding of any severity, not even a warning or a note."""
         return not self.findings
 
     @property
@@ -73,12 +65,10 @@ class Report:
 
     def text(self, language: str = "de") -> str:
         """The report for people, in German (`de`) or English (anything else); no final line feed."""
-        words: dict[str, Any] = _WORDS.get(language, _WORDS["en"])
+        words = _WORDS.get(language, _WORDS["en"])
         lines = [_line for f in self.findings for _line in _finding_text(f, language, words)]
-        if not lines:
-            return str(words["none"])
-        parts = [f"{n} {words[s][n != 1] if s in words else shorten(s)}" for s, n in self.counts.items()]
-        return "\n".join([*lines, ", ".join(parts)])
+        counts = {s if s in SEVERITIES else shorten(s): n for s, n in self.counts.items()}
+        return "\n".join([*lines, verdict(counts, language)])
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object: `conforms`, `violations` (their number), `counts` and `findings`."""
@@ -182,8 +172,9 @@ def _relabelled(results: rdflib.Graph, report: Node | None, order: list[Node]) -
     return graph
 
 
-def _finding_text(finding: Finding, language: str, words: dict[str, Any]) -> list[str]:
-    severity = words[finding.severity][0] if finding.severity in words else shorten(finding.severity)
+def _finding_text(finding: Finding, language: str, words: dict[str, str]) -> list[str]:
+    kind = finding.severity
+    severity = severity_name(kind, language) if kind in SEVERITIES else shorten(kind)
     head = " · ".join(
         t for t in (severity, finding.rule.number, in_language(finding.rule.name, language)) if t
     )
