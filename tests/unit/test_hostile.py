@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,10 @@ import pytest
 
 from kgservice.domain.sparql_limits import DEEPEST, LONGEST, UNCHECKED, check_limits
 from kgservice.domain.sparql_scan import scan
-from kgservice.errors import BadQuery
+from kgservice.errors import BadQuery, BadRdf
+from kgservice.store import OxigraphStore
+from kgservice.store.formats import N_TRIPLES, RDF_XML
+from kgservice.store.syntax import parse
 
 READ = """
 import io, json, sys, threading
@@ -126,3 +130,56 @@ def test_what_only_looks_like_an_iri_hides_nothing(hidden: str) -> None:
     text = f"ASK {{ FILTER({hidden}) }}"
     with pytest.raises(BadQuery, match="put a space after '<'"):
         check_limits(text, scan(text))
+
+
+RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="u:">'
+
+
+def documents(n: int) -> list[tuple[str, str]]:
+    """Format and text of documents with `n` levels."""
+    term = f"<u:a> <u:b> {'<<( <u:a> <u:b> ' * n}<u:c>{' )>>' * n} ."
+    return [
+        *((name, term) for name in ("turtle", "ntriples", "trig", "nquads")),
+        ("jsonld", '{"u:a":' * n + "1" + "}" * n),
+        ("jsonld", '{"u:a":' + "[" * n + "]" * n + "}"),
+        ("rdfxml", RDF + "<x:a><x:b>" * n + "</x:b></x:a>" * n + "</rdf:RDF>"),
+    ]
+
+
+def test_documents_that_are_nested_too_deep_are_malformed() -> None:
+    for answer in read(documents(50_000)):
+        assert isinstance(answer, list), answer
+        assert answer[0] == "BadRdf"
+        assert answer[1] == 1
+        assert answer[2] > 1
+
+
+def test_documents_may_be_nested() -> None:
+    flat = [("jsonld", json.dumps([{"@id": "u:a", "u:b": "[{" * 300}] * 300))]
+    flat += [("turtle", '<u:a> <u:b> \'<<(\', """<<(\n""" . # <<(\n' * 200)]
+    flat += [
+        (
+            "rdfxml",
+            RDF + "<x:a x:d='/>'><x:b>/&lt;</x:b><x:c rdf:resource='u:c'/></x:a>" * 2_000 + "</rdf:RDF>",
+        )
+    ]
+    flat += [("turtle", f"<u:a> <u:b> {'(' * 50_000}{')' * 50_000} .")]
+    assert set(map(str, read(documents(90) + flat))) == {"read"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_are_not_taken(encoding: str) -> None:
+    laughs = "".join(f'<!ENTITY l{i + 1} "{f"&l{i};" * 10}">' for i in range(9))
+    text = f'<!DOCTYPE r [<!ENTITY l0 "ha">{laughs}]>{RDF}<x:a x:b="&l9;"/></rdf:RDF>'
+    with pytest.raises(BadRdf, match="entities" if encoding == "utf-8" else "UTF-8"):
+        list(parse(text.encode(encoding), RDF_XML))
+    with pytest.raises(BadRdf):
+        OxigraphStore().load(io.BytesIO(text.encode(encoding)), RDF_XML)
+
+
+def test_a_deep_term_is_found_at_the_border_of_two_pieces() -> None:
+    term = b"<u:a> <u:b> " + b"<<( <u:a> <u:b> " * 200
+    for shift in range(4):
+        padding = b"#" * (1024 * 1024 - 13 - shift) + b"\n"
+        with pytest.raises(BadRdf, match="deeper"):
+            list(parse(io.BytesIO(padding + term), N_TRIPLES))

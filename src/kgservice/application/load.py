@@ -55,7 +55,7 @@ def load_rdf(
         fmt = graph_format_of(path)
         if fmt is None:
             raise UnsupportedMediaType(
-                f"no RDF format has the file name extension {path.suffix!r}", source=str(path)
+                f"no RDF format has the file name extension {path.suffix!r}", source=path.name
             )
         content = path.read_bytes()
         named = NamedBlankNodes(kg.graphs, hashlib.sha256(content).hexdigest())
@@ -112,7 +112,7 @@ def _refuse_blank_nodes(path: Path) -> None:
                 end = len(piece) if end < 0 else end
                 if _has_blank_node(piece[start:end]):
                     line = before + piece.count(b"\n", 0, start) + 1
-                    raise BadRdf("a bulk load takes no blank nodes", line=line, column=1, source=str(path))
+                    raise BadRdf("a bulk load takes no blank nodes", line=line, column=1, source=path.name)
                 at = piece.find(b"_:", end)
             before += piece.count(b"\n")
 

@@ -28,6 +28,7 @@ from kgservice.http.negotiation import body_format, coding, content_type, media_
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.sparql import VARY, Tags, iri
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.store.documents import check_document
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
 from kgservice.store.syntax import reading_rdf
 
@@ -192,4 +193,5 @@ def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> Bina
 
 def _quads(file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
     assert fmt.rdf is not None
+    check_document(file, fmt)
     return parse(file, fmt.rdf, base_iri=graph.value, without_named_graphs=True, rename_blank_nodes=True)

@@ -27,6 +27,7 @@ from pyoxigraph import (
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
 
@@ -250,12 +251,13 @@ class OxigraphStore:
         with self._writing:
             store = self._store
             try:
+                check_document(source, fmt)
                 if isinstance(source, Path):
                     store.bulk_load(path=source, format=_rdf(fmt), base_iri=base, to_graph=graph)
                 else:
                     store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
             except (SyntaxError, ValueError) as error:
-                raise bad_rdf(error, str(source) if isinstance(source, Path) else None) from error
+                raise bad_rdf(error, source.name if isinstance(source, Path) else None) from error
             except (OSError, RuntimeError) as error:
                 raise StoreFailed(f"the store did not take the document: {error}") from error
 

@@ -14,6 +14,7 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.domain.sparql_limits import UNCHECKED, check_limits
 from kgservice.domain.sparql_scan import operations, place, scan
 from kgservice.errors import BadQuery, BadRdf, StoreFailed
+from kgservice.store.documents import check_document
 from kgservice.store.formats import Format
 
 _PLACE = re.compile(r"^error at (\d+):(\d+): (.*)$", re.DOTALL)
@@ -129,8 +130,9 @@ def parse(source: BinaryIO | bytes | Path, fmt: Format, *, base: str | None = No
 
     Blank nodes keep the names they have in the document. Raises `BadRdf` with line and column.
     """
-    name = str(source) if isinstance(source, Path) else None
+    name = source.name if isinstance(source, Path) else None
     with reading_rdf(name):
+        check_document(source, fmt)
         if isinstance(source, Path):
             yield from pyoxigraph.parse(path=source, format=fmt.rdf, base_iri=base)
         else:
