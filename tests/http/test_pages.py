@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.domain.change import Change
+from kgservice.http import pages
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -141,6 +143,47 @@ def test_an_answer_is_a_table_with_downloads(site: Running) -> None:
     (csv,) = [link for link in links if "format=csv" in link]
     assert site.get(csv).text.startswith("solution,")
     assert any(link.startswith("/id/") for link in links)
+
+
+def test_the_choices_of_a_form_have_names(site: Running) -> None:
+    answer = site.get("/pages/questions/may-i-use?lang=de")
+    form = checked(answer)
+    assert [s["id"] for s in form.all("select")] == ["p-record", "p-purpose", "p-language"]
+    assert all("selected" not in o for o in form.all("option") if o["value"].startswith("http"))
+    consents = site.get("/pages/questions/stop-after-withdrawal?lang=de").text
+    assert re.search(
+        r'<option value="https://kg.example/id/[^"]*0001">Einwilligung …00000001</option>', consents
+    )
+    english = site.get("/pages/questions/subject-data?lang=en").text
+    assert ">Rosalinde Kammhuber</option>" in english
+
+
+def test_optional_parameters_start_with_all_and_keep_what_is_chosen(site: Running) -> None:
+    open_form = page(site, "/pages/questions/unsolved-pain-points?lang=en")
+    assert open_form.all("option")[0] == {"value": ""}
+    assert not [o for o in open_form.all("option") if "selected" in o and o["value"] != "en"]
+    chosen = page(site, "/pages/questions/unsolved-pain-points?lang=en&phase=MarketLaunch")
+    (phase,) = [o["value"] for o in chosen.all("option") if "selected" in o and o["value"] != "en"]
+    assert phase == f"{CI}MarketLaunch"
+
+
+def test_many_choices_are_suggestions_of_a_text_field(site: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MOST_IN_A_SELECT", 4)
+    form = page(site, "/pages/questions/unsolved-pain-points?lang=en")
+    (field,) = [attributes for attributes in form.all("input") if attributes.get("list")]
+    assert (field["id"], field["list"], field["value"]) == ("p-phase", "s-phase", "")
+    assert [d["id"] for d in form.all("datalist")] == ["s-phase"]
+    options = {o["label"]: o["value"] for o in form.all("option") if "label" in o}
+    assert options["market launch and operation"] == f"{CI}MarketLaunch"
+    assert len(options) == 5
+
+
+def test_codes_and_truth_values_are_words(site: Running) -> None:
+    german = page(site, "/pages/questions/planned-and-actual-journey?lang=de").text
+    assert "Abweichung" in german
+    assert "nicht durchlaufen" in german
+    assert "not-passed" not in german.partition("SPARQL der Frage")[0]
+    assert "nein" in page(site, "/pages/questions/channel-breaks?lang=de").text
 
 
 def test_a_wrong_parameter_is_told_on_the_page(site: Running) -> None:

@@ -138,6 +138,17 @@ def test_rows(demo_kg: KnowledgeGraph, name: str) -> None:
     assert shown + rows[len(shown) :] == expected
 
 
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_project_keeps_the_others_out(demo_kg: KnowledgeGraph, number: int) -> None:
+    question = next(q.id for q in KNOWN.values() if q.number == number)
+    rows = ask(demo_kg, question, {}, KNOWN).solutions.rows
+    first, second = (
+        ask(demo_kg, question, {"project": f"{ID}10010000000{n}"}, KNOWN).solutions.rows for n in (1, 2)
+    )
+    assert len(first) + len(second) == len(rows)
+    assert len(second) == (1 if question == "single-source-claims" else 0)
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("name", [q.id for q in KNOWN.values() if q.number is not None])
 def test_columns_and_time(demo_kg: KnowledgeGraph, name: str, language: str) -> None:

@@ -11,26 +11,48 @@ from pyoxigraph import Literal, NamedNode
 
 from kgservice import resources
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.question import Parameter, Question, with_values
+from kgservice.application.labels import short
+from kgservice.domain.question import Parameter, Question, compact, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
 from kgservice.store.base import Solutions
+
+MOST_LISTED = 20
+"""Most instances that a message or a description lists."""
 
 _CHOICES = """
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 PREFIX ci: <https://w3id.org/kgservice/ci#>
-SELECT ?instance (MIN(?wanted) AS ?first) (MIN(?any) AS ?second) WHERE {
+SELECT ?instance ?title ?name ?concept ?label WHERE {
+  VALUES ?class { UNDEF }
+  ?instance a ?class .
+  FILTER(ISIRI(?instance))
+  OPTIONAL { ?instance ci:title ?title }
+  OPTIONAL { ?instance ci:personName ?name }
+  OPTIONAL { ?instance skos:prefLabel ?concept }
+  OPTIONAL { ?instance rdfs:label ?label }
+}
+"""
+_KINDS = """
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+PREFIX ci: <https://w3id.org/kgservice/ci#>
+SELECT ?instance ?kind WHERE {
   VALUES ?class { UNDEF }
   VALUES ?language { UNDEF }
-  ?instance a ?class .
-  OPTIONAL {
-    ?instance skos:prefLabel|ci:title|rdfs:label ?any .
-    BIND(IF(LANG(?any) = ?language, ?any, ?none) AS ?wanted)
-  }
-  FILTER(ISIRI(?instance))
+  ?instance a ?class , ?of .
+  FILTER(STRSTARTS(STR(?of), STR(ci:)))
+  FILTER NOT EXISTS { ?instance ci:title|ci:personName|skos:prefLabel|rdfs:label ?any }
+  FILTER NOT EXISTS { ?instance a ?narrower . ?narrower rdfs:subClassOf ?of FILTER(?narrower != ?of) }
+  ?of skos:prefLabel ?kind FILTER(LANG(?kind) = ?language)
 }
-GROUP BY ?instance ORDER BY ?first ?second ?instance
+"""
+_SOME = """
+SELECT DISTINCT ?instance WHERE {
+  VALUES ?class { UNDEF }
+  ?instance a ?class FILTER(ISIRI(?instance))
+} ORDER BY ?instance LIMIT 21
 """
 _IS_A = "ASK { VALUES ?instance { UNDEF } VALUES ?class { UNDEF } ?instance a ?class }"
 
@@ -143,21 +165,42 @@ def ask(
 
 
 def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Choice]:
-    """What a parameter of type `instance` can be given, sorted by label; empty for other types."""
+    """What a parameter of type `instance` can be given, sorted by label; empty for other types.
+
+    The label is the title, else the name of the person, the label of the concept, or any label, each
+    in `language` if there is one; else the kind and the end of the IRI.
+    """
     if parameter.of_class is None:
         return []
-    rows = kg.select(with_values(_CHOICES, {"class": parameter.of_class, "language": Literal(language)})).rows
-    return [
-        Choice(
-            str(getattr(instance, "value", instance)), str(getattr(first or second or instance, "value", ""))
-        )
-        for instance, first, second in rows
-    ]
+    known: dict[str, tuple[int, bool, str]] = {}
+    rows = kg.select(with_values(_CHOICES, {"class": parameter.of_class})).rows
+    for instance, *names in rows:
+        iri = str(getattr(instance, "value", instance))
+        for rank, name in enumerate(names):
+            if isinstance(name, Literal):
+                candidate = (rank, name.language not in (None, language), name.value)
+                known[iri] = min(known.get(iri, candidate), candidate)
+    if any(isinstance(row[0], NamedNode) and row[0].value not in known for row in rows):
+        text = with_values(_KINDS, {"class": parameter.of_class, "language": Literal(language)})
+        for instance, kind in kg.select(text).rows:
+            if isinstance(instance, NamedNode) and isinstance(kind, Literal):
+                end = short(instance.value)[-8:]
+                known.setdefault(instance.value, (0, False, f"{kind.value} …{end}"))
+    found = {row[0].value for row in rows if isinstance(row[0], NamedNode)}
+    made = [Choice(iri, known[iri][2] if iri in known else short(iri)) for iri in found]
+    return sorted(made, key=lambda choice: (choice.label.casefold(), choice.iri))
+
+
+def some_instances(of_class: NamedNode) -> str:
+    """The query for up to 21 instances of a class, in the order of their IRIs."""
+    return with_values(_SOME, {"class": of_class})
 
 
 def _check_instance(kg: KnowledgeGraph, parameter: Parameter, of_class: NamedNode, value: NamedNode) -> None:
     if kg.ask(with_values(_IS_A, {"class": of_class, "instance": value})):
         return
-    few = choices(kg, parameter, "en")
-    hint = f"; there are {', '.join(c.iri for c in few)}" if 0 < len(few) <= 12 else ""
-    raise BadParameter(f"<{value.value}> is no instance of <{of_class.value}>{hint}", source=parameter.name)
+    few = [compact(i.value) for (i,) in kg.select(some_instances(of_class)).rows if isinstance(i, NamedNode)]
+    hint = f"; there are {', '.join(few)}" if 0 < len(few) <= MOST_LISTED else ""
+    raise BadParameter(
+        f"{compact(value.value)} is no instance of {compact(of_class.value)}{hint}", source=parameter.name
+    )

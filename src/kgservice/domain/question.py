@@ -31,6 +31,7 @@ LONGEST_VALUE = 10_000
 PLACE = re.compile(r"VALUES \?([A-Za-z][A-Za-z0-9]*) \{ UNDEF \}")
 _ARTICLE = re.compile(r"(Der|Die|Das|Ein|Eine|The|A|An) ")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_LOCAL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
 
@@ -236,7 +237,22 @@ def expand(value: str) -> str:
     return PREFIXES[prefix] + name if colon and prefix in PREFIXES and not name.startswith("//") else value
 
 
+def compact(iri: str) -> str:
+    """An IRI as a user may write it: `prefix:name` with a prefix of the project, else as it is.
+
+    >>> compact("https://w3id.org/kgservice/ci#Survey"), compact("urn:a")
+    ('ci:Survey', 'urn:a')
+    """
+    for prefix, namespace in PREFIXES.items():
+        name = iri.removeprefix(namespace)
+        if name != iri and _LOCAL.match(name):
+            return f"{prefix}:{name}"
+    return iri
+
+
 def _iri(parameter: Parameter, value: str, ids: str) -> NamedNode:
+    if parameter.type == "instance" and _LOCAL.match(value) and not _UUID.match(value):
+        value = f"ci:{value}"
     try:
         return NamedNode(ids + value.lower() if _UUID.match(value) else expand(value))
     except ValueError as e:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,8 +18,8 @@ from kgservice.application import questions as saved
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.application.trace import trace
-from kgservice.domain.question import Question
-from kgservice.errors import KgError
+from kgservice.domain.question import TRUTH, Question, term
+from kgservice.errors import BadParameter, KgError
 from kgservice.http.problems import details
 from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
@@ -33,6 +34,11 @@ from kgservice.web.texts import group_name
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that the SPARQL page shows; larger ones are for files."""
+
+MOST_IN_A_SELECT = 200
+"""Choices of a parameter that a page offers in a list; more are suggestions of a text field."""
+MOST_SUGGESTED = 2000
+"""Most suggestions of a text field."""
 
 _FIGURES = ("Touchpoint", "Evidence", "PainPoint", "Solution", "Impact", "Person", "ConsentRecord")
 _TRACED = frozenset(f"{CI}{name}" for name in ("PainPoint", "Solution", "Impact"))
@@ -260,17 +266,23 @@ def _field(
     site: Site, question: Question, name: str, given: Mapping[str, str], language: str
 ) -> dict[str, Any]:
     parameter = question.parameter(name)
-    options = [
-        {"value": choice.iri, "label": choice.label} for choice in saved.choices(site.kg, parameter, language)
-    ]
+    value = given.get(name) or parameter.default or ""
+    options = [{"value": c.iri, "label": c.label} for c in saved.choices(site.kg, parameter, language)]
     options += [{"value": value, "label": value} for value in parameter.values]
+    if parameter.type == "boolean":
+        options = [{"value": code, "label": words[language]} for code, words in TRUTH.items()]
+    if parameter.type == "instance" and value:
+        with suppress(BadParameter):  # what is no IRI is shown as it was given
+            value = term(parameter, value, now=site.kg.clock(), ids=site.kg.addresses.ids).value
     return {
         "name": name,
         "label": parameter.label[language],
         "description": (parameter.description or {}).get(language, ""),
         "required": parameter.required and parameter.default is None,
-        "options": options,
-        "value": given.get(name) or parameter.default or "",
+        "optional": parameter.default is None,
+        "options": options if len(options) <= MOST_IN_A_SELECT else [],
+        "suggestions": options[:MOST_SUGGESTED] if len(options) > MOST_IN_A_SELECT else [],
+        "value": value,
     }
 
 
