@@ -19,6 +19,7 @@ from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph
 from kgservice.shacl.validate import validate as run
 from kgservice.store.base import Dataset
+from kgservice.store.documents import check_document
 from kgservice.store.formats import graph_format_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _read(path: Path, into: rdflib.Graph) -> None:
     fmt = graph_format_of(path)
     if fmt is None:
         raise BadInput("the ending of the file names no RDF format", source=str(path))
+    check_document(path, fmt)
     try:
         add_all(
             into,
