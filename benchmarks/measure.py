@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from benchmarks.peers import Server
 
 JSON = "application/sparql-results+json"
+LONGEST_PAUSE = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,20 @@ class Taken:
 
 
 class Client:
-    """A kept HTTP connection to one server."""
+    """A kept HTTP connection to one server, made anew after a pause, in which the server may have closed it."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.connection = HTTPConnection("127.0.0.1", server.port, timeout=600)
-        self.connection.connect()
-        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection: HTTPConnection | None = None
+        self._used = 0.0
 
     def ask(self, query: str) -> Taken:
-        """Send a query by direct POST and read the whole answer."""
+        """Send a query by direct POST and read the whole answer; connecting is not in its time."""
         headers = {"Content-Type": "application/sparql-query", "Accept": JSON, **self.server.headers}
+        connection = self._connected()
         start = time.perf_counter()
-        self.connection.request("POST", self.server.path, query.encode(), headers)
-        response = self.connection.getresponse()
+        connection.request("POST", self.server.path, query.encode(), headers)
+        response = connection.getresponse()
         size = len(response.read(1))
         first = time.perf_counter() - start
         while chunk := response.read(1 << 16):
@@ -47,7 +48,17 @@ class Client:
         total = time.perf_counter() - start
         if response.status != 200:
             raise RuntimeError(f"{self.server.name} answered {response.status} to {query}")
+        self._used = time.monotonic()
         return Taken(first, total, size)
+
+    def _connected(self) -> HTTPConnection:
+        if self._connection is None or time.monotonic() - self._used > LONGEST_PAUSE:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = HTTPConnection("127.0.0.1", self.server.port, timeout=600)
+            self._connection.connect()
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._connection
 
 
 def in_turn(clients: Sequence[Client], queries: Sequence[str], rounds: int, warmup: int) -> list[list[Taken]]:

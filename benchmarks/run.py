@@ -313,19 +313,27 @@ def main() -> None:
     work.mkdir(exist_ok=True)
     quads, triples, generator = prepare(work, options.customers)
     mix = questions(generator, triples)
-    say("load")
-    figures = load_figures(work, quads, max(1, options.rounds // 2))
-    figures += query_figures(work, triples, mix, options.rounds)
-    if not options.no_rdflib:
-        figures += rdflib_figures(work, triples, mix, options.rounds)
-    facts = {**machine(), "customers": f"{options.customers:,}"}
-    report = table(figures, facts)
-    print(report)
-    name = f"{datetime.now(UTC):%Y-%m-%d}-{options.customers}"
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / f"{name}.md").write_text(report, encoding="utf-8")
+    figures: list[Figure] = []
+    try:
+        say("load")
+        figures += load_figures(work, quads, max(1, options.rounds // 2))
+        figures += query_figures(work, triples, mix, options.rounds)
+        if not options.no_rdflib:
+            figures += rdflib_figures(work, triples, mix, options.rounds)
+    finally:
+        if figures:
+            report(figures, {**machine(), "customers": f"{options.customers:,}"}, options.customers)
+
+
+def report(figures: list[Figure], facts: dict[str, str], customers: int) -> None:
+    """Print the table and write it to `benchmarks/results/`, as Markdown and JSON."""
+    text = table(figures, facts)
+    print(text)
+    name = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-{customers}"
+    name.parent.mkdir(exist_ok=True)
+    name.with_suffix(".md").write_text(text, encoding="utf-8")
     content = {"machine": facts, "figures": [asdict(f) for f in figures]}
-    (HERE / "results" / f"{name}.json").write_text(
+    name.with_suffix(".json").write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
 
