@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyoxigraph
 import pytest
 
+from kgservice.application.questions import questions
 from tests.cli.commands import Run
 
 PAIN = "00000000-0000-4000-8000-103000000001"
@@ -64,6 +66,55 @@ def test_ask_answers_in_the_language_asked_for(run: Run, demo_store: Path) -> No
     assert "14.5" in done.stdout
     assert "3.2" in done.stdout
     assert "hour" in " ".join(done.stdout.split())
+
+
+def test_ask_lists_numbers_too(run: Run, demo_store: Path) -> None:
+    rows = run("ask", "--store", demo_store, "--language", "en").stdout.splitlines()
+    (row,) = [row for row in rows if "unsolved-pain-points" in row]
+    assert row.strip("│ ").startswith("3 │ unsolved-pain-points")
+
+
+@pytest.mark.parametrize(
+    ("language", "head", "word"),
+    [("de", "Abweichung", "nicht durchlaufen"), ("en", "Difference", "not passed")],
+)
+def test_ask_shows_heads_and_words_of_the_language(
+    run: Run, demo_store: Path, language: str, head: str, word: str
+) -> None:
+    asked = ("ask", "planned-and-actual-journey", "--store", demo_store, "--language", language)
+    table = run(*asked, COLUMNS="400").stdout
+    assert head in table
+    assert word in table
+    assert "not-passed" not in table
+    csv = run(*asked, "--format", "csv").stdout
+    assert "plannedOrder" in csv
+    assert "not-passed" in csv
+
+
+def test_ask_describes_a_question(run: Run, demo_store: Path) -> None:
+    text = run("ask", "3", "--describe", "--store", demo_store, "--language", "en").stdout
+    assert text.startswith("3 unsolved-pain-points: Which pain points have no solution")
+    assert "  phase (instance ci:Phase): Only this phase" in text
+    assert "      ci:MarketLaunch  market launch" in text
+    assert "  minimumAge (integer; default 0)" in text
+    assert "  language (string; default de; values de, en)" in text
+    assert "  ageDays: Full days since then." in text
+    done = run("ask", "may-i-use", "--describe", "--store", demo_store, "--json")
+    record, purpose, *_ = json.loads(done.stdout)["parameters"]
+    assert record["required"]
+    assert record["possible"] is None  # too many
+    assert purpose["possible"]["https://w3id.org/dpv#Marketing"] == "Marketing"
+    assert run("ask", "--describe", "--store", demo_store).returncode == 2
+    assert (
+        run("ask", "none", "--describe", "--store", demo_store).returncode
+        == run("ask", "none", "--store", demo_store).returncode
+    )
+
+
+def test_questions_in_help_exist(run: Run) -> None:
+    names = re.findall(r"kgservice ask ([a-z][a-z-]+|\d+)", run("ask", "--help").stdout)
+    assert len(names) >= 2
+    assert set(names) <= questions().keys()
 
 
 def test_trace_shows_the_chain_as_a_tree(run: Run, demo_store: Path) -> None:

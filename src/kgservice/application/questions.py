@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kgservice.application.labels import short
 from kgservice.domain.question import Parameter, Question, compact, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
-from kgservice.store.base import Solutions
+from kgservice.store.base import Solutions, Term
 
 MOST_LISTED = 20
 """Most instances that a message or a description lists."""
@@ -49,10 +49,21 @@ SELECT ?instance ?kind WHERE {
 }
 """
 _SOME = """
-SELECT DISTINCT ?instance WHERE {
-  VALUES ?class { UNDEF }
-  ?instance a ?class FILTER(ISIRI(?instance))
-} ORDER BY ?instance LIMIT 21
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+PREFIX ci: <https://w3id.org/kgservice/ci#>
+SELECT ?instance ?title ?name ?concept ?label WHERE {
+  {
+    SELECT DISTINCT ?instance WHERE {
+      VALUES ?class { UNDEF }
+      ?instance a ?class FILTER(ISIRI(?instance))
+    } ORDER BY ?instance LIMIT 21
+  }
+  OPTIONAL { ?instance ci:title ?title }
+  OPTIONAL { ?instance ci:personName ?name }
+  OPTIONAL { ?instance skos:prefLabel ?concept }
+  OPTIONAL { ?instance rdfs:label ?label }
+} ORDER BY ?instance
 """
 _IS_A = "ASK { VALUES ?instance { UNDEF } VALUES ?class { UNDEF } ?instance a ?class }"
 
@@ -172,34 +183,45 @@ def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Cho
     """
     if parameter.of_class is None:
         return []
-    known: dict[str, tuple[int, bool, str]] = {}
-    rows = kg.select(with_values(_CHOICES, {"class": parameter.of_class})).rows
-    for instance, *names in rows:
-        iri = str(getattr(instance, "value", instance))
-        for rank, name in enumerate(names):
-            if isinstance(name, Literal):
-                candidate = (rank, name.language not in (None, language), name.value)
-                known[iri] = min(known.get(iri, candidate), candidate)
-    if any(isinstance(row[0], NamedNode) and row[0].value not in known for row in rows):
+    known = named(kg.select(with_values(_CHOICES, {"class": parameter.of_class})).rows, language)
+    if not all(known.values()):
         text = with_values(_KINDS, {"class": parameter.of_class, "language": Literal(language)})
         for instance, kind in kg.select(text).rows:
             if isinstance(instance, NamedNode) and isinstance(kind, Literal):
                 end = short(instance.value)[-8:]
-                known.setdefault(instance.value, (0, False, f"{kind.value} …{end}"))
-    found = {row[0].value for row in rows if isinstance(row[0], NamedNode)}
-    made = [Choice(iri, known[iri][2] if iri in known else short(iri)) for iri in found]
+                known[instance.value] = known[instance.value] or f"{kind.value} …{end}"
+    made = [Choice(iri, label or short(iri)) for iri, label in known.items()]
     return sorted(made, key=lambda choice: (choice.label.casefold(), choice.iri))
 
 
+def named(rows: Iterable[Sequence[Term | None]], language: str) -> dict[str, str]:
+    """The best name of each instance (the first term of a row) among the others, the best kind first.
+
+    By IRI; empty for an instance without any.
+    """
+    known: dict[str, tuple[int, bool, str]] = {}
+    nothing = (99, True, "")
+    for instance, *names in rows:
+        if not isinstance(instance, NamedNode):
+            continue
+        candidates = [
+            (rank, name.language not in (None, language), name.value)
+            for rank, name in enumerate(names)
+            if isinstance(name, Literal)
+        ]
+        known[instance.value] = min(known.get(instance.value, nothing), *candidates, nothing)
+    return {iri: name for iri, (_, _, name) in known.items()}
+
+
 def some_instances(of_class: NamedNode) -> str:
-    """The query for up to 21 instances of a class, in the order of their IRIs."""
+    """The query for up to 21 instances of a class with the names that `named` chooses from."""
     return with_values(_SOME, {"class": of_class})
 
 
 def _check_instance(kg: KnowledgeGraph, parameter: Parameter, of_class: NamedNode, value: NamedNode) -> None:
     if kg.ask(with_values(_IS_A, {"class": of_class, "instance": value})):
         return
-    few = [compact(i.value) for (i,) in kg.select(some_instances(of_class)).rows if isinstance(i, NamedNode)]
+    few = [compact(iri) for iri in named(kg.select(some_instances(of_class)).rows, "en")]
     hint = f"; there are {', '.join(few)}" if 0 < len(few) <= MOST_LISTED else ""
     raise BadParameter(
         f"{compact(value.value)} is no instance of {compact(of_class.value)}{hint}", source=parameter.name

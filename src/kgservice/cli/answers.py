@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, BinaryIO
 
 import typer
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kgservice.domain.question import NAMING, TRUTH
 from kgservice.errors import BadParameter, NotAcceptable
 from kgservice.namespaces import PREFIXES
 from kgservice.store.base import Choose, Kind
@@ -79,8 +80,16 @@ def graph_format(name: str) -> Format:
     return found
 
 
-def answer(run: Callable[[Sequence[Format], BinaryIO], Format], name: str) -> None:
-    """Run something that writes an answer, and show it: as a table, or as exact bytes in the named format."""
+def answer(
+    run: Callable[[Sequence[Format], BinaryIO], Format],
+    name: str,
+    explained: Sequence[Mapping[str, Any]] = (),
+    language: str = "de",
+) -> None:
+    """Run something that writes an answer, and show it: as a table, or as exact bytes in the named format.
+
+    `explained`: the columns of a saved question, for heads and words in the language.
+    """
     if name != TABLE:
         formats = [_BY_NAME[name], TURTLE] if name == JSON.name else [_BY_NAME[name]]
         run(formats, sys.stdout.buffer)
@@ -97,9 +106,28 @@ def answer(run: Callable[[Sequence[Format], BinaryIO], Format], name: str) -> No
     else:
         rows = document["results"]["bindings"]
         columns, left_out = named_columns(document["head"]["vars"])
-        show_rows(columns, [{k: shown(v) for k, v in row.items()} for row in rows])
+        heads = {column["name"]: column["label"][language] for column in explained}
+        cells = [{k: shown(v) for k, v in row.items()} for row in rows]
+        for column in explained:
+            words = {code: texts[language] for code, texts in {**TRUTH, **column["values"]}.items()}
+            for row in cells:
+                row[column["name"]] = words.get(row.get(column["name"], ""), row.get(column["name"], ""))
+        show_rows([heads.get(c, c) for c in columns], [_under(heads, row) for row in cells])
         if left_out:
             say(f"Their IRIs ({', '.join(left_out)}) are in --format csv.")
+
+
+def _under(heads: Mapping[str, str], row: Mapping[str, str]) -> dict[str, str]:
+    """The cells of a row by the heads of their columns; what has no name is shown by its IRI.
+
+    >>> _under({"issue": "Issue", "issueLabel": "Issue"}, {"issue": "ci:A", "issueLabel": ""})
+    {'Issue': 'ci:A'}
+    """
+    under: dict[str, str] = {}
+    for name, text in row.items():
+        head = heads.get(name, name)
+        under[head] = text if text or head not in under else under[head]
+    return under
 
 
 def named_columns(columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -108,7 +136,7 @@ def named_columns(columns: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> named_columns(["issue", "issueLabel", "closed"])
     (['issueLabel', 'closed'], ['issue'])
     """
-    left_out = [name for name in columns if {f"{name}Title", f"{name}Label", f"{name}Name"} & set(columns)]
+    left_out = [name for name in columns if {name + suffix for suffix in NAMING} & set(columns)]
     return [name for name in columns if name not in left_out], left_out
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from kgservice.cli import chains
+from kgservice.cli import chains, description
 from kgservice.cli.answers import TABLE, FormatOption, answer, asked, put_json
 from kgservice.cli.backend import connected
 from kgservice.cli.options import (
@@ -63,6 +62,10 @@ def ask(
         list[str] | None,
         typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; repeatable."),
     ] = None,
+    describe: Annotated[
+        bool,
+        typer.Option("--describe", "-d", help="What the question means and takes, instead of its answer."),
+    ] = False,
     language: LanguageOption = Language.GERMAN,
     fmt: FormatOption = TABLE,
     as_json: JsonOption = False,
@@ -76,22 +79,34 @@ def ask(
 
       kgservice ask --language en
 
+      kgservice ask unsolved-pain-points --describe
+
       kgservice ask unsolved-pain-points --format csv
     """
     name = asked(fmt, as_json=as_json)
     parameters = _parameters(param or [])
     if question is not None:
         unicode_text(question, "question")
+    elif describe:
+        raise BadParameter("--describe needs the id or number of a question", source="--describe")
     with connected(settings_for(store, token), url) as backend:
         if question is not None:
             known = [q for q in backend.questions() if question in (q["id"], str(q["number"]))]
+            if describe and known:
+                description.describe(backend, known[0], language.value, as_json=as_json)
+                return
             if any(p["name"] == "language" for q in known for p in q["parameters"]):
                 parameters.setdefault("language", language.value)
-            answer(lambda formats, out: backend.ask(question, parameters, formats, out), name)
+            answer(
+                lambda formats, out: backend.ask(question, parameters, formats, out),
+                name,
+                known[0]["columns"] if known else (),
+                language.value,
+            )
         elif as_json:
             put_json(backend.questions())
         else:
-            _list(backend.questions(), language)
+            description.listing(backend.questions(), language.value)
 
 
 def trace(
@@ -140,14 +155,3 @@ def _parameters(given: list[str]) -> dict[str, str]:
             raise BadParameter(f"{name} is given twice", source="--param")
         parameters[name] = value
     return parameters
-
-
-def _list(questions: list[dict[str, Any]], language: Language) -> None:
-    table = Table(header_style="bold")
-    table.add_column("id", no_wrap=True)
-    table.add_column("question", overflow="fold")
-    table.add_column("parameters", overflow="fold")
-    for question in questions:
-        parameters = [p["name"] + ("" if p.get("required") else "?") for p in question["parameters"]]
-        table.add_row(question["id"], question["title"][language.value], ", ".join(parameters))
-    Console().print(table)
