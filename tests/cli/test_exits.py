@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -88,3 +89,24 @@ def test_every_kind_of_error_has_an_exit_code() -> None:
 
     documented = {2, 3, 4, 5, 6, 1}
     assert {int(code(kind("x"))) for kind in kinds(errors.KgError)} == documented
+
+
+@pytest.mark.parametrize(
+    ("args", "exit_code", "problem"),
+    [
+        (["query", "ASK {\nnonsense", "--json"], 2, {"type": "/problems/malformed-sparql", "line": 2}),
+        (["ask", "no-such-question", "--json"], 4, {"type": "/problems/not-found", "title": "Not found"}),
+        (["load", "no-such-file", "--json"], 2, {"type": "/problems/bad-parameter"}),
+        (["export", "--json", "-o", "no/such/folder"], 2, {"source": "/no/such/folder.part"}),
+    ],
+)
+def test_with_json_an_error_is_json_too(
+    run: Run, demo_store: Path, args: list[str], exit_code: int, problem: dict[str, object]
+) -> None:
+    done = run(*args, KGSERVICE_STORE=str(demo_store))
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    said = json.loads(done.stderr)
+    assert {"type", "title", "detail"} <= said.keys()
+    assert "status" not in said
+    for key, value in problem.items():
+        assert str(said[key]).endswith(str(value))

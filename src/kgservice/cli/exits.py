@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from enum import IntEnum
@@ -58,9 +59,16 @@ def code(error: errors.KgError) -> Exit:
     return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), Exit.BAD_INPUT)
 
 
-def tell(error: errors.KgError) -> None:
-    """Say on the error stream what went wrong, and where."""
-    print(f"{error.title}: {error}", file=sys.stderr)
+def tell(error: errors.KgError, *, as_json: bool) -> None:
+    """Say on the error stream what went wrong, and where: in a line for people, or as problem details."""
+    if not as_json:
+        print(f"{error.title}: {error}", file=sys.stderr)
+        return
+    # The framework behind it costs time to import, which a run without an error need not spend.
+    from kgservice.http.problems import details  # noqa: PLC0415
+
+    problem = {key: value for key, value in details(error).items() if key != "status"}
+    print(json.dumps(problem), file=sys.stderr)
 
 
 def silence_output() -> None:

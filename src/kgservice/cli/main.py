@@ -12,30 +12,37 @@ import typer
 from typer.core import TyperGroup
 
 from kgservice.cli import ask, exits, load, output, quality, serve
-from kgservice.errors import KgError
+from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
+
+_JSON = "kgservice.json"
+# Typer names no class for it, and has it from click, or its own since it holds a copy of that.
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 
 
 class _Commands(TyperGroup):
     """The group of all commands: tells expected errors in one line and sets the exit code."""
 
-    def make_context(self, *args: Any, **extra: Any) -> Any:
-        with _told():  # the help is printed here
-            return super().make_context(*args, **extra)
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        as_json = "--json" in args
+        with _told(as_json=as_json):  # the help is printed here
+            ctx = super().make_context(info_name, args, *rest, **extra)
+        ctx.meta[_JSON] = as_json
+        return ctx
 
     def invoke(self, ctx: Any) -> Any:
-        with _told():
+        with _told(as_json=ctx.meta[_JSON]):
             result = super().invoke(ctx)
             sys.stdout.flush()
         return result
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(*, as_json: bool) -> Iterator[None]:
     """Errors that are expected become one line on the error stream and an exit code."""
     try:
         yield
     except KgError as error:
-        exits.tell(error)
+        exits.tell(error, as_json=as_json)
         raise typer.Exit(exits.code(error)) from error
     except BrokenPipeError:
         exits.silence_output()
@@ -44,11 +51,23 @@ def _told() -> Iterator[None]:
         if error.errno is None:  # not from the operating system: a fault of the program
             raise
         if error.filename is None:  # no file was opened: what was open could not be written
-            print(f"The output cannot be written: {os.strerror(error.errno)}", file=sys.stderr)
+            said = f"The output cannot be written: {os.strerror(error.errno)}"
+            if as_json:
+                exits.tell(StoreFailed(said), as_json=True)
+            else:
+                print(said, file=sys.stderr)
             exits.silence_output()
             raise typer.Exit(exits.Exit.STORE) from error
-        print(f"{error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
+        if as_json:
+            exits.tell(BadInput(os.strerror(error.errno), source=str(error.filename)), as_json=True)
+        else:
+            print(f"{error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
         raise typer.Exit(exits.Exit.BAD_INPUT) from error
+    except _USAGE_ERROR as error:
+        if not as_json:
+            raise  # told by typer, with the usage
+        exits.tell(BadParameter(error.format_message()), as_json=True)
+        raise typer.Exit(exits.Exit.BAD_INPUT) from None
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         raise typer.Exit(exits.Exit.INTERRUPTED) from None
