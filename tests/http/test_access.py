@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
+import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
+from kgservice.http.app import Stopping
 from kgservice.http.serve import check_loopback
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -47,6 +51,30 @@ def test_everything_needs_the_token(server: Running, path: str) -> None:
 def test_browsers_are_not_asked_for_a_password(server: Running) -> None:
     answer = bare(server, "/", Sec_Fetch_Mode="navigate")
     assert [c.split()[0] for c in answer.headers.get_list("www-authenticate")] == ["Bearer"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "Öffnen Sie den Link"), ("en", "Open the link that it printed")]
+)
+def test_people_without_the_token_get_a_page_that_asks_for_it(
+    server: Running, language: str, words: str
+) -> None:
+    asked = {"Accept": "text/html,*/*;q=0.8", "Accept_Language": language}
+    for path in ("/", "/pages/sparql?query=1", "/?token=wrong"):
+        answer = bare(server, path, **asked)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"].startswith("text/html")
+        assert [c.split()[0] for c in answer.headers.get_list("www-authenticate")] == ["Bearer"]
+        assert f'<html lang="{language}">' in answer.text
+        assert words in answer.text
+        assert ('role="alert"' in answer.text) == ("wrong" in path)
+        assert "wrong" not in answer.text
+        assert '<form method="get" action="/">' in answer.text
+        assert 'name="token"' in answer.text
+    assert bare(server, "/", "HEAD", **asked).text == ""
+    assert bare(server, "/update", "POST", **asked).headers["content-type"] == "application/problem+json"
+    assert bare(server, "/static/kgservice.css").status_code == 200
+    assert 'lang="en"' in bare(server, "/?lang=en", **(asked | {"Accept_Language": "de"})).text
 
 
 def basic(user: str, password: str) -> str:
@@ -189,3 +217,52 @@ def test_token_inside_another_parameter_is_none(server: Running, query: str) -> 
     cookie = cookie_of(server)
     assert bare(server, f"/sparql?{query}", Cookie=cookie).status_code == 200
     assert bare(server, f"/sparql?{query}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/ontology", "GET, HEAD, OPTIONS"),
+        ("/ontology/PainPoint", "GET, HEAD, OPTIONS"),
+        ("/id/x", "GET, HEAD, OPTIONS"),
+        ("/export", "GET, HEAD, OPTIONS"),
+        ("/validation", "GET, HEAD, OPTIONS"),
+        ("/check", "GET, HEAD, OPTIONS"),
+        ("/imports", "OPTIONS, POST"),
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+        ("/static/kgservice.css", "GET, HEAD, OPTIONS"),
+        ("/problems/conflict", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_every_resource_says_its_methods(server: Running, path: str, methods: str) -> None:
+    answer = server.request("OPTIONS", path)
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, methods, b"")
+    refused = server.request("DELETE", path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, methods)
+
+
+def test_who_waits_while_the_service_stops_is_told() -> None:
+    sent: list[Message] = []
+
+    async def waiting(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def stop() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/imports"}
+        task = asyncio.create_task(Stopping(waiting)(scope, receive, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    asyncio.run(stop())
+    assert sent[0]["status"] == 503
+    problem = json.loads(sent[1]["body"])
+    assert (problem["type"], problem["detail"]) == ("/problems/store-failure", "The service is stopping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -9,12 +10,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
-from kgservice.errors import KgError
+from kgservice.errors import KgError, StoreFailed
 from kgservice.http import health, maintenance, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.auth import Access
@@ -48,6 +49,28 @@ class Direct:
             await problem_of(error)(scope, receive, send)
 
 
+class Stopping:
+    """ASGI middleware: says 503 to those who still wait for an answer when the service is told to stop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, also when the server cancels it; an answer that has begun is broken off."""
+        started = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except asyncio.CancelledError:
+            if scope["type"] == "http" and not started:
+                await problem_of(StoreFailed("The service is stopping"))(scope, receive, send)
+
+
 def create_app(kg: KnowledgeGraph, *, token: str) -> ASGIApp:
     """The HTTP service over `kg`, which the caller opens and closes; `token` lets people and programs in."""
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="kgservice-read")
@@ -57,7 +80,9 @@ def create_app(kg: KnowledgeGraph, *, token: str) -> ASGIApp:
     direct = Direct(
         framework(kg, readers, writers, tags, querying), {"/sparql": querying, "/update": updating}
     )
-    return ServerErrorMiddleware(Access(direct, token), handler=HANDLERS[Exception])
+    return ServerErrorMiddleware(
+        Access(Stopping(direct), token, kg.settings.language), handler=HANDLERS[Exception]
+    )
 
 
 def framework(
@@ -72,8 +97,9 @@ def framework(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        readers.shutdown(cancel_futures=True)
-        writers.shutdown()
+        # In threads, so that answers can still be sent.
+        await asyncio.to_thread(readers.shutdown, cancel_futures=True)
+        await asyncio.to_thread(writers.shutdown)
 
     app = FastAPI(
         title="kgservice",

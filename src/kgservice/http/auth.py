@@ -11,15 +11,19 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgservice.errors import Forbidden, KgError, Unauthorised
+from kgservice.errors import Forbidden, KgError, NotAcceptable, Unauthorised
 from kgservice.http.headers import security_headers
+from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate
 from kgservice.http.problems import problem_of
+from kgservice.web.render import Pages
+from kgservice.web.texts import LANGUAGES, preferred
 
 OPEN_PATHS = frozenset({"/health"})
-OPEN_BELOW = "/problems/"  # what the kinds of problems mean, 401 among them: the same for everybody
+# What the kinds of problems mean, 401 among them, and the style of the pages: the same for everybody.
+OPEN_BELOW = ("/problems/", "/static/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
@@ -34,10 +38,12 @@ class Access:
     another origin (cross-site request forgery).
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, language: str = "de") -> None:
         if not token:
             raise ValueError("the token must not be empty")
         self._app = app
+        self._language = language
+        self._pages = Pages()
         self._token = token.encode()
         # Cookies go to every port of a host, so the cookie does not hold the token itself.
         self._cookie = hmac.new(self._token, b"kgservice cookie", hashlib.sha256).hexdigest()
@@ -59,7 +65,9 @@ class Access:
         except KgError as error:
             instead = problem_of(error)
             if isinstance(error, Unauthorised):
-                _challenge(scope, instead)
+                page = _wants_page(scope)
+                instead = self._sign_in(scope) if page else instead
+                _challenge(scope, instead, basic=not page)
         await (instead or self._app)(scope, receive, guarded)
 
     def _check(self, scope: Scope) -> Response | None:
@@ -82,6 +90,23 @@ class Access:
                 _same_origin(scope, headers, host)
             return None
         raise Unauthorised("Send the token of this service, or open the link that it printed at its start")
+
+    def _sign_in(self, scope: Scope) -> Response:
+        """The page for people who come without the token; it asks for it."""
+        parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = dict(parameters).get("lang", "")
+        liked = preferred(Headers(scope=scope).get("accept-language"), self._language)
+        rest = urlencode([(key, value) for key, value in parameters if key not in {"token", "lang"}])
+        html = self._pages.render(
+            "sign_in.html",
+            given if given in LANGUAGES else liked,
+            chosen=given in LANGUAGES,
+            here=quote(scope["path"]) + (f"?{rest}" if rest else ""),
+            section="",
+            wrong="token" in dict(parameters),
+        )
+        headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
+        return HTMLResponse("" if scope["method"] == "HEAD" else html, 401, headers)
 
     def _redirect(self, scope: Scope, host: str, parameters: list[tuple[str, str]]) -> Response:
         tokens = [value for key, value in parameters if key == "token"]
@@ -149,7 +174,17 @@ def _same_origin(scope: Scope, headers: Headers, host: str) -> None:
         raise Forbidden("A change by cookie needs an Origin header; programs send the token", source="Origin")
 
 
-def _challenge(scope: Scope, response: Response) -> None:
+def _wants_page(scope: Scope) -> bool:
+    if scope["method"] not in {"GET", "HEAD"}:
+        return False
+    try:
+        return negotiate((PLAIN_JSON, HTML), Headers(scope=scope).get("accept"), None)[0] is HTML
+    except NotAcceptable:
+        return False
+
+
+def _challenge(scope: Scope, response: Response, *, basic: bool) -> None:
     response.headers.append("WWW-Authenticate", 'Bearer realm="kgservice"')
-    if "sec-fetch-mode" not in Headers(scope=scope):  # a browser would ask for a user and a password
+    # A browser would ask for a user and a password.
+    if basic and "sec-fetch-mode" not in Headers(scope=scope):
         response.headers.append("WWW-Authenticate", 'Basic realm="kgservice", charset="UTF-8"')

@@ -89,9 +89,26 @@ class _Problem(Response):
         await super().__call__(scope, receive, send)
 
 
+class _MethodNotAllowed(_Problem):
+    """The answer of every resource to a method that it has not, and to OPTIONS."""
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers={"Allow": self.headers["Allow"]})(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def method_not_allowed(allowed: str) -> Response:
-    """405 with the methods that are allowed, such as `GET, HEAD, POST`."""
-    return problem("method-not-allowed", f"The methods here are {allowed}", {"Allow": allowed})
+    """405 with the methods that are allowed, such as `GET, POST`; 204 when the request asked by OPTIONS.
+
+    HEAD is allowed where GET is, and OPTIONS everywhere.
+    """
+    methods = {method.strip() for method in allowed.split(",")} - {""} | {"OPTIONS"}
+    listed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    status, title = OTHERS["method-not-allowed"]
+    body = _details(status, "method-not-allowed", title, f"The methods here are {listed}", {})
+    return _MethodNotAllowed(body, status, {"Cache-Control": "no-store", "Allow": listed})
 
 
 def _own(request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -107,6 +107,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error": ("Das ging nicht", "That did not work"),
     "line": ("Zeile", "line"),
     "column": ("Spalte", "column"),
+    "sign-in": ("Token nötig", "Token needed"),
+    "sign-in-how": (
+        "Dieser Dienst antwortet nur denen, die sein Token haben. Öffnen Sie den Link, den er beim Start im "
+        "Terminal ausgegeben hat, oder fügen Sie das Token hier ein. Nach einem Neustart gilt ein neues.",
+        "This service answers only those who have its token. Open the link that it printed in the terminal "
+        "at its start, or paste the token here. After a restart there is a new one.",
+    ),
+    "sign-in-wrong": (
+        "Das war nicht das Token dieses Dienstes.",
+        "That was not the token of this service.",
+    ),
+    "token": ("Token", "Token"),
+    "open": ("Öffnen", "Open"),
     "api-sparql": ("SPARQL 1.1 Protocol: Abfragen", "SPARQL 1.1 Protocol: queries"),
     "api-graphs": ("Graph Store Protocol: Graphen", "Graph Store Protocol: graphs"),
     "api-queries": ("Gespeicherte Fragen als Liste", "Saved questions as a list"),
