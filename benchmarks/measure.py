@@ -27,7 +27,7 @@ class Taken:
 
 
 class Client:
-    """A kept HTTP connection to one server, made anew after a pause, in which the server may have closed it."""
+    """A kept HTTP connection to one server, renewed after a pause, in which the server may have closed it."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
