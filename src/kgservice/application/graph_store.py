@@ -16,7 +16,7 @@ from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.errors import BadRdf, NotAcceptable, NotFound
 from kgservice.store.base import Dataset
-from kgservice.store.formats import Format
+from kgservice.store.formats import Format, prefixes_for
 from kgservice.store.syntax import parse
 
 
@@ -41,7 +41,8 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
         Dataset(default=(graph,)),
     )
     if has_genids:
-        pyoxigraph.serialize(_with_blank_nodes(streams.triples(kg.store, graph), kg.graphs), out, fmt.rdf)
+        triples = _with_blank_nodes(streams.triples(kg.store, graph), kg.graphs)
+        pyoxigraph.serialize(triples, out, fmt.rdf, prefixes=prefixes_for(fmt))
     else:
         kg.store.dump(out, fmt, graph=graph)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pyoxigraph import QueryResultsFormat, RdfFormat
 
+from kgservice.namespaces import PREFIXES
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -69,3 +71,8 @@ def graph_format_of(path: Path) -> Format | None:
     'turtle'
     """
     return next((f for f in GRAPH_FORMATS if path.suffix.lower() in f.extensions), None)
+
+
+def prefixes_for(fmt: Format) -> dict[str, str] | None:
+    """The prefixes of the project for a graph that people read (Turtle and TriG), else None."""
+    return dict(PREFIXES) if fmt in (TURTLE, TRIG) else None

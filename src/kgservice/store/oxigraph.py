@@ -28,7 +28,7 @@ from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
 from kgservice.store.documents import check_document
-from kgservice.store.formats import BOOLEAN_FORMATS, Format
+from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
@@ -189,7 +189,7 @@ class OxigraphStore:
             raise NotAcceptable(f"{fmt.name} cannot carry more than one graph")
         store, watched = self._store, _Watched(out)
         with self._answering(watched):
-            store.dump(watched.stream, rdf, from_graph=graph)
+            store.dump(watched.stream, rdf, from_graph=graph, prefixes=prefixes_for(fmt))
 
     def graphs(self) -> list[NamedNode]:
         """See `Store.graphs`."""
