@@ -175,3 +175,24 @@ def test_the_example_in_the_help_of_ask_works(run: Run, demo_store: Path) -> Non
     example = next(line for line in run("ask", "--help").stdout.splitlines() if "--format csv" in line)
     done = run(*example.split()[1:], "--store", demo_store)
     assert done.returncode == 0, done.stderr
+
+
+def test_turtle_has_prefixes(run: Run, demo_store: Path) -> None:
+    for graph in ("ontology", "provenance"):
+        done = run("export", "--graph", f"https://kg.example/graph/{graph}", "--store", demo_store)
+        assert "@prefix ci: <https://w3id.org/kgservice/ci#> .\n" in done.stdout
+        assert list(pyoxigraph.parse(done.stdout, pyoxigraph.RdfFormat.TURTLE))
+
+
+@pytest.mark.parametrize("query", ["ASK {}", "SELECT ?z { VALUES ?z { 1 } }"])
+def test_json_ends_with_a_line_feed(run: Run, demo_store: Path, query: str) -> None:
+    said = run("query", query, "--store", demo_store, "--json").stdout
+    assert said.endswith("}\n")
+    assert not said.endswith("\n\n")
+
+
+def test_columns_stand_in_the_order_of_the_query(run: Run, demo_store: Path) -> None:
+    query = "SELECT ?zebra ?ape ?mouse { VALUES (?mouse ?ape ?zebra) { (1 2 3) } }"
+    said = run("query", query, "--store", demo_store).stdout
+    places = [said.index(word) for word in ("zebra", "ape", "mouse")]
+    assert places == sorted(places)

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, cast
 
 import typer
 from rich.console import Console
@@ -92,7 +92,9 @@ def answer(
     """
     if name != TABLE:
         formats = [_BY_NAME[name], TURTLE] if name == JSON.name else [_BY_NAME[name]]
-        run(formats, sys.stdout.buffer)
+        out = _Ended(sys.stdout.buffer)
+        run(formats, cast(BinaryIO, out))
+        out.end()
         sys.stdout.buffer.flush()
         return
     body = io.BytesIO()
@@ -128,6 +130,29 @@ def _under(heads: Mapping[str, str], row: Mapping[str, str]) -> dict[str, str]:
         head = heads.get(name, name)
         under[head] = text if text or head not in under else under[head]
     return under
+
+
+class _Ended(io.RawIOBase):
+    """Passes bytes on, and ends a text without a line feed with one: JSON comes without."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        super().__init__()
+        self._out = out
+        self._last = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        piece = bytes(data)
+        self._last = piece[-1:] or self._last
+        self._out.write(piece)
+        return len(piece)
+
+    def end(self) -> None:
+        """Write the line feed, unless there is one or nothing was written."""
+        if self._last not in {b"", b"\n"}:
+            self._out.write(b"\n")
 
 
 def named_columns(columns: Sequence[str]) -> tuple[list[str], list[str]]:
