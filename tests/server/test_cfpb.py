@@ -11,7 +11,7 @@ import pytest
 from kgservice import resources
 from kgservice.application.check import check
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import ask
+from kgservice.application.questions import ask, choices, questions
 from kgservice.application.tables import TableSummary, load_tables
 from kgservice.application.validation import validate
 from kgservice.namespaces import CI
@@ -194,6 +194,13 @@ def test_narratives_by_channel(loaded: tuple[KnowledgeGraph, TableSummary], tabl
     )
     assert sorted(row[:5] for row in rows) == sorted([str(x) for x in row] for row in expected)
     assert float(rows[0][5]) == pytest.approx(249 / 1456)
+
+
+def test_choices_with_equal_names_are_told_apart(loaded: tuple[KnowledgeGraph, TableSummary]) -> None:
+    solution = questions()["impact-of-solution"].parameter("solution")
+    labels = [choice.label for choice in choices(loaded[0], solution, "en")]
+    assert len(set(labels)) == len(labels) > 200
+    assert any(label.startswith("Closed with explanation …") for label in labels)
 
 
 def test_consents_without_notice_rest_on_no_old_one(loaded: tuple[KnowledgeGraph, TableSummary]) -> None:

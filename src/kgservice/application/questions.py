@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +180,7 @@ def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Cho
     """What a parameter of type `instance` can be given, sorted by label; empty for other types.
 
     The label is the title, else the name of the person, the label of the concept, or any label, each
-    in `language` if there is one; else the kind and the end of the IRI.
+    in `language` if there is one; else the kind and the end of the IRI, which tells equal names apart too.
     """
     if parameter.of_class is None:
         return []
@@ -190,7 +191,11 @@ def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Cho
             if isinstance(instance, NamedNode) and isinstance(kind, Literal):
                 end = short(instance.value)[-8:]
                 known[instance.value] = known[instance.value] or f"{kind.value} …{end}"
-    made = [Choice(iri, label or short(iri)) for iri, label in known.items()]
+    often = Counter(known.values())
+    made = [
+        Choice(iri, (label if often[label] == 1 else f"{label} …{short(iri)[-8:]}") if label else short(iri))
+        for iri, label in known.items()
+    ]
     return sorted(made, key=lambda choice: (choice.label.casefold(), choice.iri))
 
 
