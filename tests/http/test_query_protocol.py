@@ -164,6 +164,12 @@ def test_updates_change_what_queries_see(server: Running) -> None:
     assert [row["o"]["value"] for row in rows] == ["Grüße"]
 
 
+def test_service_description_tells_the_two_default_graphs_apart(server: Running) -> None:
+    said = server.get("/sparql", headers={"Accept": "text/turtle"}).text
+    assert "<https://kg.example/view/everything>. The default graph of the Graph Store Protocol" in said
+    assert "(/graphs?default) is another: <https://kg.example/graph/scratch>" in said
+
+
 def test_service_description_counts_and_is_cached_by_commit(server: Running) -> None:
     void = "http://rdfs.org/ns/void#"
     answer = server.get("/sparql", headers={"Accept": "application/n-triples"})

@@ -10,7 +10,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple, serialize
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import NotAcceptable
-from kgservice.namespaces import PREFIXES, RDF, SD, VOID, XSD
+from kgservice.namespaces import PREFIXES, RDF, RDFS, SD, VOID, XSD
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 _W3C_FORMATS = "http://www.w3.org/ns/formats/"
@@ -50,7 +50,7 @@ class Describer:
         """Write the description of the service at the address `root` (without a slash at its end)."""
         if fmt.rdf is None:
             raise NotAcceptable(f"A description cannot be {fmt.name}")
-        prefixes = {name: PREFIXES[name] for name in ("rdf", "sd", "void", "xsd")}
+        prefixes = {name: PREFIXES[name] for name in ("rdf", "rdfs", "sd", "void", "xsd")}
         serialize(
             self._triples(root), out, format=fmt.rdf, prefixes=prefixes if _takes_prefixes(fmt) else None
         )
@@ -85,6 +85,16 @@ class Describer:
                 yield _is_a(named, "NamedGraph")
                 yield Triple(named, _sd("name"), NamedNode(name))
         yield _is_a(graph, "Graph")
+        yield Triple(
+            graph,
+            NamedNode(f"{RDFS}comment"),
+            Literal(
+                f"The view of everything, <{addresses.everything}>. The default graph of the Graph Store "
+                f"Protocol (/graphs?default) is another: <{addresses.scratch}>, "
+                "for loose statements of no record.",
+                language="en",
+            ),
+        )
         yield Triple(graph, NamedNode(f"{RDF}type"), _void("Dataset"))
         yield from self._statistics(graph)
 
