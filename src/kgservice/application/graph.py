@@ -92,7 +92,8 @@ class KnowledgeGraph:
     def building(self) -> Iterator[None]:
         """While this is entered, the view may be unfinished: who opens the store then builds it anew.
 
-        `BadRdf` means that nothing has been written and leaves the state as it was.
+        `BadRdf` means that nothing has been written and leaves the state as it was. What is written may hold
+        commits, whose numbers count from then on, and another model, which the next opening replaces.
         """
         key = (NamedNode(self.addresses.ontology), _DIGEST, None)
         state = list(self.store.match([key]))
@@ -102,7 +103,12 @@ class KnowledgeGraph:
         except BadRdf:
             self.store.apply(add=state)
             raise
-        self.store.apply(add=state)
+        loaded = list(self.store.match([key]))
+        if set(loaded) <= set(state):
+            self.store.apply(add=state)
+        else:
+            self.store.apply(remove=loaded)
+        self._head = self._read_head()
 
     # Reading
 

@@ -93,6 +93,7 @@ def bulk_load(kg: KnowledgeGraph, path: Path, origin: Origin | None = None) -> C
         with kg.building():
             kg.store.load(path, N_QUADS, graph=NamedNode(kg.addresses.scratch))
             views.extend(kg.store, kg.model, kg.graphs)
+            kg.store.optimize()
         effect = Effect(added=_count(kg) - before)
         return kg.write(effect, origin or Origin(source=path.name))
 

@@ -116,6 +116,9 @@ class Store(Protocol):
     def has_graph(self, graph: NamedNode) -> bool:
         """Whether the named graph exists."""
 
+    def optimize(self) -> None:
+        """Put what is stored into the best order for reading, after a large load; it may take a while."""
+
     def backup(self, target: Path) -> None:
         """Make a consistent copy in the new directory `target`, while reading and writing go on."""
 

@@ -261,6 +261,11 @@ class OxigraphStore:
             except (OSError, RuntimeError) as error:
                 raise StoreFailed(f"the store did not take the document: {error}") from error
 
+    def optimize(self) -> None:
+        """See `Store.optimize`: Oxigraph compacts its files."""
+        with self._writing, _reading():
+            self._store.optimize()
+
     def backup(self, target: Path) -> None:
         """See `Store.backup`: on the same file system by hard links, in a moment."""
         try:

@@ -1,0 +1,42 @@
+"""`kgservice load --bulk`: an export goes into a new store as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.commands import Run
+
+HEAD = "PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT (MAX(?n) AS ?head) WHERE { ?c ci:commitNumber ?n }"
+COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o FILTER(!STRSTARTS(STR(?p), 'http://www.w3.org/ns/prov#')) }"
+
+
+def number(run: Run, query: str, store: Path) -> int:
+    done = run("query", query, "--format", "csv", "--store", store)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[1])
+
+
+def test_an_export_goes_into_a_new_store(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    export, copy = tmp_path / "export.nq", tmp_path / "copy"
+    assert run("export", "--format", "nquads", "-o", export, "--store", demo_store).returncode == 0
+    done = run("load", "--bulk", export, "--store", copy)
+    assert done.returncode == 0, done.stderr
+    assert "statements added" in done.stdout
+    assert run("check", "--store", copy).returncode == 0
+    assert number(run, HEAD, copy) == number(run, HEAD, demo_store) + 1
+    # The bulk load's own commit says nine things of itself besides its PROV relations, at the most.
+    assert 0 <= number(run, COUNT, copy) - number(run, COUNT, demo_store) <= 9
+
+
+def test_a_bulk_load_with_an_error_changes_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.nq").write_text("<u:s> <u:p> <u:o> <u:g> .\n<u:s> oops\n")
+    done = run("load", "--bulk", tmp_path / "bad.nq", "--store", tmp_path / "store")
+    assert done.returncode == 2
+    assert "line 2" in done.stderr
+    left = run("query", "ASK { GRAPH <u:g> { ?s ?p ?o } }", "--json", "--store", tmp_path / "store")
+    assert '"boolean":false' in left.stdout.replace(" ", "")
+
+
+def test_a_bulk_load_does_not_go_to_a_service(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.nq").write_text("")
+    assert run("load", "--bulk", tmp_path / "x.nq", "--url", "http://127.0.0.1:9/").returncode == 2
