@@ -170,4 +170,7 @@ def test_a_full_disk_is_said_in_one_line(demo_store: Path, args: list[str]) -> N
             check=False,
         )
     assert done.returncode == Exit.STORE
-    assert done.stderr == b"The output cannot be written: No space left on device\n"
+    said = done.stderr.decode()
+    if "--json" in args:
+        said = json.loads(said)["detail"] + "\n"
+    assert said == "The output cannot be written: No space left on device\n"

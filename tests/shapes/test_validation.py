@@ -48,8 +48,10 @@ def test_store_and_files_give_the_same_findings(kg: KnowledgeGraph, shapes: Shap
     assert stored.counts == {"Violation": 1, "Warning": 0, "Info": 0}
 
 
-def test_clock_and_policy_decide_rules_about_now(kg: KnowledgeGraph, shapes: Shapes) -> None:
-    _load(kg, "R02.valid.ttl")
+def test_clock_and_policy_decide_rules_about_now(kg: KnowledgeGraph, shapes: Shapes, tmp_path: Path) -> None:
+    resolved = (EXAMPLES / "R02.valid.ttl").read_text(encoding="utf-8")
+    (tmp_path / "open.ttl").write_text(resolved.replace("ci:Resolved", "ci:Open"), encoding="utf-8")
+    load_rdf(kg, [tmp_path / "open.ttl"], Origin())
     assert [f.rule.number for f in validate(kg, shapes=shapes).findings] == ["R06"]
     assert validate(kg, shapes=shapes, policy=Policy(open_days=365)).conforms
 
