@@ -130,7 +130,7 @@ def load_figures(work: Path, quads: Path, rounds: int) -> list[Figure]:
             detail,
         ),
         Figure(
-            "the same into record graphs, with router check, view and provenance",
+            "the same into record graphs, with the view and provenance",
             base / whole,
             "×",
             "",
