@@ -32,6 +32,7 @@ CASES: dict[str, dict[str, str]] = {
     "unsolved-pain-points": {},
     "unsolved-pain-points.old": {"phase": "ci:MarketLaunch", "minimumAge": "90", "language": "en"},
     "deployed-without-impact": {},
+    "deployed-without-impact.same-day": {"now": "2026-09-07T12:00:00Z"},
     "single-source-claims": {},
     "lessons-for-touchpoint": {"touchpoint": f"{ID}101000000024"},
     "persona-journey": {},
