@@ -28,6 +28,9 @@ class Settings:
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
     max_body: int = _setting(64 * 1024 * 1024, "Largest request body, in bytes.")
     max_query: int = _setting(1024 * 1024, "Longest SPARQL query, in bytes.")
+    memory: int = _setting(
+        1024, "Memory for a copy of the view that `serve` reads from, in MiB; 0: queries read the disk."
+    )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
 
     @classmethod
@@ -68,6 +71,7 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
+        "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
     }
     is_usable, fault = usable.get(name, (bool, "is empty"))

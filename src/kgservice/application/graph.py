@@ -15,6 +15,7 @@ from kgservice.application import modelfiles, views
 from kgservice.application.commit import Planner
 from kgservice.application.effect import Effect
 from kgservice.application.provenance import provenance
+from kgservice.application.replica import Replica
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.graphs import Graphs
@@ -44,6 +45,7 @@ class KnowledgeGraph:
         self.clock = clock
         self.writing = threading.RLock()
         self._view = NamedNode(self.addresses.everything)
+        self._replica: Replica | None = None
         self._head = self._read_head()
 
     @classmethod
@@ -95,6 +97,8 @@ class KnowledgeGraph:
         `BadRdf` means that nothing has been written and leaves the state as it was. What is written may hold
         commits, whose numbers count from then on, and another model, which the next opening replaces.
         """
+        if self._replica is not None:
+            self._replica.stop()
         key = (NamedNode(self.addresses.ontology), _DIGEST, None)
         state = list(self.store.match([key]))
         self.store.apply(remove=state)
@@ -125,7 +129,28 @@ class KnowledgeGraph:
             )
         if default or named:
             return Dataset(tuple(default), tuple(named))
-        return Dataset((self._view,), from_clauses=uses(pieces, "FROM") is not None)
+        if uses(pieces, "FROM") is not None:
+            return Dataset((self._view,), from_clauses=True)
+        return Dataset((self._view,), named=None if "GRAPH" in text.upper() else ())
+
+    def _source(self, dataset: Dataset) -> Store:
+        """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
+        return (self._replica and self._replica.serving(dataset)) or self.store
+
+    def keep_in_memory(self, memory: Store, budget: int) -> Replica:
+        """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
+
+        For a process that serves for long; as long as the view takes at most `budget` bytes of memory.
+        """
+        self._drop_replica()
+        self._replica = Replica(self.store, self._view, memory, budget, self.writing)
+        self._replica.start()
+        return self._replica
+
+    def _drop_replica(self) -> None:
+        if self._replica is not None:
+            self._replica.close()
+            self._replica = None
 
     def query(
         self,
@@ -142,19 +167,22 @@ class KnowledgeGraph:
         graphs. Raises `BadQuery` or `Forbidden` before anything is written.
         """
         dataset = self.dataset(text, default, named)
-        self.store.query(text, dataset, choose, out, base=self.settings.base)
+        self._source(dataset).query(text, dataset, choose, out, base=self.settings.base)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view of everything."""
-        return self.store.select(text, self.dataset(text))
+        dataset = self.dataset(text)
+        return self._source(dataset).select(text, dataset)
 
     def ask(self, text: str) -> bool:
         """The answer of an ASK on the view of everything."""
-        return self.store.ask(text, self.dataset(text))
+        dataset = self.dataset(text)
+        return self._source(dataset).ask(text, dataset)
 
     def construct(self, text: str) -> list[Triple]:
         """The triples of a CONSTRUCT or DESCRIBE on the view of everything."""
-        return self.store.construct(text, self.dataset(text))
+        dataset = self.dataset(text)
+        return self._source(dataset).construct(text, dataset)
 
     # Writing
 
@@ -179,11 +207,14 @@ class KnowledgeGraph:
             number = self._head + 1
             effect.add |= provenance(self.addresses, number, now, origin, effect)
             effect.apply(self.store)
+            if self._replica is not None:
+                self._replica.follow(effect)
             self._head = number
             return Commit(number, now, effect.added, effect.removed)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
+        self._drop_replica()
         with self.writing:
             self.store.close()
 

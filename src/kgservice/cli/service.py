@@ -19,6 +19,7 @@ from kgservice.cli.runtime import Running, announced, find
 from kgservice.errors import BadParameter, StoreFailed
 from kgservice.http import serve as http
 from kgservice.settings import Settings
+from kgservice.store.oxigraph import OxigraphStore
 
 
 def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
@@ -35,6 +36,8 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
         if demo and kg.head == 0:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
+        if settings.memory:
+            kg.keep_in_memory(OxigraphStore(), settings.memory * 2**20)
 
         def ready(link: str) -> None:
             running = Running(link.partition("/?")[0], secret, os.getpid())
