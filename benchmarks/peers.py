@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -50,13 +51,16 @@ def running(
     headers: dict[str, str],
     log: Path,
     wait: float = 60,
+    environment: Mapping[str, str] = {},
 ) -> Iterator[Server]:
     """Start `command`, wait until it answers HTTP (at most `wait` seconds), stop it at the end."""
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
         try:
             deadline = time.monotonic() + wait
-            while not answers(port):
+            while not answered(port, "/"):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{name} did not start: {log.read_text(errors='replace')[-2000:]}")
                 time.sleep(0.1)
@@ -66,21 +70,22 @@ def running(
             process.wait(30)
 
 
-def answers(port: int) -> bool:
-    """Whether an HTTP server answers on the port."""
+def answered(port: int, path: str) -> bytes:
+    """What an HTTP server on the port answers to a GET: status and body; nothing if there is none."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return str(answer.status).encode() + b" " + answer.read()
     except OSError:
-        return False
+        return b""
     finally:
         connection.close()
-    return True
 
 
-def kgservice(store: Path, log: Path) -> AbstractContextManager[Server]:
-    """Our service on a store that is already filled."""
+@contextmanager
+def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
+    """Our service on a filled store, once it reads its view from `memory` MiB (0: from disk)."""
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("kgservice")),
@@ -92,7 +97,15 @@ def kgservice(store: Path, log: Path) -> AbstractContextManager[Server]:
         "--token",
         TOKEN,
     ]
-    return running("kgservice", command, port, "/sparql", {"Authorization": f"Bearer {TOKEN}"}, log)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    environment = {"KGSERVICE_MEMORY": str(memory)}
+    with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
+        deadline = time.monotonic() + 900
+        while memory and b'"reads":"memory"' not in answered(port, "/health"):
+            if time.monotonic() > deadline:
+                raise RuntimeError("kgservice did not read its view into memory")
+            time.sleep(1)
+        yield server
 
 
 def bare_oxigraph(triples: Path, folder: Path, log: Path) -> AbstractContextManager[Server]:

@@ -14,7 +14,8 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from pyoxigraph import RdfFormat, Store, parse, serialize
 
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
-from benchmarks.peers import asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
+from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
 from kgservice.namespaces import CI
@@ -34,6 +35,7 @@ from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
+MEMORY = 4096  # MiB for the view; two million quads make 4.3 million statements in it
 ROWS_100K = f"""PREFIX ci: <{CI}>
 SELECT ?feedback ?content ?touchpoint WHERE {{
   ?feedback ci:content ?content ; ci:collectedAt ?touchpoint
@@ -172,81 +174,132 @@ def questions(generator: Generator, triples: Path, variants: int = 50) -> dict[s
     return mix
 
 
-def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: int) -> list[Figure]:
-    """One-trace latency, the 100,000-row answer, and the mix, against the bare Oxigraph server."""
+def of(what: str, value: float, unit: str, detail: str, limit: float | None = None) -> Figure:
+    """A figure that may be at most `limit`, if there is one."""
+    target = "" if limit is None else f"≤ {limit:g}"
+    return Figure(what, value, unit, target, None if limit is None else value <= limit, detail)
+
+
+@contextmanager
+def both(work: Path) -> Iterator[tuple[Server, Server]]:
+    """Our service as it is, with the view in memory, and one that reads the same store from disk."""
+    shutil.rmtree(work / "store-disk", ignore_errors=True)
+    store = OxigraphStore(work / "store")
+    store.backup(work / "store-disk")
+    store.close()
+    say("starting the service (the view is read into memory: minutes)")
     with (
-        kgservice(work / "store", work / "kgservice.log") as ours,
-        bare_oxigraph(triples, work / f"bare-{triples.stem}", work / "oxigraph.log") as bare,
+        kgservice(work / "store", work / "kgservice.log", MEMORY) as ours,
+        kgservice(work / "store-disk", work / "kgservice-disk.log", 0) as disk,
     ):
-        clients = [Client(ours), Client(bare)]
-        say("one-trace question")
-        mine, theirs = in_turn(clients, mix["01-trace"], rounds * 60, 30)
-        trace = median_ms(mine) / median_ms(theirs)
-        trace_detail = f"p50 {median_ms(mine):.2f} ms vs. {median_ms(theirs):.2f} ms"
-        say("the same with the least ASGI service")
-        with asgi_floor(work / f"bare-{triples.stem}", work / "floor.log") as least:
-            lowest, beside = in_turn([Client(least), Client(bare)], mix["01-trace"], rounds * 60, 30)
-        floor = median_ms(lowest) / median_ms(beside)
-        floor_detail = (
-            f"p50 {median_ms(lowest):.2f} ms vs. {median_ms(beside):.2f} ms; one query in one thread"
-        )
-        say("100,000 rows")
-        clients[0].ask(ROWS_100K)
-        with MemoryWatch(ours) as memory:
-            mine, theirs = in_turn(clients, [ROWS_100K], rounds, 1)
-        rows = median_ms(mine) / median_ms(theirs)
-        first = median_first_ms(mine)
-        rows_detail = f"{median_ms(mine):.0f} ms vs. {median_ms(theirs):.0f} ms; {mine[0].size / 1e6:.1f} MB"
-        first_detail = f"median; the bare server {median_first_ms(theirs):.1f} ms"
-        growth = memory.growth / 1e6
-        say("the mix against the bare server")
-        ratios = []
-        for queries in mix.values():
-            a, b = in_turn(clients, queries, rounds * 4, 1)
-            ratios.append(median_ms(a) / median_ms(b))
-        each = ", ".join(f"{name[3:]} {r:.2f}" for name, r in zip(mix, ratios, strict=True))
+        say(f"the service takes {ours.memory() / 1e6:,.0f} MB, from disk {disk.memory() / 1e6:,.0f} MB")
+        yield ours, disk
+
+
+def trace_figures(
+    ours: Server, disk: Server, bare: Server, least: Server, queries: list[str], rounds: int
+) -> list[Figure]:
+    """Latency of the one-trace question, against the bare server."""
+    say("one-trace question")
+    clients = [Client(server) for server in (ours, disk, least, bare)]
+    mine, mine_on_disk, floor, theirs = map(median_ms, in_turn(clients, queries, rounds * 60, 30))
     return [
-        Figure(
+        of(
             "one-trace question, p50 vs. bare Oxigraph server on disk",
-            trace,
+            mine / theirs,
             "×",
-            "≤ 1.5",
-            trace <= 1.5,
-            trace_detail,
+            f"p50 {mine:.2f} ms vs. {theirs:.2f} ms",
+            1.5,
         ),
-        Figure("the same by the least ASGI service on uvicorn", floor, "×", "", None, floor_detail),
-        Figure(
-            "100,000-row SELECT as JSON, total vs. bare server", rows, "×", "≤ 1.2", rows <= 1.2, rows_detail
+        of("the same, view on disk", mine_on_disk / theirs, "×", f"p50 {mine_on_disk:.2f} ms"),
+        of(
+            "the same by the least ASGI service on uvicorn",
+            floor / theirs,
+            "×",
+            f"p50 {floor:.2f} ms; one query in one thread, on the bare server's store",
         ),
-        Figure("first byte of it", first, "ms", "≤ 50", first <= 50, first_detail),
-        Figure(
+    ]
+
+
+def rows_figures(ours: Server, disk: Server, bare: Server, rounds: int) -> list[Figure]:
+    """The answer with 100,000 rows, against the bare server."""
+    say("100,000 rows")
+    clients = [Client(server) for server in (ours, disk, bare)]
+    clients[0].ask(ROWS_100K)
+    with MemoryWatch(ours) as memory:
+        taken = in_turn(clients, [ROWS_100K], rounds, 1)
+    mine, mine_on_disk, theirs = map(median_ms, taken)
+    first, first_on_disk, first_theirs = map(median_first_ms, taken)
+    size = taken[0][0].size / 1e6
+    return [
+        of(
+            "100,000-row SELECT as JSON, total vs. bare server",
+            mine / theirs,
+            "×",
+            f"{mine:.0f} ms vs. {theirs:.0f} ms; {size:.1f} MB",
+            1.2,
+        ),
+        of("the same, view on disk", mine_on_disk / theirs, "×", f"{mine_on_disk:.0f} ms"),
+        of(
+            "first byte of it",
+            first,
+            "ms",
+            f"median; view on disk {first_on_disk:.1f} ms, the bare server {first_theirs:.1f} ms",
+            50,
+        ),
+        of(
             "memory growth of the service during it",
-            growth,
+            memory.growth / 1e6,
             "MB",
-            "≤ 80",
-            growth <= 80,
             "resident, sampled every 5 ms",
+            80,
         ),
-        Figure(
-            "10-question mix vs. bare server, geometric mean", geometric_mean(ratios), "×", "", None, each
-        ),
+    ]
+
+
+def mix_figures(
+    servers: list[Server], mix: dict[str, list[str]], rounds: int
+) -> list[tuple[float, float, str]]:
+    """For each server but the last: how many times as long as the last one it takes (geometric mean of the
+    mix), how many times faster it is, and the single ratios."""
+    clients = [Client(server) for server in servers]
+    times: dict[str, list[float]] = {}
+    for name, queries in mix.items():
+        times[name[3:]] = [median_ms(taken) for taken in in_turn(clients, queries, rounds, 1)]
+        say(f"  {name}: {', '.join(f'{ms:.1f}' for ms in times[name[3:]])} ms")
+    found = []
+    for i in range(len(servers) - 1):
+        ratios = {name: each[i] / each[-1] for name, each in times.items()}
+        mean = geometric_mean(list(ratios.values()))
+        found.append((mean, 1 / mean, ", ".join(f"{name} {r:.3g}" for name, r in ratios.items())))
+    return found
+
+
+def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: int) -> list[Figure]:
+    """All that compares us with the bare Oxigraph server."""
+    bare_store = work / f"bare-{triples.stem}"
+    with (
+        both(work) as (ours, disk),
+        bare_oxigraph(triples, bare_store, work / "oxigraph.log") as bare,
+        asgi_floor(bare_store, work / "floor.log") as least,
+    ):
+        figures = trace_figures(ours, disk, bare, least, mix["01-trace"], rounds)
+        figures += rows_figures(ours, disk, bare, rounds)
+        say("the mix: in memory, on disk, the bare server")
+        (mine, _, each), (mine_on_disk, _, each_on_disk) = mix_figures([ours, disk, bare], mix, rounds * 2)
+    return [
+        *figures,
+        of("10-question mix vs. bare server, geometric mean", mine, "×", each),
+        of("the same, view on disk", mine_on_disk, "×", each_on_disk),
     ]
 
 
 def rdflib_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: int) -> list[Figure]:
     """The mix against rdflib-endpoint on rdflib's memory store."""
     say("loading rdflib's memory store (minutes)")
-    with (
-        rdflib_endpoint(triples, work / "rdflib.log") as peer,
-        kgservice(work / "store", work / "kgservice.log") as ours,
-    ):
-        clients, ratios = [Client(ours), Client(peer)], []
-        for name, queries in mix.items():
-            mine, theirs = in_turn(clients, queries, rounds, 1)
-            ratios.append(median_ms(theirs) / median_ms(mine))
-            say(f"  {name}: {median_ms(mine):.1f} ms vs. {median_ms(theirs):.1f} ms")
-    each = ", ".join(f"{name[3:]} {r:.1f}" for name, r in zip(mix, ratios, strict=True))
-    faster = geometric_mean(ratios)
+    with rdflib_endpoint(triples, work / "rdflib.log") as peer, both(work) as (ours, disk):
+        say("the mix: in memory, on disk, rdflib-endpoint")
+        (_, faster, each), (_, faster_on_disk, each_on_disk) = mix_figures([ours, disk, peer], mix, rounds)
     return [
         Figure(
             "10-question mix, times faster than rdflib-endpoint in memory",
@@ -254,8 +307,9 @@ def rdflib_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds:
             "×",
             "≥ 10",
             faster >= 10,
-            each,
-        )
+            f"share of its time: {each}",
+        ),
+        of("the same, view on disk", faster_on_disk, "×", f"share of its time: {each_on_disk}"),
     ]
 
 
@@ -308,6 +362,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=74_000, help="74,000 make about 2 million quads")
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds of each measurement")
     parser.add_argument("--no-rdflib", action="store_true", help="leave out the slow peer")
+    parser.add_argument("--no-load", action="store_true", help="take the store that an earlier run filled")
     options = parser.parse_args()
     work = HERE / ".work"
     work.mkdir(exist_ok=True)
@@ -315,8 +370,10 @@ def main() -> None:
     mix = questions(generator, triples)
     figures: list[Figure] = []
     try:
-        say("load")
-        figures += load_figures(work, quads, max(1, options.rounds // 2))
+        if options.no_load:
+            say("the store of an earlier run serves again")
+        else:
+            figures += load_figures(work, quads, max(1, options.rounds // 2))
         figures += query_figures(work, triples, mix, options.rounds)
         if not options.no_rdflib:
             figures += rdflib_figures(work, triples, mix, options.rounds)

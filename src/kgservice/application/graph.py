@@ -137,6 +137,11 @@ class KnowledgeGraph:
         """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
         return (self._replica and self._replica.serving(dataset)) or self.store
 
+    @property
+    def reads(self) -> str:
+        """Where queries on the view are answered from now: `memory` or `disk`."""
+        return "memory" if self._source(Dataset((self._view,), ())) is not self.store else "disk"
+
     def keep_in_memory(self, memory: Store, budget: int) -> Replica:
         """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
 

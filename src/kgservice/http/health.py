@@ -19,11 +19,13 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="Whether the service answers")
     async def health() -> JSONResponse:
-        """Status, version and number of the last commit; 503 while the store does not answer."""
+        """Status, version, number of the last commit, and where queries on the view read: `memory` or `disk`.
+
+        503 while the store does not answer.
+        """
         if not await asyncio.to_thread(kg.store.healthy):
             raise StoreFailed("The store does not answer")
-        return JSONResponse(
-            {"status": "ok", "version": __version__, "commit": kg.head}, headers={"Cache-Control": "no-store"}
-        )
+        state = {"status": "ok", "version": __version__, "commit": kg.head, "reads": kg.reads}
+        return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
     return router
