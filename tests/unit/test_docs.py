@@ -16,7 +16,8 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli import app
 from kgservice.cli.exits import MEANINGS
 from kgservice.http.app import framework
-from kgservice.http.sparql import Querying, Tags
+from kgservice.http.sparql import Querying
+from kgservice.http.tags import Tags
 from kgservice.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,8 @@ from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.questions import QuestionList, SavedQuestion
-from kgservice.http.sparql import Querying, Tags, Updating
+from kgservice.http.sparql import Querying, Updating
+from kgservice.http.tags import Tags
 from kgservice.http.trace import Tracing
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one

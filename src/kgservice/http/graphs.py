@@ -24,10 +24,11 @@ from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter, NotFound, UnsupportedMediaType
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import body_format, coding, content_type, media_type_of, negotiate
+from kgservice.http.negotiation import body_format, media_type_of, negotiate
 from kgservice.http.problems import method_not_allowed
-from kgservice.http.sparql import VARY, Tags, iri
-from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.http.sparql import iri
+from kgservice.http.streaming import ClientLeft
+from kgservice.http.tags import Tags
 from kgservice.store.documents import check_document
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
 from kgservice.store.syntax import reading_rdf
@@ -95,26 +96,16 @@ class Graphs:
 
     async def _read(self, http: Exchange, graph: NamedNode) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
-        tag = self._tags.of(self._kg.head, fmt)
+        commit = self._kg.head
         if not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
-        headers: HeaderList = [
-            (b"vary", VARY.encode()),
-            (b"cache-control", b"private, no-cache"),
-            (b"content-type", content_type(media_type).encode()),
-            (b"etag", tag.encode()),
-        ]
-        matches = self._tags.match(tag, http.headers.get("if-none-match"))
-        if matches or http.method == "HEAD":
-            await http.reply_bare(304 if matches else 200, headers)
-            return
-        await respond(
-            http.receive,
-            http.send,
+        await self._tags.answer(
+            http,
+            fmt,
+            media_type,
+            commit=commit,
             workers=self._workers,
             produce=lambda out: graph_store.read(self._kg, graph, fmt, out),
-            head=lambda: headers,
-            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
         )
 
     async def _delete(self, graph: NamedNode) -> None:

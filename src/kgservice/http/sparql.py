@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.http.tags import NEGOTIATED, Tags
 from kgservice.store.base import Kind
 from kgservice.store.formats import GRAPH_FORMATS, Format
 
@@ -32,7 +32,6 @@ QUERY = "application/sparql-query"
 UPDATE = "application/sparql-update"
 QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
 UPDATE_METHODS = "OPTIONS, POST"
-VARY = "Accept, Accept-Encoding"
 
 # Functions whose value differs between two evaluations on the same data: such answers have no ETag.
 _VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
@@ -60,25 +59,6 @@ class Operation:
     named: tuple[NamedNode, ...]
     wanted: str | None
     repeatable: bool = True
-
-
-class Tags:
-    """ETags: the commit, the format and, since commit numbers start again with another store, this start."""
-
-    def __init__(self) -> None:
-        self._start = uuid.uuid4().hex[:8]
-
-    def of(self, commit: int, fmt: Format) -> str:
-        """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding."""
-        return f'W/"{commit}-{fmt.name}-{self._start}"'
-
-    @staticmethod
-    def match(tag: str, if_none_match: str | None) -> bool:
-        """Whether `If-None-Match` names `tag` (weak comparison) or is `*`."""
-        if if_none_match is None:
-            return False
-        known = {t.strip().removeprefix("W/") for t in if_none_match.split(",")}
-        return "*" in known or tag.removeprefix("W/") in known
 
 
 class Querying:
@@ -117,7 +97,7 @@ class Querying:
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
         cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
         commit = self._kg.head
-        headers: HeaderList = [(b"vary", VARY.encode()), (b"cache-control", b"private, no-cache")]
+        headers: HeaderList = [*NEGOTIATED]
         settled = 0
 
         def choose(kind: Kind) -> Format:
@@ -152,24 +132,13 @@ class Querying:
 
     async def _describe(self, http: Exchange) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
-        tag = self._tags.of(self._kg.head, fmt)
-        headers: HeaderList = [
-            (b"vary", VARY.encode()),
-            (b"cache-control", b"private, no-cache"),
-            (b"content-type", content_type(media_type).encode()),
-            (b"etag", tag.encode()),
-        ]
-        matches = self._tags.match(tag, http.headers.get("if-none-match"))
-        if matches or http.method == "HEAD":
-            await http.reply_bare(304 if matches else 200, headers)
-            return
-        await respond(
-            http.receive,
-            http.send,
+        await self._tags.answer(
+            http,
+            fmt,
+            media_type,
+            commit=self._kg.head,
             workers=self._workers,
             produce=lambda out: self._describer.write(http.root, fmt, out),
-            head=lambda: headers,
-            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
         )
 
 

@@ -1,0 +1,71 @@
+"""ETags, and the answers that carry one whatever they are made of."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import BinaryIO
+
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import coding, content_type
+from kgservice.http.streaming import CODINGS, HeaderList, respond
+from kgservice.store.formats import Format
+
+# The headers of every answer whose form depends on the request and whose content on the commit.
+NEGOTIATED: tuple[tuple[bytes, bytes], ...] = (
+    (b"vary", b"Accept, Accept-Encoding"),
+    (b"cache-control", b"private, no-cache"),
+)
+
+
+class Tags:
+    """ETags: the commit, the format and, since commit numbers start again with another store, this start."""
+
+    def __init__(self) -> None:
+        self._start = uuid.uuid4().hex[:8]
+
+    def of(self, commit: int, fmt: Format) -> str:
+        """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding."""
+        return f'W/"{commit}-{fmt.name}-{self._start}"'
+
+    @staticmethod
+    def match(tag: str, if_none_match: str | None) -> bool:
+        """Whether `If-None-Match` names `tag` (weak comparison) or is `*`."""
+        if if_none_match is None:
+            return False
+        known = {t.strip().removeprefix("W/") for t in if_none_match.split(",")}
+        return "*" in known or tag.removeprefix("W/") in known
+
+    async def answer(
+        self,
+        http: Exchange,
+        fmt: Format,
+        media_type: str,
+        *,
+        commit: int,
+        workers: Executor,
+        produce: Callable[[BinaryIO], None],
+    ) -> None:
+        """Send what `produce` writes, in a format known beforehand; for HEAD and 304 only the headers.
+
+        `commit` is the one that was the last before anything was read.
+        """
+        tag = self.of(commit, fmt)
+        headers: HeaderList = [
+            *NEGOTIATED,
+            (b"content-type", content_type(media_type).encode()),
+            (b"etag", tag.encode()),
+        ]
+        matches = self.match(tag, http.headers.get("if-none-match"))
+        if matches or http.method == "HEAD":
+            await http.reply_bare(304 if matches else 200, headers)
+            return
+        await respond(
+            http.receive,
+            http.send,
+            workers=workers,
+            produce=produce,
+            head=lambda: headers,
+            encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+        )
