@@ -7,26 +7,20 @@ as Markdown and JSON to `benchmarks/results/`.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import re
 import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-import psutil
 from pyoxigraph import RdfFormat, Store, parse, serialize
 
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
 from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
+from benchmarks.report import Figure, machine, of, report
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
 from kgservice.namespaces import CI
@@ -40,18 +34,6 @@ ROWS_100K = f"""PREFIX ci: <{CI}>
 SELECT ?feedback ?content ?touchpoint WHERE {{
   ?feedback ci:content ?content ; ci:collectedAt ?touchpoint
 }} LIMIT 100000"""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table: what, the value and its unit, what it is to reach, and how it came about."""
-
-    what: str
-    value: float
-    unit: str
-    target: str
-    reached: bool | None
-    detail: str
 
 
 def say(text: str) -> None:
@@ -172,12 +154,6 @@ def questions(generator: Generator, triples: Path, variants: int = 50) -> dict[s
             }
             mix[path.stem].append(re.sub(r"\$\w+", lambda found, v=values: v[found[0]], text))  # type: ignore[misc]
     return mix
-
-
-def of(what: str, value: float, unit: str, detail: str, limit: float | None = None) -> Figure:
-    """A figure that may be at most `limit`, if there is one."""
-    target = "" if limit is None else f"≤ {limit:g}"
-    return Figure(what, value, unit, target, None if limit is None else value <= limit, detail)
 
 
 @contextmanager
@@ -313,49 +289,6 @@ def rdflib_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds:
     ]
 
 
-def machine() -> dict[str, str]:
-    """What the figures were taken on."""
-    model = (
-        next(
-            (
-                line.split(":")[1].strip()
-                for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if "model name" in line
-            ),
-            platform.processor(),
-        )
-        if Path("/proc/cpuinfo").exists()
-        else platform.processor()
-    )
-    packages = ", ".join(
-        f"{name} {version(name)}"
-        for name in ("pyoxigraph", "oxigraph", "rdflib", "rdflib-endpoint", "fastapi", "uvicorn")
-    )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE
-    ).stdout.strip()
-    return {
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "commit": commit or "unknown",
-        "cpu": f"{model}, {psutil.cpu_count()} cores",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "packages": packages,
-    }
-
-
-def table(figures: list[Figure], facts: dict[str, str]) -> str:
-    """The figures as Markdown."""
-    lines = [f"- {name}: {value}" for name, value in facts.items()]
-    lines += ["", "| what | measured | to reach | reached | detail |", "| --- | --- | --- | --- | --- |"]
-    marks = {True: "yes", False: "**no**", None: ""}
-    lines += [
-        f"| {f.what} | {f.value:.2f} {f.unit} | {f.target} | {marks[f.reached]} | {f.detail} |"
-        for f in figures
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Measure, print the table and write it down."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -380,19 +313,6 @@ def main() -> None:
     finally:
         if figures:
             report(figures, {**machine(), "customers": f"{options.customers:,}"}, options.customers)
-
-
-def report(figures: list[Figure], facts: dict[str, str], customers: int) -> None:
-    """Print the table and write it to `benchmarks/results/`, as Markdown and JSON."""
-    text = table(figures, facts)
-    print(text)
-    name = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-{customers}"
-    name.parent.mkdir(exist_ok=True)
-    name.with_suffix(".md").write_text(text, encoding="utf-8")
-    content = {"machine": facts, "figures": [asdict(f) for f in figures]}
-    name.with_suffix(".json").write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
 
 
 if __name__ == "__main__":
