@@ -25,6 +25,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
+from kgservice.store.base import Dataset
 from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 
@@ -95,7 +96,7 @@ def load_figures(work: Path, quads: Path, rounds: int) -> list[Figure]:
     graph = KnowledgeGraph.open(Settings(store=work / "store"), OxigraphStore(work / "store"))
     whole = timed(lambda: bulk_load(graph, quads))
     total = graph.store.select(
-        "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }", graph.dataset("")
+        "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()
     ).rows[0][0]
     graph.close()
     base = statistics.median(alone)
