@@ -19,7 +19,7 @@ from kgservice.errors import KgError, TooLarge
 from kgservice.store.base import Dataset, Store
 from kgservice.store.formats import N_TRIPLES
 
-BYTES_PER_STATEMENT = 400  # of a graph in Oxigraph's memory, measured (see docs/benchmarks.md)
+BYTES_PER_STATEMENT = 400  # in Oxigraph's memory; 370 were measured (docs/benchmarks.md)
 
 _log = logging.getLogger(__name__)
 
