@@ -139,18 +139,35 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a deployment decides and rules look up: `open_days` a pain point may wait for a solution."""
+    """What a deployment decides and rules look up.
 
+    `profile`: `consent-only` (personal data only with consent) or `gdpr` (any basis of Art. 6). Days: how long
+    a pain point may wait for a solution (`open_days`), how long before its end an expiring consent is
+    announced (`expiring_days`), how old the evaluation of a dynamic segment may be (`membership_days`).
+    `consent_age`: years below which a guardian has to authorise consent. `smallest_group`: persons below
+    which a cell of an aggregate is too small to be shown.
+    """
+
+    profile: str = "consent-only"
     open_days: int = 90
+    expiring_days: int = 30
+    membership_days: int = 180
+    consent_age: int = 16
+    smallest_group: int = 5
 
-    def overdue_before(self, now: datetime) -> datetime:
-        """The moment before which a pain point that is still open is overdue.
+    def moments(self, now: datetime) -> dict[str, datetime]:
+        """The moments that rules compare with, by name: SPARQL by the standard cannot reckon with dates.
 
         >>> from datetime import UTC
-        >>> Policy(open_days=30).overdue_before(datetime(2025, 3, 31, tzinfo=UTC)).isoformat()
+        >>> Policy(open_days=30).moments(datetime(2025, 3, 31, tzinfo=UTC))["overdueBefore"].isoformat()
         '2025-03-01T00:00:00+00:00'
         """
-        return now - timedelta(days=self.open_days)
+        return {
+            "now": now,
+            "overdueBefore": now - timedelta(days=self.open_days),
+            "expiresBefore": now + timedelta(days=self.expiring_days),
+            "staleBefore": now - timedelta(days=self.membership_days),
+        }
 
 
 def _text(node: Node) -> str:

@@ -63,11 +63,16 @@ def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
         raise ValueError("the moment of validation must have a time zone")
     graph = rdflib.Graph()
     context = _SHAPE.context
-    moments = ((_SHAPE.now, now), (_SHAPE.overdueBefore, policy.overdue_before(now)))
     graph.add((context, RDF.type, _SHAPE.ValidationContext))
-    graph.add((context, _SHAPE.policyDays, rdflib.Literal(policy.open_days)))
-    for term, moment in moments:
-        graph.add((context, term, rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)))
+    graph.add((context, _SHAPE.profile, rdflib.Literal(policy.profile)))
+    for term, number in (
+        (_SHAPE.policyDays, policy.open_days),
+        (_SHAPE.consentAge, policy.consent_age),
+        (_SHAPE.smallestGroup, policy.smallest_group),
+    ):
+        graph.add((context, term, rdflib.Literal(number)))
+    for name, moment in policy.moments(now).items():
+        graph.add((context, _SHAPE[name], rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)))
     return graph
 
 
