@@ -227,7 +227,7 @@ def test_token_inside_another_parameter_is_none(server: Running, query: str) -> 
         ("/ontology/PainPoint", "GET, HEAD, OPTIONS"),
         ("/id/x", "GET, HEAD, OPTIONS"),
         ("/export", "GET, HEAD, OPTIONS"),
-        ("/validation", "GET, HEAD, OPTIONS"),
+        ("/validation", "GET, HEAD, OPTIONS, POST"),
         ("/check", "GET, HEAD, OPTIONS"),
         ("/imports", "OPTIONS, POST"),
         ("/health", "GET, HEAD, OPTIONS"),

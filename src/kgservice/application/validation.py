@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import parse
+from pyoxigraph import NamedNode, parse
 
 from kgservice import resources
 from kgservice.domain.clock import Clock, system_clock
@@ -63,12 +63,18 @@ def validate_files(
 
 def stored(kg: KnowledgeGraph) -> rdflib.Graph:
     """All statements of the record graphs and the model in the store, merged, in memory."""
-    kinds = tuple(f"{kg.addresses.graphs}{kind}/" for kind in ("project", "subject", "consent"))
-    model = (kg.addresses.ontology, kg.addresses.vocabulary)
-    graph = rdflib.Graph()
+    graph = model_of(kg)
     for name in kg.store.graphs():
-        if name.value.startswith(kinds) or name.value in model:
+        if kg.graphs.is_record(name):
             add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
+    return graph
+
+
+def model_of(kg: KnowledgeGraph) -> rdflib.Graph:
+    """The ontology and the vocabulary in the store, in memory."""
+    graph = rdflib.Graph()
+    for name in (kg.addresses.ontology, kg.addresses.vocabulary):
+        add_all(graph, kg.store.construct(_ALL, Dataset(default=(NamedNode(name),))))
     return graph
 
 

@@ -141,8 +141,8 @@ class Finding:
 class Policy:
     """What a deployment decides and rules look up.
 
-    `profile`: `consent-only` (personal data only with consent) or `gdpr` (any basis of Art. 6). Days: how long
-    a pain point may wait for a solution (`open_days`), how long before its end an expiring consent is
+    `profile`: `consent-only` (personal data only with consent) or `gdpr` (any basis of Art. 6). Days: how
+    long a pain point may wait for a solution (`open_days`), how long before its end an expiring consent is
     announced (`expiring_days`), how old the evaluation of a dynamic segment may be (`membership_days`).
     `consent_age`: years below which a guardian has to authorise consent. `smallest_group`: persons below
     which a cell of an aggregate is too small to be shown.

@@ -26,6 +26,7 @@ from kgservice.http.questions import QuestionList, SavedQuestion
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.tags import Tags
 from kgservice.http.trace import Tracing
+from kgservice.http.validation import Validation
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
@@ -120,6 +121,7 @@ def framework(
         Route("/queries/{id}", SavedQuestion(kg, readers, querying, known)),
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
+        Route("/validation", Validation(kg, readers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]

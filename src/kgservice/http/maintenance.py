@@ -1,4 +1,4 @@
-"""What the command line asks of a running service besides data: `/validation`, `/check`, `/export`."""
+"""What the command line asks of a running service besides data: `/check`, `/export`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import check, validation
+from kgservice.application import check
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import coding, content_type, negotiate
@@ -21,15 +21,8 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The routes of the validation report and the check; both look at the whole store."""
+    """The route of the check, which looks at the whole store."""
     router = APIRouter(tags=["service"])
-
-    @router.head("/validation", include_in_schema=False)
-    @router.get("/validation", summary="The validation report of the whole graph")
-    async def report() -> JSONResponse:
-        """Findings of the SHACL shapes on all records: `conforms`, `counts`, `findings`."""
-        found = await asyncio.to_thread(validation.validate, kg)
-        return JSONResponse(found.to_json(), headers=_UNCACHED)
 
     @router.head("/check", include_in_schema=False)
     @router.get("/check", summary="Whether the views equal their definition")

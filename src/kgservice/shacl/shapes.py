@@ -53,6 +53,7 @@ _KNOWN = frozenset(
 _CONSTRAINTS = tuple(SH[name] for name in _PARAMETERS.split())
 _LISTS = (SH["and"], SH["or"], SH.xone)
 _SINGLE = (SH.property, SH.node, SH["not"], SH.qualifiedValueShape)
+_TARGETS = (SH.targetClass, SH.targetNode, SH.targetObjectsOf, SH.targetSubjectsOf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +178,22 @@ def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
     empty = Store()
     for keyword in (SH.select, SH.ask):
         for constraint, text in graph.subject_objects(keyword):
-            prefixes = {"rdf": str(RDF), "rdfs": str(RDFS), "owl": str(OWL)}
-            for owner in graph.objects(constraint, SH.prefixes):
-                for d in graph.objects(owner, SH.declare):
-                    prefixes[str(graph.value(d, SH.prefix))] = str(graph.value(d, SH.namespace))
             try:
-                empty.query(re.sub(r"[$?]PATH\b", "<urn:path>", str(text)), prefixes=prefixes)
+                empty.query(
+                    re.sub(r"[$?]PATH\b", "<urn:path>", str(text)), prefixes=prefixes_of(graph, constraint)
+                )
             except SyntaxError as e:
                 user = next(graph.subjects(None, constraint), constraint)
                 raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
+
+
+def prefixes_of(graph: rdflib.Graph, constraint: Node) -> dict[str, str]:
+    """The prefixes that the text of a SPARQL constraint may use, with their namespaces."""
+    prefixes = {"rdf": str(RDF), "rdfs": str(RDFS), "owl": str(OWL)}
+    for owner in graph.objects(constraint, SH.prefixes):
+        for declaration in graph.objects(owner, SH.declare):
+            prefixes[str(graph.value(declaration, SH.prefix))] = str(graph.value(declaration, SH.namespace))
+    return prefixes
 
 
 def _reporting(graph: rdflib.Graph) -> set[Node]:
@@ -200,10 +208,11 @@ def _reporting(graph: rdflib.Graph) -> set[Node]:
 
 
 def _is_part(graph: rdflib.Graph, shape: Node) -> bool:
-    """Whether the shape only serves another one (`sh:or`, `sh:node`…) and never reports itself."""
+    """Whether the shape only serves others (`sh:or`, `sh:node`…): having no target, it never reports."""
     listed = any(graph.subjects(RDF.first, shape))
     used = any((None, p, shape) in graph for p in (SH.node, SH["not"], SH.qualifiedValueShape))
-    return isinstance(shape, rdflib.BNode) and (listed or used)
+    reports = (None, SH.property, shape) in graph or any((shape, p, None) in graph for p in _TARGETS)
+    return (listed or used) and not reports
 
 
 def texts(graph: rdflib.Graph, node: Node, *properties: rdflib.URIRef) -> Texts:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,11 @@ from rdflib.namespace import RDF, XSD
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.query import Result
+from rdflib.term import Node
 
-from kgservice.domain.finding import Policy
+from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import BadInput
+from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report, make_report
 from kgservice.shacl.shapes import SHAPES, Shapes
 
@@ -101,15 +104,75 @@ def validate(
     for extra in (model, context):
         if extra is not None:
             work += extra
-    options: Mapping[str, Any] = {
+    with _evaluating():
+        _, results, _ = _validator(work, shapes).run()  # type: ignore[no-untyped-call]
+    return make_report(results, shapes, work)
+
+
+def _validator(data: rdflib.Graph, shapes: Shapes) -> Validator:
+    options: dict[str, Any] = {
         "inplace": True,
         "advanced": False,
         "inference": "none",
         "logger": logging.getLogger("kgservice.shacl"),
     }
+    return Validator(DataGraph.from_rdflib(data), shacl_graph=shapes.graph, options=options)
+
+
+@contextmanager
+def _evaluating() -> Iterator[None]:
     try:
-        validator = Validator(DataGraph.from_rdflib(work), shacl_graph=shapes.graph, options=dict(options))
-        _, results, _ = validator.run()  # type: ignore[no-untyped-call]
+        yield
     except _PYSHACL_ERRORS as e:
         raise BadInput(f"the shapes cannot be evaluated: {getattr(e, 'message', e)}") from e
-    return make_report(results, shapes, work)
+
+
+# For each shape with targets, its findings by their keys.
+Findings = dict[Node, dict[tuple[str, ...], Finding]]
+
+
+class Engine:
+    """pySHACL on one graph that is filled again and again: shapes are prepared once.
+
+    `base` (model and context) is always part of the graph. One thread at a time.
+    """
+
+    def __init__(self, shapes: Shapes, base: rdflib.Graph) -> None:
+        self._shapes = shapes
+        self._graph = _RememberingGraph(shapes.queries)
+        self._graph += base
+        self._validator = _validator(self._graph, shapes)
+        self._data = self._validator.target_graph or self._validator.data_graph
+        self._executor = self._validator.make_executor()
+        self._by_node = {shape.node: shape for shape in self._validator.shacl_graph.shapes}
+
+    def findings(self, focus: Mapping[Node, Collection[Node]], statements: Iterable[Triple]) -> Findings:
+        """For each shape, the findings of the focus nodes that are named for it.
+
+        `statements` must hold all that bears on them. pySHACL's own choice of focus nodes is not used, since
+        it applies to nested shapes, too.
+        """
+        found: Findings = {}
+        with self._holding(statements), _evaluating():
+            for node, named in focus.items():
+                shape = self._by_node[node]
+                nodes = sorted(named, key=str)
+                conforms, results = shape.validate(self._executor, self._data, focus=nodes)
+                if results:
+                    graph, _ = self._validator.create_validation_report(
+                        self._validator.shacl_graph, conforms, results
+                    )
+                    report = make_report(graph, self._shapes, self._graph)
+                    found[node] = {finding.key: finding for finding in report.findings}
+        return found
+
+    @contextmanager
+    def _holding(self, statements: Iterable[Triple]) -> Iterator[None]:
+        new = [triple for triple in statements if triple not in self._graph]
+        for triple in new:
+            self._graph.add(triple)
+        try:
+            yield
+        finally:
+            for triple in new:
+                self._graph.remove(triple)

@@ -1,0 +1,213 @@
+"""From the shapes of a graph to the automata that say what each of them can look at."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import rdflib
+from rdflib.collection import Collection
+from rdflib.namespace import OWL, RDF, RDFS, SH
+from rdflib.term import Node, URIRef
+
+from kgservice.shacl.patterns import follow
+from kgservice.shacl.reach import Reach, Statements, Triple
+from kgservice.shacl.shapes import prefixes_of
+
+_LISTS = (SH["and"], SH["or"], SH.xone)
+_NESTED = (SH.node, SH["not"], SH.qualifiedValueShape, SH.property)
+_BESIDE = (SH.equals, SH.disjoint, SH.lessThan, SH.lessThanOrEquals)
+_TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjectsOf)
+_REPEATED = (SH.zeroOrMorePath, SH.oneOrMorePath, SH.zeroOrOnePath)
+_PATH = re.compile(r"[$?]PATH\b")
+_TRUE = rdflib.Literal(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A shape with targets of its own, what it can look at, and what it targets."""
+
+    shape: Node
+    reach: Reach
+    classes: frozenset[Node]
+    nodes: frozenset[Node]
+    subjects_of: frozenset[URIRef]
+    objects_of: frozenset[URIRef]
+
+    @classmethod
+    def of(cls, graph: rdflib.Graph, shape: Node) -> Root:
+        """What the shapes graph says of a shape."""
+        classes = {*graph.objects(shape, SH.targetClass), *([shape] if _is_class(graph, shape) else [])}
+        return cls(
+            shape,
+            _Compiler(graph).compile(shape),
+            frozenset(classes),
+            frozenset(graph.objects(shape, SH.targetNode)),
+            frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetSubjectsOf)),
+            frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
+        )
+
+    def targets(self, node: Node, statements: Statements) -> bool:
+        """Whether the shape targets a node, by what is stated about it."""
+        return (
+            node in self.nodes
+            or any(any(statements.of(node, prop)) for prop in self.subjects_of)
+            or any(any(statements.to(node, prop)) for prop in self.objects_of)
+            or (bool(self.classes) and not self.classes.isdisjoint(_classes(node, statements)))
+        )
+
+    def all_targets(self, statements: Iterable[Triple]) -> set[Node]:
+        """All that the shape targets."""
+        narrower, instances, found = defaultdict(set), defaultdict(set), set(self.nodes)
+        for s, p, o in statements:
+            if p == RDF.type:
+                instances[o].add(s)
+            elif p == RDFS.subClassOf:
+                narrower[o].add(s)
+            if p in self.subjects_of:
+                found.add(s)
+            if p in self.objects_of:
+                found.add(o)
+        waiting, seen = list(self.classes), set(self.classes)
+        while waiting:
+            cls = waiting.pop()
+            found |= instances[cls]
+            waiting += narrower[cls] - seen
+            seen |= narrower[cls]
+        return found
+
+
+def _classes(node: Node, statements: Statements) -> Iterator[Node]:
+    """The classes of a node, and those above them."""
+    waiting = [o for _, _, o in statements.of(node, RDF.type)]
+    seen = set(waiting)
+    while waiting:
+        cls = waiting.pop()
+        yield cls
+        above = {o for _, _, o in statements.of(cls, RDFS.subClassOf)} - seen
+        seen |= above
+        waiting += above
+
+
+def roots(graph: rdflib.Graph) -> list[Root]:
+    """The shapes of the graph that have targets, in a fixed order."""
+    shapes = {s for target in _TARGETS for s in graph.subjects(target)}
+    shapes |= {
+        s
+        for kind in (SH.NodeShape, SH.PropertyShape)
+        for s in graph.subjects(RDF.type, kind)
+        if _is_class(graph, s)
+    }
+    return [Root.of(graph, shape) for shape in sorted(shapes, key=str)]
+
+
+def _is_class(graph: rdflib.Graph, shape: Node) -> bool:
+    """Whether a shape is also a class, and so targets its own instances."""
+    return any((shape, RDF.type, kind) in graph for kind in (RDFS.Class, OWL.Class))
+
+
+class _Compiler:
+    def __init__(self, graph: rdflib.Graph) -> None:
+        self._graph = graph
+        self._reach = Reach()
+        self._custom = {
+            p
+            for component in graph.subjects(RDF.type, SH.ConstraintComponent)
+            for parameter in graph.objects(component, SH.parameter)
+            for p in graph.objects(parameter, SH.path)
+        }
+
+    def compile(self, shape: Node) -> Reach:
+        self._targets(shape)
+        self._shape(0, shape)
+        return self._reach.finish()
+
+    def _targets(self, shape: Node) -> None:
+        """What makes a node a target of the shape is looked at from that node, too."""
+        if (shape, SH.targetClass, None) in self._graph or _is_class(self._graph, shape):
+            self._class(0)
+        for prop in self._objects(shape, SH.targetSubjectsOf):
+            self._reach.step(0, _iri(prop))
+        for prop in self._objects(shape, SH.targetObjectsOf):
+            self._reach.step(0, _iri(prop), back=True)
+
+    def _objects(self, shape: Node, *terms: URIRef) -> Iterator[Node]:
+        for term in terms:
+            yield from self._graph.objects(shape, term)
+
+    def _class(self, state: int) -> None:
+        above = self._reach.step(state, RDF.type)
+        self._reach.step(above, RDFS.subClassOf, to=above)
+
+    def _shape(self, this: int, shape: Node) -> None:
+        """All that a shape looks at from `this`, which holds its focus node."""
+        graph, reach = self._graph, self._reach
+        if (shape, SH.deactivated, _TRUE) in graph:
+            return
+        path = graph.value(shape, SH.path)
+        value = this if path is None else self._path(this, path)
+        if self._custom.intersection(graph.predicates(shape)):
+            reach.boundless = True
+        if (shape, SH["class"], None) in graph:
+            self._class(value)
+        for prop in self._objects(shape, *_BESIDE):
+            reach.step(this, _iri(prop))
+        if (shape, SH.closed, _TRUE) in graph:
+            reach.step(value, None)
+        if value != 0 and (shape, SH.property, None) in graph:
+            reach.deep.add(value)
+        for nested in self._nested(shape):
+            self._shape(value, nested)
+        for constraint in self._objects(shape, SH.sparql):
+            self._query(this, constraint, path)
+
+    def _nested(self, shape: Node) -> Iterator[Node]:
+        """The shapes that the values of a shape are held against."""
+        yield from self._objects(shape, *_NESTED)
+        for members in self._objects(shape, *_LISTS):
+            yield from Collection(self._graph, members)
+        if (shape, SH.qualifiedValueShapesDisjoint, _TRUE) in self._graph:
+            for parent in self._graph.subjects(SH.property, shape):
+                for sibling in self._objects(parent, SH.property):
+                    yield from self._objects(sibling, SH.qualifiedValueShape)
+
+    def _query(self, this: int, constraint: Node, path: Node | None) -> None:
+        """What a SPARQL constraint looks at; `$PATH` in it stands for the path of its shape."""
+        text = str(self._graph.value(constraint, SH.select))
+        if _PATH.search(text):
+            if not isinstance(path, URIRef):
+                self._reach.boundless = True
+                return
+            text = _PATH.sub(path.n3(), text)
+        follow(text, prefixes_of(self._graph, constraint), self._reach, this)
+
+    def _path(self, state: int, path: Node, *, back: bool = False) -> int:
+        """The steps of a SHACL path from `state`; the state at its end."""
+        graph, reach = self._graph, self._reach
+        if isinstance(path, URIRef):
+            return reach.step(state, path, back=back)
+        if (path, RDF.first, None) in graph:
+            parts = list(Collection(graph, path))
+            for part in reversed(parts) if back else parts:
+                state = self._path(state, part, back=back)
+            return state
+        end = reach.state()
+        for members in graph.objects(path, SH.alternativePath):
+            for part in Collection(graph, members):
+                reach.jump(self._path(state, part, back=back), end)
+        for inner in graph.objects(path, SH.inversePath):
+            reach.jump(self._path(state, inner, back=not back), end)
+        for term in _REPEATED:
+            for inner in graph.objects(path, term):
+                once: Callable[[int], int] = partial(self._path, path=inner, back=back)
+                none, again = term != SH.oneOrMorePath, term != SH.zeroOrOnePath
+                reach.repeat(state, end, once, none=none, again=again)
+        return end
+
+
+def _iri(term: Node) -> URIRef:
+    assert isinstance(term, URIRef)
+    return term

@@ -1,0 +1,162 @@
+"""What a change does to the findings, at the cost of the change: only what it can bear on is validated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import rdflib
+from rdflib.term import Node, URIRef
+
+from kgservice.domain.finding import Finding
+from kgservice.shacl.compile import Root, roots
+from kgservice.shacl.reach import Reach, Statements, Triple
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.validate import Engine, Findings
+
+
+class Dataset(Statements, Protocol):
+    """All statements of one moment."""
+
+    def all(self) -> Iterable[Triple]:
+        """Every statement; asked only for shapes that can look at anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The findings, before and after a change, of all focus nodes whose findings it can alter."""
+
+    before: Findings
+    after: Findings
+
+    @property
+    def new(self) -> list[Finding]:
+        """The findings that the change brings."""
+        return _less(self.after, self.before)
+
+    @property
+    def gone(self) -> list[Finding]:
+        """The findings that the change takes away."""
+        return _less(self.before, self.after)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON object: the new `findings`, how many of them are `violations`, and the `mended` ones."""
+        new = self.new
+        return {
+            "violations": sum(finding.severity not in {"Warning", "Info"} for finding in new),
+            "findings": [finding.to_json() for finding in new],
+            "mended": [finding.to_json() for finding in self.gone],
+        }
+
+
+def _less(some: Findings, others: Findings) -> list[Finding]:
+    """The findings of `some` that are none of `others`, in the order of the shapes."""
+    less = {
+        key: finding
+        for shape, found in some.items()
+        for key, finding in found.items()
+        if key not in others.get(shape, {})
+    }
+    return [less[key] for key in sorted(less, key=lambda key: (less[key].rule.order, key))]
+
+
+class LocalValidator:
+    """Validates with `shapes` against `base` (model and context), which belongs to every dataset.
+
+    One thread at a time.
+    """
+
+    def __init__(self, shapes: Shapes, base: rdflib.Graph) -> None:
+        self._engine = Engine(shapes, base)
+        self._base = base
+        self._roots = roots(shapes.graph)
+
+    def everything(self, dataset: Dataset) -> Findings:
+        """The findings of all focus nodes."""
+        statements = {*self._base, *dataset.all()}
+        focus = {root.shape: root.all_targets(statements) for root in self._roots}
+        return self._engine.findings(focus, statements)
+
+    def difference(
+        self,
+        changed: Collection[Triple],
+        before: Dataset,
+        after: Dataset,
+        context: Iterable[Triple] = (),
+    ) -> Difference:
+        """What changing the statements `changed` from `before` to `after` does.
+
+        Both datasets are asked only about the surroundings of what changes. They do not hold what `base`
+        holds, nor `context`, which is added to both: the moment and the policy.
+        """
+        sides = [_Side(self._base, dataset, set(context)) for dataset in (before, after)]
+        either = _Both(*(side.statements for side in sides))
+        for root in self._roots:
+            found = root.reach.affected(changed, either)
+            if found and root.reach.deep:
+                found = _closed(root.reach, found, either)
+            for side in sides:
+                side.take(root, found)
+        return Difference(*(self._engine.findings(side.focus, side.near) for side in sides))
+
+
+class _Side:
+    """The dataset before or after a change: the focus nodes to validate there, and what is near them."""
+
+    def __init__(self, base: rdflib.Graph, dataset: Dataset, near: set[Triple]) -> None:
+        self._base = base
+        self._dataset = dataset
+        self.statements = _Both(GraphStatements(base), dataset)
+        self.near = near
+        self.focus: dict[Node, set[Node]] = {}
+
+    def take(self, root: Root, affected: set[Node] | None) -> None:
+        """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
+        if affected is None:
+            self.near.update(self._dataset.all())
+            focus = root.all_targets({*self._base, *self.near})
+        else:
+            focus = {node for node in affected if root.targets(node, self.statements)}
+        if focus:
+            self.focus[root.shape] = focus
+            self.near |= root.reach.around(focus, self.statements)[0]
+
+
+def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node]:
+    """The focus nodes, and all others that share with one of them a node that findings can name."""
+    places = {place for place in reach.around(focus, statements)[1] if place[0] in reach.deep}
+    return focus | (reach.back_from(places, statements) or set())
+
+
+class GraphStatements:
+    """The statements of an rdflib graph."""
+
+    def __init__(self, graph: rdflib.Graph) -> None:
+        self._graph = graph
+
+    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """See `Statements`."""
+        return self._graph.triples((subject, predicate, None))
+
+    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """See `Statements`."""
+        return self._graph.triples((None, predicate, value))
+
+    def all(self) -> Iterable[Triple]:
+        """See `Dataset`."""
+        return self._graph
+
+
+class _Both:
+    """The statements of either."""
+
+    def __init__(self, one: Statements, other: Statements) -> None:
+        self._one = one
+        self._other = other
+
+    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        return {*self._one.of(subject, predicate), *self._other.of(subject, predicate)}
+
+    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        return {*self._one.to(value, predicate), *self._other.to(value, predicate)}

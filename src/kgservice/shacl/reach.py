@@ -1,0 +1,159 @@
+"""Which statements a shape can look at: an automaton that walks from a focus node as the shape does.
+
+Every path, nested shape and graph pattern of a shape becomes steps between states. Walked forwards from a
+focus node, the steps find all statements that can bear on its findings; walked backwards from a changed
+statement, they find all focus nodes whose findings can change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rdflib import URIRef
+from rdflib.term import Node
+
+Triple = tuple[Node, Node, Node]
+At = tuple[int, Node]
+
+
+class Statements(Protocol):
+    """Where statements are looked up; None as a predicate stands for every one."""
+
+    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """The statements about `subject`."""
+
+    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """The statements whose object is `value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Over a statement with `predicate` (None: any), from its subject to its object, or `back` again."""
+
+    predicate: URIRef | None
+    back: bool
+    state: int
+
+
+@dataclass(slots=True)
+class Reach:
+    """The automaton of one shape; state 0 is the focus node.
+
+    `anchors`: states that hold a constant of the shape, whatever the focus node. `deep`: states whose nodes
+    findings name instead of the focus node. `boundless`: the shape can look at anything.
+    """
+
+    steps: defaultdict[int, list[Step]] = field(default_factory=lambda: defaultdict(list))
+    jumps: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    anchors: dict[int, Node] = field(default_factory=dict)
+    deep: set[int] = field(default_factory=set)
+    boundless: bool = False
+    _states: int = 1
+    _entries: dict[Node | None, list[tuple[int, bool]]] = field(default_factory=dict)
+    _steps_to: defaultdict[int, list[tuple[int, Step]]] = field(default_factory=lambda: defaultdict(list))
+    _jumps_to: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    # Building
+
+    def state(self) -> int:
+        """A new state."""
+        self._states += 1
+        return self._states - 1
+
+    def step(self, state: int, predicate: URIRef | None, *, back: bool = False, to: int | None = None) -> int:
+        """A step from `state` to a new state, or to `to`; the state it leads to."""
+        target = self.state() if to is None else to
+        self.steps[state].append(Step(predicate, back, target))
+        return target
+
+    def jump(self, state: int, to: int) -> None:
+        """What is at `state` is at `to`, too."""
+        self.jumps[state].add(to)
+
+    def repeat(self, state: int, end: int, once: Callable[[int], int], *, none: bool, again: bool) -> None:
+        """What `once` builds, from `state` to `end`; `none`: or not at all; `again`: or more than once."""
+        start = self.state()
+        self.jump(state, start)
+        after = once(start)
+        self.jump(after, end)
+        if again:
+            self.jump(after, start)
+        if none:
+            self.jump(state, end)
+
+    def finish(self) -> Reach:
+        """Prepare for walking; no step may be added any more."""
+        entries: defaultdict[Node | None, set[tuple[int, bool]]] = defaultdict(set)
+        for state, steps in self.steps.items():
+            for step in steps:
+                entries[step.predicate].add((state, step.back))
+                self._steps_to[step.state].append((state, step))
+        for state, targets in self.jumps.items():
+            for target in targets:
+                self._jumps_to[target].add(state)
+        self._entries = {predicate: sorted(found) for predicate, found in entries.items()}
+        return self
+
+    # Walking
+
+    def around(self, focus: Iterable[Node], statements: Statements) -> tuple[set[Triple], set[At]]:
+        """All statements that can bear on the findings of the focus nodes, and all places reached."""
+        found: set[Triple] = set()
+        waiting: list[At] = [(0, node) for node in focus]
+        waiting += self.anchors.items()
+        seen = set(waiting)
+        while waiting:
+            state, node = waiting.pop()
+            reached = [(target, node) for target in self.jumps[state]]
+            for step in self.steps[state]:
+                look = statements.to if step.back else statements.of
+                for triple in look(node, step.predicate):
+                    found.add(triple)
+                    reached.append((step.state, triple[0] if step.back else triple[2]))
+            for place in reached:
+                if place not in seen:
+                    seen.add(place)
+                    waiting.append(place)
+        return found, seen
+
+    def affected(self, changed: Iterable[Triple], statements: Statements) -> set[Node] | None:
+        """The nodes whose findings can change with the statements; None: those of any node.
+
+        `statements` are those from before the change and after it together.
+        """
+        if self.boundless:
+            return None
+        places = {
+            (state, o if back else s)
+            for s, p, o in changed
+            for predicate in (p, None)
+            for state, back in self._entries.get(predicate, ())
+        }
+        return self.back_from(places, statements)
+
+    def back_from(self, places: Iterable[At], statements: Statements) -> set[Node] | None:
+        """The focus nodes from which `places` can be reached; None: any node can."""
+        waiting = list(places)
+        seen = set(waiting)
+        while waiting:
+            state, node = waiting.pop()
+            if self.anchors.get(state) == node:
+                return None
+            reached = [(source, node) for source in self._jumps_to[state]]
+            for source, step in self._steps_to[state]:
+                look = statements.of if step.back else statements.to
+                reached += [
+                    (source, triple[2] if step.back else triple[0]) for triple in look(node, step.predicate)
+                ]
+            for place in reached:
+                if place not in seen:
+                    seen.add(place)
+                    waiting.append(place)
+        return {node for state, node in seen if state == 0}
+
+    def at(self, states: set[int], seen: Iterable[At]) -> Iterator[At]:
+        """Those of the reached places that are at one of `states`."""
+        return (place for place in seen if place[0] in states)

@@ -1,0 +1,224 @@
+"""Random shapes, graphs and changes: the findings kept change by change are those of plain pySHACL over everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rdflib
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rdflib import RDF, RDFS, SH, BNode, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node
+
+from kgservice.shacl.local import GraphStatements, LocalValidator
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.validate import Findings, validate
+
+EX = rdflib.Namespace("https://kg.example/test#")
+NODES = [EX[name] for name in "abcde"]
+PROPERTIES = [EX.p, EX.q, EX.r]
+CLASSES = [EX.C, EX.D]
+LITERALS = [Literal(1), Literal(2), Literal("x", lang="de"), Literal("y", lang="de"), Literal("x")]
+MODEL = rdflib.Graph()
+MODEL.add((EX.D, RDFS.subClassOf, EX.C))
+
+# What a shape is made of, as nested tuples; `build` writes it as SHACL.
+properties = st.sampled_from(PROPERTIES)
+paths = st.recursive(
+    properties,
+    lambda inner: st.one_of(
+        st.tuples(st.just("inverse"), inner),
+        st.tuples(st.just("sequence"), inner, inner),
+        st.tuples(st.just("alternative"), inner, inner),
+        st.tuples(st.sampled_from(["zeroOrMorePath", "oneOrMorePath", "zeroOrOnePath"]), inner),
+    ),
+    max_leaves=3,
+)
+values = st.sampled_from([*NODES, *LITERALS])
+queries = st.sampled_from(
+    [
+        "SELECT $this ?value WHERE { $this ex:p ?value . FILTER NOT EXISTS { ?value ex:q ?any } }",
+        "SELECT $this ?value WHERE { $this ex:p/ex:q* ?value . ?value a ex:C }",
+        "SELECT $this ?value WHERE { $this ^ex:r ?value OPTIONAL { ?value ex:p ?x } FILTER(!BOUND(?x)) }",
+        "SELECT $this WHERE { { $this ex:p ?x } UNION { $this ex:q ?x } ?x ex:r ?y FILTER(?y != $this) }",
+        "SELECT $this ?value WHERE { ?value ex:p|ex:q $this . FILTER EXISTS { ?value a ex:D . $this ex:r ?value } }",
+        "SELECT $this (COUNT(?x) AS ?value) WHERE { $this ex:p ?x } GROUP BY $this HAVING (COUNT(?x) > 1)",
+        "SELECT $this WHERE { $this !ex:p ?x . ?x ex:p ?y }",
+        "SELECT $this WHERE { $this ?any ?x . ?x a ex:D }",
+        "SELECT $this ?value WHERE { $this ex:q ?x . OPTIONAL { ?x ex:r ?z } OPTIONAL { ?z ex:p ?value } }",
+        "SELECT $this ?value WHERE { $this a ex:C . ex:a ex:p ?value }",
+        "SELECT $this WHERE { $this ex:r ?x . ?y ex:q ?z . FILTER(?x = ?z) }",
+        "SELECT $this ?value WHERE { $this $PATH ?value . ?value ex:p $this }",
+    ]
+)
+leaves = st.one_of(
+    st.tuples(st.just("class"), st.sampled_from(CLASSES)),
+    st.tuples(st.sampled_from(["minCount", "maxCount"]), st.integers(0, 2)),
+    st.tuples(st.just("nodeKind"), st.sampled_from([SH.IRI, SH.Literal])),
+    st.tuples(st.just("datatype"), st.sampled_from([rdflib.XSD.integer, RDF.langString])),
+    st.tuples(st.sampled_from(["equals", "disjoint"]), properties),
+    st.tuples(st.sampled_from(["lessThan", "lessThanOrEquals", "uniqueLang"]), properties),
+    st.tuples(st.just("hasValue"), values),
+    st.tuples(st.just("in"), st.lists(values, min_size=1, max_size=3)),
+    st.tuples(st.just("minInclusive"), st.just(2)),
+    st.tuples(st.just("languageIn"), st.just("de")),
+    st.tuples(st.just("closed"), st.just(True)),
+    st.tuples(st.just("sparql"), queries),
+)
+shapes_ = st.recursive(
+    st.tuples(st.none() | paths, st.lists(leaves, min_size=1, max_size=2)),
+    lambda inner: st.tuples(
+        st.none() | paths,
+        st.lists(
+            st.one_of(
+                leaves,
+                st.tuples(st.sampled_from(["node", "not"]), inner),
+                st.tuples(st.sampled_from(["and", "or", "xone"]), st.lists(inner, min_size=1, max_size=2)),
+                st.tuples(st.just("property"), paths, inner),
+                st.tuples(st.just("qualified"), inner, st.booleans()),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+    ),
+    max_leaves=4,
+)
+targets = st.one_of(
+    st.tuples(st.just(SH.targetClass), st.sampled_from(CLASSES)),
+    st.tuples(st.just(SH.targetNode), st.sampled_from(NODES)),
+    st.tuples(st.sampled_from([SH.targetSubjectsOf, SH.targetObjectsOf]), properties),
+)
+statements = st.one_of(
+    st.tuples(st.sampled_from(NODES), properties, values),
+    st.tuples(st.sampled_from(NODES), st.just(RDF.type), st.sampled_from(CLASSES)),
+)
+changes = st.tuples(st.lists(statements, max_size=3), st.lists(statements, max_size=3))
+VALUE_ONLY = {"minCount", "maxCount", "uniqueLang", "lessThan", "lessThanOrEquals", "qualified"}
+
+
+Shaped = list[tuple[tuple[URIRef, Node], tuple[Any, list[tuple[Any, ...]]]]]
+Stated = list[tuple[URIRef, URIRef, Node]]
+Steps = list[tuple[Stated, Stated]]
+
+
+class Builder:
+    """Writes shapes into a graph; every shape gets an IRI, so that findings are told apart."""
+
+    def __init__(self) -> None:
+        self.graph = rdflib.Graph()
+        self.number = 0
+        prefixes = BNode()
+        self.graph.add((EX.prefixes, SH.declare, prefixes))
+        self.graph.add((prefixes, SH.prefix, Literal("ex")))
+        self.graph.add((prefixes, SH.namespace, Literal(str(EX), datatype=rdflib.XSD.anyURI)))
+
+    def _list(self, members: list[Node]) -> Node:
+        node: Node = Collection(self.graph, BNode(), members).uri
+        return node
+
+    def path(self, path: Any) -> Node:
+        if isinstance(path, URIRef):
+            return path
+        assert isinstance(path, tuple)
+        kind, *inner = path
+        parts = [self.path(part) for part in inner]
+        if kind == "sequence":
+            return self._list(parts)
+        node = BNode()
+        if kind == "alternative":
+            self.graph.add((node, SH.alternativePath, self._list(parts)))
+        else:
+            self.graph.add((node, SH.inversePath if kind == "inverse" else SH[kind], parts[0]))
+        return node
+
+    def shape(self, path: Any, constraints: list[tuple[Any, ...]]) -> URIRef:
+        self.number += 1
+        node = EX[f"S{self.number}"]
+        self.graph.add((node, RDF.type, SH.NodeShape if path is None else SH.PropertyShape))
+        if path is not None:
+            self.graph.add((node, SH.path, self.path(path)))
+        for constraint in constraints:
+            self.constraint(node, path, *constraint)
+        return node
+
+    def constraint(self, node: URIRef, path: Any, kind: str, *given: Any) -> None:
+        once = SH.qualifiedValueShape if kind == "qualified" else SH[kind]
+        if (path is None and kind in VALUE_ONLY) or (kind != "sparql" and (node, once, None) in self.graph):
+            return
+        add = self.graph.add
+        if kind == "sparql":
+            text = str(given[0])
+            if "$PATH" in text and not isinstance(path, URIRef):
+                return
+            query = BNode()
+            add((node, SH.sparql, query))
+            add((query, SH.prefixes, EX.prefixes))
+            add((query, SH.select, Literal(text)))
+        elif kind in {"node", "not"}:
+            inner_path, constraints = given[0]
+            if kind == "node" and inner_path is not None:  # only node shapes may stand here
+                inner_path, constraints = None, [("property", inner_path, (None, constraints))]
+            add((node, SH[kind], self.shape(inner_path, constraints)))
+        elif kind in {"and", "or", "xone"}:
+            members: list[Node] = [self.shape(*each) for each in given[0]]
+            add((node, SH[kind], self._list(members)))
+        elif kind == "property":
+            inner_path, (_, constraints) = given
+            add((node, SH.property, self.shape(inner_path, constraints)))
+        elif kind == "qualified":
+            add((node, SH.qualifiedValueShape, self.shape(*given[0])))
+            add((node, SH.qualifiedMaxCount, Literal(1)))
+            if given[1]:
+                add((node, SH.qualifiedValueShapesDisjoint, Literal(True)))
+        elif kind in {"in", "languageIn"}:
+            members = [Literal("de")] if kind == "languageIn" else given[0]
+            add((node, SH[kind], self._list(members)))
+        elif kind == "uniqueLang":
+            add((node, SH.uniqueLang, Literal(True)))
+        else:
+            term = given[0]
+            add((node, SH[kind], term if isinstance(term, Node) else Literal(term)))
+
+
+def everything(graph: rdflib.Graph, shapes: Shapes) -> set[tuple[str, ...]]:
+    return {finding.key for finding in validate(graph, shapes, model=MODEL).findings}
+
+
+def keep_and_compare(shapes: Shaped, start: Stated, steps: Steps) -> None:
+    builder = Builder()
+    for (target, value), shape in shapes:
+        builder.graph.add((builder.shape(*shape), target, value))
+    prepared = Shapes.of(builder.graph)
+    local = LocalValidator(prepared, MODEL)
+    before = rdflib.Graph()
+    kept: Findings = local.everything(GraphStatements(before))
+    for added, removed in [(start, []), *steps]:
+        after = rdflib.Graph()
+        for triple in ({*before} - {*removed}) | {*added}:
+            after.add(triple)
+        changed = {*after} ^ {*before}
+        difference = local.difference(changed, GraphStatements(before), GraphStatements(after))
+        for root in {*kept, *difference.before, *difference.after}:
+            found = kept.setdefault(root, {})
+            for key in difference.before.get(root, {}):
+                del found[key]
+            assert not found.keys() & difference.after.get(root, {}).keys()
+            found |= difference.after.get(root, {})
+        assert {key for found in kept.values() for key in found} == everything(after, prepared)
+        before = after
+
+
+CASES = (
+    st.lists(st.tuples(targets, shapes_), min_size=1, max_size=2),
+    st.lists(statements, max_size=12),
+    st.lists(changes, min_size=1, max_size=5),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*CASES)
+def test_findings_kept_by_changes_are_those_of_everything(
+    shapes: Shaped, start: Stated, steps: Steps
+) -> None:
+    keep_and_compare(shapes, start, steps)
