@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import rdflib
-from rdflib.collection import Collection
+from rdflib.collection import Collection as Members
 from rdflib.namespace import OWL, RDF, RDFS, SH
 from rdflib.term import Node, URIRef
 
@@ -50,13 +50,13 @@ class Root:
             frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
         )
 
-    def targets(self, node: Node, statements: Statements) -> bool:
-        """Whether the shape targets a node, by what is stated about it."""
+    def targets(self, node: Node, statements: Statements, classes: Collection[Node]) -> bool:
+        """Whether the shape targets a node of these `classes`, by what is stated about it."""
         return (
             node in self.nodes
+            or not self.classes.isdisjoint(classes)
             or any(any(statements.of(node, prop)) for prop in self.subjects_of)
             or any(any(statements.to(node, prop)) for prop in self.objects_of)
-            or (bool(self.classes) and not self.classes.isdisjoint(_classes(node, statements)))
         )
 
     def all_targets(self, statements: Iterable[Triple]) -> set[Node]:
@@ -80,16 +80,15 @@ class Root:
         return found
 
 
-def _classes(node: Node, statements: Statements) -> Iterator[Node]:
+def classes_of(node: Node, statements: Statements) -> set[Node]:
     """The classes of a node, and those above them."""
     waiting = [o for _, _, o in statements.of(node, RDF.type)]
-    seen = set(waiting)
+    found = set(waiting)
     while waiting:
-        cls = waiting.pop()
-        yield cls
-        above = {o for _, _, o in statements.of(cls, RDFS.subClassOf)} - seen
-        seen |= above
+        above = {o for _, _, o in statements.of(waiting.pop(), RDFS.subClassOf)} - found
+        found |= above
         waiting += above
+    return found
 
 
 def roots(graph: rdflib.Graph) -> list[Root]:
@@ -168,7 +167,7 @@ class _Compiler:
         """The shapes that the values of a shape are held against."""
         yield from self._objects(shape, *_NESTED)
         for members in self._objects(shape, *_LISTS):
-            yield from Collection(self._graph, members)
+            yield from Members(self._graph, members)
         if (shape, SH.qualifiedValueShapesDisjoint, _TRUE) in self._graph:
             for parent in self._graph.subjects(SH.property, shape):
                 for sibling in self._objects(parent, SH.property):
@@ -190,13 +189,13 @@ class _Compiler:
         if isinstance(path, URIRef):
             return reach.step(state, path, back=back)
         if (path, RDF.first, None) in graph:
-            parts = list(Collection(graph, path))
+            parts = list(Members(graph, path))
             for part in reversed(parts) if back else parts:
                 state = self._path(state, part, back=back)
             return state
         end = reach.state()
         for members in graph.objects(path, SH.alternativePath):
-            for part in Collection(graph, members):
+            for part in Members(graph, members):
                 reach.jump(self._path(state, part, back=back), end)
         for inner in graph.objects(path, SH.inversePath):
             reach.jump(self._path(state, inner, back=not back), end)

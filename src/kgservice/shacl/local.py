@@ -10,7 +10,7 @@ import rdflib
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Root, roots
+from kgservice.shacl.compile import Root, classes_of, roots
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import Engine, Findings
@@ -110,6 +110,7 @@ class _Side:
         self.statements = _Both(GraphStatements(base), dataset)
         self.near = near
         self.focus: dict[Node, set[Node]] = {}
+        self._classes: dict[Node, set[Node]] = {}
 
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
@@ -117,10 +118,16 @@ class _Side:
             self.near.update(self._dataset.all())
             focus = root.all_targets({*self._base, *self.near})
         else:
-            focus = {node for node in affected if root.targets(node, self.statements)}
+            focus = {node for node in affected if root.targets(node, self.statements, self._of(node))}
         if focus:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
+
+    def _of(self, node: Node) -> set[Node]:
+        """The classes of a node."""
+        if node not in self._classes:
+            self._classes[node] = classes_of(node, self.statements)
+        return self._classes[node]
 
 
 def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node]:
