@@ -17,6 +17,7 @@ STATES: dict[Node, str] = {
     CI.ConsentRefused: "refused",
     CI.ConsentWithdrawn: "withdrawn",
     CI.ConsentExpired: "expired",
+    CI.ConsentInvalidated: "invalidated",
 }
 
 

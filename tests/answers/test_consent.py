@@ -33,15 +33,19 @@ def consents(f: Facts, record: Node, purpose: Node) -> set[Node]:
     }
 
 
+def by_consent(f: Facts) -> set[Node]:
+    """The legal bases that are consent."""
+    return {GDPR["A6-1-a"], *f.ontology.transitive_subjects(SKOS.broader, DPV.Consent)}
+
+
 def activities(f: Facts, record: Node, purpose: Node) -> set[Node]:
     """The processing activities for the same on another legal basis than consent."""
-    by_consent = {GDPR["A6-1-a"], *f.ontology.transitive_subjects(SKOS.broader, DPV.Consent)}
     return {
         activity
         for activity in f.of(CI.ProcessingActivity)
         if f.all(activity, CI.forCategory) & f.all(record, CI.hasCategory)
         and purpose in f.all(activity, CI.forPurpose)
-        and f.all(activity, CI.legalBasis) - by_consent
+        and f.all(activity, CI.legalBasis) - by_consent(f)
     }
 
 
@@ -123,7 +127,7 @@ def test_q25_stop_after_withdrawal() -> None:
                         f.label(f.one(record, CI.hasCategory)),
                         use,
                         f.one(use, CI.startedAt),
-                        covered,
+                        covered or bool(use and f.all(use, CI.legalBasis) - by_consent(f)),
                     ]
                     for use in or_blank(running)
                 ]

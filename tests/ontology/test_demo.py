@@ -230,7 +230,7 @@ def test_consents_in_every_state() -> None:
     assert counts["ConsentWithdrawn"] == 3
     assert counts["ConsentExpired"] == 2
     assert counts["ConsentRenewed"] == 4
-    assert counts["ConsentGiven"] == 33
+    assert counts["ConsentGiven"] == 35
     assert (
         len(set(demo().subjects(RDF.type, ci.ConsentRecord))) == sum(counts.values()) + 1
     )  # one only requested

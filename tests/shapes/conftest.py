@@ -8,6 +8,7 @@ import pytest
 import rdflib
 
 from kgservice.application.validation import shipped_model
+from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes, load_shapes
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def shapes() -> Shapes:
     return load_shapes()
+
+
+@pytest.fixture(scope="session")
+def local(shapes: Shapes, model: rdflib.Graph) -> LocalValidator:
+    """Validates small graphs quickly: shapes and model are prepared once (see `tests/property`)."""
+    return LocalValidator(shapes, model)
 
 
 @pytest.fixture(scope="session")

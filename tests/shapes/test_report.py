@@ -24,7 +24,7 @@ DATA = """
 @prefix ex: <https://kg.example/id/> .
 @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 ex:solution a ci:Solution ; ci:inProject ex:project ; ci:title "Fernwartung"@de, "Remote maintenance"@en ;
-    ci:solutionStatus ci:Deployed ; ci:reviewDue "2025-06-01T08:00:00+02:00"^^xsd:dateTime .
+    ci:solutionStatus ci:Deployed ; ci:confidentiality ci:Internal ; ci:reviewDue "2025-06-01T08:00:00+02:00"^^xsd:dateTime .
 [] a ci:Persona .
 """
 

@@ -14,7 +14,7 @@ from kgservice.shacl.shapes import Shapes, load_shapes
 from kgservice.shacl.validate import validate
 
 ROOT = Path(__file__).parents[2]
-RULES = {f"R{n:02}" for n in range(1, 15)}
+RULES = {f"R{n:02}" for n in range(1, 53)}
 HEAD = """@prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix dcterms: <http://purl.org/dc/terms/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .

@@ -59,25 +59,37 @@ class Root:
             or any(any(statements.to(node, prop)) for prop in self.objects_of)
         )
 
-    def all_targets(self, statements: Iterable[Triple]) -> set[Node]:
+    def all_targets(self, index: Index) -> set[Node]:
         """All that the shape targets."""
-        narrower, instances, found = defaultdict(set), defaultdict(set), set(self.nodes)
-        for s, p, o in statements:
-            if p == RDF.type:
-                instances[o].add(s)
-            elif p == RDFS.subClassOf:
-                narrower[o].add(s)
-            if p in self.subjects_of:
-                found.add(s)
-            if p in self.objects_of:
-                found.add(o)
+        found = set(self.nodes)
+        for prop in self.subjects_of:
+            found |= index.subjects[prop]
+        for prop in self.objects_of:
+            found |= index.objects[prop]
         waiting, seen = list(self.classes), set(self.classes)
         while waiting:
             cls = waiting.pop()
-            found |= instances[cls]
-            waiting += narrower[cls] - seen
-            seen |= narrower[cls]
+            found |= index.instances[cls]
+            waiting += index.narrower[cls] - seen
+            seen |= index.narrower[cls]
         return found
+
+
+class Index:
+    """Statements by what targets are found by."""
+
+    def __init__(self, statements: Iterable[Triple]) -> None:
+        self.subjects: defaultdict[Node, set[Node]] = defaultdict(set)
+        self.objects: defaultdict[Node, set[Node]] = defaultdict(set)
+        self.instances: defaultdict[Node, set[Node]] = defaultdict(set)
+        self.narrower: defaultdict[Node, set[Node]] = defaultdict(set)
+        for s, p, o in statements:
+            self.subjects[p].add(s)
+            self.objects[p].add(o)
+            if p == RDF.type:
+                self.instances[o].add(s)
+            elif p == RDFS.subClassOf:
+                self.narrower[o].add(s)
 
 
 def classes_of(node: Node, statements: Statements) -> set[Node]:

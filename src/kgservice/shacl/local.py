@@ -10,7 +10,7 @@ import rdflib
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Root, classes_of, roots
+from kgservice.shacl.compile import Index, Root, classes_of, roots
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import Engine, Findings
@@ -72,11 +72,12 @@ class LocalValidator:
         self._base = base
         self._roots = roots(shapes.graph)
 
-    def everything(self, dataset: Dataset) -> Findings:
+    def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
         """The findings of all focus nodes."""
-        statements = {*self._base, *dataset.all()}
-        focus = {root.shape: root.all_targets(statements) for root in self._roots}
-        return self._engine.findings(focus, statements)
+        statements = {*context, *dataset.all()}
+        index = Index((*self._base, *statements))
+        focus = {root.shape: root.all_targets(index) for root in self._roots}
+        return self._engine.findings({shape: nodes for shape, nodes in focus.items() if nodes}, statements)
 
     def difference(
         self,
@@ -116,7 +117,7 @@ class _Side:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
         if affected is None:
             self.near.update(self._dataset.all())
-            focus = root.all_targets({*self._base, *self.near})
+            focus = root.all_targets(Index((*self._base, *self.near)))
         else:
             focus = {node for node in affected if root.targets(node, self.statements, self._of(node))}
         if focus:
