@@ -95,9 +95,9 @@ def load_figures(work: Path, quads: Path, rounds: int) -> list[Figure]:
     shutil.rmtree(work / "store", ignore_errors=True)
     graph = KnowledgeGraph.open(Settings(store=work / "store"), OxigraphStore(work / "store"))
     whole = timed(lambda: bulk_load(graph, quads))
-    total = graph.store.select(
-        "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()
-    ).rows[0][0]
+    total = graph.store.select("SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()).rows[0][
+        0
+    ]
     graph.close()
     base = statistics.median(alone)
     ratio = base / statistics.median(port)

@@ -35,7 +35,8 @@ def consents(f: Facts, record: Node, purpose: Node) -> set[Node]:
 
 def by_consent(f: Facts) -> set[Node]:
     """The legal bases that are consent."""
-    return {GDPR["A6-1-a"], *f.ontology.transitive_subjects(SKOS.broader, DPV.Consent)}
+    narrower = f.ontology.transitive_subjects(SKOS.broader, DPV.Consent)
+    return {GDPR["A6-1-a"], *(term for term in narrower if term is not None)}
 
 
 def activities(f: Facts, record: Node, purpose: Node) -> set[Node]:
