@@ -131,10 +131,11 @@ class _Side:
         return self._classes[node]
 
 
-def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node]:
-    """The focus nodes, and all others that share with one of them a node that findings can name."""
+def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node] | None:
+    """The focus nodes and all that share with one of them a node that findings can name; None: any node."""
     places = {place for place in reach.around(focus, statements)[1] if place[0] in reach.deep}
-    return focus | (reach.back_from(places, statements) or set())
+    sharing = reach.back_from(places, statements)
+    return None if sharing is None else focus | sharing
 
 
 class GraphStatements:

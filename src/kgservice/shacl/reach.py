@@ -8,7 +8,7 @@ statement, they find all focus nodes whose findings can change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -153,7 +153,3 @@ class Reach:
                     seen.add(place)
                     waiting.append(place)
         return {node for state, node in seen if state == 0}
-
-    def at(self, states: set[int], seen: Iterable[At]) -> Iterator[At]:
-        """Those of the reached places that are at one of `states`."""
-        return (place for place in seen if place[0] in states)
