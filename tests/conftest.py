@@ -15,6 +15,7 @@ from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 
 if TYPE_CHECKING:
+    from kgservice.application.guard import Guard
     from tests.serving import Running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -39,7 +40,7 @@ def model_only() -> Iterator[OxigraphStore]:
 def kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
     """An empty knowledge graph in memory: the model, and no records."""
     with model_only.copy() as store:
-        graph = KnowledgeGraph.open(Settings(), store, clock)
+        graph = KnowledgeGraph.open(Settings(), store, clock, guarded=False)
         yield graph
         graph.close()
 
@@ -48,7 +49,7 @@ def kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
 def kg_on_disk(model_only: OxigraphStore, tmp_path: Path, clock: Clock) -> Iterator[KnowledgeGraph]:
     """An empty knowledge graph on disk: the model, and no records."""
     model_only.backup(tmp_path / "store")
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock)
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock, guarded=False)
     yield graph
     graph.close()
 
@@ -61,6 +62,24 @@ def demo_kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]
     with model_only.copy() as store:
         graph = KnowledgeGraph.open(Settings(), store, clock)
         load_demonstration(graph)
+        yield graph
+        graph.close()
+
+
+@pytest.fixture(scope="session")
+def guard() -> Guard:
+    """A guard that all guarded graphs share: reading the shapes takes seconds."""
+    from kgservice.application.guard import Guard
+
+    return Guard()
+
+
+@pytest.fixture
+def demo_kg_guarded(demo_kg: KnowledgeGraph, clock: Clock, guard: Guard) -> Iterator[KnowledgeGraph]:
+    """A copy of the demonstration graph that takes no violations."""
+    with demo_kg.store.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock)
+        graph.guard = guard
         yield graph
         graph.close()
 

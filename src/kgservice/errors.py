@@ -21,6 +21,9 @@ HTTP statuses are assigned in `http/problems.py`, exit codes in `cli`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class KgError(Exception):
     """The base of all errors that a user is told about.
@@ -123,9 +126,13 @@ class UnsupportedMediaType(KgError):
 
 
 class Invalid(KgError):
-    """The data does not conform to the shapes."""
+    """The data does not conform to the shapes; `findings` says how, as JSON objects."""
 
     title = "Not valid"
+
+    def __init__(self, detail: str, *, findings: Sequence[Mapping[str, Any]] = (), **place: Any) -> None:
+        super().__init__(detail, **place)
+        self.findings = findings
 
 
 class StoreFailed(KgError):

@@ -31,6 +31,10 @@ class Settings:
     memory: int = _setting(
         1024, "Memory for a copy of the view that `serve` reads from, in MiB; 0: queries read the disk."
     )
+    profile: str = _setting(
+        "consent-only",
+        "Legal profile: `consent-only`, personal data only with consent, or `gdpr`, any basis of Art. 6.",
+    )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
 
     @classmethod
@@ -72,6 +76,7 @@ def _fault(name: str, value: Any) -> str | None:
         "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
+        "profile": (lambda profile: profile in {"consent-only", "gdpr"}, "is neither consent-only nor gdpr"),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
     }
     is_usable, fault = usable.get(name, (bool, "is empty"))

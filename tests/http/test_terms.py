@@ -32,7 +32,7 @@ def read(text: str, form: str = "turtle") -> rdflib.Graph:
 
 
 def load_demonstration(server: Running) -> None:
-    load_rdf(server.kg, [folder("demo")], Origin(reason="demonstration"), findings=True)
+    load_rdf(server.kg, [folder("demo")], Origin(reason="demonstration"), trusted=True)
 
 
 def files() -> rdflib.Graph:

@@ -71,7 +71,7 @@ def test_findings_are_shown_in_the_view(kg: KnowledgeGraph, tmp_path: Path) -> N
     with pytest.raises(Forbidden):
         load_rdf(kg, [file], Origin())
     assert kg.head == 0
-    load_rdf(kg, [file], Origin(), findings=True)
+    load_rdf(kg, [file], Origin(), trusted=True)
     assert kg.ask(f"ASK {{ {triple('id:f', 'ci:findingStatus', 'open')} }}")
     assert check(kg) == []
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice import resources
 from kgservice.application import modelfiles, views
-from kgservice.application.commit import Planner
 from kgservice.application.effect import Effect
+from kgservice.application.modelfiles import NamedBlankNodes
+from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
 from kgservice.application.replica import Replica
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.sparql_scan import federated, place, scan, uses
@@ -25,6 +28,12 @@ from kgservice.errors import BadRdf, Forbidden
 from kgservice.namespaces import CI, SCHEMA, Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Choose, Dataset, Solutions, Store
+from kgservice.store.formats import Format
+from kgservice.store.syntax import parse
+
+if TYPE_CHECKING:
+    from kgservice.application.guard import Guard
+    from kgservice.shacl.local import Difference
 
 _DIGEST = NamedNode(f"{SCHEMA}sha256")
 
@@ -33,16 +42,20 @@ class KnowledgeGraph:
     """Everything that is known, in one store.
 
     Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
-    those who read and write in one step).
+    those who read and write in one step). A `guarded` graph takes no change that brings a violation of the
+    shapes, and keeps the graph of findings.
     """
 
-    def __init__(self, settings: Settings, store: Store, model: Model, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, model: Model, clock: Clock, *, guarded: bool = True
+    ) -> None:
         self.settings = settings
         self.addresses = Addresses(settings.base)
         self.graphs = Graphs(self.addresses)
         self.store = store
         self.model = model
         self.clock = clock
+        self.guarded = guarded
         self.writing = threading.RLock()
         self._view = NamedNode(self.addresses.everything)
         self._replica: Replica | None = None
@@ -50,16 +63,23 @@ class KnowledgeGraph:
 
     @classmethod
     def open(
-        cls, settings: Settings, store: Store, clock: Clock = system_clock, *, ontology: Path | None = None
+        cls,
+        settings: Settings,
+        store: Store,
+        clock: Clock = system_clock,
+        *,
+        ontology: Path | None = None,
+        guarded: bool = True,
     ) -> KnowledgeGraph:
         """The graph in `store`, with the model of this installation (or of the folder `ontology`) in it.
 
-        A store with another model gets this one, and its view is built anew; so is a view that a stopped bulk
-        load left unfinished. Raises `BadRdf` for an ontology file that does not parse.
+        Without `guarded` it takes what the shapes forbid, too. A store with another model gets this one, and
+        its view is built anew; so is a view that a stopped bulk load left unfinished. Raises `BadRdf` for an
+        ontology file that does not parse.
         """
         graphs = Graphs(Addresses(settings.base))
         files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
-        kg = cls(settings, store, files.model, clock)
+        kg = cls(settings, store, files.model, clock, guarded=guarded)
         kg._install(files)
         return kg
 
@@ -195,22 +215,55 @@ class KnowledgeGraph:
         """What works out the effect of changes on the store, or on a copy of it."""
         return Planner(store or self.store, self.model, self.addresses)
 
+    @property
+    def policy(self) -> Policy:
+        """What the deployment decides for rules to look up."""
+        return Policy(profile=self.settings.profile)
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What tells the findings that a change brings."""
+        # The engine behind it costs a second to import, which those who only read need not spend.
+        from kgservice.application.guard import Guard  # noqa: PLC0415
+
+        return Guard(policy=self.policy)
+
+    def preview(self, source: BinaryIO, fmt: Format) -> Difference:
+        """What loading a document would do to the findings: the dry run.
+
+        Raises `BadRdf` with line and column, and what a commit raises.
+        """
+        named = NamedBlankNodes(self.graphs, "dry run")
+        quads = [named.quad(quad) for quad in parse(source, fmt, base=self.settings.base)]
+        with self.writing:
+            planner = self.planner()
+            return self.guard.difference(planner, planner.effect(Change.adding(quads)), self.clock())
+
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect`), `StoreFailed`.
+        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect`), `Invalid` with the findings for a
+        change that brings a violation, `StoreFailed`.
         """
         with self.writing:
-            return self.write(self.planner().effect(change), change.origin)
+            return self.write(self.planner().effect(change), change.origin, trusted=change.trusted)
 
-    def write(self, effect: Effect, origin: Origin) -> Commit:
-        """Write an effect that was worked out under `writing`, with its provenance, as one commit."""
+    def write(self, effect: Effect, origin: Origin, *, trusted: bool = False) -> Commit:
+        """Write an effect that was worked out under `writing`, with its provenance, as one commit.
+
+        The guard judges it, unless it is `trusted`: of the service's own making. Raises `Invalid`.
+        """
         with self.writing:
             now = self.clock()
             if not effect:
                 return Commit(self._head, now, 0, 0)
             number = self._head + 1
-            effect.add |= provenance(self.addresses, number, now, origin, effect)
+            if self.guarded and not trusted:
+                found = self.guard.judge(self.planner(), effect, now)
+                effect.add |= provenance(self.addresses, number, now, origin, effect)
+                effect.then(found)
+            else:
+                effect.add |= provenance(self.addresses, number, now, origin, effect)
             effect.apply(self.store)
             if self._replica is not None:
                 self._replica.follow(effect)

@@ -38,15 +38,15 @@ def load_rdf(
     origin: Origin,
     progress: Progress | None = None,
     *,
-    findings: bool = False,
+    trusted: bool = False,
 ) -> Loaded:
     """Load RDF files, and the RDF files in folders, as one commit.
 
-    Triples are loose statements: the router decides where they belong. Quads may name graphs, with `findings`
-    also that of findings, which otherwise is read only. Relative IRIs are taken against the base
-    of the deployment. Loading the same content twice changes nothing: blank nodes get IRIs made from the
-    content of their file. Raises `NotFound`, `UnsupportedMediaType`, `BadRdf` with file, line and column,
-    and what a commit raises.
+    Triples are loose statements: the router decides where they belong. Quads may name graphs. The guard does
+    not judge what is `trusted`, and that may also name the graph of findings, which otherwise is read only.
+    Relative IRIs are taken against the base of the deployment. Loading the same content twice changes
+    nothing: blank nodes get IRIs made from the content of their file. Raises `NotFound`,
+    `UnsupportedMediaType`, `BadRdf` with file, line and column, and what a commit raises.
     """
     files = tuple(_files(paths))
     quads: list[Quad] = []
@@ -64,7 +64,7 @@ def load_rdf(
         statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, findings=findings)))
+    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=trusted)))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

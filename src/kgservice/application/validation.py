@@ -13,12 +13,13 @@ from kgservice import resources
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
+from kgservice.namespaces import Addresses
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes, load_shapes
 from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph
 from kgservice.shacl.validate import validate as run
-from kgservice.store.base import Dataset
+from kgservice.store.base import Dataset, Store
 from kgservice.store.documents import check_document
 from kgservice.store.formats import graph_format_of
 
@@ -34,7 +35,7 @@ def validate(kg: KnowledgeGraph, *, shapes: Shapes | None = None, policy: Policy
     `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
     not looked at. What is validated is what the store gives back, with literals as the store keeps them.
     """
-    context = context_graph(kg.clock(), policy or Policy())
+    context = context_graph(kg.clock(), policy or kg.policy)
     return run(stored(kg), shapes or load_shapes(), context=context, in_place=True)
 
 
@@ -57,24 +58,26 @@ def validate_files(
     data = shipped_model() if kg is None else stored(kg)
     for path in files:
         _read(path, data)
-    context = context_graph(clock() if kg is None else kg.clock(), policy or Policy())
+    context = context_graph(
+        clock() if kg is None else kg.clock(), policy or (Policy() if kg is None else kg.policy)
+    )
     return run(data, shapes or load_shapes(), context=context, in_place=True)
 
 
 def stored(kg: KnowledgeGraph) -> rdflib.Graph:
     """All statements of the record graphs and the model in the store, merged, in memory."""
-    graph = model_of(kg)
+    graph = model_of(kg.store, kg.addresses)
     for name in kg.store.graphs():
         if kg.graphs.is_record(name):
             add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
     return graph
 
 
-def model_of(kg: KnowledgeGraph) -> rdflib.Graph:
+def model_of(store: Store, addresses: Addresses) -> rdflib.Graph:
     """The ontology and the vocabulary in the store, in memory."""
     graph = rdflib.Graph()
-    for name in (kg.addresses.ontology, kg.addresses.vocabulary):
-        add_all(graph, kg.store.construct(_ALL, Dataset(default=(NamedNode(name),))))
+    for name in (addresses.ontology, addresses.vocabulary):
+        add_all(graph, store.construct(_ALL, Dataset(default=(NamedNode(name),))))
     return graph
 
 

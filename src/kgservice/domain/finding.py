@@ -74,7 +74,8 @@ class Rule:
     """One shape that can report: the number of the rule it belongs to and its words by language.
 
     `shape` is the IRI of the shape, empty for a blank node; `severity` one of `SEVERITIES`, or the IRI of
-    another severity.
+    another severity. `blames`: `focusNode` or `value` when a finding can follow from what somebody else does,
+    by right, to another record (a withdrawn consent ends uses): only a change of that node brings it about.
     """
 
     number: str
@@ -85,6 +86,7 @@ class Rule:
     reason: Texts = field(default_factory=dict)
     group: Texts = field(default_factory=dict)
     order: float = 0.0
+    blames: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,16 @@ class Finding:
     def key(self) -> tuple[str, str, str, str, str]:
         """What makes two findings the same one: shape, component, focus, path and value."""
         return (self.rule.shape, self.component, str(self.focus), self.path, str(self.value or ""))
+
+    @property
+    def is_violation(self) -> bool:
+        """Whether it makes data not acceptable: `Violation` and unknown severities do."""
+        return self.severity not in {"Warning", "Info"}
+
+    @property
+    def blamed(self) -> Node | None:
+        """The node whose change brings it about; None: any change can."""
+        return {"focusNode": self.focus, "value": self.value}.get(self.rule.blames)
 
     def message(self, language: str) -> str:
         """What is wrong and what to do, in `language` (else English)."""

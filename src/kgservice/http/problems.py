@@ -47,7 +47,9 @@ OTHERS: dict[str, tuple[int, str]] = {
 def details(error: errors.KgError) -> dict[str, Any]:
     """The problem details of one of the service's own errors, as JSON values."""
     status, name = next(PROBLEMS[c] for c in type(error).__mro__ if c in PROBLEMS)
-    place = {"line": error.line, "column": error.column, "source": error.source}
+    place: dict[str, Any] = {"line": error.line, "column": error.column, "source": error.source}
+    if isinstance(error, errors.Invalid):
+        place["findings"] = list(error.findings)
     return _details(status, name, error.title, error.detail, place)
 
 
@@ -64,9 +66,7 @@ def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
     return _Problem(body, status, {"Cache-Control": "no-store", **headers})
 
 
-def _details(
-    status: int, name: str, title: str, detail: str, members: Mapping[str, str | int | None]
-) -> dict[str, Any]:
+def _details(status: int, name: str, title: str, detail: str, members: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
     return body | {key: value for key, value in members.items() if value is not None}
 

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application import validation
-from kgservice.application.dry_run import DryRun
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange
@@ -32,7 +31,6 @@ class Validation:
     def __init__(self, kg: KnowledgeGraph, readers: Executor) -> None:
         self._kg = kg
         self._readers = readers
-        self._dry_run = DryRun(kg)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -49,7 +47,7 @@ class Validation:
             except ClientLeft:
                 return
             with body:
-                difference = await loop.run_in_executor(self._readers, self._dry_run.document, body, fmt)
+                difference = await loop.run_in_executor(self._readers, self._kg.preview, body, fmt)
             await http.reply(JSONResponse(difference.to_json(), headers=_UNCACHED))
         elif http.method == "OPTIONS":
             await http.reply(Response(status_code=204, headers={"Allow": METHODS}))

@@ -44,7 +44,7 @@ class Difference:
         """As JSON object: the new `findings`, how many of them are `violations`, and the `mended` ones."""
         new = self.new
         return {
-            "violations": sum(finding.severity not in {"Warning", "Info"} for finding in new),
+            "violations": sum(finding.is_violation for finding in new),
             "findings": [finding.to_json() for finding in new],
             "mended": [finding.to_json() for finding in self.gone],
         }

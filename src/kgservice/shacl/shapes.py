@@ -21,6 +21,7 @@ from kgservice.shacl.terms import shorten
 
 SHAPES = "https://w3id.org/kgservice/shapes#"
 LANGUAGES = ("de", "en")
+_BLAMES = rdflib.URIRef(f"{SHAPES}blames")
 
 _PARAMETERS = (
     "class datatype nodeKind minCount maxCount minExclusive minInclusive maxExclusive maxInclusive minLength "
@@ -255,6 +256,7 @@ def _rule(graph: rdflib.Graph, shape: Node) -> Rule:
         reason=texts(graph, shape, RDFS.comment, SH.description),
         group={} if group is None else texts(graph, group, RDFS.label),
         order=float(str(order)) if order is not None else 0.0,
+        blames=str(graph.value(shape, _BLAMES) or "").removeprefix(str(SH)),
     )
 
 

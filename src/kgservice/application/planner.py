@@ -30,7 +30,7 @@ class Planner:
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
-        self._findings = False
+        self._trusted = False
         # The properties that say whose a node is.
         self.links = model.owner_links.properties | model.project_links.properties
 
@@ -40,7 +40,7 @@ class Planner:
         Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph,
         `BadRdf` for triple terms (RDF 1.2).
         """
-        self._findings = change.findings
+        self._trusted = change.trusted
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
@@ -119,6 +119,10 @@ class Planner:
                 found.add(quad)
         return found
 
+    def is_record(self, quad: Quad) -> bool:
+        """Whether the quad is in a record graph."""
+        return self.graphs.is_record(quad.graph_name)
+
     def kind(self, name: object) -> GraphKind:
         """What the graph is for, for a change: graphs that it may write are never read only.
 
@@ -126,7 +130,7 @@ class Planner:
         """
         kind = self.graphs.kind(name)
         if kind is GraphKind.READ_ONLY:
-            if self._findings and isinstance(name, NamedNode) and name.value == self.addresses.finding:
+            if self._trusted and isinstance(name, NamedNode) and name.value == self.addresses.finding:
                 return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
         return kind

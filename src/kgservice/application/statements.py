@@ -1,69 +1,17 @@
-"""What a change would do to the findings of the graph, worked out without making it."""
+"""The record statements of a store as shapes see them, now and as they would be after a change."""
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import BinaryIO
 
 from pyoxigraph import BlankNode, NamedNode, Quad
 from rdflib.term import Literal, Node, URIRef
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.modelfiles import NamedBlankNodes
-from kgservice.application.validation import model_of
-from kgservice.domain.change import Change
-from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
-from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
-from kgservice.shacl.shapes import Shapes, load_shapes
 from kgservice.shacl.terms import from_rdflib, to_rdflib
-from kgservice.shacl.validate import context_graph
 from kgservice.store.base import Pattern, Store
-from kgservice.store.formats import Format
-from kgservice.store.syntax import parse
-
-
-class DryRun:
-    """Tells for one change after another which findings it would bring and which it would take away.
-
-    The cost follows the change, not the graph. Shapes and model are prepared once, when it is first asked,
-    so it has to be made anew for another model.
-    """
-
-    def __init__(
-        self, kg: KnowledgeGraph, *, shapes: Shapes | None = None, policy: Policy | None = None
-    ) -> None:
-        self._kg = kg
-        self._shapes = shapes
-        self._policy = policy or Policy()
-        self._validator: LocalValidator | None = None
-        self._lock = threading.Lock()
-
-    def document(self, source: BinaryIO, fmt: Format) -> Difference:
-        """What loading a document would do. Raises `BadRdf` with line and column, and what `of` raises."""
-        quads = parse(source, fmt, base=self._kg.settings.base)
-        named = NamedBlankNodes(self._kg.graphs, "dry run")
-        return self.of(Change.adding(named.quad(quad) for quad in quads))
-
-    def of(self, change: Change) -> Difference:
-        """The findings before and after the change, of all records whose findings it can alter.
-
-        Raises what a commit of the change would raise (see `Planner.effect`).
-        """
-        kg = self._kg
-        with self._lock:
-            if self._validator is None:
-                self._validator = LocalValidator(self._shapes or load_shapes(), model_of(kg))
-            with kg.writing:
-                effect = kg.planner().effect(change)
-                before = Records(kg.store, kg.graphs)
-                after = Records(kg.store, kg.graphs, removed=effect.remove, added=effect.add)
-                changed = {triple for triple in after.changed if before.holds(triple) != after.holds(triple)}
-                context = context_graph(kg.clock(), self._policy)
-                return self._validator.difference(changed, before, after, context)
 
 
 class Records:

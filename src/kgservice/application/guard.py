@@ -1,0 +1,86 @@
+"""The guard: what each change does to the findings, and that no change brings a violation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from pyoxigraph import Quad
+
+from kgservice.application import findings
+from kgservice.application.effect import Effect
+from kgservice.application.planner import Planner
+from kgservice.application.statements import Records
+from kgservice.application.validation import model_of
+from kgservice.domain.finding import Finding, Policy
+from kgservice.errors import Invalid
+from kgservice.shacl.local import Difference, LocalValidator
+from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.terms import shorten
+from kgservice.shacl.validate import context_graph
+
+
+class Guard:
+    """Works out, at the cost of the change, which findings it brings and which it takes away.
+
+    Shapes and model are prepared once, when they are first needed; so a guard belongs to one model. Whoever
+    asks holds the lock of commits.
+    """
+
+    def __init__(self, shapes: Shapes | None = None, policy: Policy | None = None) -> None:
+        self._shapes = shapes
+        self._policy = policy or Policy()
+        self._validator: LocalValidator | None = None
+        self._preparing = threading.Lock()
+
+    def prepare(self, planner: Planner) -> LocalValidator:
+        """Read the shapes and the model of the store, if that has not been done: it takes seconds."""
+        with self._preparing:
+            if self._validator is None:
+                model = model_of(planner.store, planner.addresses)
+                self._validator = LocalValidator(self._shapes or load_shapes(), model)
+            return self._validator
+
+    def difference(self, planner: Planner, effect: Effect, now: datetime) -> Difference:
+        """The findings before and after, of all records whose findings the effect can alter."""
+        before = Records(planner.store, planner.graphs)
+        after = Records(planner.store, planner.graphs, removed=_removed(planner, effect), added=effect.add)
+        changed = {triple for triple in after.changed if before.holds(triple) != after.holds(triple)}
+        if not changed:
+            return Difference({}, {})
+        context = context_graph(now, self._policy)
+        return self.prepare(planner).difference(changed, before, after, context)
+
+    def judge(self, planner: Planner, effect: Effect, now: datetime) -> Effect:
+        """What the effect makes of the graph of findings, to be written with it.
+
+        Raises `Invalid` with the findings when it brings a violation. What follows from it for records that
+        it does not touch, by rules that say so (a withdrawn consent ends uses), is a finding, but no reason
+        to refuse it.
+        """
+        difference = self.difference(planner, effect, now)
+        touched = {q.subject for q in effect.add | _removed(planner, effect) if planner.is_record(q)}
+        refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
+        if refused:
+            raise Invalid(_summary(refused), findings=[finding.to_json() for finding in refused])
+        return findings.kept(planner, difference.new, difference.gone, now)
+
+
+def _removed(planner: Planner, effect: Effect) -> set[Quad]:
+    """What the effect removes, one by one or with a whole record graph."""
+    dropped = (graph for graph in effect.drop if planner.graphs.is_record(graph))
+    return effect.remove.union(*(planner.quads(graph) for graph in dropped))
+
+
+def _follows(finding: Finding, touched: Collection[object]) -> bool:
+    """Whether a finding only follows from the change, which does not touch what it blames."""
+    return finding.blamed is not None and finding.blamed not in touched
+
+
+def _summary(refused: Sequence[Finding]) -> str:
+    """One sentence on what is wrong: the first violation, and how many there are."""
+    first = refused[0]
+    words = first.message("en") or first.rule.shape
+    more = f" (and {len(refused) - 1} more violations)" if len(refused) > 1 else ""
+    return f"{first.rule.number} {shorten(str(getattr(first.focus, 'value', first.focus)))}: {words}{more}"
