@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from rdflib.term import Node
 
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
@@ -13,6 +14,7 @@ from kgservice.domain.change import Change
 from kgservice.domain.finding import SEVERITIES, Finding
 from kgservice.domain.model import TYPE
 from kgservice.namespaces import CI, DCTERMS, PREFIXES, SH, XSD
+from kgservice.shacl.terms import from_rdflib
 from kgservice.store.base import Term
 
 OPEN, WAIVED, MENDED = Literal("open"), Literal("waived"), Literal("mended")
@@ -38,6 +40,12 @@ def kept(planner: Planner, new: Iterable[Finding], gone: Iterable[Finding], now:
     effect = planner.effect(Change(add=tuple(book.add), remove=tuple(book.remove), trusted=True))
     effect.added = effect.removed = 0
     return effect
+
+
+def is_noted(planner: Planner, node: Node) -> bool:
+    """Whether the graph of findings has an entry about the node."""
+    graph = NamedNode(planner.addresses.finding)
+    return any(quad.graph_name == graph for quad in planner.store.match([(None, FOCUS, from_rdflib(node))]))
 
 
 def moment(time: datetime) -> Literal:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 
 from pyoxigraph import Quad
+from rdflib.term import Node
 
 from kgservice.application import findings
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
-from kgservice.application.statements import Records
+from kgservice.application.statements import Records, Stored
 from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import Invalid
@@ -42,15 +44,21 @@ class Guard:
                 self._validator = LocalValidator(self._shapes or load_shapes(), model)
             return self._validator
 
-    def difference(self, planner: Planner, effect: Effect, now: datetime) -> Difference:
-        """The findings before and after, of all records whose findings the effect can alter."""
-        before = Records(planner.store, planner.graphs)
-        after = Records(planner.store, planner.graphs, removed=_removed(planner, effect), added=effect.add)
+    def difference(
+        self, planner: Planner, effect: Effect, now: datetime, noted: Callable[[Node], bool] | None = None
+    ) -> Difference:
+        """The findings before and after, of all records whose findings the effect can alter.
+
+        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`).
+        """
+        stored = Stored(planner.store, planner.graphs)
+        before = Records(stored)
+        after = Records(stored, removed=_removed(planner, effect), added=_added(planner, effect))
         changed = {triple for triple in after.changed if before.holds(triple) != after.holds(triple)}
         if not changed:
             return Difference({}, {})
         context = context_graph(now, self._policy)
-        return self.prepare(planner).difference(changed, before, after, context)
+        return self.prepare(planner).difference(changed, before, after, context, noted=noted)
 
     def judge(self, planner: Planner, effect: Effect, now: datetime) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
@@ -59,18 +67,24 @@ class Guard:
         it does not touch, by rules that say so (a withdrawn consent ends uses), is a finding, but no reason
         to refuse it.
         """
-        difference = self.difference(planner, effect, now)
-        touched = {q.subject for q in effect.add | _removed(planner, effect) if planner.is_record(q)}
+        difference = self.difference(planner, effect, now, noted=partial(findings.is_noted, planner))
+        touched = {quad.subject for quad in _removed(planner, effect) | _added(planner, effect)}
         refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
         if refused:
             raise Invalid(_summary(refused), findings=[finding.to_json() for finding in refused])
         return findings.kept(planner, difference.new, difference.gone, now)
 
 
+def _added(planner: Planner, effect: Effect) -> set[Quad]:
+    """What the effect adds to record graphs."""
+    return {quad for quad in effect.add if planner.graphs.is_record(quad.graph_name)}
+
+
 def _removed(planner: Planner, effect: Effect) -> set[Quad]:
-    """What the effect removes, one by one or with a whole record graph."""
+    """What the effect removes from record graphs, one by one or with a whole graph."""
     dropped = (graph for graph in effect.drop if planner.graphs.is_record(graph))
-    return effect.remove.union(*(planner.quads(graph) for graph in dropped))
+    single = {quad for quad in effect.remove if planner.graphs.is_record(quad.graph_name)}
+    return single.union(*(planner.quads(graph) for graph in dropped))
 
 
 def _follows(finding: Finding, touched: Collection[object]) -> bool:

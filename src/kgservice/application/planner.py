@@ -119,10 +119,6 @@ class Planner:
                 found.add(quad)
         return found
 
-    def is_record(self, quad: Quad) -> bool:
-        """Whether the quad is in a record graph."""
-        return self.graphs.is_record(quad.graph_name)
-
     def kind(self, name: object) -> GraphKind:
         """What the graph is for, for a change: graphs that it may write are never read only.
 

@@ -16,6 +16,7 @@ from rdflib.term import Node, URIRef
 from kgservice.shacl.patterns import follow
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.shapes import prefixes_of
+from kgservice.shacl.terms import interned
 
 _LISTS = (SH["and"], SH["or"], SH.xone)
 _NESTED = (SH.node, SH["not"], SH.qualifiedValueShape, SH.property)
@@ -199,7 +200,7 @@ class _Compiler:
         """The steps of a SHACL path from `state`; the state at its end."""
         graph, reach = self._graph, self._reach
         if isinstance(path, URIRef):
-            return reach.step(state, path, back=back)
+            return reach.step(state, _iri(path), back=back)
         if (path, RDF.first, None) in graph:
             parts = list(Members(graph, path))
             for part in reversed(parts) if back else parts:
@@ -220,5 +221,6 @@ class _Compiler:
 
 
 def _iri(term: Node) -> URIRef:
+    term = interned(term)
     assert isinstance(term, URIRef)
     return term

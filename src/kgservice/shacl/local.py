@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
-import rdflib
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
 from kgservice.shacl.compile import Index, Root, classes_of, roots
 from kgservice.shacl.reach import Reach, Statements, Triple
+from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.terms import from_rdflib, interned
 from kgservice.shacl.validate import Engine, Findings
 
 
@@ -62,22 +65,24 @@ def _less(some: Findings, others: Findings) -> list[Finding]:
 
 
 class LocalValidator:
-    """Validates with `shapes` against `base` (model and context), which belongs to every dataset.
+    """Validates with `shapes` against `base` (the model), which belongs to every dataset.
 
-    One thread at a time.
+    pySHACL finds; with `screened` it only sees the focus nodes that a quicker look has not cleared. One
+    thread at a time.
     """
 
-    def __init__(self, shapes: Shapes, base: rdflib.Graph) -> None:
-        self._engine = Engine(shapes, base)
-        self._base = base
+    def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
+        self._engine = Engine(shapes)
+        self._base = GraphStatements(base)
         self._roots = roots(shapes.graph)
+        self._screen = Screen(shapes, self._roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
         """The findings of all focus nodes."""
-        statements = {*context, *dataset.all()}
-        index = Index((*self._base, *statements))
+        statements = {*self._base.all(), *context, *dataset.all()}
+        index = Index(statements)
         focus = {root.shape: root.all_targets(index) for root in self._roots}
-        return self._engine.findings({shape: nodes for shape, nodes in focus.items() if nodes}, statements)
+        return self._findings({shape: nodes for shape, nodes in focus.items() if nodes}, statements)
 
     def difference(
         self,
@@ -85,30 +90,43 @@ class LocalValidator:
         before: Dataset,
         after: Dataset,
         context: Iterable[Triple] = (),
+        *,
+        noted: Callable[[Node], bool] | None = None,
     ) -> Difference:
         """What changing the statements `changed` from `before` to `after` does.
 
         Both datasets are asked only about the surroundings of what changes. They do not hold what `base`
-        holds, nor `context`, which is added to both: the moment and the policy.
+        holds, nor `context`, which is added to both: the moment and the policy. If it is known of which nodes
+        there may have been findings (`noted`), only these are looked at as they were, and those that have
+        findings now.
         """
-        sides = [_Side(self._base, dataset, set(context)) for dataset in (before, after)]
-        either = _Both(*(side.statements for side in sides))
-        for root in self._roots:
-            found = root.reach.affected(changed, either)
-            if found and root.reach.deep:
-                found = _closed(root.reach, found, either)
-            for side in sides:
-                side.take(root, found)
-        return Difference(*(self._engine.findings(side.focus, side.near) for side in sides))
+        was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
+        either = _Both(was.statements, now.statements)
+        affected = [(root, self._affected(root, changed, either)) for root in self._roots]
+        for root, nodes in affected:
+            now.take(root, nodes)
+        found = self._findings(now.focus, now.near)
+        for root, nodes in affected:
+            was.take(root, nodes if noted is None else _worth(root, nodes, found, noted))
+        return Difference(self._findings(was.focus, was.near), found)
+
+    def _affected(self, root: Root, changed: Collection[Triple], either: Statements) -> set[Node] | None:
+        """The focus nodes of a shape whose findings can change; None: those of any node."""
+        found = root.reach.affected(changed, either)
+        return _closed(root.reach, found, either) if found and root.reach.deep else found
+
+    def _findings(self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple]) -> Findings:
+        suspects = focus if self._screen is None else self._screen.suspects(focus, near)
+        return self._engine.findings(suspects, near) if suspects else {}
 
 
 class _Side:
     """The dataset before or after a change: the focus nodes to validate there, and what is near them."""
 
-    def __init__(self, base: rdflib.Graph, dataset: Dataset, near: set[Triple]) -> None:
+    def __init__(self, base: Dataset, dataset: Dataset, near: set[Triple]) -> None:
         self._base = base
         self._dataset = dataset
-        self.statements = _Both(GraphStatements(base), dataset)
+        self.statements = _Both(base, dataset)
         self.near = near
         self.focus: dict[Node, set[Node]] = {}
         self._classes: dict[Node, set[Node]] = {}
@@ -116,8 +134,8 @@ class _Side:
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
         if affected is None:
-            self.near.update(self._dataset.all())
-            focus = root.all_targets(Index((*self._base, *self.near)))
+            self.near.update(self._base.all(), self._dataset.all())
+            focus = root.all_targets(Index(self.near))
         else:
             focus = {node for node in affected if root.targets(node, self.statements, self._of(node))}
         if focus:
@@ -131,6 +149,17 @@ class _Side:
         return self._classes[node]
 
 
+def _worth(
+    root: Root, nodes: set[Node] | None, found: Findings, noted: Callable[[Node], bool]
+) -> set[Node] | None:
+    """Those of the nodes that have findings of the shape now, or may have had some."""
+    if nodes is None:
+        return None
+    reported = {key[2] for key in found.get(root.shape, {})}
+    some = {node for node in nodes if str(from_rdflib(node)) in reported or noted(node)}
+    return nodes if some and root.reach.deep else some
+
+
 def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node] | None:
     """The focus nodes and all that share with one of them a node that findings can name; None: any node."""
     places = {place for place in reach.around(focus, statements)[1] if place[0] in reach.deep}
@@ -139,33 +168,39 @@ def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node]
 
 
 class GraphStatements:
-    """The statements of an rdflib graph."""
+    """Statements in memory, each found by its subject and by its object."""
 
-    def __init__(self, graph: rdflib.Graph) -> None:
-        self._graph = graph
+    def __init__(self, statements: Iterable[Triple]) -> None:
+        self._all = [(interned(s), interned(p), interned(o)) for s, p, o in statements]
+        self._of: defaultdict[tuple[Node, Node | None], list[Triple]] = defaultdict(list)
+        self._to: defaultdict[tuple[Node, Node | None], list[Triple]] = defaultdict(list)
+        for triple in self._all:
+            for predicate in (triple[1], None):
+                self._of[triple[0], predicate].append(triple)
+                self._to[triple[2], predicate].append(triple)
 
     def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
         """See `Statements`."""
-        return self._graph.triples((subject, predicate, None))
+        return self._of.get((subject, predicate), ())
 
     def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
         """See `Statements`."""
-        return self._graph.triples((None, predicate, value))
+        return self._to.get((value, predicate), ())
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""
-        return self._graph
+        return self._all
 
 
 class _Both:
-    """The statements of either."""
+    """The statements of either; one that both hold comes twice."""
 
     def __init__(self, one: Statements, other: Statements) -> None:
         self._one = one
         self._other = other
 
     def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        return {*self._one.of(subject, predicate), *self._other.of(subject, predicate)}
+        return chain(self._one.of(subject, predicate), self._other.of(subject, predicate))
 
     def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        return {*self._one.to(value, predicate), *self._other.to(value, predicate)}
+        return chain(self._one.to(value, predicate), self._other.to(value, predicate))

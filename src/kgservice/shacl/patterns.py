@@ -12,6 +12,7 @@ from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import BNode, Node, URIRef, Variable
 
 from kgservice.shacl.reach import Reach
+from kgservice.shacl.terms import interned
 
 # What is known to be bound, and the state that holds it.
 Known = dict[Node, int]
@@ -43,6 +44,7 @@ class _Group:
         self._reach = reach
         self.known = dict(known)
         self._triples: list[Pattern] = []
+        self._group: tuple[Pattern, ...] = ()
         self._unions: list[CompValue] = []
         self._later: list[object] = []  # what binds nothing for the rest: OPTIONAL, EXISTS
         self._selects: list[CompValue] = []
@@ -50,6 +52,7 @@ class _Group:
     def follow(self, part: object) -> None:
         """Add the steps of all parts; `known` then holds what is surely bound."""
         self._collect(part)
+        self._group = tuple(self._triples)
         while self._triples or self._unions or self._selects:
             if not (self._some_triples() or self._some_union() or self._some_select() or self._anchored()):
                 raise _Boundless
@@ -106,6 +109,10 @@ class _Group:
                 self._reach.jump(end, self.known[other])
             else:
                 self.known[other] = end
+                # Every pattern of the group holds of what the variable stands for.
+                self._reach.needs[end] |= {
+                    (p, o) for s, p, o in self._group if s == other and isinstance(p, URIRef) and _fixed(o)
+                }
         return True
 
     def _some_union(self) -> bool:
@@ -149,6 +156,10 @@ class _Group:
         return False
 
 
+def _fixed(term: Node) -> bool:
+    return not isinstance(term, Variable | BNode)
+
+
 def _given(select: CompValue) -> Iterator[Node]:
     part = select
     while "PV" not in part:
@@ -173,7 +184,9 @@ def _existing(expression: object) -> Iterator[CompValue]:
 def _steps(reach: Reach, state: int, path: Node | Path, *, back: bool) -> int:
     """The steps of a path or predicate from `state`; the state at their end."""
     if isinstance(path, URIRef):
-        return reach.step(state, path, back=back)
+        predicate = interned(path)
+        assert isinstance(predicate, URIRef)
+        return reach.step(state, predicate, back=back)
     if isinstance(path, SequencePath):
         for part in reversed(path.args) if back else path.args:
             state = _steps(reach, state, part, back=back)

@@ -42,17 +42,19 @@ class Step:
 class Reach:
     """The automaton of one shape; state 0 is the focus node.
 
-    `anchors`: states that hold a constant of the shape, whatever the focus node. `deep`: states whose nodes
-    findings name instead of the focus node. `boundless`: the shape can look at anything.
+    `anchors`: states that hold a constant of the shape, whatever the focus node. `needs`: what is said of
+    every node that counts at a state, as predicate and object. `deep`: states whose nodes findings name
+    instead of the focus node. `boundless`: the shape can look at anything.
     """
 
     steps: defaultdict[int, list[Step]] = field(default_factory=lambda: defaultdict(list))
     jumps: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     anchors: dict[int, Node] = field(default_factory=dict)
+    needs: defaultdict[int, set[tuple[URIRef, Node]]] = field(default_factory=lambda: defaultdict(set))
     deep: set[int] = field(default_factory=set)
     boundless: bool = False
     _states: int = 1
-    _entries: dict[Node | None, list[tuple[int, bool]]] = field(default_factory=dict)
+    _entries: dict[Node | None, list[tuple[int, Step]]] = field(default_factory=dict)
     _steps_to: defaultdict[int, list[tuple[int, Step]]] = field(default_factory=lambda: defaultdict(list))
     _jumps_to: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
@@ -86,16 +88,29 @@ class Reach:
 
     def finish(self) -> Reach:
         """Prepare for walking; no step may be added any more."""
-        entries: defaultdict[Node | None, set[tuple[int, bool]]] = defaultdict(set)
+        self._inherit_needs()
+        entries: defaultdict[Node | None, dict[tuple[int, Step], None]] = defaultdict(dict)
         for state, steps in self.steps.items():
             for step in steps:
-                entries[step.predicate].add((state, step.back))
+                entries[step.predicate][state, step] = None
                 self._steps_to[step.state].append((state, step))
         for state, targets in self.jumps.items():
             for target in targets:
                 self._jumps_to[target].add(state)
-        self._entries = {predicate: sorted(found) for predicate, found in entries.items()}
+        self._entries = {predicate: list(found) for predicate, found in entries.items()}
         return self
+
+    def _inherit_needs(self) -> None:
+        """A state that only leads on to one with needs has these needs, too."""
+        waiting = list(self.needs)
+        while waiting:
+            needy = waiting.pop()
+            for state, targets in self.jumps.items():
+                passing = targets == {needy} and not self.steps.get(state) and state not in {0, *self.deep}
+                if passing and not self.needs[needy] <= self.needs[state]:
+                    self.needs[state] |= self.needs[needy]
+                    waiting.append(state)
+        self.needs = defaultdict(set, {state: needs for state, needs in self.needs.items() if needs})
 
     # Walking
 
@@ -107,6 +122,8 @@ class Reach:
         seen = set(waiting)
         while waiting:
             state, node = waiting.pop()
+            if not self._counts(state, node, statements):
+                continue
             reached = [(target, node) for target in self.jumps[state]]
             for step in self.steps[state]:
                 look = statements.to if step.back else statements.of
@@ -127,10 +144,11 @@ class Reach:
         if self.boundless:
             return None
         places = {
-            (state, o if back else s)
+            (state, o if step.back else s)
             for s, p, o in changed
             for predicate in (p, None)
-            for state, back in self._entries.get(predicate, ())
+            for state, step in self._entries.get(predicate, ())
+            if self._counts(step.state, s if step.back else o, statements)
         }
         return self.back_from(places, statements)
 
@@ -140,6 +158,8 @@ class Reach:
         seen = set(waiting)
         while waiting:
             state, node = waiting.pop()
+            if not self._counts(state, node, statements):
+                continue
             if self.anchors.get(state) == node:
                 return None
             reached = [(source, node) for source in self._jumps_to[state]]
@@ -153,3 +173,12 @@ class Reach:
                     seen.add(place)
                     waiting.append(place)
         return {node for state, node in seen if state == 0}
+
+    def _counts(self, state: int, node: Node, statements: Statements) -> bool:
+        """Whether all that a state needs is said of the node."""
+        if state not in self.needs:
+            return True
+        return all(
+            any(triple[2] == value for triple in statements.of(node, predicate))
+            for predicate, value in self.needs[state]
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pyoxigraph as ox
 import rdflib
@@ -18,7 +19,7 @@ _POSTFIX = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"
 def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
     """The same term in rdflib, its lexical form untouched. Raises `TypeError` for a quoted triple."""
     if isinstance(term, ox.NamedNode):
-        return rdflib.URIRef(term.value)
+        return _iri(term.value)
     if isinstance(term, ox.BlankNode):
         return rdflib.BNode(term.value)
     if isinstance(term, ox.Triple):
@@ -31,10 +32,16 @@ def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Nod
     return rdflib.Literal(term.value, datatype=datatype, normalize=False)
 
 
+@lru_cache(maxsize=100_000)
+def _iri(value: str) -> rdflib.URIRef:
+    """One object for each IRI: they are made and compared far more often than they differ."""
+    return rdflib.URIRef(value)
+
+
 def from_rdflib(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
     """The same term in pyoxigraph."""
     if isinstance(term, rdflib.URIRef):
-        return ox.NamedNode(str(term))
+        return _node(str(term))
     if isinstance(term, rdflib.BNode):
         return ox.BlankNode(str(term))
     if not isinstance(term, rdflib.Literal):
@@ -42,6 +49,16 @@ def from_rdflib(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
     if term.language:
         return ox.Literal(str(term), language=term.language)
     return ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype or rdflib.XSD.string)))
+
+
+def interned(term: Node) -> Node:
+    """The same term; for IRIs the one object that `to_rdflib` gives, which compares faster."""
+    return _iri(str(term)) if isinstance(term, rdflib.URIRef) else term
+
+
+@lru_cache(maxsize=100_000)
+def _node(value: str) -> ox.NamedNode:
+    return ox.NamedNode(value)
 
 
 def add_all(graph: rdflib.Graph, statements: Iterable[ox.Triple | ox.Quad]) -> rdflib.Graph:

@@ -132,15 +132,11 @@ Findings = dict[Node, dict[tuple[str, ...], Finding]]
 
 
 class Engine:
-    """pySHACL on one graph that is filled again and again: shapes are prepared once.
+    """pySHACL on one graph that is filled again and again: shapes are prepared once. One thread at a time."""
 
-    `base` (model and context) is always part of the graph. One thread at a time.
-    """
-
-    def __init__(self, shapes: Shapes, base: rdflib.Graph) -> None:
+    def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
         self._graph = _RememberingGraph(shapes.queries)
-        self._graph += base
         self._validator = _validator(self._graph, shapes)
         self._data = self._validator.target_graph or self._validator.data_graph
         self._executor = self._validator.make_executor()
@@ -149,8 +145,8 @@ class Engine:
     def findings(self, focus: Mapping[Node, Collection[Node]], statements: Iterable[Triple]) -> Findings:
         """For each shape, the findings of the focus nodes that are named for it.
 
-        `statements` must hold all that bears on them. pySHACL's own choice of focus nodes is not used, since
-        it applies to nested shapes, too.
+        `statements` must hold all that bears on them, the model and the context among it. pySHACL's own
+        choice of focus nodes is not used, since it applies to nested shapes, too.
         """
         found: Findings = {}
         with self._holding(statements), _evaluating():

@@ -1,0 +1,196 @@
+"""A quick first look: which focus nodes may have findings; the reference engine need not see the rest.
+
+SPARQL constraints are asked of an Oxigraph store in memory, for all focus nodes of a shape at once, and SHACL
+Core is checked by the compiled engine of the package `shacl`, if it is installed. Neither writes a finding:
+they only clear focus nodes, and what they do not clear goes to pySHACL. Whatever they cannot judge stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyoxigraph as ox
+import rdflib
+from rdflib.namespace import SH
+from rdflib.term import BNode, Literal, Node, URIRef
+
+from kgservice.shacl.compile import Root
+from kgservice.shacl.reach import Triple
+from kgservice.shacl.shapes import Shapes, prefixes_of
+from kgservice.shacl.terms import from_rdflib
+
+try:
+    from shacl import Shapes as CompiledShapes
+except ImportError:  # an accelerator, not a need
+    CompiledShapes = None  # type: ignore[assignment,misc]
+
+Focus = Mapping[Node, Collection[Node]]
+
+_FOCUS = ox.NamedNode("urn:kgservice:focus")
+_HEAD = re.compile(r"^\s*SELECT\b[^{]*\{", re.IGNORECASE)
+_PATH = re.compile(r"[$?]PATH\b")
+# Pre-bound variables that only pySHACL binds.
+_OWN = re.compile(r"[$?](?:shapesGraph|currentShape)\b")
+_NESTED = (SH.node, SH["not"], SH.qualifiedValueShape)
+_LISTS = (SH["and"], SH["or"], SH.xone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A SPARQL constraint that takes its focus nodes from the graph `_FOCUS`."""
+
+    text: str
+    prefixes: dict[str, str]
+
+
+class Screen:
+    """Clears focus nodes of the shapes `roots`. One thread at a time."""
+
+    def __init__(self, shapes: Shapes, roots: Iterable[Root]) -> None:
+        self._queries: dict[Node, list[_Query]] = {}
+        self._deep = {root.shape for root in roots if root.reach.deep or root.reach.boundless}
+        for root in roots:
+            found = _queries(shapes.graph, root.shape)
+            if found is not None:
+                self._queries[root.shape] = found
+        self._users = _users(shapes.graph, self._queries)
+        self._core = _Core(shapes) if CompiledShapes is not None else None
+
+    def suspects(self, focus: Focus, statements: Collection[Triple]) -> dict[Node, set[Node]]:
+        """Those of the focus nodes, shape by shape, that may have findings.
+
+        `statements` must hold all that bears on them, the model and the context among it.
+        """
+        everything = {shape: set(nodes) for shape, nodes in focus.items()}
+        if self._core is None or not focus or any(_is_blank(triple) for triple in statements):
+            return everything
+        failing = self._core.failing(statements)
+        asked = self._asked(everything, statements)
+        # A deep shape reports other nodes than its focus node, by shapes that no root has directly.
+        deep = any(source not in self._users for sources in failing.values() for source in sources)
+        found = {
+            shape: (nodes & self._failing(shape, failing)) | asked[shape]
+            if shape in asked and not (deep and shape in self._deep)
+            else nodes
+            for shape, nodes in everything.items()
+        }
+        return {shape: nodes for shape, nodes in found.items() if nodes}
+
+    def _failing(self, shape: Node, failing: Mapping[Node, set[Node]]) -> set[Node]:
+        """The focus nodes with results of the shape, or of one that is in none of the roots."""
+        return {
+            node
+            for node, sources in failing.items()
+            if any(shape in self._users.get(source, {shape}) for source in sources)
+        }
+
+    def _asked(self, focus: Mapping[Node, set[Node]], statements: Iterable[Triple]) -> dict[Node, set[Node]]:
+        """For each shape whose SPARQL constraints can be asked, the focus nodes that fail one of them."""
+        asked: dict[Node, set[Node]] = {shape: set() for shape in focus if shape in self._queries}
+        waiting = [shape for shape in asked if self._queries[shape]]
+        if not waiting:
+            return asked
+        store = ox.Store()
+        store.extend(_quads(statements))
+        for shape in waiting:
+            store.clear_graph(_FOCUS)
+            terms = {from_rdflib(node): node for node in focus[shape]}
+            store.extend(ox.Quad(_FOCUS, _FOCUS, term, _FOCUS) for term in terms)
+            for query in self._queries[shape]:
+                results: Any = store.query(query.text, prefixes=query.prefixes)
+                asked[shape] |= {terms[row["this"]] for row in results}
+        return asked
+
+
+class _Core:
+    """SHACL Core by the compiled engine."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        graph = rdflib.Graph()
+        graph += ((s, p, o) for s, p, o in shapes.graph if p != SH.sparql)
+        self._shapes = CompiledShapes.from_text(graph.serialize(format="turtle"), "turtle")
+
+    def failing(self, statements: Iterable[Triple]) -> dict[Node, set[Node]]:
+        """All focus nodes with results, and the shapes that gave them."""
+        text = "".join(f"{quad.subject} {quad.predicate} {quad.object} .\n" for quad in _quads(statements))
+        failing: defaultdict[Node, set[Node]] = defaultdict(set)
+        for result in self._shapes.validate_text(text, "ntriples").results:
+            failing[_term(result.focus_node)].add(_term(result.source_shape or "_:unknown"))
+        return failing
+
+
+def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
+    """For each named shape, those of the `roots` that are it or have it as a property shape."""
+    users: defaultdict[Node, set[Node]] = defaultdict(set)
+    for root in roots:
+        users[root].add(root)
+        for shape in graph.objects(root, SH.property):
+            users[shape].add(root)
+    return {shape: found for shape, found in users.items() if isinstance(shape, URIRef)}
+
+
+def _queries(graph: rdflib.Graph, shape: Node) -> list[_Query] | None:
+    """The SPARQL constraints of a shape and its property shapes; None if some cannot be asked."""
+    if _nested_sparql(graph, shape):
+        return None
+    found: list[_Query] = []
+    for owner in (shape, *graph.objects(shape, SH.property)):
+        path = graph.value(owner, SH.path)
+        for constraint in graph.objects(owner, SH.sparql):
+            text = str(graph.value(constraint, SH.select))
+            if _PATH.search(text):
+                if not isinstance(path, URIRef):
+                    return None
+                text = _PATH.sub(path.n3(), text)
+            head = _HEAD.match(text)
+            # A comment could hide the place where the query begins.
+            if head is None or "#" in head[0] or _OWN.search(text):
+                return None
+            text = f"{text[: head.end()]} GRAPH {_FOCUS} {{ {_FOCUS} {_FOCUS} $this }} {text[head.end() :]}"
+            found.append(_Query(text, prefixes_of(graph, constraint)))
+    return found
+
+
+def _nested_sparql(graph: rdflib.Graph, shape: Node) -> bool:
+    """Whether a SPARQL constraint stands where its focus node is another one than the shape's."""
+
+    def below(node: Node, *, direct: bool) -> bool:
+        if not direct and (node, SH.sparql, None) in graph:
+            return True
+        inner = [o for p in _NESTED for o in graph.objects(node, p)]
+        for p in _LISTS:
+            for members in graph.objects(node, p):
+                inner += rdflib.collection.Collection(graph, members)
+        beside = list(graph.objects(node, SH.property))
+        # What is a property shape of the shape itself has the same focus node.
+        same = direct and (node, SH.path, None) not in graph
+        return any(below(n, direct=False) for n in inner) or any(below(n, direct=same) for n in beside)
+
+    return below(shape, direct=True)
+
+
+def _is_blank(triple: Triple) -> bool:
+    return isinstance(triple[0], BNode) or isinstance(triple[2], BNode)
+
+
+def _quads(statements: Iterable[Triple]) -> Iterable[ox.Quad]:
+    for s, p, o in statements:
+        subject, predicate = from_rdflib(s), from_rdflib(p)
+        assert isinstance(subject, ox.NamedNode)
+        assert isinstance(predicate, ox.NamedNode)
+        yield ox.Quad(subject, predicate, from_rdflib(o))
+
+
+def _term(text: str) -> Node:
+    """A term in N-Triples."""
+    if text.startswith("<"):
+        return URIRef(text[1:-1])
+    if text.startswith("_:"):
+        return BNode(text[2:])
+    found = rdflib.util.from_n3(text)
+    assert isinstance(found, Literal)
+    return found
