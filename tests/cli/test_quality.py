@@ -1,11 +1,16 @@
-"""What `validate` says to people: numbers by rule, the first findings, and a verdict that fits the JSON."""
+"""What `validate` says to people and to programs: tables, a verdict that fits the JSON, and reports."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import load_rdf
+from kgservice.application.validation import validate
+from kgservice.domain.change import Origin
 from tests.cli.commands import Run
+from tests.serving import running
 
 PAIN = "<https://w3id.org/kgservice/ci#PainPoint>"
 
@@ -44,3 +49,50 @@ def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     every = run("validate", "many.ttl", "--language", "en", "--all")
     assert every.stdout.count("urn:p") == most
     assert " more " not in every.stderr
+
+
+def test_reports_for_programs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.ttl").write_text(f"<urn:p> a {PAIN} .")
+    report = json.loads(run("validate", "bad.ttl", "--json").stdout)
+    said = {}
+    for name in ("json", "json-ld", "sarif"):
+        done = run("validate", "bad.ttl", "--format", name, "--language", "en")
+        assert done.returncode == 1
+        assert done.stderr == ""
+        assert done.stdout.endswith("\n")
+        said[name] = done.stdout
+    assert json.loads(said["json"]) == report
+    assert json.loads(said["json-ld"])["@context"]["sh"]
+    results = json.loads(said["sarif"])["runs"][0]["results"]
+    assert [r["level"] for r in results].count("error") == report["violations"]
+    places = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in results}
+    assert places == {"bad.ttl"}
+
+
+def test_reports_in_a_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.ttl").write_text("<urn:p> <urn:q> 1 .")
+    done = run("validate", "good.ttl", "--format", "junit", "-o", "report.xml", "-l", "de")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "Keine Befunde." in (tmp_path / "report.xml").read_text(encoding="utf-8")
+
+
+def test_formats_and_files_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.ttl").write_text("<urn:p> <urn:q> 1 .")
+    for options in (("--format", "csv"), ("-o", "report.txt")):
+        done = run("validate", "good.ttl", *options)
+        assert done.returncode == 2
+        assert not (tmp_path / "report.txt").exists()
+
+
+def test_a_running_service_gives_the_same_reports(run: Run, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    path = tmp_path / "pain.ttl"
+    path.write_text(f"<https://kg.example/id/00000000-0000-4000-8000-00000000000a> a {PAIN} .")
+    load_rdf(kg, [path], Origin())
+    with running(kg) as server:
+        service = ("--url", server.url, "--token", server.token)
+        done = run("validate", "--format", "text", "-l", "en", *service)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert done.stdout == f"{validate(kg).text('en')}\n"
+        table = run("validate", "-l", "en", *service)
+        assert table.returncode == 1
+        assert "violations" in table.stderr

@@ -13,6 +13,7 @@ from rdflib.compare import isomorphic
 from rdflib.namespace import RDF, SH
 
 from kgservice.domain.finding import Policy
+from kgservice.shacl.local import GraphStatements, LocalValidator
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import add_all
@@ -69,9 +70,9 @@ def test_text_in_english_shows_the_value_at_fault(report: Report) -> None:
 
 
 def test_text_without_findings() -> None:
-    assert Report((), rdflib.Graph()).text("de") == "Keine Befunde."
-    assert Report((), rdflib.Graph()).text("en") == "No findings."
-    assert Report((), rdflib.Graph()).conforms
+    assert Report(()).text("de") == "Keine Befunde."
+    assert Report(()).text("en") == "No findings."
+    assert Report(()).conforms
 
 
 def test_json_has_everything_in_both_languages(report: Report) -> None:
@@ -146,3 +147,21 @@ def test_paths_of_every_kind_are_shown_as_sparql() -> None:
     }
     assert report.counts["https://kg.example/test#Grave"] == 1
     assert report.violations == 3
+
+
+def test_a_dry_run_gives_the_same_report_as_the_validation(
+    local: LocalValidator, shapes: Shapes, model: rdflib.Graph
+) -> None:
+    data = rdflib.Graph().parse(data=DATA, format="turtle")
+    data.parse(ROOT / "shapes/core/examples/R13-touchpoint.invalid.ttl")
+    whole = validate(data, shapes, model=model)
+    difference = local.difference(list(data), GraphStatements(rdflib.Graph()), GraphStatements(data))
+    assert difference.report.findings == whole.findings
+    assert isomorphic(difference.report.graph, whole.graph)
+    assert difference.report.turtle() == whole.turtle()
+    assert difference.violations == whole.violations
+    back = local.difference(list(data), GraphStatements(data), GraphStatements(rdflib.Graph()))
+    number = len(whole.findings)
+    assert back.text("en") == f"No findings.\n{number} findings mended."
+    assert back.text("de") == f"Keine Befunde.\n{number} Befunde behoben."
+    assert (None, SH.conforms, rdflib.Literal(True)) in back.report.graph

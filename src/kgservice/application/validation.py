@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from pyoxigraph import NamedNode, parse
 
 from kgservice import resources
 from kgservice.domain.clock import Clock, system_clock
-from kgservice.domain.finding import Policy
+from kgservice.domain.finding import Node, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
 from kgservice.namespaces import Addresses
 from kgservice.shacl.report import Report
@@ -51,17 +52,21 @@ def validate_files(
 
     Without `kg` the files stand alone, with the shipped model, and `clock` says "now"; with `kg` they are
     validated together with what its store holds, as if they had been added, and its clock counts. Names of
-    graphs in the files are ignored. Raises `NotFound` for a missing file, `BadInput` for an unknown ending,
-    and `BadRdf`, with the line, for malformed RDF.
+    graphs in the files are ignored. The report knows which file describes a node. Raises `NotFound` for a
+    missing file, `BadInput` for an unknown ending, and `BadRdf`, with the line, for malformed RDF.
     """
     files = _files(paths)
     data = shipped_model() if kg is None else stored(kg)
+    described: dict[Node, str] = {}
     for path in files:
-        _read(path, data)
+        for subject in _read(path, data):
+            described.setdefault(subject, str(path))
     context = context_graph(
         clock() if kg is None else kg.clock(), policy or (Policy() if kg is None else kg.policy)
     )
-    return run(data, shapes or load_shapes(), context=context, in_place=True)
+    report = run(data, shapes or load_shapes(), context=context, in_place=True)
+    focus = {finding.focus for finding in report.findings}
+    return replace(report, sources={node: described[node] for node in focus & described.keys()})
 
 
 def stored(kg: KnowledgeGraph) -> rdflib.Graph:
@@ -101,17 +106,19 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _read(path: Path, into: rdflib.Graph) -> None:
+def _read(path: Path, into: rdflib.Graph) -> set[Node]:
+    """Add the statements of a file; their subjects."""
     fmt = graph_format_of(path)
     if fmt is None:
         raise BadInput("the ending of the file names no RDF format", source=str(path))
     check_document(path, fmt)
     try:
-        add_all(
-            into,
-            parse(path=str(path), format=fmt.rdf, base_iri=path.resolve().as_uri(), rename_blank_nodes=True),
+        statements = list(
+            parse(path=str(path), format=fmt.rdf, base_iri=path.resolve().as_uri(), rename_blank_nodes=True)
         )
     except SyntaxError as e:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
     except ValueError as e:
         raise BadRdf(str(e), source=str(path)) from None
+    add_all(into, statements)
+    return {statement.subject for statement in statements}

@@ -37,8 +37,8 @@ class Backend(Protocol):
     def load(self, paths: Sequence[Path], progress: Progress) -> list[dict[str, Any]]:
         """Load files and folders; one summary for each commit made or refused."""
 
-    def validate(self) -> dict[str, Any]:
-        """The validation report of the whole graph."""
+    def validate(self, fmt: str, language: str) -> tuple[str, int]:
+        """The validation report of the whole graph in a format, and the number of its violations."""
 
     def check(self) -> list[str]:
         """What is wrong with the stored graphs and views; empty when nothing is."""

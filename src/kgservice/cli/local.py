@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from pyoxigraph import NamedNode
 
-from kgservice.application import check, graph_store, imports, questions, validation
+from kgservice.application import check, graph_store, imports, questions, reports, validation
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
@@ -72,9 +72,10 @@ class Local:
         """Load the files and folders, one after another."""
         return imports.load(self._kg, paths, ORIGIN, progress)
 
-    def validate(self) -> dict[str, Any]:
+    def validate(self, fmt: str, language: str) -> tuple[str, int]:
         """Validate the whole graph."""
-        return validation.validate(self._kg).to_json()
+        report = validation.validate(self._kg)
+        return reports.written(report, fmt, language), report.violations
 
     def check(self) -> list[str]:
         """Compare each view with its definition."""

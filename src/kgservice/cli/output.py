@@ -60,7 +60,7 @@ def export(
     if graph is not None:
         unicode_text(graph, "--graph")
     chosen = _format("jsonld" if as_json else fmt, output, one_graph=graph is not None)
-    with connected(settings_for(store, token), url) as backend, _sink(output) as out:
+    with connected(settings_for(store, token), url) as backend, sink(output) as out:
         backend.export(graph, chosen, out)
     if output:
         say(f"{output.stat().st_size} bytes in {output}" if output.is_file() else f"Written to {output}")
@@ -112,7 +112,7 @@ def _format(name: str | None, output: Path | None, *, one_graph: bool) -> Format
 
 
 @contextmanager
-def _sink(output: Path | None) -> Iterator[BinaryIO]:
+def sink(output: Path | None) -> Iterator[BinaryIO]:
     """The file to write, put in place only when it is whole; or standard output.
 
     What is there and is no regular file (a device, a named pipe) is written to and stays what it is;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kgservice.application.chain_words import spoken
-from kgservice.cli.answers import put_json, say
+from kgservice.cli.answers import TABLE, put_json, say
 from kgservice.cli.backend import connected
 from kgservice.cli.exits import Exit
 from kgservice.cli.options import (
@@ -24,9 +25,12 @@ from kgservice.cli.options import (
     TokenOption,
     UrlOption,
     existing_path,
+    given_path,
     settings_for,
 )
-from kgservice.domain.finding import severity_name, verdict
+from kgservice.cli.output import sink
+from kgservice.domain.finding import REPORT_FORMATS, severity_name, verdict
+from kgservice.errors import BadParameter
 
 _MOST = 50
 _WORDS = {
@@ -62,6 +66,16 @@ def validate(
     ] = None,
     language: LanguageOption = Language.GERMAN,
     every: Annotated[bool, typer.Option("--all", help=f"Show all findings, not only {_MOST}.")] = False,
+    fmt: Annotated[
+        str,
+        typer.Option("--format", "-f", help=f"{TABLE}, or one of {', '.join(REPORT_FORMATS)}."),
+    ] = TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write; needs --format.", parser=given_path, metavar="FILE"
+        ),
+    ] = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -71,25 +85,36 @@ def validate(
 
     Shows how many findings each rule has, and the first of them. `conforms` in the JSON is SHACL's: true only
     without any finding, warnings and notes among them; `violations` is the number that the exit code follows.
+    `--json` is short for `--format json`.
 
     Examples:
 
       kgservice validate --language en
 
       kgservice validate mine.ttl --json
-    """
-    if files:
-        from kgservice.application.validation import validate_files  # noqa: PLC0415  (costs time to import)
 
-        report = validate_files(files).to_json()
+      kgservice validate mine.ttl --format junit -o report.xml
+    """
+    name = _format("json" if as_json else fmt, output)
+    asked = "json" if name == TABLE else name
+    if files:
+        from kgservice.application.reports import written  # noqa: PLC0415  (costs time to import)
+        from kgservice.application.validation import validate_files  # noqa: PLC0415
+
+        report = validate_files(files)
+        text, violations = written(report, asked, language.value), report.violations
     else:
         with connected(settings_for(store, token), url) as backend:
-            report = backend.validate()
-    if as_json:
-        put_json(report)
+            text, violations = backend.validate(asked, language.value)
+    if name == TABLE:
+        _show(json.loads(text), language.value, None if every else _MOST)
+    elif name == "json" and output is None:
+        put_json(json.loads(text))
     else:
-        _show(report, language.value, None if every else _MOST)
-    if report["violations"]:
+        with sink(output) as out:
+            out.write(text.encode(errors="replace"))
+            out.write(b"" if text.endswith("\n") else b"\n")
+    if violations:
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -112,6 +137,16 @@ def check(
         say(f"{len(faults)} faults" if faults else "The store is as it should be.")
     if faults:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _format(name: str, output: Path | None) -> str:
+    """The format asked for. Raises `BadParameter` for an unknown one, and for a table in a file."""
+    plain = name.replace("-", "")  # JSON-LD is written with a hyphen as often as not
+    if plain not in (TABLE, *REPORT_FORMATS):
+        raise BadParameter(f"{name!r} is none of {TABLE}, {', '.join(REPORT_FORMATS)}", source="--format")
+    if plain == TABLE and output is not None:
+        raise BadParameter("say in which --format the file is to be", source="--output")
+    return plain
 
 
 def _show(report: dict[str, Any], language: str, most: int | None) -> None:

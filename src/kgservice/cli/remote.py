@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
+from kgservice.http.headers import VIOLATIONS
 from kgservice.http.problems import PROBLEMS
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
@@ -84,10 +85,11 @@ class Remote:
             with self._stream("POST", "/imports", files=files, headers=headers) as response:
                 return _follow(response, progress)
 
-    def validate(self) -> dict[str, Any]:
+    def validate(self, fmt: str, language: str) -> tuple[str, int]:
         """Ask `GET /validation`."""
-        found: dict[str, Any] = self._json("GET", "/validation")
-        return found
+        headers = {"Accept-Language": language}
+        with self._stream("GET", "/validation", params={"format": fmt}, headers=headers) as response:
+            return response.read().decode(), int(response.headers[VIOLATIONS])
 
     def check(self) -> list[str]:
         """Ask `GET /check`."""

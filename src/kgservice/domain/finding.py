@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
+if TYPE_CHECKING:
+    from rdflib.term import Node as Part
+
 SEVERITIES = ("Violation", "Warning", "Info")
+REPORT_FORMATS = ("json", "turtle", "jsonld", "text", "junit", "sarif")
 Node = NamedNode | BlankNode | Literal
 Texts = Mapping[str, str]
 
@@ -96,7 +100,8 @@ class Finding:
     `focus` is the node it is about, `path` the SHACL path as SPARQL property path with the project's prefixes
     (empty for a finding about the node as a whole), `value` the offending value if there is one, `messages`
     its message by language tag (values filled in), `label` the title of the focus node by language tag,
-    `component` the IRI of the constraint component.
+    `component` the IRI of the constraint component. `result` are the statements that make it a SHACL result,
+    the first of them about the result itself; they do not count when findings are compared.
     """
 
     rule: Rule
@@ -106,6 +111,7 @@ class Finding:
     messages: Texts
     label: Texts
     component: str
+    result: tuple[tuple[Part, Part, Part], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def severity(self) -> str:

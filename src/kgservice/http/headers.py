@@ -1,9 +1,11 @@
-"""The headers that every answer carries, for the browsers that show it."""
+"""The headers that every answer carries, for the browsers that show it, and one of our own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+# How many violations a report names, for those who do not read it.
+VIOLATIONS = "Kgservice-Violations"
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application import validation
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reports import Found, written
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import body_format
+from kgservice.http.headers import VIOLATIONS
+from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, content_type, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
+from kgservice.store.formats import JSON_LD, TURTLE, Format
+from kgservice.web.texts import preferred
 
 METHODS = "GET, HEAD, OPTIONS, POST"
-_UNCACHED = {"Cache-Control": "no-store"}
+TEXT = Representation("text", ("text/plain",))
+JUNIT = Representation("junit", ("application/xml", "text/xml"))
+SARIF = Representation("sarif", ("application/sarif+json",))
+OFFERS: tuple[Format | Representation, ...] = (PLAIN_JSON, TURTLE, JSON_LD, TEXT, JUNIT, SARIF)
 
 
 class Validation:
-    """`/validation` as an ASGI application; all answers are JSON.
+    """`/validation` as an ASGI application: JSON, a SHACL report, text, JUnit XML or SARIF.
 
     GET: the findings of the shapes on all records. POST of an RDF document: the findings that it would bring
-    if it were loaded (`findings`), and those that would be gone (`mended`); nothing is written.
+    if it were loaded, in JSON (`findings`) also those that would be gone (`mended`); nothing is written.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor) -> None:
@@ -35,21 +43,40 @@ class Validation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        loop = asyncio.get_running_loop()
         if http.method in {"GET", "HEAD"}:
-            report = await loop.run_in_executor(self._readers, validation.validate, self._kg)
-            response = JSONResponse(report.to_json(), headers=_UNCACHED)
-            await http.reply(without_body(http, response))
+            await self._answer(http, lambda: validation.validate(self._kg))
         elif http.method == "POST":
+            _chosen(http)  # before the body is read
             fmt = body_format(http.headers.get("content-type"))
             try:
                 body = await spooled(http.headers, receive, self._kg.settings.max_body)
             except ClientLeft:
                 return
             with body:
-                difference = await loop.run_in_executor(self._readers, self._kg.preview, body, fmt)
-            await http.reply(JSONResponse(difference.to_json(), headers=_UNCACHED))
+                await self._answer(http, lambda: self._kg.preview(body, fmt))
         elif http.method == "OPTIONS":
             await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
         else:
             await http.reply(method_not_allowed(METHODS))
+
+    async def _answer(self, http: Exchange, find: Callable[[], Found]) -> None:
+        """Send what `find` finds, in the form and language that the request prefers."""
+        offer, media_type = _chosen(http)
+        language = preferred(http.headers.get("accept-language"), self._kg.settings.language)
+        headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
+        if offer in (TEXT, JUNIT):
+            headers["Content-Language"] = language
+
+        def answer() -> Response:
+            found = find()
+            headers[VIOLATIONS] = str(found.violations)
+            headers["Content-Type"] = content_type(media_type)
+            return Response(written(found, offer.name, language), headers=headers)
+
+        response = await asyncio.get_running_loop().run_in_executor(self._readers, answer)
+        await http.reply(without_body(http, response))
+
+
+def _chosen(http: Exchange) -> tuple[Format | Representation, str]:
+    """The form that the request prefers, and its media type. Raises `NotAcceptable`."""
+    return negotiate(OFFERS, http.headers.get("accept"), http.wanted)

@@ -13,6 +13,7 @@ from rdflib.term import Node, URIRef
 from kgservice.domain.finding import Finding
 from kgservice.shacl.compile import Index, Root, classes_of, roots
 from kgservice.shacl.reach import Reach, Statements, Triple
+from kgservice.shacl.report import Report
 from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import from_rdflib, interned
@@ -43,12 +44,30 @@ class Difference:
         """The findings that the change takes away."""
         return _less(self.before, self.after)
 
+    @property
+    def report(self) -> Report:
+        """The report of the findings that the change brings."""
+        return Report.of(self.new)
+
+    @property
+    def violations(self) -> int:
+        """How many of the findings that the change brings make data not acceptable."""
+        return self.report.violations
+
+    def text(self, language: str = "de") -> str:
+        """For people: the report of what the change brings, and how many findings it mends."""
+        told, gone = self.report.text(language), len(self.gone)
+        if not gone:
+            return told
+        if language == "de":
+            return f"{told}\n{gone} {'Befund' if gone == 1 else 'Befunde'} behoben."
+        return f"{told}\n{gone} {'finding' if gone == 1 else 'findings'} mended."
+
     def to_json(self) -> dict[str, Any]:
         """As JSON object: the new `findings`, how many of them are `violations`, and the `mended` ones."""
-        new = self.new
         return {
-            "violations": sum(finding.is_violation for finding in new),
-            "findings": [finding.to_json() for finding in new],
+            "violations": self.violations,
+            "findings": [finding.to_json() for finding in self.new],
             "mended": [finding.to_json() for finding in self.gone],
         }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import rdflib
@@ -16,6 +17,7 @@ from rdflib.term import Node
 from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language, severity_name, verdict
 from kgservice.domain.finding import Node as Term
 from kgservice.namespaces import CI, PREFIXES
+from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import SHAPES, Shapes, texts
 from kgservice.shacl.terms import from_rdflib, path_text, shorten
 
@@ -40,12 +42,25 @@ _WORDS = {
 class Report:
     """What a validation found.
 
-    `findings` are sorted by severity, order of the shape, focus node, path and value; `graph` is the SHACL
-    validation report with the same order in the labels of its blank nodes, so that equal reports print alike.
+    `findings` are sorted by severity, order of the shape, focus node, path and value. `sources` says, where
+    files were validated, in which of them a node is described.
     """
 
     findings: tuple[Finding, ...]
-    graph: rdflib.Graph = field(repr=False, compare=False)
+    sources: Mapping[Term, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Report:
+        """The report of these findings, put into order."""
+        return cls(tuple(sorted(findings, key=_order)))
+
+    @property
+    def graph(self) -> rdflib.Graph:
+        """The SHACL validation report, with the order of the findings in the labels of its blank nodes.
+
+        So equal reports print alike.
+        """
+        return _graph(self.findings)
 
     @property
     def conforms(self) -> bool:
@@ -65,8 +80,7 @@ class Report:
 
     def text(self, language: str = "de") -> str:
         """The report for people, in German (`de`) or English (anything else); no final line feed."""
-        words = _WORDS.get(language, _WORDS["en"])
-        lines = [_line for f in self.findings for _line in _finding_text(f, language, words)]
+        lines = [line for f in self.findings for line in (*finding_lines(f, language), "")]
         counts = {s if s in SEVERITIES else shorten(s): n for s, n in self.counts.items()}
         return "\n".join([*lines, verdict(counts, language)])
 
@@ -99,9 +113,24 @@ def make_report(results: rdflib.Graph, shapes: Shapes, data: rdflib.Graph) -> Re
     """
     _restore_languages(results, shapes.graph)
     report = results.value(predicate=RDF.type, object=SH.ValidationReport)
-    found = [(_finding(results, r, shapes, data), r) for r in results.objects(report, SH.result)]
-    found.sort(key=lambda pair: _order(pair[0]))
-    return Report(tuple(f for f, _ in found), _relabelled(results, report, [r for _, r in found]))
+    found = set(results.objects(report, SH.result))
+    return Report.of(
+        replace(_finding(results, result, shapes, data), result=_statements(results, result, found))
+        for result in found
+    )
+
+
+def _statements(results: rdflib.Graph, result: Node, others: set[Node]) -> tuple[Triple, ...]:
+    """What is said of a result and of the blank nodes that it leads to, but not of other results."""
+    told: list[Triple] = []
+    seen, ahead = {result}, [result]
+    while ahead:
+        for triple in results.triples((ahead.pop(), None, None)):
+            told.append(triple)
+            if isinstance(triple[2], rdflib.BNode) and triple[2] not in seen | others:
+                seen.add(triple[2])
+                ahead.append(triple[2])
+    return tuple(told)
 
 
 def _restore_languages(results: rdflib.Graph, shapes: rdflib.Graph) -> None:
@@ -147,8 +176,13 @@ def _order(finding: Finding) -> tuple[int, float, tuple[str, str, str, str, str]
     return (rank, finding.rule.order, finding.key)
 
 
-def _relabelled(results: rdflib.Graph, report: Node | None, order: list[Node]) -> rdflib.Graph:
-    """The same graph with blank nodes named by the place of the finding that first reaches them."""
+def _graph(findings: Sequence[Finding]) -> rdflib.Graph:
+    """The SHACL report; blank nodes are named by the place of the finding that first reaches them."""
+    results = rdflib.Graph()
+    order = [finding.result[0][0] for finding in findings if finding.result]
+    for finding in findings:
+        for triple in finding.result:
+            results.add(triple)
     names: dict[Node, rdflib.BNode] = {}
     top = set(order)
 
@@ -165,28 +199,34 @@ def _relabelled(results: rdflib.Graph, report: Node | None, order: list[Node]) -
     for prefix, namespace in PREFIXES.items():
         graph.bind(prefix, namespace)
     graph.bind("shape", SHAPES)
-    if report is not None:
-        names[report] = rdflib.BNode("report")
+    report = rdflib.BNode("report")
+    graph.add((report, RDF.type, SH.ValidationReport))
+    graph.add((report, SH.conforms, rdflib.Literal(not findings)))
+    for result in order:
+        graph.add((report, SH.result, names.get(result, result)))
     for s, p, o in results:
         graph.add((names.get(s, s), p, names.get(o, o)))
     return graph
 
 
-def _finding_text(finding: Finding, language: str, words: dict[str, str]) -> list[str]:
+def finding_lines(finding: Finding, language: str) -> list[str]:
+    """A finding for people, in German (`de`) or English (anything else)."""
+    words = _WORDS.get(language, _WORDS["en"])
     kind = finding.severity
     severity = severity_name(kind, language) if kind in SEVERITIES else shorten(kind)
     head = " · ".join(
         t for t in (severity, finding.rule.number, in_language(finding.rule.name, language)) if t
     )
     title = in_language(finding.label, language)
-    about = f"{title} {_shown(finding.focus)}" if title else _shown(finding.focus)
+    about = f"{title} {shown(finding.focus)}" if title else shown(finding.focus)
     lines = [head, f"  {words['about']}: {about}"]
     if finding.path:
         lines.append(f"  {words['path']}: {finding.path}")
     if finding.value is not None:
-        lines.append(f"  {words['value']}: {_shown(finding.value)}")
-    return [*lines, f"  {finding.message(language)}", ""]
+        lines.append(f"  {words['value']}: {shown(finding.value)}")
+    return [*lines, f"  {finding.message(language)}"]
 
 
-def _shown(term: Term) -> str:
+def shown(term: Term) -> str:
+    """A term for people: IRIs with a prefix of the project or in angle brackets, others by their value."""
     return shorten(term.value) if isinstance(term, NamedNode) else term.value
