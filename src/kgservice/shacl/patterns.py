@@ -90,30 +90,32 @@ class _Group:
         self._later += _existing(expression)
 
     def _some_triples(self) -> bool:
-        rest = [triple for triple in self._triples if not self._walk(*triple)]
-        some = len(rest) < len(self._triples)
-        self._triples = rest
-        return some
-
-    def _walk(self, s: Node, p: Node | Path, o: Node) -> bool:
-        """Add the steps of a pattern if one of its ends is known."""
-        if s not in self.known and o not in self.known:
+        """Follow the pattern that is least likely to lead far, if one of its ends is known."""
+        ends = [
+            (_spread(p, back=back), number, back)
+            for number, (s, p, o) in enumerate(self._triples)
+            for back, end in ((False, s), (True, o))
+            if end in self.known
+        ]
+        if not ends:
             return False
-        back = s not in self.known
+        _, number, back = min(ends)
+        self._walk(*self._triples.pop(number), back=back)
+        return True
+
+    def _walk(self, s: Node, p: Node | Path, o: Node, *, back: bool) -> None:
+        """Add the steps of a pattern from its subject, or `back` from its object."""
         start, other = (self.known[o], s) if back else (self.known[s], o)
         end = _steps(self._reach, start, p, back=back)
         if isinstance(p, Variable):
             self.known.setdefault(p, self._reach.state())
-        if isinstance(other, Variable | BNode):
-            if other in self.known:
-                self._reach.jump(end, self.known[other])
-            else:
-                self.known[other] = end
-                # Every pattern of the group holds of what the variable stands for.
-                self._reach.needs[end] |= {
-                    (p, o) for s, p, o in self._group if s == other and isinstance(p, URIRef) and _fixed(o)
-                }
-        return True
+        # Where the other end is known, all that can stand there is found without this pattern.
+        if isinstance(other, Variable | BNode) and other not in self.known:
+            self.known[other] = end
+            # Every pattern of the group holds of what the variable stands for.
+            self._reach.needs[end] |= {
+                (p, o) for s, p, o in self._group if s == other and isinstance(p, URIRef) and _fixed(o)
+            }
 
     def _some_union(self) -> bool:
         for union in self._unions:
@@ -179,6 +181,17 @@ def _existing(expression: object) -> Iterator[CompValue]:
     elif isinstance(expression, list | tuple):
         for member in expression:
             yield from _existing(member)
+
+
+def _spread(path: Node | Path, *, back: bool) -> int:
+    """How many steps of a path go against its statements: from a concept, say, to all its uses."""
+    if isinstance(path, InvPath):
+        return _spread(path.arg, back=not back)
+    if isinstance(path, SequencePath | AlternativePath):
+        return sum(_spread(part, back=back) for part in path.args)
+    if isinstance(path, MulPath):
+        return _spread(path.path, back=back)
+    return int(back) if isinstance(path, URIRef) else 1
 
 
 def _steps(reach: Reach, state: int, path: Node | Path, *, back: bool) -> int:
