@@ -30,7 +30,7 @@ class Planner:
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
-        self._findings = False
+        self._service: tuple[NamedNode, ...] = ()
         # The properties that say whose a node is.
         self.links = model.owner_links.properties | model.project_links.properties
 
@@ -40,7 +40,7 @@ class Planner:
         Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph,
         `BadRdf` for triple terms (RDF 1.2).
         """
-        self._findings = change.findings
+        self._service = change.service
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
@@ -126,7 +126,7 @@ class Planner:
         """
         kind = self.graphs.kind(name)
         if kind is GraphKind.READ_ONLY:
-            if self._findings and isinstance(name, NamedNode) and name.value == self.addresses.finding:
+            if name in self._service:
                 return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
         return kind

@@ -64,7 +64,8 @@ def load_rdf(
         statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, findings=findings)))
+    service = (NamedNode(kg.addresses.finding),) if findings else ()
+    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, service=service)))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -28,7 +28,8 @@ class Change:
     A quad in the default graph is a *loose* statement: the router decides which record graph it
     belongs to (to add), or removes it from whichever record graph holds it (to remove). Removals
     happen before additions. `create` and `drop` name scratch graphs to exist (perhaps empty) or to
-    go, with all they hold. `findings`: the change may write the graph of findings, as validation does.
+    go, with all they hold. `service`: graphs of the service's own that the change
+    may write, such as that of findings; only the service itself says so.
     """
 
     add: tuple[Quad, ...] = ()
@@ -36,7 +37,7 @@ class Change:
     create: tuple[NamedNode, ...] = ()
     drop: tuple[NamedNode, ...] = ()
     origin: Origin = field(default_factory=Origin)
-    findings: bool = False
+    service: tuple[NamedNode, ...] = ()
 
     @classmethod
     def adding(cls, quads: Iterable[Quad], origin: Origin | None = None) -> Change:
