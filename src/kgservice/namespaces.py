@@ -9,15 +9,19 @@ CI = "https://w3id.org/kgservice/ci#"
 DCAT = "http://www.w3.org/ns/dcat#"
 DCTERMS = "http://purl.org/dc/terms/"
 DPV = "https://w3id.org/dpv#"
+DQV = "http://www.w3.org/ns/dqv#"
 FOAF = "http://xmlns.com/foaf/0.1/"
 ORG = "http://www.w3.org/ns/org#"
 OWL = "http://www.w3.org/2002/07/owl#"
 PD = "https://w3id.org/dpv/pd#"
 PROV = "http://www.w3.org/ns/prov#"
+QB = "http://purl.org/linked-data/cube#"
+QUALITY = "https://w3id.org/kgservice/quality#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 SCHEMA = "https://schema.org/"
 SD = "http://www.w3.org/ns/sparql-service-description#"
+SDMX_ATTRIBUTE = "http://purl.org/linked-data/sdmx/2009/attribute#"
 SH = "http://www.w3.org/ns/shacl#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
 SOSA = "http://www.w3.org/ns/sosa/"
@@ -29,15 +33,19 @@ PREFIXES: dict[str, str] = {
     "dcat": DCAT,
     "dcterms": DCTERMS,
     "dpv": DPV,
+    "dqv": DQV,
     "foaf": FOAF,
     "org": ORG,
     "owl": OWL,
     "pd": PD,
     "prov": PROV,
+    "qb": QB,
+    "quality": QUALITY,
     "rdf": RDF,
     "rdfs": RDFS,
     "schema": SCHEMA,
     "sd": SD,
+    "sdmx-attribute": SDMX_ATTRIBUTE,
     "sh": SH,
     "skos": SKOS,
     "sosa": SOSA,
@@ -91,6 +99,11 @@ class Addresses:
     def finding(self) -> str:
         """The graph of the validation findings."""
         return f"{self.graphs}finding"
+
+    @property
+    def quality(self) -> str:
+        """The graph of the measurements of data quality."""
+        return f"{self.graphs}quality"
 
     @property
     def scratch(self) -> str:

@@ -32,7 +32,7 @@ ORDER BY DESC(?number) LIMIT 1
 @dataclass(frozen=True, slots=True)
 class GraphKind:
     """The graphs of one kind: `kind` is `project`, `subject`, `consent`, `model`, `provenance`, `finding`,
-    `view` or `other`; how many there are, and the statements in them."""
+    `quality`, `view` or `other`; how many there are, and the statements in them."""
 
     kind: str
     graphs: int
@@ -66,7 +66,7 @@ def overview(kg: KnowledgeGraph) -> Overview:
     return Overview(commit, _text(last[0][1]) if last else None, classes, graphs)
 
 
-_KINDS = ("project", "subject", "consent", "model", "provenance", "finding", "view", "other")
+_KINDS = ("project", "subject", "consent", "model", "provenance", "finding", "quality", "view", "other")
 
 
 def _kind(kg: KnowledgeGraph, graph: str) -> str:

@@ -31,6 +31,7 @@ class Planner:
         self.addresses = addresses
         self.graphs = Graphs(addresses)
         self._trusted = False
+        self._service = {NamedNode(addresses.finding), NamedNode(addresses.quality)}
         # The properties that say whose a node is.
         self.links = model.owner_links.properties | model.project_links.properties
 
@@ -126,7 +127,7 @@ class Planner:
         """
         kind = self.graphs.kind(name)
         if kind is GraphKind.READ_ONLY:
-            if self._trusted and isinstance(name, NamedNode) and name.value == self.addresses.finding:
+            if self._trusted and name in self._service:
                 return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
         return kind

@@ -43,6 +43,9 @@ class Backend(Protocol):
     def check(self) -> list[str]:
         """What is wrong with the stored graphs and views; empty when nothing is."""
 
+    def quality(self, *, keep: bool) -> dict[str, Any]:
+        """The measures of data quality as `GET /quality` gives them; with `keep` they are kept first."""
+
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Write one graph, or the whole dataset, to `out`."""
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from pyoxigraph import NamedNode
 
-from kgservice.application import check, graph_store, imports, questions, reports, validation
+from kgservice.application import check, graph_store, imports, quality, questions, reports, validation
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
@@ -80,6 +80,12 @@ class Local:
     def check(self) -> list[str]:
         """Compare each view with its definition."""
         return check.check(self._kg)
+
+    def quality(self, *, keep: bool) -> dict[str, Any]:
+        """Measure, and keep the measurement if asked to."""
+        if keep:
+            quality.record(self._kg)
+        return quality.report(self._kg).to_json()
 
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Dump one graph, or all."""

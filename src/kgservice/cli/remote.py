@@ -96,6 +96,11 @@ class Remote:
         found: list[str] = self._json("GET", "/check")["faults"]
         return found
 
+    def quality(self, *, keep: bool) -> dict[str, Any]:
+        """Ask `GET /quality`, or `POST /quality` to keep the measurement."""
+        found: dict[str, Any] = self._json("POST" if keep else "GET", "/quality")
+        return found
+
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Ask `GET /graphs?graph=…`, or `GET /export` for the whole dataset."""
         path, params = ("/graphs", {"graph": graph}) if graph else ("/export", {})

@@ -19,7 +19,9 @@ class GraphKind(Enum):
 
     LOOSE = "loose"  # the default graph of a change: the router decides
     RECORD = "record"  # project, subject or consent: written through the router only
-    READ_ONLY = "read only"  # ours: ontology, vocabulary, provenance, finding, views, names kept for later
+    READ_ONLY = (
+        "read only"  # ours: ontology, vocabulary, provenance, finding, quality, views, names kept for later
+    )
     SCRATCH = "scratch"  # the user's: any other name, and graph/scratch
 
 
@@ -66,7 +68,8 @@ class Graphs:
         """Whether the view of everything holds the graph's statements."""
         a = self.addresses
         return self.is_record(name) or (
-            isinstance(name, NamedNode) and name.value in (a.ontology, a.vocabulary, a.provenance, a.finding)
+            isinstance(name, NamedNode)
+            and name.value in (a.ontology, a.vocabulary, a.provenance, a.finding, a.quality)
         )
 
     @cached_property

@@ -22,6 +22,7 @@ from kgservice.http.auth import Access
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS, problem_of
+from kgservice.http.quality import Quality
 from kgservice.http.questions import QuestionList, SavedQuestion
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.tags import Tags
@@ -122,6 +123,7 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
+        Route("/quality", Quality(kg, readers, writers, known)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]

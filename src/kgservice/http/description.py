@@ -78,6 +78,7 @@ class Describer:
             addresses.vocabulary,
             addresses.provenance,
             addresses.finding,
+            addresses.quality,
         ):
             if self._kg.store.has_graph(NamedNode(name)):
                 named = BlankNode()

@@ -34,6 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "kind-model": ("Ontologie und Begriffe", "Ontology and vocabulary"),
     "kind-provenance": ("Herkunft", "Provenance"),
     "kind-finding": ("Befunde der Prüfung", "Validation findings"),
+    "kind-quality": ("Messungen der Datenqualität", "Data quality measurements"),
     "kind-view": ("Sichten (abgeleitet)", "Views (derived)"),
     "kind-other": ("Eigene Ablagen", "Scratch graphs"),
     "last-commit": ("Letzte Änderung", "Last commit"),
