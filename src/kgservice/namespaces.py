@@ -127,6 +127,10 @@ class Addresses:
         """The graph of the consent records and events of the data subject `key`."""
         return f"{self.graphs}consent/{key}"
 
+    def quarantine(self, key: str) -> str:
+        """The graph of what an import brought and the guard refused."""
+        return f"{self.graphs}quarantine/{key}"
+
     def key(self, iri: str) -> str:
         """What names the graphs of the person or project `iri`: its local part; a UUID for foreign IRIs.
 

@@ -14,7 +14,6 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice import resources
 from kgservice.application import modelfiles, views
 from kgservice.application.effect import Effect
-from kgservice.application.modelfiles import NamedBlankNodes
 from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
 from kgservice.application.replica import Replica
@@ -28,8 +27,6 @@ from kgservice.errors import BadRdf, Forbidden
 from kgservice.namespaces import CI, SCHEMA, Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Choose, Dataset, Solutions, Store
-from kgservice.store.formats import Format
-from kgservice.store.syntax import parse
 
 if TYPE_CHECKING:
     from kgservice.application.guard import Guard
@@ -228,16 +225,11 @@ class KnowledgeGraph:
 
         return Guard(policy=self.policy)
 
-    def preview(self, source: BinaryIO, fmt: Format) -> Difference:
-        """What loading a document would do to the findings: the dry run.
-
-        Raises `BadRdf` with line and column, and what a commit raises.
-        """
-        named = NamedBlankNodes(self.graphs, "dry run")
-        quads = [named.quad(quad) for quad in parse(source, fmt, base=self.settings.base)]
+    def preview(self, change: Change) -> Difference:
+        """What the change would do to the findings: the dry run. Raises what a commit raises."""
         with self.writing:
             planner = self.planner()
-            return self.guard.difference(planner, planner.effect(Change.adding(quads)), self.clock())
+            return self.guard.difference(planner, planner.effect(change), self.clock())
 
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.

@@ -61,6 +61,7 @@ def _rdf(
         "added": loaded.commit.added,
         "removed": loaded.commit.removed,
         "commit": loaded.commit.number,
+        "quarantined": [entry.to_json() for entry in loaded.quarantined],
     }
 
 
@@ -72,6 +73,7 @@ def _table(summary: TableSummary) -> dict[str, Any]:
         "taken": summary.taken,
         "repeated": summary.repeated,
         "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in summary.refused],
+        "quarantined": [entry.to_json() for entry in summary.quarantined],
         "rejects": [str(path) for path in summary.rejects],
         "records": summary.records,
         "added": summary.added,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kgservice.application import views
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.modelfiles import NamedBlankNodes
+from kgservice.application.quarantine import Entry, Source, hold, settle
 from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.graphs import Graphs
 from kgservice.errors import BadRdf, NotFound, UnsupportedMediaType
+from kgservice.shacl.local import Difference
 from kgservice.store.base import Dataset
-from kgservice.store.formats import N_QUADS, graph_format_of
+from kgservice.store.formats import N_QUADS, Format, graph_format_of
 from kgservice.store.syntax import parse
 
 # Called after each file with the file and the number of its statements.
@@ -25,11 +30,12 @@ Progress = Callable[[Path, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load read (`statements` of all `files`) and what it changed (`commit`)."""
+    """What a load read (`statements` of all `files`), changed (`commit`), and put into quarantine."""
 
     files: tuple[Path, ...]
     statements: int
     commit: Commit
+    quarantined: tuple[Entry, ...] = ()
 
 
 def load_rdf(
@@ -41,6 +47,8 @@ def load_rdf(
     trusted: bool = False,
 ) -> Loaded:
     """Load RDF files, and the RDF files in folders, as one commit.
+
+    Records that would bring a violation go into quarantine instead.
 
     Triples are loose statements: the router decides where they belong. Quads may name graphs. The guard does
     not judge what is `trusted`, and that may also name the graph of findings, which otherwise is read only.
@@ -64,7 +72,72 @@ def load_rdf(
         statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=trusted)))
+    if trusted:
+        return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=True)))
+    with kg.writing:
+        parts = _parts(quads, ", ".join(path.name for path in files), kg.graphs)
+        commit, held = settle(kg, parts, lambda some: Change.adding(_all(some), origin))
+        entries = hold(kg, ((part.triples, part.source, reason) for part, reason in held), origin)
+        return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What documents say of one record, with the blank nodes that belong to it."""
+
+    quads: tuple[Quad, ...]
+    own: frozenset[NamedNode]
+    source: Source
+
+    @property
+    def triples(self) -> set[Triple]:
+        return {quad.triple for quad in self.quads}
+
+
+def _all(parts: Iterable[_Part]) -> Iterator[Quad]:
+    return (quad for part in parts for quad in part.quads)
+
+
+def _parts(quads: Iterable[Quad], source: str, graphs: Graphs) -> list[_Part]:
+    """The quads by the record they are about: what is said of a blank node goes with what names it first."""
+    found: dict[object, list[Quad]] = defaultdict(list)
+    for quad in dict.fromkeys(quads):
+        found[quad.subject].append(quad)
+    above: dict[object, object] = {}
+    for subject, said in found.items():
+        for quad in said:
+            if graphs.is_genid(quad.object) and quad.object != subject:
+                above.setdefault(quad.object, subject)
+
+    def root(node: object) -> object:
+        seen = {node}
+        while graphs.is_genid(node) and above.get(node) not in {None, *seen}:
+            node = above[node]
+            seen.add(node)
+        return node
+
+    by_root: dict[object, list[Quad]] = defaultdict(list)
+    for subject, said in found.items():
+        by_root[root(subject)] += said
+    return [
+        _Part(tuple(q), frozenset(x.subject for x in q if isinstance(x.subject, NamedNode)), Source(source))
+        for q in by_root.values()
+    ]
+
+
+def previewed(kg: KnowledgeGraph, source: BinaryIO, fmt: Format) -> Difference:
+    """What loading a document would do to the findings: the dry run.
+
+    Raises `BadRdf` with line and column, and what a commit raises.
+    """
+    return kg.preview(Change.adding(named_quads(kg, source, fmt)))
+
+
+def named_quads(kg: KnowledgeGraph, source: BinaryIO, fmt: Format) -> Iterator[Quad]:
+    """The quads of a document, with IRIs made from it for blank nodes. Raises `BadRdf` with the place."""
+    content = source.read()
+    named = NamedBlankNodes(kg.graphs, hashlib.sha256(content).hexdigest())
+    return (named.quad(quad) for quad in parse(content, fmt, base=kg.settings.base))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -31,7 +31,6 @@ class Planner:
         self.addresses = addresses
         self.graphs = Graphs(addresses)
         self._trusted = False
-        self._service = {NamedNode(addresses.finding), NamedNode(addresses.quality)}
         # The properties that say whose a node is.
         self.links = model.owner_links.properties | model.project_links.properties
 
@@ -127,7 +126,7 @@ class Planner:
         """
         kind = self.graphs.kind(name)
         if kind is GraphKind.READ_ONLY:
-            if self._trusted and name in self._service:
+            if self._trusted and self.graphs.is_service(name):
                 return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
         return kind

@@ -8,7 +8,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ import duckdb
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
+from kgservice.application.batches import Batch
 from kgservice.application.mapping import TableMapping
 from kgservice.errors import BadTable
 from kgservice.namespaces import XSD, Addresses
@@ -48,15 +48,6 @@ _LONGEST = 64 * 1024 * 1024
 _LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
 # The rows of `good` as lexical forms. The SQL of a mapping has run when it is made, and cannot alter it.
 _FORMS = '"the forms of good"'
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The statements of some rows; `own` are the instances that belong to one of these rows alone."""
-
-    rows: int
-    triples: set[Triple]
-    own: frozenset[NamedNode]
 
 
 class Workbench:
@@ -188,11 +179,16 @@ class Workbench:
     def batches(self, size: int) -> Iterator[Batch]:
         """The statements of the good rows, `size` rows at a time, in the order of the file."""
         with self._told():
-            cursor = self._db.execute(f"SELECT * EXCLUDE (line) FROM {_FORMS} ORDER BY line")  # noqa: S608
+            cursor = self._db.execute(f"SELECT * FROM {_FORMS} ORDER BY line")  # noqa: S608
             while rows := cursor.fetchmany(size):
-                yield self._batch(rows, self._columns)
+                yield self._batch(rows)
 
-    def _batch(self, rows: list[tuple[Any, ...]], columns: list[tuple[str, str]]) -> Batch:
+    def singles(self, batch: Batch) -> list[Batch]:
+        """Each row of the batch as a batch of its own."""
+        with self._told():
+            return [self._batch([row]) for row in batch.forms]
+
+    def _batch(self, rows: Sequence[tuple[Any, ...]]) -> Batch:
         ids, own = self._addresses.ids, set()
         plan = [
             (
@@ -201,7 +197,7 @@ class Workbench:
                 None if kind == "UUID" else NamedNode(XSD + kind),
                 name in self._mapping.own,
             )
-            for i, (name, kind) in enumerate(columns)
+            for i, (name, kind) in enumerate(self._columns, start=1)
         ]
         quads: list[Quad] = []
         for row in rows:
@@ -228,7 +224,7 @@ class Workbench:
             if not isinstance(answer, ox.QueryTriples):
                 raise self._fault("the graph of a row is made by CONSTRUCT")
             triples.update(answer)
-        return Batch(len(rows), triples, frozenset(own))
+        return Batch(tuple(rows), triples, frozenset(own))
 
     def _term_kind(self, name: str, kind: str) -> tuple[str, str]:
         """The SQL that gives a column's lexical form, and `UUID` or the local name of its XSD type."""

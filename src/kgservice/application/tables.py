@@ -8,23 +8,25 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import cast
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
+from kgservice.application.batches import Batch
 from kgservice.application.csv_records import Record, encoding_of, is_wide, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
-from kgservice.application.row_graphs import Batch, Workbench
+from kgservice.application.quarantine import Entry, Source, hold, settle
+from kgservice.application.row_graphs import Workbench
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
 from kgservice.store.base import Pattern, Term
 
 __all__ = ["Progress", "Refused", "TableSummary", "is_mapping", "load_tables"]
-
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the rows done and the rows to do."""
 
@@ -33,6 +35,8 @@ BATCH = 250
 # The commits whose rows are looked at together, so that none of them takes back what one before it said.
 WINDOW = 20
 _TYPE = NamedNode(f"{RDF}type")
+
+_Held = list[tuple[Batch, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class TableSummary:
     `rows` counts all records of the files, `repeated` those that stand in their file twice, word for word;
     `records` the instances that the taken rows describe, by the IRI of their class; `added` and `removed` the
     statements that changed in the record graphs. `rejects` are the files that hold the refused rows as they
-    stood, to be mended and loaded.
+    stood, to be mended and loaded. Rows that the guard refused are among the `refused`, and `quarantined`.
     """
 
     title: str
@@ -64,6 +68,7 @@ class TableSummary:
     removed: int = 0
     commit: int = 0
     refused: list[Refused] = field(default_factory=list)
+    quarantined: list[Entry] = field(default_factory=list)
     rejects: list[Path] = field(default_factory=list)
 
 
@@ -111,7 +116,7 @@ class _Loading:
         self._mapping = mapping
         self._summary = TableSummary(mapping.title)
         self._rejects = rejects
-        self._agent = agent
+        self._origin = Origin(agent)
         self._progress = progress
         self._instances: set[tuple[str, str]] = set()
 
@@ -123,7 +128,8 @@ class _Loading:
             raise BadTable("there is no such file", source=source)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        origin = Origin(self._agent, f"Load the table “{mapping.title}”", f"{path.name} (sha256:{digest})")
+        named = f"{path.name} (sha256:{digest})"
+        self._origin = Origin(self._origin.agent, f"Load the table “{mapping.title}”", named)
         found = records(path, mapping.dialect)
         header = next(found, None)
         if header is None:
@@ -143,9 +149,11 @@ class _Loading:
             self._progress(path.name, done, rows)
             batches = bench.batches(BATCH)
             while window := list(islice(batches, WINDOW)):
-                together = _Together(window, mapping.earliest)
                 for batch in window:
-                    self._commit(batch, together, origin)
+                    held = self._commit(batch, window, partial(bench.singles, batch))
+                    if held:
+                        self._quarantine(held, path)
+                        faults.update((part.line, reason) for part, reason in held)
                     done += batch.rows
                     self._progress(path.name, done, rows)
         if faults:
@@ -162,18 +170,36 @@ class _Loading:
         self._summary.records = dict(sorted(counts.items()))
         return self._summary
 
-    def _commit(self, batch: Batch, together: _Together, origin: Origin) -> None:
+    def _commit(self, batch: Batch, window: Sequence[Batch], singles: Callable[[], list[Batch]]) -> _Held:
+        """Commit what the guard takes of a batch; the rows that it refuses, each with the reason."""
+        earliest = self._mapping.earliest
+
+        def change(parts: Sequence[Batch]) -> Change:
+            others = (other for other in window if other is not batch)
+            return self._change(Batch.of(parts), _Together([*others, *parts], earliest))
+
         with self._kg.writing:
-            commit = self._kg.commit(self._change(batch, together, origin))
-        self._summary.taken += batch.rows
-        self._summary.added += commit.added
-        self._summary.removed += commit.removed
-        self._summary.commit = commit.number
-        for triple in batch.triples:
+            commit, held = settle(self._kg, [batch], change)
+            if held:
+                commit, held = settle(self._kg, singles(), change)
+        self._summary.taken += batch.rows - len(held)
+        if commit is not None:
+            self._summary.added += commit.added
+            self._summary.removed += commit.removed
+            self._summary.commit = commit.number
+        for triple in batch.triples - {triple for part, _ in held for triple in part.triples}:
             if triple.predicate == _TYPE and isinstance(triple.subject, NamedNode):
                 self._instances.add((triple.subject.value, _lexical(triple)))
+        return held
 
-    def _change(self, batch: Batch, together: _Together, origin: Origin) -> Change:
+    def _quarantine(self, held: _Held, path: Path) -> None:
+        """Put refused rows, as they stand in the file, into quarantine."""
+        lines = {part.line for part, _ in held}
+        rows = {r.line: r.raw for r in records(path, self._mapping.dialect) if r.line in lines}
+        sources = ((p.triples, Source(path.name, p.line, rows.get(p.line, "")), reason) for p, reason in held)
+        self._summary.quarantined += hold(self._kg, sources, self._origin)
+
+    def _change(self, batch: Batch, together: _Together) -> Change:
         """The statements of a batch, and those of before that they take the place of.
 
         That is all that the mapping could say about the rows' own instances and does not say now, and later
@@ -201,7 +227,7 @@ class _Loading:
         return Change(
             add=tuple(Quad(*t) for t in ((new - dated) | kept) - known - stored),
             remove=tuple(Quad(*t) for t in gone | (stored - kept)),
-            origin=origin,
+            origin=self._origin,
         )
 
     def _stored(self, patterns: Iterable[Pattern]) -> Iterator[Triple]:

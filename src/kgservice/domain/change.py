@@ -29,7 +29,7 @@ class Change:
     belongs to (to add), or removes it from whichever record graph holds it (to remove). Removals
     happen before additions. `create` and `drop` name scratch graphs to exist (perhaps empty) or to
     go, with all they hold. `trusted`: the service itself asks; the guard does not judge it, and it may write
-    the graphs of findings and of quality.
+    its own graphs of findings, quality and quarantine.
     """
 
     add: tuple[Quad, ...] = ()

@@ -64,6 +64,13 @@ class Graphs:
         """What the names of project, subject and consent graphs start with."""
         return (self.addresses.project(""), self.addresses.subject(""), self.addresses.consent(""))
 
+    def is_service(self, name: object) -> bool:
+        """Whether the graph is one that the service alone writes: findings, quality, quarantine."""
+        a = self.addresses
+        return isinstance(name, NamedNode) and (
+            name.value in (a.finding, a.quality) or name.value.startswith(a.quarantine(""))
+        )
+
     def in_view(self, name: object) -> bool:
         """Whether the view of everything holds the graph's statements."""
         a = self.addresses

@@ -23,6 +23,7 @@ from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.quality import Quality
+from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import QuestionList, SavedQuestion
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.tags import Tags
@@ -124,6 +125,8 @@ def framework(
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
         Route("/quality", Quality(kg, readers, writers, known)),
+        Route("/quarantine", Quarantine(kg, readers, writers)),
+        Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import validation
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import previewed
 from kgservice.application.reports import Found, written
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange
@@ -53,7 +54,7 @@ class Validation:
             except ClientLeft:
                 return
             with body:
-                await self._answer(http, lambda: self._kg.preview(body, fmt))
+                await self._answer(http, lambda: previewed(self._kg, body, fmt))
         elif http.method == "OPTIONS":
             await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
         else:

@@ -1,0 +1,284 @@
+"""Quarantine: what an import brought and the guard refused waits here for a steward; nothing is lost.
+
+Each entry is a graph `{base}graph/quarantine/{key}`, in no view. It holds the refused statements and, about
+its own name, where they came from and what became of them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kgservice.application.findings import moment
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Change, Commit, Origin
+from kgservice.errors import BadParameter, Conflict, Invalid, NotFound
+from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
+from kgservice.store.base import Term
+
+WAITING, RELEASED, DISCARDED = "waiting", "released", "discarded"
+_SOURCE, _LINE = NamedNode(f"{DCTERMS}source"), NamedNode(f"{SCHEMA}position")
+_ROW, _REASON = NamedNode(f"{SCHEMA}text"), NamedNode(f"{DCTERMS}description")
+_CREATED, _MODIFIED = NamedNode(f"{DCTERMS}created"), NamedNode(f"{DCTERMS}modified")
+_STATUS, _DECISION = NamedNode(f"{SCHEMA}creativeWorkStatus"), NamedNode(f"{RDFS}comment")
+_PART = NamedNode(f"{DCTERMS}isPartOf")
+
+
+class Part(Protocol):
+    """What goes in or stays out as a whole: the statements of a row, or about a record of a document."""
+
+    @property
+    def triples(self) -> set[Triple]:
+        """The statements."""
+
+    @property
+    def own(self) -> frozenset[NamedNode]:
+        """The records that belong to this part alone."""
+
+
+P = TypeVar("P", bound=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where refused statements came from: the file, the line of the row (1-based) and the row as it stood."""
+
+    file: str
+    line: int | None = None
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
+
+    `created` and `decided` are moments as xsd:dateTime.
+    """
+
+    key: str
+    source: Source
+    reason: str
+    status: str
+    created: str
+    decided: str = ""
+    decision: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON object."""
+        return {
+            "id": self.key,
+            "status": self.status,
+            "file": self.source.file,
+            "line": self.source.line,
+            "row": self.source.row,
+            "reason": self.reason,
+            "created": self.created,
+            "decided": self.decided or None,
+            "decision": self.decision or None,
+        }
+
+
+def settle(
+    kg: KnowledgeGraph, parts: Sequence[P], change: Callable[[Sequence[P]], Change]
+) -> tuple[Commit | None, list[tuple[P, str]]]:
+    """Commit all of the parts that the guard takes together; the others, each with the reason.
+
+    A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
+    wrong without it is held as well. `change` makes the change of some of the parts.
+    """
+    held: list[tuple[P, str]] = []
+    rest = list(parts)
+    while rest:
+        try:
+            return kg.commit(change(rest)), held
+        except Invalid as error:
+            reasons = {finding["focus"]: _words(finding) for finding in error.findings}
+            bad = [part for part in rest if any(node.value in reasons for node in part.own)]
+            bad = bad or [part for part in rest if reasons.keys() & _spoken_of(part)] or rest
+            held += [(part, _reason(part, reasons) or str(error)) for part in bad]
+            kept = set(map(id, bad))
+            rest = [part for part in rest if id(part) not in kept]
+    return None, held
+
+
+def _words(finding: Any) -> str:
+    return f"{finding['rule']}: {finding['message'].get('en') or finding['shape']}"
+
+
+def _spoken_of(part: Part) -> set[str]:
+    terms = (term for triple in part.triples for term in (triple.subject, triple.object))
+    return {term.value for term in terms if isinstance(term, NamedNode)}
+
+
+def _reason(part: Part, reasons: dict[str, str]) -> str:
+    own = {node.value for node in part.own}
+    about = own & reasons.keys() or _spoken_of(part) & reasons.keys()
+    return " ".join(dict.fromkeys(reasons[node] for node in sorted(about)))
+
+
+def hold(
+    kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, str]], origin: Origin
+) -> list[Entry]:
+    """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
+
+    The same statements from the same source make the same entry. One that was discarded stays discarded.
+    """
+    quads: list[Quad] = []
+    entries: list[Entry] = []
+    created = moment(kg.clock())
+    for triples, source, reason in held:
+        statements = sorted(map(str, triples := set(triples)))
+        name = "|".join((source.file, str(source.line), *statements))
+        key = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+        graph = _graph(kg, key)
+        if kg.store.has_graph(graph):
+            entries.append(one(kg, key))
+            continue
+        entry = Entry(key, source, reason, WAITING, created.value)
+        entries.append(entry)
+        quads += (Quad(t.subject, t.predicate, t.object, graph) for t in triples)
+        quads += (Quad(graph, p, o, graph) for p, o in _described(kg, entry))
+    kg.commit(Change(add=tuple(quads), origin=origin, trusted=True))
+    return entries
+
+
+def listed(kg: KnowledgeGraph, status: str | None = None) -> list[Entry]:
+    """The entries, all or those with one status, the oldest first."""
+    part = NamedNode(kg.addresses.quarantine(""))
+    found = [_entry(kg, quad.subject) for quad in kg.store.match([(None, _PART, part)])]
+    chosen = (entry for entry in found if status in (None, entry.status))
+    return sorted(chosen, key=lambda e: (e.created, e.source.file, e.source.line or 0, e.key))
+
+
+def one(kg: KnowledgeGraph, key: str) -> Entry:
+    """The entry. Raises `NotFound`."""
+    graph = _graph(kg, key)
+    if not kg.store.has_graph(graph):
+        raise NotFound(f"there is no entry {key} in quarantine")
+    return _entry(kg, graph)
+
+
+def statements(kg: KnowledgeGraph, key: str) -> list[Triple]:
+    """The refused statements of an entry. Raises `NotFound`."""
+    one(kg, key)
+    graph = _graph(kg, key)
+    return [quad.triple for quad in kg.planner().quads(graph) if quad.subject != graph]
+
+
+def findings(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+    """What the statements of an entry would bring and mend now: the dry run. Raises `NotFound`."""
+    change = Change.adding(Quad(t.subject, t.predicate, t.object) for t in statements(kg, key))
+    return kg.preview(change).to_json()
+
+
+def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
+    """Commit the statements of an entry as records.
+
+    Raises `NotFound`, `Conflict` when it is not waiting, `Invalid` when they still bring a violation.
+    """
+    with kg.writing:
+        entry = _waiting(kg, key)
+        graph = _graph(kg, key)
+        origin = Origin(agent, f"Release from quarantine: {key}", entry.source.file)
+        triples = statements(kg, key)
+        commit = kg.commit(
+            Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in triples), origin=origin)
+        )
+        gone = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
+        _decide(kg, entry, RELEASED, origin, gone=gone)
+        return commit
+
+
+def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> None:
+    """Say that an entry is not wanted, and why; its statements stay in it.
+
+    Raises `NotFound`, `Conflict` when it is not waiting, `BadParameter` without a reason.
+    """
+    if not reason.strip():
+        raise BadParameter("Say why it is discarded", source="reason")
+    with kg.writing:
+        entry = _waiting(kg, key)
+        _decide(kg, entry, DISCARDED, Origin(agent, reason, entry.source.file), reason=reason)
+
+
+def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "local") -> dict[str, Any]:
+    """Put other statements in the place of those of an entry; what these would bring and mend (dry run).
+
+    Raises `NotFound`, `Conflict` when it is not waiting.
+    """
+    with kg.writing:
+        entry = _waiting(kg, key)
+        graph = _graph(kg, key)
+        old = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in statements(kg, key))
+        new = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
+        origin = Origin(agent, f"Mend in quarantine: {key}", entry.source.file)
+        kg.commit(Change(add=new, remove=old, origin=origin, trusted=True))
+        return findings(kg, key)
+
+
+def _waiting(kg: KnowledgeGraph, key: str) -> Entry:
+    entry = one(kg, key)
+    if entry.status != WAITING:
+        raise Conflict(f"the entry {key} was {entry.status} at {entry.decided}")
+    return entry
+
+
+def _decide(
+    kg: KnowledgeGraph,
+    entry: Entry,
+    status: str,
+    origin: Origin,
+    *,
+    reason: str = "",
+    gone: tuple[Quad, ...] = (),
+) -> None:
+    graph = _graph(kg, entry.key)
+    add = [Quad(graph, _STATUS, Literal(status), graph), Quad(graph, _MODIFIED, moment(kg.clock()), graph)]
+    if reason:
+        add.append(Quad(graph, _DECISION, Literal(reason), graph))
+    was = Quad(graph, _STATUS, Literal(entry.status), graph)
+    kg.commit(Change(add=tuple(add), remove=(was, *gone), origin=origin, trusted=True))
+
+
+def _graph(kg: KnowledgeGraph, key: str) -> NamedNode:
+    try:
+        return NamedNode(kg.addresses.quarantine(str(uuid.UUID(key))))
+    except ValueError:
+        raise NotFound(f"there is no entry {key[:80]!r} in quarantine") from None
+
+
+def _described(kg: KnowledgeGraph, entry: Entry) -> list[tuple[NamedNode, Term]]:
+    said: list[tuple[NamedNode, Term]] = [
+        (_PART, NamedNode(kg.addresses.quarantine(""))),
+        (_SOURCE, Literal(entry.source.file)),
+        (_REASON, Literal(entry.reason)),
+        (_STATUS, Literal(entry.status)),
+        (_CREATED, moment(kg.clock())),
+    ]
+    if entry.source.line is not None:
+        said.append((_LINE, Literal(entry.source.line)))
+    if entry.source.row:
+        said.append((_ROW, Literal(entry.source.row)))
+    return said
+
+
+def _entry(kg: KnowledgeGraph, graph: Any) -> Entry:
+    found = {
+        quad.predicate: quad.object.value
+        for quad in kg.store.match([(graph, None, None)])
+        if quad.graph_name == graph and isinstance(quad.object, Literal)
+    }
+    line = found.get(_LINE)
+    return Entry(
+        graph.value.rpartition("/")[2],
+        Source(found.get(_SOURCE, ""), None if line is None else int(line), found.get(_ROW, "")),
+        found.get(_REASON, ""),
+        found.get(_STATUS, WAITING),
+        found.get(_CREATED, ""),
+        found.get(_MODIFIED, ""),
+        found.get(_DECISION, ""),
+    )

@@ -1,0 +1,112 @@
+"""`/quarantine`: what imports brought and the guard refused, to be mended, released or discarded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import quarantine
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import named_quads
+from kgservice.errors import BadParameter, NotFound
+from kgservice.http.bodies import spooled, text
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import body_format
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.questions import without_body
+from kgservice.http.streaming import ClientLeft
+
+_STATUSES = (quarantine.WAITING, quarantine.RELEASED, quarantine.DISCARDED)
+_UNCACHED = {"Cache-Control": "no-store"}
+_LONGEST_REASON = 64 * 1024  # bytes
+
+
+class Quarantine:
+    """`/quarantine`, `/quarantine/{id}` and what can be done there, as an ASGI application; answers are JSON.
+
+    GET lists the entries (`?status=`) or shows one with its statements and what they would bring now; PUT of
+    an RDF document mends it; POST to `…/release` commits it; DELETE with `{"reason": …}` discards it.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
+        self._kg = kg
+        self._readers = readers
+        self._writers = writers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        key, _, action = scope["path_params"].get("path", "").partition("/")
+        answers: Mapping[str, Callable[[], Any]]
+        if not key:
+            answers = {"GET": lambda: self._list(http.parameters.get("status", [None])[0])}
+        elif not action:
+            answers = {"GET": lambda: self._show(key), "PUT": lambda: None, "DELETE": lambda: None}
+        elif action == "release":
+            answers = {"POST": lambda: self._release(key)}
+        else:
+            raise NotFound(f"There is nothing at {scope['path']}")
+        method = "GET" if http.method == "HEAD" else http.method
+        if method not in answers:
+            await http.reply(method_not_allowed(", ".join(answers)))
+            return
+        try:
+            answer = {
+                "PUT": lambda: self._mend(http, key),
+                "DELETE": lambda: self._discard(http, key),
+            }.get(method)
+            pool = self._readers if method == "GET" else self._writers
+            loop = asyncio.get_running_loop()
+            body = await answer() if answer else await loop.run_in_executor(pool, answers[method])
+        except ClientLeft:
+            return
+        await http.reply(without_body(http, JSONResponse(body, headers=_UNCACHED)))
+
+    def _list(self, status: str | None) -> dict[str, Any]:
+        if status not in (None, *_STATUSES):
+            raise BadParameter(f"{status!r} is none of {', '.join(_STATUSES)}", source="status")
+        return {"entries": [entry.to_json() for entry in quarantine.listed(self._kg, status)]}
+
+    def _show(self, key: str) -> dict[str, Any]:
+        entry = quarantine.one(self._kg, key)
+        shown = entry.to_json() | {"statements": sorted(map(_line, quarantine.statements(self._kg, key)))}
+        return shown | (quarantine.findings(self._kg, key) if entry.status == quarantine.WAITING else {})
+
+    def _release(self, key: str) -> dict[str, Any]:
+        commit = quarantine.release(self._kg, key)
+        return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
+
+    async def _mend(self, http: Exchange, key: str) -> dict[str, Any]:
+        fmt = body_format(http.headers.get("content-type"))
+        with await spooled(http.headers, http.receive, self._kg.settings.max_body) as body:
+
+            def run() -> dict[str, Any]:
+                quads = named_quads(self._kg, body, fmt)
+                return quarantine.mend(self._kg, key, [quad.triple for quad in quads])
+
+            return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+
+    async def _discard(self, http: Exchange, key: str) -> dict[str, Any]:
+        given = await text(http.headers, http.receive, _LONGEST_REASON)
+        try:
+            reason = json.loads(given or "{}").get("reason", "")
+        except (ValueError, AttributeError):
+            raise BadParameter("The body is no JSON object with a reason", source="reason") from None
+        if not isinstance(reason, str):
+            raise BadParameter("The reason is no text", source="reason")
+
+        def run() -> dict[str, Any]:
+            quarantine.discard(self._kg, key, reason)
+            return quarantine.one(self._kg, key).to_json()
+
+        return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+
+
+def _line(triple: object) -> str:
+    return f"{triple} ."
