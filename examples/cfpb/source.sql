@@ -5,6 +5,20 @@ CREATE MACRO day(text) AS coalesce(
   try_strptime(text[1:19], '%Y-%m-%dT%H:%M:%S')
 )::DATE;
 
+-- Words of what Art. 9 GDPR protects: health, belief, origin, politics, trade union, sex life, genes and body measures.
+CREATE MACRO reveals(text) AS regexp_matches(text, concat(
+  '\b(', array_to_string([
+    'medic(al|ally|ation|ations|ine|ines|aid|are)', 'hospital\w*', 'health', 'healthcare', 'doctors?', 'nurses?', 'clinics?',
+    'surger(y|ies)', 'illness(es)?', 'diseases?', 'disab(led|ility|ilities)', 'handicap\w*', 'cancer', 'chemo\w*', 'covid\w*',
+    'coronavirus', 'pregnan(t|cy)', 'miscarriage', 'diabet\w*', 'strokes?', 'heart attack', 'therap(y|ies|ist|ists)',
+    'psych(iatr|olog)\w*', 'depress(ed|ion)', 'anxiety', 'mental(ly)?', 'ptsd', 'autis\w*', 'dementia', 'alzheimer\w*', 'hiv',
+    'addict\w*', 'rehab\w*', 'suicid\w*', 'patients?', 'ambulance', 'injur(y|ies|ed)', 'diagnos\w*', 'wheelchair', 'blind', 'deaf',
+    'religio\w*', 'church(es)?', 'christian\w*', 'catholic', 'muslims?', 'islam\w*', 'jew(s|ish)?', 'mosque', 'synagogue',
+    'race', 'racial(ly)?', 'racis(t|m)', 'ethnic\w*', 'african[- ]american', 'hispanics?', 'latin[oax]s?', 'native american',
+    'political(ly)?', 'republican', 'democrat', 'trade union', 'labor union', 'union member',
+    'gay', 'lesbian', 'bisexual', 'transgender', 'sexual\w*', 'genetic\w*', 'dna', 'biometric\w*', 'fingerprints?'
+  ], '|'), ')\b'), 'i');
+
 CREATE TABLE cleaned AS
 SELECT
   r.* EXCLUDE (date_received, date_sent, consent, tags, disputed, timely, response),
@@ -51,7 +65,7 @@ SELECT line, array_to_string(faults, '; ') AS reason FROM checked WHERE len(faul
 CREATE TABLE good AS
 SELECT
   line, complaint_id, company, product, sub_product, issue, sub_issue, narrative, state, zip_code, channel, received, sent,
-  submitted_via, response, public_response,
+  submitted_via, response, public_response, consent_state,
   concat(product, ': ' || sub_product) AS offer,
   concat(issue, ': ' || sub_issue) AS problem,
   CAST(sent - received AS DECIMAL(9, 0)) AS days_value,
@@ -61,33 +75,36 @@ SELECT
     WHEN 'consent provided' THEN 'ConsentGiven'
     WHEN 'consent withdrawn' THEN 'ConsentGiven'
     WHEN 'consent not provided' THEN 'ConsentRefused'
-    WHEN 'other' THEN 'ConsentRequested'
   END AS consent_event_kind,
   -- The table knows days only; these hours keep the order of the events of one day.
-  received + CASE consent_state
-    WHEN 'other' THEN INTERVAL 0 HOUR
-    WHEN 'consent not provided' THEN INTERVAL 6 HOUR
-    ELSE INTERVAL 12 HOUR
-  END AS consent_event_time,
+  received + CASE consent_state WHEN 'consent not provided' THEN INTERVAL 6 HOUR ELSE INTERVAL 12 HOUR END
+    AS consent_event_time,
   CASE consent_state WHEN 'consent withdrawn' THEN sent + INTERVAL 86399 SECOND END AS withdrawal_time,
-  list_contains(tag_list, 'older american') AS older_american,
-  list_contains(tag_list, 'servicemember') AS servicemember,
+  -- Each yes answers a question of its own, so that it may follow an earlier no; it holds for ten years at most.
+  received + CASE WHEN consent_state IN ('consent provided', 'consent withdrawn') THEN INTERVAL 9 HOUR
+    ELSE INTERVAL 0 HOUR END AS request_time,
+  CASE WHEN consent_state IN ('consent provided', 'consent withdrawn') THEN CAST(received + INTERVAL 10 YEAR AS DATE) END
+    AS consent_end,
+  CASE WHEN narrative IS NOT NULL THEN received + INTERVAL 12 HOUR END AS told,
+  CASE WHEN reveals(narrative) THEN 'ContainsSpecialCategory' WHEN narrative IS NOT NULL THEN 'NoSpecialCategory' END
+    AS screening_decision,
+  sent + INTERVAL 86399 SECOND AS recorded,
 
   -- instances of this row alone
   instance('complaint', [complaint_id]) AS complaint,
-  instance('consumer', [complaint_id]) AS person,
-  instance('feedback', [complaint_id]) AS feedback,
-  instance('demographics', [complaint_id]) AS demographics,
   instance('reply', [complaint_id]) AS reply,
+  instance('feedback', [complaint_id]) AS feedback,
+  instance('screening', [complaint_id]) AS screening,
   instance('days', [complaint_id]) AS days,
   instance('timeliness', [complaint_id]) AS timeliness,
   instance('dispute', [complaint_id]) AS dispute,
   instance('days impact', [complaint_id]) AS days_impact,
   instance('timeliness impact', [complaint_id]) AS timeliness_impact,
   instance('dispute impact', [complaint_id]) AS dispute_impact,
-  instance('older american member', [complaint_id]) AS older_american_membership,
-  instance('servicemember member', [complaint_id]) AS servicemember_membership,
+  instance('consumer', [complaint_id]) AS person,
   instance('consent', [complaint_id]) AS consent_record,
+  instance('consent event', [complaint_id, 'ConsentRequested',
+    CASE WHEN consent_state IN ('consent provided', 'consent withdrawn') THEN 'ConsentGiven' END]) AS request,
   instance('consent event', [complaint_id, consent_event_kind]) AS consent_event,
   instance('consent event', [complaint_id, 'ConsentWithdrawn']) AS withdrawal,
 
@@ -110,7 +127,12 @@ SELECT
   instance('metric', ['days to company']) AS days_metric,
   instance('metric', ['timely response']) AS timeliness_metric,
   instance('metric', ['dispute']) AS dispute_metric,
-  instance('segment', ['Older American']) AS older_american_segment,
-  instance('segment', ['Servicemember']) AS servicemember_segment
+  CASE WHEN state IS NOT NULL THEN instance('state', [state]) END AS state_segment,
+  CASE WHEN list_contains(tag_list, 'older american') THEN instance('segment', ['Older American']) END
+    AS older_american_segment,
+  CASE WHEN list_contains(tag_list, 'servicemember') THEN instance('segment', ['Servicemember']) END
+    AS servicemember_segment,
+  instance('notice', ['80 FR 15572']) AS notice,
+  instance('keeper', ['Consumer Complaint Database']) AS keeper
 FROM checked
 WHERE len(faults) = 0;
