@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from pyoxigraph import Quad
-from rdflib.term import Node
+from rdflib.term import Node, URIRef
 
 from kgservice.application import findings
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
-from kgservice.application.statements import Records, Stored
+from kgservice.application.statements import Records, Stored, triples
 from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import Invalid
@@ -52,13 +52,17 @@ class Guard:
         With `noted`, what was found before is known of all nodes but these (see `LocalValidator`).
         """
         stored = Stored(planner.store, planner.graphs)
-        before = Records(stored)
-        after = Records(stored, removed=_removed(planner, effect), added=_added(planner, effect))
-        changed = {triple for triple in after.changed if before.holds(triple) != after.holds(triple)}
+        gone = stored.gone(_removed(planner, effect))
+        added = triples(_added(planner, effect))
+        before, after = Records(stored), Records(stored, gone=gone, added=added)
+        new = {triple for triple in added if triple not in before.of(triple[0], URIRef(str(triple[1])))}
+        changed = (gone - added) | new
         if not changed:
             return Difference({}, {})
         context = context_graph(now, self._policy)
-        return self.prepare(planner).difference(changed, before, after, context, noted=noted)
+        validator = self.prepare(planner)
+        either = Records(stored, added=added)
+        return validator.difference(changed, before, after, context, either=either, noted=noted)
 
     def judge(self, planner: Planner, effect: Effect, now: datetime) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
@@ -67,7 +71,7 @@ class Guard:
         it does not touch, by rules that say so (a withdrawn consent ends uses), is a finding, but no reason
         to refuse it.
         """
-        difference = self.difference(planner, effect, now, noted=partial(findings.is_noted, planner))
+        difference = self.difference(planner, effect, now, noted=cache(partial(findings.is_noted, planner)))
         touched = {quad.subject for quad in _removed(planner, effect) | _added(planner, effect)}
         refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
         if refused:

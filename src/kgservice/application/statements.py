@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from pyoxigraph import BlankNode, NamedNode, Quad
 from rdflib.term import Literal, Node, URIRef
@@ -13,7 +14,7 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Pattern, Store
 
-_Found = list[tuple[Triple, Quad]]
+_Key = tuple[Node, Node | None]
 
 
 class Stored:
@@ -22,76 +23,82 @@ class Stored:
     def __init__(self, store: Store, graphs: Graphs) -> None:
         self._store = store
         self._graphs = graphs
-        self._about: dict[Node, defaultdict[Node | None, _Found]] = {}
-        self._to: dict[tuple[Node, Node | None], _Found] = {}
+        self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
+        self._to: dict[_Key, list[Triple]] = {}
 
-    def of(self, subject: Node, predicate: URIRef | None) -> _Found:
-        """The statements about `subject`, with the quads that make them."""
+    def of(self, subject: Node, predicate: URIRef | None) -> list[Triple]:
+        """The statements about `subject`."""
         if subject not in self._about:
-            by_predicate: defaultdict[Node | None, _Found] = defaultdict(list)
+            by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list)
             if not isinstance(subject, Literal):
                 node = from_rdflib(subject)
                 assert isinstance(node, NamedNode | BlankNode)
-                for found in self.match((node, None, None)):
-                    by_predicate[found[0][1]].append(found)
-                    by_predicate[None].append(found)
+                for triple in self.match((node, None, None)):
+                    by_predicate[triple[1]].append(triple)
+                    by_predicate[None].append(triple)
             self._about[subject] = by_predicate
-        return self._about[subject][predicate]
+        return self._about[subject].get(predicate, [])
 
-    def to(self, value: Node, predicate: URIRef | None) -> _Found:
-        """The statements whose object is `value`, with the quads that make them."""
+    def to(self, value: Node, predicate: URIRef | None) -> list[Triple]:
+        """The statements whose object is `value`."""
         key = (value, predicate)
         if key not in self._to:
             of = None if predicate is None else NamedNode(str(predicate))
             self._to[key] = list(self.match((None, of, from_rdflib(value))))
         return self._to[key]
 
-    def match(self, pattern: Pattern) -> Iterable[tuple[Triple, Quad]]:
-        """The statements that fit a pattern, with the quads that make them."""
+    def match(self, pattern: Pattern) -> Iterable[Triple]:
+        """The statements that fit a pattern."""
         for quad in self._store.match([pattern]):
             if self._graphs.is_record(quad.graph_name):
-                yield _triple(quad), quad
+                yield _triple(quad)
+
+    def gone(self, removed: Iterable[Quad]) -> set[Triple]:
+        """What is no longer said without the quads `removed`: nothing that another record graph says, too."""
+        removed = set(removed)
+        return {_triple(quad) for quad in removed if not self._said_beside(quad, removed)}
+
+    def _said_beside(self, quad: Quad, removed: set[Quad]) -> bool:
+        same = self._store.match([cast(Pattern, (quad.subject, quad.predicate, quad.object))])
+        return any(q not in removed and self._graphs.is_record(q.graph_name) for q in same)
 
 
 class Records:
-    """The statements of record graphs, less `removed` and with `added`."""
+    """The statements of record graphs, less those `gone` and with those `added`."""
 
-    def __init__(self, stored: Stored, *, removed: Iterable[Quad] = (), added: Iterable[Quad] = ()) -> None:
-        """`removed` and `added` are quads of record graphs."""
+    def __init__(self, stored: Stored, *, gone: Iterable[Triple] = (), added: Iterable[Triple] = ()) -> None:
         self._stored = stored
-        self._removed = set(removed)
-        self._added: set[Triple] = {_triple(quad) for quad in added}
-        self.changed = self._added | {_triple(quad) for quad in self._removed}
-        self._by_subject: defaultdict[Node, list[Triple]] = defaultdict(list)
-        self._by_object: defaultdict[Node, list[Triple]] = defaultdict(list)
+        self._gone = set(gone)
+        self._added = set(added)
+        self._of: defaultdict[_Key, list[Triple]] = defaultdict(list)
+        self._to: defaultdict[_Key, list[Triple]] = defaultdict(list)
         for triple in self._added:
-            self._by_subject[triple[0]].append(triple)
-            self._by_object[triple[2]].append(triple)
+            for predicate in (triple[1], None):
+                self._of[triple[0], predicate].append(triple)
+                self._to[triple[2], predicate].append(triple)
 
-    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        yield from self._kept(self._stored.of(subject, predicate))
-        if subject in self._by_subject:
-            yield from (t for t in self._by_subject[subject] if predicate in (None, t[1]))
+        return self._kept(self._stored.of(subject, predicate), self._of.get((subject, predicate)))
 
-    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        yield from self._kept(self._stored.to(value, predicate))
-        if value in self._by_object:
-            yield from (t for t in self._by_object[value] if predicate in (None, t[1]))
-
-    def holds(self, triple: Triple) -> bool:
-        """Whether a record graph states this."""
-        return triple in self.of(triple[0], URIRef(str(triple[1])))
+        return self._kept(self._stored.to(value, predicate), self._to.get((value, predicate)))
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""
-        yield from self._kept(self._stored.match((None, None, None)))
+        yield from self._kept(list(self._stored.match((None, None, None))), None)
         yield from self._added
 
-    def _kept(self, found: Iterable[tuple[Triple, Quad]]) -> Iterable[Triple]:
-        removed = self._removed
-        return (triple for triple, quad in found if quad not in removed) if removed else (t for t, _ in found)
+    def _kept(self, stored: list[Triple], added: list[Triple] | None) -> Sequence[Triple]:
+        if self._gone and stored:
+            stored = [triple for triple in stored if triple not in self._gone]
+        return stored + added if added else stored
+
+
+def triples(quads: Iterable[Quad]) -> set[Triple]:
+    """What the quads say."""
+    return {_triple(quad) for quad in quads}
 
 
 def _triple(quad: Quad) -> Triple:

@@ -56,8 +56,8 @@ class Root:
         return (
             node in self.nodes
             or not self.classes.isdisjoint(classes)
-            or any(any(statements.of(node, prop)) for prop in self.subjects_of)
-            or any(any(statements.to(node, prop)) for prop in self.objects_of)
+            or any(statements.of(node, prop) for prop in self.subjects_of)
+            or any(statements.to(node, prop) for prop in self.objects_of)
         )
 
     def all_targets(self, index: Index) -> set[Node]:

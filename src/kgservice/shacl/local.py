@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Protocol
 
 from rdflib.term import Node, URIRef
@@ -110,18 +109,20 @@ class LocalValidator:
         after: Dataset,
         context: Iterable[Triple] = (),
         *,
+        either: Dataset | None = None,
         noted: Callable[[Node], bool] | None = None,
     ) -> Difference:
         """What changing the statements `changed` from `before` to `after` does.
 
         Both datasets are asked only about the surroundings of what changes. They do not hold what `base`
-        holds, nor `context`, which is added to both: the moment and the policy. If it is known of which nodes
+        holds, nor `context`, which is added to both: the moment and the policy. `either` is all that one of
+        them holds. If it is known of which nodes
         there may have been findings (`noted`), only these are looked at as they were, and those that have
         findings now.
         """
         was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
-        either = _Both(was.statements, now.statements)
-        affected = [(root, self._affected(root, changed, either)) for root in self._roots]
+        both = _Both(self._base, either or _Both(before, after))
+        affected = [(root, self._affected(root, changed, both)) for root in self._roots]
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -198,11 +199,11 @@ class GraphStatements:
                 self._of[triple[0], predicate].append(triple)
                 self._to[triple[2], predicate].append(triple)
 
-    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
         return self._of.get((subject, predicate), ())
 
-    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
         return self._to.get((value, predicate), ())
 
@@ -218,8 +219,14 @@ class _Both:
         self._one = one
         self._other = other
 
-    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        return chain(self._one.of(subject, predicate), self._other.of(subject, predicate))
+    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        return _joined(self._one.of(subject, predicate), self._other.of(subject, predicate))
 
-    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        return chain(self._one.to(value, predicate), self._other.to(value, predicate))
+    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        return _joined(self._one.to(value, predicate), self._other.to(value, predicate))
+
+
+def _joined(some: Sequence[Triple], others: Sequence[Triple]) -> Sequence[Triple]:
+    if not some or not others:
+        return others or some
+    return [*some, *others]

@@ -8,7 +8,7 @@ statement, they find all focus nodes whose findings can change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,10 +22,10 @@ At = tuple[int, Node]
 class Statements(Protocol):
     """Where statements are looked up; None as a predicate stands for every one."""
 
-    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """The statements about `subject`."""
 
-    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """The statements whose object is `value`."""
 
 
