@@ -19,6 +19,7 @@ from rdflib.namespace import SH
 from rdflib.term import BNode, Literal, Node, URIRef
 
 from kgservice.shacl.compile import Root
+from kgservice.shacl.lateral import one_after_the_other
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, prefixes_of
 from kgservice.shacl.terms import from_rdflib
@@ -151,8 +152,18 @@ def _queries(graph: rdflib.Graph, shape: Node) -> list[_Query] | None:
             if head is None or "#" in head[0] or _OWN.search(text):
                 return None
             text = f"{text[: head.end()]} GRAPH {_FOCUS} {{ {_FOCUS} {_FOCUS} $this }} {text[head.end() :]}"
-            found.append(_Query(text, prefixes_of(graph, constraint)))
+            found.append(_quick(text, prefixes_of(graph, constraint)))
     return found
+
+
+def _quick(text: str, prefixes: dict[str, str]) -> _Query:
+    """The query in the words that Oxigraph answers fastest, if it takes them."""
+    walked = one_after_the_other(text)
+    try:
+        ox.Store().query(walked, prefixes=prefixes)
+    except SyntaxError:
+        return _Query(text, prefixes)
+    return _Query(walked, prefixes)
 
 
 def _nested_sparql(graph: rdflib.Graph, shape: Node) -> bool:
