@@ -19,6 +19,7 @@ from rdflib.namespace import SH
 from rdflib.term import BNode, Literal, Node, URIRef
 
 from kgservice.shacl.compile import Root
+from kgservice.shacl.lateral import one_after_the_other
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, prefixes_of
 from kgservice.shacl.terms import from_rdflib
@@ -35,60 +36,8 @@ _HEAD = re.compile(r"^\s*SELECT\b[^{]*\{", re.IGNORECASE)
 _PATH = re.compile(r"[$?]PATH\b")
 # Pre-bound variables that only pySHACL binds.
 _OWN = re.compile(r"[$?](?:shapesGraph|currentShape)\b")
-_MEMBER = r"\^?[A-Za-z][\w-]*:[A-Za-z][\w-]*"
-_ALTERNATIVES = re.compile(rf"(?<![^\s(]){_MEMBER}(?:\|{_MEMBER})+(?![^\s)])")
-_STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
-# How often a path connects two nodes matters here.
-_COUNTING = re.compile(
-    r"\b(?:GROUP|COUNT|SUM|AVG|SAMPLE|GROUP_CONCAT|SELECT\b[^{]*\{[^}]*\bSELECT)\b", re.IGNORECASE
-)
 _NESTED = (SH.node, SH["not"], SH.qualifiedValueShape)
 _LISTS = (SH["and"], SH["or"], SH.xone)
-
-
-class _Alternatives:
-    """Predicates that stand for alternatives of predicates, such as `ci:addresses|^ci:addressedBy`.
-
-    Oxigraph plans a query well only for plain predicates. So what such a path connects is stated with a
-    predicate of its own, which means the same but that it connects once what is stated twice.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[frozenset[tuple[str, bool]], ox.NamedNode] = {}
-        self._by_predicate: defaultdict[str, list[tuple[ox.NamedNode, bool]]] = defaultdict(list)
-
-    def replaced(self, text: str, prefixes: Mapping[str, str]) -> str:
-        """The query with one predicate for each of its paths that are alternatives of predicates."""
-        if _COUNTING.search(text):
-            return text
-        pieces = _STRING.split(text)
-        for i in range(0, len(pieces), 2):
-            pieces[i] = _ALTERNATIVES.sub(lambda found: self._one(found[0], prefixes), pieces[i])
-        return "".join(pieces)
-
-    def _one(self, path: str, prefixes: Mapping[str, str]) -> str:
-        members = set()
-        for member in path.split("|"):
-            prefix, _, local = member.lstrip("^").partition(":")
-            if prefix not in prefixes:
-                return path
-            members.add((prefixes[prefix] + local, member.startswith("^")))
-        key = frozenset(members)
-        if key not in self._known:
-            node = self._known[key] = ox.NamedNode(f"urn:kgservice:either:{len(self._known)}")
-            for predicate, turned in members:
-                self._by_predicate[predicate].append((node, turned))
-        return str(self._known[key])
-
-    def stated(self, quads: Iterable[ox.Quad]) -> Iterable[ox.Quad]:
-        """The statements, and those that follow of them with the predicates for alternatives."""
-        for quad in quads:
-            yield quad
-            for node, turned in self._by_predicate.get(quad.predicate.value, ()):
-                if not turned:
-                    yield ox.Quad(quad.subject, node, quad.object)
-                elif not isinstance(quad.object, ox.Literal | ox.Triple):
-                    yield ox.Quad(quad.object, node, quad.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +53,9 @@ class Screen:
 
     def __init__(self, shapes: Shapes, roots: Iterable[Root]) -> None:
         self._queries: dict[Node, list[_Query]] = {}
-        self._alternatives = _Alternatives()
         self._deep = {root.shape for root in roots if root.reach.deep or root.reach.boundless}
         for root in roots:
-            found = _queries(shapes.graph, root.shape, self._alternatives)
+            found = _queries(shapes.graph, root.shape)
             if found is not None:
                 self._queries[root.shape] = found
         self._users = _users(shapes.graph, self._queries)
@@ -148,7 +96,7 @@ class Screen:
         if not waiting:
             return asked
         store = ox.Store()
-        store.extend(self._alternatives.stated(_quads(statements)))
+        store.extend(_quads(statements))
         for shape in waiting:
             store.clear_graph(_FOCUS)
             terms = {from_rdflib(node): node for node in focus[shape]}
@@ -186,7 +134,7 @@ def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
     return {shape: found for shape, found in users.items() if isinstance(shape, URIRef)}
 
 
-def _queries(graph: rdflib.Graph, shape: Node, alternatives: _Alternatives) -> list[_Query] | None:
+def _queries(graph: rdflib.Graph, shape: Node) -> list[_Query] | None:
     """The SPARQL constraints of a shape and its property shapes; None if some cannot be asked."""
     if _nested_sparql(graph, shape):
         return None
@@ -203,11 +151,19 @@ def _queries(graph: rdflib.Graph, shape: Node, alternatives: _Alternatives) -> l
             # A comment could hide the place where the query begins.
             if head is None or "#" in head[0] or _OWN.search(text):
                 return None
-            prefixes = prefixes_of(graph, constraint)
-            body = alternatives.replaced(text[head.end() :], prefixes)
-            text = f"{head[0]} GRAPH {_FOCUS} {{ {_FOCUS} {_FOCUS} $this }} {body}"
-            found.append(_Query(text, prefixes))
+            text = f"{text[: head.end()]} GRAPH {_FOCUS} {{ {_FOCUS} {_FOCUS} $this }} {text[head.end() :]}"
+            found.append(_quick(text, prefixes_of(graph, constraint)))
     return found
+
+
+def _quick(text: str, prefixes: dict[str, str]) -> _Query:
+    """The query in the words that Oxigraph answers fastest, if it takes them."""
+    walked = one_after_the_other(text)
+    try:
+        ox.Store().query(walked, prefixes=prefixes)
+    except SyntaxError:
+        return _Query(text, prefixes)
+    return _Query(walked, prefixes)
 
 
 def _nested_sparql(graph: rdflib.Graph, shape: Node) -> bool:
