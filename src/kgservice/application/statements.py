@@ -25,6 +25,7 @@ class Stored:
         self._graphs = graphs
         self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
         self._to: dict[_Key, list[Triple]] = {}
+        self._named: dict[Node, bool] = {}
 
     def of(self, subject: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements about `subject`."""
@@ -42,6 +43,12 @@ class Stored:
     def to(self, value: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements whose object is `value`."""
         key = (value, predicate)
+        if value not in self._named:
+            # Most nodes of an import are new: one look spares one for each predicate.
+            found = self.match((None, None, from_rdflib(value)))
+            self._named[value] = next(iter(found), None) is not None
+        if not self._named[value]:
+            return []
         if key not in self._to:
             of = None if predicate is None else NamedNode(str(predicate))
             self._to[key] = list(self.match((None, of, from_rdflib(value))))

@@ -122,7 +122,10 @@ class LocalValidator:
         """
         was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
         both = _Both(self._base, either or _Both(before, after))
-        affected = [(root, self._affected(root, changed, both)) for root in self._roots]
+        by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
+        for triple in changed:
+            by_predicate[triple[1]].append(triple)
+        affected = [(root, self._affected(root, by_predicate, both)) for root in self._roots]
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -130,7 +133,9 @@ class LocalValidator:
             was.take(root, nodes if noted is None else _worth(root, nodes, found, noted))
         return Difference(self._findings(was.focus, was.near), found)
 
-    def _affected(self, root: Root, changed: Collection[Triple], either: Statements) -> set[Node] | None:
+    def _affected(
+        self, root: Root, changed: Mapping[Node | None, Collection[Triple]], either: Statements
+    ) -> set[Node] | None:
         """The focus nodes of a shape whose findings can change; None: those of any node."""
         found = root.reach.affected(changed, either)
         return _closed(root.reach, found, either) if found and root.reach.deep else found

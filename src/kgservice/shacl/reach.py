@@ -8,7 +8,7 @@ statement, they find all focus nodes whose findings can change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -136,18 +136,21 @@ class Reach:
                     waiting.append(place)
         return found, seen
 
-    def affected(self, changed: Iterable[Triple], statements: Statements) -> set[Node] | None:
+    def affected(
+        self, changed: Mapping[Node | None, Collection[Triple]], statements: Statements
+    ) -> set[Node] | None:
         """The nodes whose findings can change with the statements; None: those of any node.
 
-        `statements` are those from before the change and after it together.
+        `changed` holds them by their predicate, and all of them by None; `statements` are those from before
+        the change and after it together.
         """
         if self.boundless:
             return None
         places = {
             (state, o if step.back else s)
-            for s, p, o in changed
-            for predicate in (p, None)
-            for state, step in self._entries.get(predicate, ())
+            for predicate, steps in self._entries.items()
+            for s, _, o in changed.get(predicate, ())
+            for state, step in steps
             if self._counts(step.state, s if step.back else o, statements)
         }
         return self.back_from(places, statements)

@@ -1,0 +1,200 @@
+"""Quarantine over HTTP: what an import may not bring waits, is mended, released or discarded; the rest is in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgservice.application.check import check
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.namespaces import CI
+from tests.serving import Running, running
+
+HEAD = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+"""
+PROJECT = "00000000-0000-4000-8000-100100000001"
+GOOD, BAD = "00000000-0000-4000-8000-aaaaaaaaaaa1", "00000000-0000-4000-8000-aaaaaaaaaaa2"
+# A solution that addresses a pain point, and one that addresses none (R03).
+PAIN = "00000000-0000-4000-8000-103000000001"
+ADDRESSES = f"ci:addresses id:{PAIN}"
+
+
+_TYPES = "https://www.iana.org/assignments/media-types"
+METADATA = json.dumps(
+    {
+        "@context": "http://www.w3.org/ns/csvw",
+        "dc:title": "Solutions",
+        "url": "rows.csv",
+        "tableSchema": {
+            "primaryKey": "id",
+            "columns": [
+                {"name": "id", "titles": ["id"], "required": True},
+                {"name": "pain", "titles": ["pain"]},
+            ],
+        },
+        "transformations": [
+            {
+                "url": "source.sql",
+                "scriptFormat": f"{_TYPES}/application/sql",
+                "targetFormat": f"{_TYPES}/application/sql",
+            },
+            {
+                "url": "row.rq",
+                "scriptFormat": f"{_TYPES}/application/sparql-query",
+                "targetFormat": f"{_TYPES}/text/turtle",
+            },
+        ],
+        "https://w3id.org/kgservice/table#own": ["solution"],
+    }
+)
+SQL = """CREATE TABLE good AS SELECT line, instance('solution', [id]) AS solution, pain FROM raw;
+CREATE TABLE rejects AS SELECT line, '' AS reason FROM raw WHERE false;"""
+ROW = f"""PREFIX ci: <{CI}> PREFIX id: <https://kg.example/id/> PREFIX xyz: <http://sparql.xyz/facade-x/data/>
+PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
+CONSTRUCT {{
+  ?solution a ci:Solution ; ci:inProject id:{PROJECT} ; ci:confidentiality ci:Internal ;
+    ci:title "Lösung"@de , "Solution"@en ; ci:createdAt "2026-11-19T00:00:00Z"^^xsd:dateTime ;
+    ci:addresses ?pain .
+}} WHERE {{
+  ?row xyz:solution ?solution . OPTIONAL {{ ?row xyz:pain ?any BIND(id:{PAIN} AS ?pain) }}
+}}"""
+
+
+def solution(key: str, more: str = "") -> str:
+    """A solution in Turtle."""
+    return f"""id:{key} a ci:Solution ; ci:inProject id:{PROJECT} ; ci:confidentiality ci:Internal ;
+        ci:title "Lösung"@de , "Solution"@en ; ci:createdAt "2026-11-19T00:00:00Z"^^xsd:dateTime {more} .
+    """
+
+
+@pytest.fixture
+def guarded(demo_kg_guarded: KnowledgeGraph) -> Iterator[Running]:
+    with running(demo_kg_guarded) as server:
+        yield server
+
+
+def load(server: Running, turtle: str) -> dict[str, Any]:
+    """Import a document; its summary."""
+    answer = server.post("/imports", content=HEAD + turtle, headers={"Content-Type": "text/turtle"})
+    assert answer.status_code == 200, answer.text
+    summary: dict[str, Any] = answer.json()["imports"][0]
+    return summary
+
+
+def known(kg: KnowledgeGraph, key: str) -> bool:
+    return kg.ask(f"ASK {{ <https://kg.example/id/{key}> a <{CI}Solution> }}")
+
+
+@pytest.fixture
+def waiting(guarded: Running) -> str:
+    """The entry of the bad record, after an import of a good one and a bad one."""
+    summary = load(guarded, solution(GOOD, f"; {ADDRESSES}") + solution(BAD))
+    (entry,) = summary["quarantined"]
+    return str(entry["id"])
+
+
+def test_the_rest_is_committed_and_the_refused_record_waits(guarded: Running, waiting: str) -> None:
+    assert known(guarded.kg, GOOD)
+    assert not known(guarded.kg, BAD)
+    (entry,) = guarded.get("/quarantine?status=waiting").json()["entries"]
+    assert (entry["id"], entry["status"], entry["file"]) == (waiting, "waiting", "document.ttl")
+    assert entry["reason"].startswith("R03: ")
+    shown = guarded.get(f"/quarantine/{waiting}").json()
+    assert {f["rule"] for f in shown["findings"] if f["severity"] == "Violation"} == {"R03"}
+    assert len(shown["statements"]) == 6
+    assert all(BAD in line for line in shown["statements"])
+    assert check(guarded.kg) == []
+
+
+def test_the_same_import_again_makes_no_second_entry(guarded: Running, waiting: str) -> None:
+    head = guarded.kg.head
+    again = load(guarded, solution(GOOD, f"; {ADDRESSES}") + solution(BAD))
+    assert [entry["id"] for entry in again["quarantined"]] == [waiting]
+    assert guarded.kg.head == head
+
+
+def test_mend_and_release(guarded: Running, waiting: str) -> None:
+    path = f"/quarantine/{waiting}"
+    refused = guarded.post(f"{path}/release")
+    assert refused.status_code == 422
+    assert {f["rule"] for f in refused.json()["findings"]} == {"R03"}
+    turtle = {"Content-Type": "text/turtle"}
+    mended = guarded.request("PUT", path, content=HEAD + solution(BAD, f"; {ADDRESSES}"), headers=turtle)
+    assert mended.status_code == 200, mended.text
+    assert mended.json()["violations"] == 0
+    released = guarded.post(f"{path}/release")
+    assert released.status_code == 200, released.text
+    assert released.json()["added"] == 7
+    assert known(guarded.kg, BAD)
+    assert guarded.get(path).json()["status"] == "released"
+    assert guarded.post(f"{path}/release").status_code == 409
+
+
+def test_discard_needs_a_reason_and_keeps_what_came_in(guarded: Running, waiting: str) -> None:
+    path = f"/quarantine/{waiting}"
+    assert guarded.request("DELETE", path, content="{}").status_code == 400
+    assert guarded.request("DELETE", path, content="[1]").status_code == 400
+    gone = guarded.request("DELETE", path, json={"reason": "entered twice"})
+    assert gone.status_code == 200, gone.text
+    shown = guarded.get(path).json()
+    assert (shown["status"], shown["decision"], len(shown["statements"])) == ("discarded", "entered twice", 6)
+    assert not known(guarded.kg, BAD)
+    assert guarded.request("DELETE", path, json={"reason": "again"}).status_code == 409
+
+
+def test_what_depends_on_a_held_record_is_held_too(guarded: Running) -> None:
+    """An impact of the bad solution has no ground without it."""
+    impact = "00000000-0000-4000-8000-aaaaaaaaaaa3"
+    summary = load(
+        guarded,
+        solution(BAD) + f"id:{impact} a ci:Impact ; ci:impactOf id:{BAD} ; ci:inProject id:{PROJECT} .",
+    )
+    assert len(summary["quarantined"]) == 2
+    assert summary["added"] == 0
+
+
+def test_bad_requests(guarded: Running) -> None:
+    for method, path, status in (
+        ("GET", "/quarantine?status=lost", 400),
+        ("GET", "/quarantine/nothing", 404),
+        ("GET", f"/quarantine/{GOOD}", 404),
+        ("POST", f"/quarantine/{GOOD}/release", 404),
+        ("POST", f"/quarantine/{GOOD}/burn", 404),
+        ("POST", "/quarantine", 405),
+        ("PUT", f"/quarantine/{GOOD}", 415),
+    ):
+        answer = guarded.request(method, path)
+        assert answer.status_code == status, (method, path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+    for graph in ("/graph/quarantine/x", "/graph/finding"):
+        address = f"https://kg.example{graph}"
+        answer = guarded.post(
+            "/graphs",
+            params={"graph": address},
+            content="<urn:a> <urn:b> <urn:c> .",
+            headers={"Content-Type": "text/turtle"},
+        )
+        assert answer.status_code == 403, answer.text
+
+
+def test_a_refused_row_of_a_table_waits_with_its_text(guarded: Running, tmp_path: Path) -> None:
+    """A mapping that gives one row a solution for no pain point; the other rows are in."""
+    folder = tmp_path / "table"
+    folder.mkdir()
+    (folder / "rows.csv").write_text("id,pain\n1,yes\n2,\n3,yes\n", encoding="utf-8")
+    (folder / "csv-metadata.json").write_text(METADATA, encoding="utf-8")
+    (folder / "source.sql").write_text(SQL, encoding="utf-8")
+    (folder / "row.rq").write_text(ROW, encoding="utf-8")
+    files = [("files", (f"table/{path.name}", path.read_bytes())) for path in sorted(folder.iterdir())]
+    answer = guarded.post("/imports", files=files)
+    assert answer.status_code == 200, answer.text
+    (summary,) = answer.json()["imports"]
+    assert (summary["rows"], summary["taken"]) == (3, 2)
+    (entry,) = summary["quarantined"]
+    assert (entry["file"], entry["line"], entry["row"]) == ("rows.csv", 3, "2,")
+    assert [(r["line"], r["reason"][:4]) for r in summary["refused"]] == [(3, "R03:")]
