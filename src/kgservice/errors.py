@@ -11,6 +11,7 @@ KgError
 ├── NotFound                  no such graph, question, record, term       404, exit 4
 ├── NotAcceptable             none of the asked formats can be given      406
 ├── Conflict                  the change contradicts what is stored       409, exit 5
+├── PreconditionFailed        what was to be changed has changed meanwhile  412, exit 5
 ├── TooLarge                  the body is over the limit                  413
 ├── UnsupportedMediaType      the body's format is not known              415
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
@@ -111,6 +112,12 @@ class Conflict(KgError):
     """The change contradicts what is stored."""
 
     title = "Conflict"
+
+
+class PreconditionFailed(KgError):
+    """What was to be changed is not as the client last saw it."""
+
+    title = "Precondition failed"
 
 
 class TooLarge(KgError):

@@ -164,3 +164,43 @@ def test_the_location_of_a_new_graph_is_a_uri(server: Running, name: str) -> Non
     assert location.isascii()
     assert unquote(location) == unquote(name)
     assert len(statements(server, address)) == 1
+
+
+def test_the_second_of_two_writers_is_told(server: Running) -> None:
+    """Both read the same state; who writes last would undo the other unnoticed."""
+    address = {"graph": "https://kg.example/mine"}
+    turtle = {"Content-Type": "text/turtle"}
+    server.request("PUT", "/graphs", params=address, content="<urn:a> <urn:b> 1 .", headers=turtle)
+    seen = server.get("/graphs", params=address).headers["etag"]
+    assert server.get("/graphs", params=address, headers={"Accept": "text/turtle"}).headers["etag"] != seen
+    # What others do elsewhere does not matter.
+    server.request("PUT", "/graphs", params={"graph": "urn:other"}, content="", headers=turtle)
+    mine = {**turtle, "If-Match": f'"x", {seen}'}
+    first = server.request("PUT", "/graphs", params=address, content="<urn:a> <urn:b> 2 .", headers=mine)
+    assert first.status_code == 204
+    for method in ("PUT", "POST", "DELETE"):
+        second = server.request(
+            method, "/graphs", params=address, content="<urn:a> <urn:b> 3 .", headers=mine
+        )
+        assert second.status_code == 412
+        assert second.json()["type"] == "/problems/precondition-failed"
+        assert second.json()["source"] == "If-Match"
+    text = server.get("/graphs", params=address, headers={"Accept": "application/n-triples"}).text
+    assert text.count('"2"') == 1
+    assert "3" not in text
+    now = server.get("/graphs", params=address).headers["etag"]
+    gone = server.request("DELETE", "/graphs", params=address, headers={"If-Match": now})
+    assert gone.status_code == 204
+
+
+def test_a_graph_is_made_only_once(server: Running) -> None:
+    address = {"graph": "https://kg.example/mine"}
+    headers = {"Content-Type": "text/turtle", "If-None-Match": "*"}
+    for status in (201, 412):
+        answer = server.request(
+            "PUT", "/graphs", params=address, content="<urn:a> <urn:b> 1 .", headers=headers
+        )
+        assert answer.status_code == status
+    headers = {"Content-Type": "text/turtle", "If-Match": "*"}
+    answer = server.request("PUT", "/graphs", params={"graph": "urn:new"}, content="", headers=headers)
+    assert answer.status_code == 412

@@ -32,6 +32,16 @@ class Effect:
         """Whether there is something to record: a bulk load has written its statements already."""
         return self.writes or bool(self.added or self.removed)
 
+    @property
+    def graphs(self) -> set[object]:
+        """The names of the graphs that it changes."""
+        return {
+            *self.drop,
+            *self.create,
+            *(q.graph_name for q in self.remove),
+            *(q.graph_name for q in self.add),
+        }
+
     def apply(self, store: Store) -> None:
         """Write it, all or nothing."""
         store.apply(add=self.add, remove=self.remove, create=self.create, drop=self.drop)

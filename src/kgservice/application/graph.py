@@ -56,7 +56,8 @@ class KnowledgeGraph:
         self.writing = threading.RLock()
         self._view = NamedNode(self.addresses.everything)
         self._replica: Replica | None = None
-        self._head = self._read_head()
+        self._head = self._opened = self._read_head()
+        self._changed: dict[object, int] = {}
 
     @classmethod
     def open(
@@ -81,6 +82,10 @@ class KnowledgeGraph:
         return kg
 
     # State
+
+    def changed(self, graph: NamedNode) -> int:
+        """The number of the last commit that changed the graph; before this start, the last one of all."""
+        return self._changed.get(graph, self._opened)
 
     @property
     def head(self) -> int:
@@ -129,7 +134,8 @@ class KnowledgeGraph:
             self.store.apply(add=state)
         else:
             self.store.apply(remove=loaded)
-        self._head = self._read_head()
+        self._head = self._opened = self._read_head()
+        self._changed.clear()
 
     # Reading
 
@@ -259,6 +265,7 @@ class KnowledgeGraph:
             effect.apply(self.store)
             if self._replica is not None:
                 self._replica.follow(effect)
+            self._changed.update(dict.fromkeys(effect.graphs, number))
             self._head = number
             return Commit(number, now, effect.added, effect.removed)
 

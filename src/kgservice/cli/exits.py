@@ -43,6 +43,7 @@ _CODES: dict[type[errors.KgError], Exit] = {
     errors.NotFound: Exit.NOT_FOUND,
     errors.NotAcceptable: Exit.BAD_INPUT,
     errors.Conflict: Exit.CONFLICT,
+    errors.PreconditionFailed: Exit.CONFLICT,
     errors.TooLarge: Exit.BAD_INPUT,
     errors.UnsupportedMediaType: Exit.BAD_INPUT,
     errors.Invalid: Exit.FINDINGS,

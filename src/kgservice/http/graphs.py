@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import graph_store
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
-from kgservice.errors import BadInput, BadParameter, NotFound, UnsupportedMediaType
+from kgservice.errors import BadInput, BadParameter, NotFound, PreconditionFailed, UnsupportedMediaType
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import body_format, media_type_of, negotiate
@@ -67,7 +67,7 @@ class Graphs:
         if http.method in {"GET", "HEAD"}:
             await self._read(http, graph)
         elif http.method == "DELETE":
-            await self._delete(graph)
+            await self._delete(http, graph)
             await http.reply(Response(status_code=204))
         else:
             with suppress(ClientLeft):
@@ -96,7 +96,7 @@ class Graphs:
 
     async def _read(self, http: Exchange, graph: NamedNode) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
-        commit = self._kg.head
+        commit = self._kg.changed(graph)
         if not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
         await self._tags.answer(
@@ -108,11 +108,35 @@ class Graphs:
             produce=lambda out: graph_store.read(self._kg, graph, fmt, out),
         )
 
-    async def _delete(self, graph: NamedNode) -> None:
+    @contextmanager
+    def _expected(self, http: Exchange, graph: NamedNode) -> Iterator[None]:
+        """For a change of the graph that is as `If-Match` and `If-None-Match` say; nothing changes meanwhile.
+
+        Raises `PreconditionFailed` when somebody else was faster.
+        """
+        with self._kg.writing:
+            match, none_match = http.headers.get("if-match"), http.headers.get("if-none-match")
+            exists = graph_store.exists(self._kg, graph)
+            as_seen = match is None or (
+                exists and (match.strip() == "*" or self._tags.holds(match, self._kg.changed(graph)))
+            )
+            if not as_seen or (exists and none_match is not None and none_match.strip() == "*"):
+                raise PreconditionFailed(
+                    f"<{graph.value}> is not as you last saw it; read it again, then change it",
+                    source="If-None-Match" if as_seen else "If-Match",
+                )
+            yield
+
+    async def _delete(self, http: Exchange, graph: NamedNode) -> None:
         if not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
         origin = Origin(source="/graphs")
-        await self._on(self._writers, lambda: graph_store.delete(self._kg, graph, origin))
+
+        def run() -> None:
+            with self._expected(http, graph):
+                graph_store.delete(self._kg, graph, origin)
+
+        await self._on(self._writers, run)
 
     async def _write(self, http: Exchange, graph: NamedNode) -> Response:
         """Put or add the body; 201 with its address for a new graph, else 204."""
@@ -130,7 +154,12 @@ class Graphs:
             existed = await self._exists(graph)
             write = graph_store.put if http.method == "PUT" else graph_store.post
             origin = Origin(source="/graphs")
-            await self._on(self._writers, lambda: write(self._kg, graph, source, fmt, origin))
+
+            def run() -> None:
+                with self._expected(http, graph):
+                    write(self._kg, graph, source, fmt, origin)
+
+            await self._on(self._writers, run)
         if existed:
             return Response(status_code=204)
         return Response(status_code=201, headers={"Location": quote(graph.value, safe=_IN_A_URI)})

@@ -74,6 +74,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Die Aussage gehört in einen anderen Graphen: in den richtigen schreiben, oder keinen nennen.",
         "The statement belongs to another graph: write to that one, or name none.",
     ),
+    "precondition-failed": (
+        "Jemand war schneller: den Graphen neu lesen, die Änderung darauf anwenden, mit dem neuen ETag senden.",
+        "Somebody was faster: read the graph again, make the change to that, send it with the new ETag.",
+    ),
     "too-large": (
         "Den Inhalt in mehreren Teilen senden, oder KGSERVICE_MAX_BODY oder KGSERVICE_MAX_QUERY erhöhen.",
         "Send the content in several parts, or raise KGSERVICE_MAX_BODY or KGSERVICE_MAX_QUERY.",
@@ -83,8 +87,8 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Send a format that the service reads, named in Content-Type, in UTF-8.",
     ),
     "not-valid": (
-        "Die Daten verletzen eine Regel der Shapes; der Prüfbericht unter /validation nennt sie.",
-        "The data breaks a rule of the shapes; the report at /validation names it.",
+        "Die Daten verletzen eine Regel der Shapes: `findings` nennt, was falsch ist und was zu tun ist.",
+        "The data breaks a rule of the shapes: `findings` says what is wrong and what to do.",
     ),
     "internal-error": (
         "Ein Fehler des Programms. Das Protokoll des Dienstes nennt die Ursache; bitte melden.",

@@ -31,6 +31,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.NotFound: (404, "not-found"),
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.Conflict: (409, "conflict"),
+    errors.PreconditionFailed: (412, "precondition-failed"),
     errors.TooLarge: (413, "too-large"),
     errors.UnsupportedMediaType: (415, "unsupported-media-type"),
     errors.Invalid: (422, "not-valid"),

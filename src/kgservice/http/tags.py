@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -17,6 +18,8 @@ NEGOTIATED: tuple[tuple[bytes, bytes], ...] = (
     (b"vary", b"Accept, Accept-Encoding"),
     (b"cache-control", b"private, no-cache"),
 )
+
+_TAG = re.compile(r'"(\d+)-[^"]*-([0-9a-f]+)"')
 
 
 class Tags:
@@ -36,6 +39,10 @@ class Tags:
             return False
         known = {t.strip().removeprefix("W/") for t in if_none_match.split(",")}
         return "*" in known or tag.removeprefix("W/") in known
+
+    def holds(self, if_match: str, changed: int) -> bool:
+        """Whether one of the tags in `If-Match` is of the last change (the commit `changed`) or of after."""
+        return any(found[2] == self._start and int(found[1]) >= changed for found in _TAG.finditer(if_match))
 
     async def answer(
         self,
