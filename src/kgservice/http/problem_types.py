@@ -75,8 +75,8 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "The statement belongs to another graph: write to that one, or name none.",
     ),
     "precondition-failed": (
-        "Jemand war schneller: den Graphen neu lesen, die Änderung darauf anwenden, mit dem neuen ETag senden.",
-        "Somebody was faster: read the graph again, make the change to that, send it with the new ETag.",
+        "Jemand war schneller: den Graphen neu lesen, die Änderung darauf anwenden und neu senden.",
+        "Somebody was faster: read the graph again, make the change to that, and send it anew.",
     ),
     "too-large": (
         "Den Inhalt in mehreren Teilen senden, oder KGSERVICE_MAX_BODY oder KGSERVICE_MAX_QUERY erhöhen.",
