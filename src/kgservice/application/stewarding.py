@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
@@ -97,6 +97,12 @@ def one(kg: KnowledgeGraph, key: str) -> Entry:
     raise NotFound(f"there is no finding <{node.value}>")
 
 
+def report(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
+    """What `listed` finds for these of its arguments, as a JSON object: the `total` and the `findings`."""
+    entries, total = listed(kg, **given)
+    return {"total": total, "findings": [entry.to_json(kg) for entry in entries]}
+
+
 def explained(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     """A finding with its explanation, as a JSON object. Raises `NotFound`."""
     entry = one(kg, key)
@@ -121,7 +127,7 @@ def assign(kg: KnowledgeGraph, key: str, owner: str | None, agent: str = "local"
 
 
 def waive(kg: KnowledgeGraph, key: str, reason: str, until: str, agent: str = "local") -> Commit:
-    """Accept a finding, for a reason, until a moment (or the beginning of a day, UTC), by the word of `agent`.
+    """Accept a finding, for a reason, until a moment (or a day begins, UTC), by the word of `agent`.
 
     Raises `Forbidden` for a violation of consent or of the rights of persons, `Conflict` for a finding that
     is mended, `BadParameter` without a reason or for an end that has passed.

@@ -77,8 +77,8 @@ class Repair:
 def repairs(literal: Literal, kinds: Iterable[Kind]) -> list[Repair]:
     """What can stand for the literal where one of `kinds` is asked for.
 
-    Empty if it is of one of them, or if that would need a guess. Languages are alternatives, of which only a person
-    knows the right one; of all others there is one.
+    Empty if it is of one of them, or if that would need a guess. Languages are alternatives, of which only a
+    person knows the right one; of all others there is one.
 
     >>> found = repairs(Literal("20.11.2026"), [Kind(f"{XSD}dateTime")])
     >>> [str(repair.literal) for repair in found]
