@@ -26,9 +26,8 @@ def test_tables_in_two_languages(run: Run, demo_store: Path) -> None:
         assert word in german.stdout
     assert "2 von 2 Befunden" in german.stderr
     english = run("findings", "show", BASELINE, "--store", demo_store, "--language", "en")
-    for word in ("The impact has no baseline.", "valid example", "ci:baseline|^ci:baselineOf", "warning"):
+    for word in ("The impact has no baseline.", "valid example", "ci:baseline", "warning"):
         assert word in english.stdout
-    assert "impact:" not in english.stderr
 
 
 def test_a_store_is_stewarded(run: Run, demo_store: Path, tmp_path: Path) -> None:

@@ -200,14 +200,13 @@ def refresh(kg: KnowledgeGraph, agent: str = "kgservice") -> Counts:
 
     Commits go on meanwhile; if there were any, it is done once more, and they wait.
     """
-    shapes = kg.guard.shapes
-    head = kg.head
+    origin = Origin(_agent(agent), "full validation", SOURCE)
+    shapes, head = kg.guard.shapes, kg.head
     report = validation.validate(kg, shapes=shapes)
     with kg.writing:
         if kg.head != head:
             report = validation.validate(kg, shapes=shapes)
         change, counts = findings.reconciled(kg.planner(), report.findings, kg.clock())
-        origin = Origin(_agent(agent), "full validation", SOURCE)
         kg.commit(Change(change.add, change.remove, origin=origin, trusted=True))
         return counts
 
