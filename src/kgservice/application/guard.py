@@ -36,12 +36,20 @@ class Guard:
         self._validator: LocalValidator | None = None
         self._preparing = threading.Lock()
 
+    @property
+    def shapes(self) -> Shapes:
+        """The shapes that it judges by; read when first needed."""
+        with self._preparing:
+            self._shapes = self._shapes or load_shapes()
+            return self._shapes
+
     def prepare(self, planner: Planner) -> LocalValidator:
         """Read the shapes and the model of the store, if that has not been done: it takes seconds."""
+        shapes = self.shapes
         with self._preparing:
             if self._validator is None:
                 model = model_of(planner.store, planner.addresses)
-                self._validator = LocalValidator(self._shapes or load_shapes(), model)
+                self._validator = LocalValidator(shapes, model)
             return self._validator
 
     def difference(

@@ -57,6 +57,11 @@ def _count(number: int) -> Literal:
     return Literal(str(number), datatype=NamedNode(f"{XSD}integer"))
 
 
+def agent_of(addresses: Addresses, name: str) -> NamedNode:
+    """What stands for an agent in the graph: an absolute IRI itself, else an instance made from the name."""
+    return _named(addresses, "agent", name)[0]
+
+
 def _named(addresses: Addresses, kind: str, name: str) -> tuple[NamedNode, list[Triple]]:
     """`name` itself if it is an absolute IRI, else an instance made from it, with `name` as its label."""
     try:

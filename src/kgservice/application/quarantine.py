@@ -175,6 +175,26 @@ def findings(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     return kg.preview(change).to_json()
 
 
+def report(kg: KnowledgeGraph, status: str | None = None) -> dict[str, Any]:
+    """The entries as JSON object. Raises `BadParameter` for a status that there is not."""
+    if status not in {None, WAITING, RELEASED, DISCARDED}:
+        raise BadParameter(f"{status!r} is none of {WAITING}, {RELEASED}, {DISCARDED}", source="status")
+    return {"entries": [entry.to_json() for entry in listed(kg, status)]}
+
+
+def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+    """An entry with its statements (N-Triples), and if it waits, what they would bring now (dry run)."""
+    entry = one(kg, key)
+    lines = sorted(f"{triple} ." for triple in statements(kg, key))
+    return entry.to_json() | {"statements": lines} | (findings(kg, key) if entry.status == WAITING else {})
+
+
+def released(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+    """Release an entry; the commit as JSON object. Raises what `release` raises."""
+    commit = release(kg, key)
+    return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
+
+
 def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
     """Commit the statements of an entry as records.
 

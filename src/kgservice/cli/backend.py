@@ -46,6 +46,39 @@ class Backend(Protocol):
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """The measures of data quality as `GET /quality` gives them; with `keep` they are kept first."""
 
+    def findings(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The findings that fit, as `GET /findings` gives them for these parameters."""
+
+    def finding(self, key: str) -> dict[str, Any]:
+        """A finding (IRI, or the UUID that ends it) explained, as `GET /findings/{id}` gives it."""
+
+    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+        """Name who is to mend a finding; the finding."""
+
+    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+        """Accept a finding for a time; the finding."""
+
+    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+        """Take the waiver of a finding back; the finding."""
+
+    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+        """Make the change of a proposal; the finding."""
+
+    def quarantined(self, status: str | None) -> list[dict[str, Any]]:
+        """The entries of the quarantine, all or those with one status."""
+
+    def held(self, key: str) -> dict[str, Any]:
+        """An entry of the quarantine, as `GET /quarantine/{id}` gives it."""
+
+    def release(self, key: str) -> dict[str, Any]:
+        """Commit the statements of an entry; what changed."""
+
+    def discard(self, key: str, reason: str) -> dict[str, Any]:
+        """Say that an entry is not wanted; the entry."""
+
+    def refresh(self) -> dict[str, int]:
+        """Validate everything and bring the findings in line; how many changed."""
+
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Write one graph, or the whole dataset, to `out`."""
 

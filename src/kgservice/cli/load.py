@@ -160,6 +160,9 @@ def _tell(summary: dict[str, Any]) -> None:
         )
         if len(refused) > _MOST:
             say(f"… and {len(refused) - _MOST} more")
+    if summary.get("quarantined"):
+        held = len(summary["quarantined"])
+        say(f"{held} records wait in quarantine, with the reasons: kgservice quarantine")
     for path in summary.get("rejects", []):
         say(f"The refused rows are in {path}, to be mended and loaded.")
 

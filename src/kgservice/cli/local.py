@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyoxigraph import NamedNode
 
-from kgservice.application import check, graph_store, imports, quality, questions, reports, validation
+from kgservice.application import (
+    check,
+    graph_store,
+    imports,
+    quality,
+    quarantine,
+    questions,
+    reports,
+    stewarding,
+    validation,
+)
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
@@ -86,6 +97,59 @@ class Local:
         if keep:
             quality.record(self._kg)
         return quality.report(self._kg).to_json()
+
+    def findings(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Look the findings up."""
+        return stewarding.report(self._kg, given)
+
+    def finding(self, key: str) -> dict[str, Any]:
+        """Explain the finding."""
+        return stewarding.explained(self._kg, key)
+
+    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+        """Name who is to mend the finding."""
+        stewarding.assign(self._kg, key, owner, agent)
+        return self._finding(key)
+
+    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+        """Accept the finding."""
+        stewarding.waive(self._kg, key, reason, until, agent)
+        return self._finding(key)
+
+    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+        """Take the waiver back."""
+        stewarding.reopen(self._kg, key, agent)
+        return self._finding(key)
+
+    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+        """Make the change of the proposal."""
+        stewarding.apply(self._kg, key, proposal, agent)
+        return self._finding(key)
+
+    def quarantined(self, status: str | None) -> list[dict[str, Any]]:
+        """List the quarantine."""
+        entries: list[dict[str, Any]] = quarantine.report(self._kg, status)["entries"]
+        return entries
+
+    def held(self, key: str) -> dict[str, Any]:
+        """Show the entry."""
+        return quarantine.shown(self._kg, key)
+
+    def release(self, key: str) -> dict[str, Any]:
+        """Commit the entry."""
+        return quarantine.released(self._kg, key)
+
+    def discard(self, key: str, reason: str) -> dict[str, Any]:
+        """Discard the entry."""
+        quarantine.discard(self._kg, key, reason)
+        return quarantine.one(self._kg, key).to_json()
+
+    def refresh(self) -> dict[str, int]:
+        """Validate the whole graph, and keep what it finds."""
+        return asdict(stewarding.refresh(self._kg))
+
+    def _finding(self, key: str) -> dict[str, Any]:
+        return stewarding.one(self._kg, key).to_json(self._kg)
 
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Dump one graph, or all."""

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kgservice.cli import ask, exits, load, measures, output, quality, serve
+from kgservice.cli import ask, exits, findings, load, measures, output, quality, quarantine, serve
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 
 _JSON = "kgservice.json"
@@ -92,6 +92,8 @@ app.command()(ask.trace)
 app.command()(quality.validate)
 app.command()(quality.check)
 app.command()(measures.quality)
+app.add_typer(findings.findings, name="findings")
+app.add_typer(quarantine.quarantine, name="quarantine")
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)

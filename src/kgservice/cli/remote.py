@@ -101,14 +101,73 @@ class Remote:
         found: dict[str, Any] = self._json("POST" if keep else "GET", "/quality")
         return found
 
+    def findings(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Ask `GET /findings`."""
+        found: dict[str, Any] = self._json("GET", "/findings", params=dict(given))
+        return found
+
+    def finding(self, key: str) -> dict[str, Any]:
+        """Ask `GET /findings/{id}`."""
+        found: dict[str, Any] = self._json("GET", _finding(key))
+        return found
+
+    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+        """Ask `POST /findings/{id}/owner`."""
+        return self._steward("POST", f"{_finding(key)}/owner", agent, json={"owner": owner})
+
+    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+        """Ask `POST /findings/{id}/waiver`."""
+        body = {"reason": reason, "until": until}
+        return self._steward("POST", f"{_finding(key)}/waiver", agent, json=body)
+
+    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+        """Ask `DELETE /findings/{id}/waiver`."""
+        return self._steward("DELETE", f"{_finding(key)}/waiver", agent)
+
+    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+        """Ask `POST /findings/{id}/proposals/{proposal}`."""
+        return self._steward("POST", f"{_finding(key)}/proposals/{quote(proposal, safe='')}", agent)
+
+    def quarantined(self, status: str | None) -> list[dict[str, Any]]:
+        """Ask `GET /quarantine`."""
+        params = {} if status is None else {"status": status}
+        found: list[dict[str, Any]] = self._json("GET", "/quarantine", params=params)["entries"]
+        return found
+
+    def held(self, key: str) -> dict[str, Any]:
+        """Ask `GET /quarantine/{id}`."""
+        found: dict[str, Any] = self._json("GET", f"/quarantine/{quote(key, safe='')}")
+        return found
+
+    def release(self, key: str) -> dict[str, Any]:
+        """Ask `POST /quarantine/{id}/release`."""
+        found: dict[str, Any] = self._json("POST", f"/quarantine/{quote(key, safe='')}/release")
+        return found
+
+    def discard(self, key: str, reason: str) -> dict[str, Any]:
+        """Ask `DELETE /quarantine/{id}`."""
+        path = f"/quarantine/{quote(key, safe='')}"
+        found: dict[str, Any] = self._json("DELETE", path, json={"reason": reason})
+        return found
+
+    def refresh(self) -> dict[str, int]:
+        """Ask `POST /findings`."""
+        counts: dict[str, int] = self._json("POST", "/findings")
+        return counts
+
+    def _steward(self, method: str, path: str, agent: str, **request: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._json(method, path, params={"agent": agent}, **request)
+        return found
+
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
         """Ask `GET /graphs?graph=…`, or `GET /export` for the whole dataset."""
         path, params = ("/graphs", {"graph": graph}) if graph else ("/export", {})
         with self._stream("GET", path, params=params, headers={"Accept": fmt.media_type}) as response:
             _copy(response, out)
 
-    def _json(self, method: str, path: str) -> Any:
-        with self._stream(method, path, headers={"Accept": "application/json"}) as response:
+    def _json(self, method: str, path: str, **request: Any) -> Any:
+        headers = {"Accept": "application/json"}
+        with self._stream(method, path, headers=headers, **request) as response:
             return json.loads(response.read())
 
     @contextmanager
@@ -133,6 +192,15 @@ def _address(url: str) -> httpx.URL:
     if address.scheme not in {"http", "https"} or not address.host or (address.port or 0) > 65535:
         raise BadParameter(f"{url!r} is no address such as http://127.0.0.1:8000", source="--url")
     return address
+
+
+def _finding(key: str) -> str:
+    """The address of a finding, by its IRI or the part that ends it.
+
+    >>> _finding("https://kg.example/id/6ab0")
+    '/findings/6ab0'
+    """
+    return f"/findings/{quote(key.rpartition('/')[2] if ':' in key else key, safe='')}"
 
 
 def _accept(formats: Sequence[Format]) -> str:

@@ -19,6 +19,7 @@ from kgservice.errors import KgError, StoreFailed
 from kgservice.http import health, maintenance, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.auth import Access
+from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS, problem_of
@@ -115,7 +116,7 @@ def framework(
         exception_handlers=HANDLERS,
     )
     graphs = Graphs(kg, readers, writers, tags)
-    known = questions()
+    known, findings = questions(), Findings(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
@@ -124,6 +125,10 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
+        Route("/findings", findings),
+        Route("/findings/{id}", findings),
+        Route("/findings/{id}/{part}", findings),
+        Route("/findings/{id}/{part}/{proposal}", findings),
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),

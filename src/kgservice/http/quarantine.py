@@ -22,7 +22,6 @@ from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 
-_STATUSES = (quarantine.WAITING, quarantine.RELEASED, quarantine.DISCARDED)
 _UNCACHED = {"Cache-Control": "no-store"}
 _LONGEST_REASON = 64 * 1024  # bytes
 
@@ -43,13 +42,18 @@ class Quarantine:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
+        status = http.parameters.get("status", [None])[0]
         answers: Mapping[str, Callable[[], Any]]
         if not key:
-            answers = {"GET": lambda: self._list(http.parameters.get("status", [None])[0])}
+            answers = {"GET": lambda: quarantine.report(self._kg, status)}
         elif not action:
-            answers = {"GET": lambda: self._show(key), "PUT": lambda: None, "DELETE": lambda: None}
+            answers = {
+                "GET": lambda: quarantine.shown(self._kg, key),
+                "PUT": lambda: None,
+                "DELETE": lambda: None,
+            }
         elif action == "release":
-            answers = {"POST": lambda: self._release(key)}
+            answers = {"POST": lambda: quarantine.released(self._kg, key)}
         else:
             raise NotFound(f"There is nothing at {scope['path']}")
         method = "GET" if http.method == "HEAD" else http.method
@@ -67,20 +71,6 @@ class Quarantine:
         except ClientLeft:
             return
         await http.reply(without_body(http, JSONResponse(body, headers=_UNCACHED)))
-
-    def _list(self, status: str | None) -> dict[str, Any]:
-        if status not in (None, *_STATUSES):
-            raise BadParameter(f"{status!r} is none of {', '.join(_STATUSES)}", source="status")
-        return {"entries": [entry.to_json() for entry in quarantine.listed(self._kg, status)]}
-
-    def _show(self, key: str) -> dict[str, Any]:
-        entry = quarantine.one(self._kg, key)
-        shown = entry.to_json() | {"statements": sorted(map(_line, quarantine.statements(self._kg, key)))}
-        return shown | (quarantine.findings(self._kg, key) if entry.status == quarantine.WAITING else {})
-
-    def _release(self, key: str) -> dict[str, Any]:
-        commit = quarantine.release(self._kg, key)
-        return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
 
     async def _mend(self, http: Exchange, key: str) -> dict[str, Any]:
         fmt = body_format(http.headers.get("content-type"))
@@ -106,7 +96,3 @@ class Quarantine:
             return quarantine.one(self._kg, key).to_json()
 
         return await asyncio.get_running_loop().run_in_executor(self._writers, run)
-
-
-def _line(triple: object) -> str:
-    return f"{triple} ."

@@ -1,0 +1,114 @@
+"""`kgservice quarantine`: what imports brought and the guard refused, and what a steward decides of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.backend import connected
+from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for, unicode_text
+
+quarantine = typer.Typer(invoke_without_command=True)
+
+Key = Annotated[str, typer.Argument(metavar="ID", help="The entry: its id, as the list shows it.")]
+
+
+@quarantine.callback()
+def list_(
+    ctx: typer.Context,
+    status: Annotated[str | None, typer.Option(help="waiting, released or discarded.")] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """List what imports brought and the guard refused, the oldest first; or decide of an entry.
+
+    Example: kgservice quarantine --status waiting
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    with connected(settings_for(store, token), url) as backend:
+        entries = backend.quarantined(None if status is None else unicode_text(status, "--status"))
+    if as_json:
+        put_json(entries)
+        return
+    show_rows(
+        ("id", "status", "file", "line", "reason"),
+        [
+            {key: str(entry[key] or "") for key in ("id", "status", "file", "line", "reason")}
+            for entry in entries
+        ],
+    )
+    if not entries:
+        say("Nothing is in quarantine.")
+
+
+@quarantine.command()
+def show(
+    key: Key,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Show an entry: its row and statements, and what they would bring if they were released now.
+
+    Example: kgservice quarantine show 00000000-0000-5000-8000-000000000001
+    """
+    with connected(settings_for(store, token), url) as backend:
+        entry = backend.held(unicode_text(key, "ID"))
+    if as_json:
+        put_json(entry)
+        return
+    for name in ("id", "status", "file", "line", "row", "reason", "created", "decided", "decision"):
+        if entry[name] not in (None, ""):
+            typer.echo(f"{name:<10} {entry[name]}".encode(errors="replace").decode())
+    for line in entry["statements"]:
+        typer.echo(f"  {line}")
+    for finding in entry.get("findings", ()):
+        message: dict[str, Any] = finding["message"]
+        typer.echo(f"{finding['severity']} {finding['rule']}: {message.get('en', '')}")
+
+
+@quarantine.command()
+def release(
+    key: Key,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Commit the statements of an entry as records. Exit code 1 when they still bring a violation.
+
+    Example: kgservice quarantine release 00000000-0000-5000-8000-000000000001
+    """
+    with connected(settings_for(store, token), url) as backend:
+        commit = backend.release(unicode_text(key, "ID"))
+    if as_json:
+        put_json(commit)
+    else:
+        say(f"Released: {commit['added']} statements added by commit {commit['commit']}.")
+
+
+@quarantine.command()
+def discard(
+    key: Key,
+    reason: Annotated[str, typer.Option(help="Why it is not wanted.")],
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Say that an entry is not wanted, and why. It stays in the list.
+
+    Example: kgservice quarantine discard 00000000-0000-5000-8000-000000000001 --reason "entered twice"
+    """
+    with connected(settings_for(store, token), url) as backend:
+        entry = backend.discard(unicode_text(key, "ID"), unicode_text(reason, "--reason"))
+    if as_json:
+        put_json(entry)
+    else:
+        say(f"Discarded: {entry['decision']}")

@@ -1,0 +1,145 @@
+"""`/findings`: what the validation found, for stewards: list, explain, assign, waive, mend, check anew."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import stewarding
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import BadInput, BadParameter, NotFound
+from kgservice.http.bodies import text
+from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.questions import without_body
+from kgservice.http.streaming import ClientLeft
+
+LONGEST_BODY = 64 * 1024  # bytes
+_FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock
+# What is at an address: the methods that each has, by the parts after the finding's name.
+_METHODS = {"owner": "POST", "waiver": "DELETE, POST", "proposals": "POST"}
+
+
+class Findings:
+    """`/findings` and all below it as an ASGI application; JSON.
+
+    The list is filtered by parameters; POST to it validates everything anew. Below `/findings/{id}` are
+    `owner`, `waiver` and `proposals/{proposal}`, which answer with the finding as it is then. `agent` in the
+    address of a POST or DELETE says who decides.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
+        self._kg = kg
+        self._readers = readers
+        self._writers = writers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        place = scope["path_params"]
+        allowed = _allowed(place)
+        if http.method == "OPTIONS" or http.method not in (*allowed.split(", "), "HEAD"):
+            await http.reply(method_not_allowed(allowed))
+            return
+        if http.method == "HEAD" and "GET" not in allowed:
+            await http.reply(method_not_allowed(allowed))
+            return
+        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
+        if http.method in {"GET", "HEAD"}:
+            body = await self._run(self._readers, self._reading(http, place.get("id")))
+            await http.reply(without_body(http, JSONResponse(body, headers=_HEADERS)))
+            return
+        try:
+            change = await self._change(http, place)
+        except ClientLeft:
+            return
+        body = await self._run(self._writers, change)
+        await http.reply(JSONResponse(body, headers=_HEADERS))
+
+    async def _run(self, pool: Executor, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def _reading(self, http: Exchange, key: str | None) -> Callable[[], Any]:
+        if key is not None:
+            _given(http, ())
+            return lambda: stewarding.explained(self._kg, key)
+        given = _given(http, _FILTERS)
+        return lambda: stewarding.report(self._kg, given)
+
+    async def _change(self, http: Exchange, place: Mapping[str, str]) -> Callable[[], Any]:
+        """What a POST or DELETE asks for."""
+        kg, part, given = self._kg, place.get("part"), _given(http, ("agent",))
+        if not place:
+            return lambda: asdict(stewarding.refresh(kg, **given))
+        key = place["id"]
+        if part == "owner":
+            owner = _members(await _body(http), {"owner": (str, type(None))})["owner"]
+            return lambda: self._then(key, stewarding.assign(kg, key, owner, **given))
+        if part == "proposals":
+            return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], **given))
+        if http.method == "DELETE":
+            return lambda: self._then(key, stewarding.reopen(kg, key, **given))
+        asked = _members(await _body(http), {"reason": (str,), "until": (str,)})
+        return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], **given))
+
+    def _then(self, key: str, _commit: object) -> dict[str, Any]:
+        """The finding after the change."""
+        return stewarding.one(self._kg, key).to_json(self._kg)
+
+
+def _allowed(place: Mapping[str, str]) -> str:
+    """The methods of an address. Raises `NotFound` where there is nothing."""
+    part = place.get("part")
+    if part is None:
+        return "GET" if place else "GET, POST"
+    if part not in _METHODS or ("proposal" in place) != (part == "proposals"):
+        raise NotFound("There is nothing at this address")
+    return _METHODS[part]
+
+
+def _given(http: Exchange, names: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of the address, each once. Raises `BadParameter` for unknown ones."""
+    given: dict[str, str] = {}
+    for name, values in http.parameters.items():
+        if name == "format":
+            continue
+        if name not in names:
+            raise BadParameter(f"there is no parameter {name[:80]!r} here", source=name[:80])
+        if len(values) > 1:
+            raise BadParameter(f"{name!r} is given {len(values)} times", source=name)
+        given[name] = values[0]
+    return given
+
+
+async def _body(http: Exchange) -> Any:
+    """The JSON of the body. Raises `BadInput` with the place where it is none."""
+    try:
+        return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"The body is no JSON: {error.msg}", line=error.lineno, column=error.colno) from None
+    except RecursionError:
+        raise BadInput("The body is nested too deeply") from None
+
+
+def _members(body: Any, members: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """The members of a JSON object, all there and no other. Raises `BadParameter` with the name as source."""
+    if not isinstance(body, dict):
+        raise BadInput(f"The body must be a JSON object with {', '.join(members)}")
+    for name in body.keys() - members.keys():
+        raise BadParameter(f"there is no member {name[:80]!r} here", source=name[:80])
+    for name, kinds in members.items():
+        if name not in body:
+            raise BadParameter(f"the member {name!r} is missing", source=name)
+        if not isinstance(body[name], kinds):
+            words = " or ".join("null" if kind is type(None) else "text" for kind in kinds)
+            raise BadParameter(f"{name!r} must be {words}", source=name)
+    return body
