@@ -161,8 +161,7 @@ def _tell(summary: dict[str, Any]) -> None:
         if len(refused) > _MOST:
             say(f"… and {len(refused) - _MOST} more")
     if summary.get("quarantined"):
-        held = len(summary["quarantined"])
-        say(f"{held} records wait in quarantine, with the reasons: kgservice quarantine")
+        say(f"In quarantine, with the reasons: {len(summary['quarantined'])} (see kgservice quarantine)")
     for path in summary.get("rejects", []):
         say(f"The refused rows are in {path}, to be mended and loaded.")
 

@@ -14,6 +14,8 @@ quarantine = typer.Typer(invoke_without_command=True)
 
 Key = Annotated[str, typer.Argument(metavar="ID", help="The entry: its id, as the list shows it.")]
 
+_COLUMNS = ("id", "status", "file", "line", "reason")
+
 
 @quarantine.callback()
 def list_(
@@ -35,13 +37,7 @@ def list_(
     if as_json:
         put_json(entries)
         return
-    show_rows(
-        ("id", "status", "file", "line", "reason"),
-        [
-            {key: str(entry[key] or "") for key in ("id", "status", "file", "line", "reason")}
-            for entry in entries
-        ],
-    )
+    show_rows(_COLUMNS, [{key: str(entry[key] or "") for key in _COLUMNS} for entry in entries])
     if not entries:
         say("Nothing is in quarantine.")
 

@@ -47,11 +47,8 @@ class Quarantine:
         if not key:
             answers = {"GET": lambda: quarantine.report(self._kg, status)}
         elif not action:
-            answers = {
-                "GET": lambda: quarantine.shown(self._kg, key),
-                "PUT": lambda: None,
-                "DELETE": lambda: None,
-            }
+            answers = dict.fromkeys(("PUT", "DELETE"), _read_below)
+            answers["GET"] = lambda: quarantine.shown(self._kg, key)
         elif action == "release":
             answers = {"POST": lambda: quarantine.released(self._kg, key)}
         else:
@@ -96,3 +93,7 @@ class Quarantine:
             return quarantine.one(self._kg, key).to_json()
 
         return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+
+
+def _read_below() -> None:
+    """In the place of an answer that needs the body of the request."""

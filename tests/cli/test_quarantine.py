@@ -1,0 +1,36 @@
+"""`kgservice quarantine` on a store: a document of which one record is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.cli.commands import Run
+from tests.http.test_quarantine import ADDRESSES, BAD, GOOD, HEAD, solution
+
+
+def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    store = tmp_path / "copy"
+    shutil.copytree(demo_store, store)
+    file = tmp_path / "two.ttl"
+    file.write_text(HEAD + solution(GOOD, f"; {ADDRESSES}") + solution(BAD), encoding="utf-8")
+    here = ("--store", store)
+    loaded = run("load", file, *here)
+    assert loaded.returncode == 0, loaded.stderr
+    assert "In quarantine, with the reasons: 1" in loaded.stderr
+    assert "Nothing is in quarantine." in run("quarantine", "--status", "released", *here).stderr
+    (entry,) = json.loads(run("quarantine", "--json", *here).stdout)
+    assert "R03" in run("quarantine", *here, COLUMNS="220").stdout
+    shown = run("quarantine", "show", entry["id"], *here)
+    assert f"/{BAD}>" in shown.stdout
+    assert "Violation R03: " in shown.stdout
+    refused = run("quarantine", "release", entry["id"], *here)
+    assert refused.returncode == 1
+    assert "R03" in refused.stderr
+    assert run("quarantine", "discard", entry["id"], "--reason", " ", *here).returncode == 2
+    gone = run("quarantine", "discard", entry["id"], "--reason", "entered twice", *here)
+    assert "Discarded: entered twice" in gone.stderr
+    assert run("quarantine", "release", entry["id"], *here).returncode == 5
+    assert run("quarantine", "show", "nothing", *here).returncode == 4
+    assert run("check", *here).returncode == 0
