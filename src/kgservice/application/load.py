@@ -15,7 +15,8 @@ from kgservice.application import views
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.modelfiles import NamedBlankNodes
-from kgservice.application.quarantine import Entry, Source, hold, settle
+from kgservice.application.quarantine import Entry, Source, hold
+from kgservice.application.settling import settle
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.errors import BadRdf, NotFound, UnsupportedMediaType

@@ -19,8 +19,9 @@ from kgservice.application.batches import Batch
 from kgservice.application.csv_records import Record, encoding_of, is_wide, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
-from kgservice.application.quarantine import Entry, Source, hold, settle
+from kgservice.application.quarantine import Entry, Source, hold
 from kgservice.application.row_graphs import Workbench
+from kgservice.application.settling import settle
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
