@@ -258,7 +258,7 @@ def test_records_on_consent_were_collected_under_one() -> None:
 
 
 def test_moments_have_a_zone_and_none_that_happened_lies_ahead() -> None:
-    ahead = {"plannedStart", "reviewDue", "dueAt", "expiresAt", "validUntil"}
+    ahead = {"plannedStart", "reviewDue", "dueAt", "expiresAt", "validUntil", "waivedUntil"}
     for path in sorted(resources.folder("demo").glob("*.t*")):
         for q in ox.parse(path=str(path)):
             if isinstance(q.object, ox.Literal) and "dateTime" in q.object.datatype.value:
