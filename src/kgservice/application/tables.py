@@ -36,7 +36,6 @@ BATCH = 250
 # The commits whose rows are looked at together, so that none of them takes back what one before it said.
 WINDOW = 20
 _TYPE = NamedNode(f"{RDF}type")
-
 _Held = list[tuple[Batch, str]]
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import threading
 import webbrowser
 from contextlib import ExitStack
 from types import FrameType
@@ -38,6 +39,9 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             load_demonstration(kg)
         if settings.memory:
             kg.keep_in_memory(OxigraphStore(), settings.memory * 2**20)
+
+        # The first change would otherwise wait for the shapes to be read, which takes seconds.
+        threading.Thread(target=kg.guard.prepare, args=[kg.planner()], name="guard", daemon=True).start()
 
         def ready(link: str) -> None:
             running = Running(link.partition("/?")[0], secret, os.getpid())
