@@ -8,11 +8,12 @@ import signal
 import socket
 import threading
 import webbrowser
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Never
 
 from kgservice.application.demonstration import load_demonstration
+from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli.answers import say
 from kgservice.cli.local import opened
 from kgservice.cli.remote import Remote
@@ -41,7 +42,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             kg.keep_in_memory(OxigraphStore(), settings.memory * 2**20)
 
         # The first change would otherwise wait for the shapes to be read, which takes seconds.
-        threading.Thread(target=kg.guard.prepare, args=[kg.planner()], name="guard", daemon=True).start()
+        threading.Thread(target=_prepare, args=[kg], name="guard", daemon=True).start()
 
         def ready(link: str) -> None:
             running = Running(link.partition("/?")[0], secret, os.getpid())
@@ -58,6 +59,12 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             say("Stopped.")
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def _prepare(kg: KnowledgeGraph) -> None:
+    """Make the guard ready, unless the service is stopped meanwhile."""
+    with suppress(StoreFailed):
+        kg.guard.prepare(kg.planner())
 
 
 class _Stopped(Exception):
