@@ -30,7 +30,7 @@ def test_load_of_a_table_says_what_came_of_it(run: Run, table: Path, tmp_path: P
     assert done.returncode == 0, done.stderr
     said = lines(done.stdout)
     assert {"file pains.csv", "rows 3", "rows taken 2", "rows refused 1"} <= set(said)
-    assert "records ci:PainPoint 2" in said
+    assert "records ci:Persona 2" in said
     assert "statements removed 0" in said
     assert [line for line in said if line.startswith("statements added ") and not line.endswith(" 0")]
     assert not [line for line in said if line.startswith("Nothing changed")]
@@ -54,7 +54,7 @@ def test_a_new_store_is_named(run: Run, table: Path, tmp_path: Path) -> None:
 
 
 def test_load_of_rdf_counts_statements(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "p.ttl").write_text("<urn:p> a <https://w3id.org/kgservice/ci#PainPoint> .")
+    (tmp_path / "p.ttl").write_text("<urn:p> a <https://w3id.org/kgservice/ci#Persona> .")
     assert {"file p.ttl", "statements read 1", "statements added 1"} <= set(
         lines(run("load", "p.ttl").stdout)
     )

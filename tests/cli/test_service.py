@@ -41,7 +41,7 @@ CREATE TABLE rejects AS SELECT line, 'What is empty' AS reason FROM raw WHERE wh
 """,
     "pain.rq": f"""
 PREFIX ci: <{CI}> PREFIX col: <http://sparql.xyz/facade-x/data/>
-CONSTRUCT {{ ?pain a ci:PainPoint ; ci:title ?title }}
+CONSTRUCT {{ ?pain a ci:Persona ; ci:title ?title }}
 WHERE {{ ?row col:pain ?pain ; col:what ?what BIND(STRLANG(?what, "en") AS ?title) }}
 """,
     "pains.csv": "Id,What\n1,Too many calls\n2,\n3,No answer\n",
@@ -101,7 +101,7 @@ def test_other_commands_work_through_the_service(service: Service, run: Run, tmp
     again = json.loads(run("load", "workshop", "--store", service.store, "--json").stdout)
     assert (again[0]["added"], again[0]["removed"]) == (0, 0)
 
-    query = f"SELECT ?title WHERE {{ ?p a <{CI}PainPoint> ; <{CI}title> ?title }} ORDER BY ?title"
+    query = f"SELECT ?title WHERE {{ ?p a <{CI}Persona> ; <{CI}title> ?title }} ORDER BY ?title"
     by_note = run("query", query, "--store", service.store, "--format", "tsv")
     running = find(service.store)
     assert running is not None

@@ -24,7 +24,7 @@ ASK = "/sparql?query=ASK%7B%7D"
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
     """One server for all tests here: none of them changes anything."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
     with running(kg) as server:
         yield server
     kg.close()

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site() -> Iterator[Running]:
     """A service with the demonstration graph and one record with a hostile title."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
     load_demonstration(kg)
     evil = NamedNode(EVIL_IRI)
     said: list[tuple[str, NamedNode | Literal]] = [

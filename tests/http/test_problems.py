@@ -198,7 +198,7 @@ CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | Non
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
     """One server for all tests here: none of them changes anything."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
     with running(kg) as server:
         yield server
     kg.close()
@@ -245,7 +245,7 @@ def test_every_error_has_its_status() -> None:
 
 @pytest.fixture
 def narrow() -> Iterator[Running]:
-    kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), OxigraphStore())
+    kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), OxigraphStore(), guarded=False)
     with running(kg) as server:
         yield server
     kg.close()
@@ -283,7 +283,7 @@ def test_what_is_unexpected_says_nothing_of_the_inside() -> None:
                 raise ZeroDivisionError("a secret of the inside")
             return super().has_graph(graph)
 
-    kg = KnowledgeGraph.open(Settings(), Faulty())
+    kg = KnowledgeGraph.open(Settings(), Faulty(), guarded=False)
     with running(kg) as server:
         answer = server.get("/graphs?graph=urn:x:faulty")
         assert answer.status_code == 500

@@ -78,7 +78,7 @@ class Watching(OxigraphStore):
 
 @contextmanager
 def serving(store: OxigraphStore) -> Iterator[Running]:
-    kg = KnowledgeGraph.open(Settings(), store)
+    kg = KnowledgeGraph.open(Settings(), store, guarded=False)
     try:
         with running(kg) as server:
             yield server

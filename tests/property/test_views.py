@@ -54,7 +54,7 @@ changes = st.lists(st.tuples(st.lists(statements, max_size=4), st.lists(statemen
 
 
 def opened(folder: object) -> KnowledgeGraph:
-    return KnowledgeGraph.open(Settings(), OxigraphStore(), ontology=folder)  # type: ignore[arg-type]
+    return KnowledgeGraph.open(Settings(), OxigraphStore(), ontology=folder, guarded=False)  # type: ignore[arg-type]
 
 
 def closure(asserted: Iterable[Triple]) -> set[Triple]:

@@ -26,7 +26,7 @@ NOW = datetime(2025, 7, 1, tzinfo=UTC)
 
 @pytest.fixture
 def kg() -> Iterator[KnowledgeGraph]:
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(None), clock=lambda: NOW)
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(None), clock=lambda: NOW, guarded=False)
     yield graph
     graph.close()
 

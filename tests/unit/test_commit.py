@@ -250,10 +250,10 @@ def test_each_commit_is_recorded(kg: KnowledgeGraph, clock: Clock) -> None:
 
 
 def test_a_reopened_graph_goes_on_counting(tmp_path: Path, clock: Clock) -> None:
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock)
+    kg = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock, guarded=False)
     add(kg, PERSON)
     kg.close()
-    again = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock)
+    again = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock, guarded=False)
     assert again.head == 1
     add(again, RECORD)
     assert again.head == 2
@@ -264,14 +264,14 @@ def test_another_model_is_put_in_place_and_the_view_follows(tmp_path: Path, cloc
     store = OxigraphStore()
     ontology = tmp_path / "ontology"
     ontology.mkdir()
-    kg = KnowledgeGraph.open(Settings(), store, clock, ontology=ontology)
+    kg = KnowledgeGraph.open(Settings(), store, clock, ontology=ontology, guarded=False)
     add(kg, TYPE)
     above = triple("id:rec", "a", "ex:Above")
     assert not in_view(kg, above)
     (ontology / "a.ttl").write_text(
         f"<{CI}Feedback> <http://www.w3.org/2000/01/rdf-schema#subClassOf> <http://example.org/Above>, [ a <http://example.org/X> ] ."
     )
-    kg = KnowledgeGraph.open(Settings(), store, clock, ontology=ontology)
+    kg = KnowledgeGraph.open(Settings(), store, clock, ontology=ontology, guarded=False)
     assert in_view(kg, above)
     assert check(kg) == []
 
@@ -283,7 +283,7 @@ def test_an_unfinished_view_is_built_anew_at_the_next_start(kg: KnowledgeGraph, 
         kg.store.apply(remove=[quad("id:anna", "a", "ci:ContactPerson", view)])
         raise KeyboardInterrupt
     assert check(kg) != []
-    again = KnowledgeGraph.open(Settings(), kg.store, clock)
+    again = KnowledgeGraph.open(Settings(), kg.store, clock, guarded=False)
     assert check(again) == []
 
 

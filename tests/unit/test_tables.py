@@ -305,7 +305,7 @@ class TestLaterDeliveries:
         assert (summary.removed, summary.commit, kg.head) == (0, 3, 3)
         assert told == [0, 1, 2, 3]
         assert values(kg, "?p ci:detectedAt ?x") == ["2023-08-20T00:00:00Z"]
-        whole = KnowledgeGraph.open(Settings(), OxigraphStore())
+        whole = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
         monkeypatch.setattr(tables, "BATCH", 5)
         assert load(whole, tmp_path / "a.csv").added == summary.added
         whole.close()
@@ -336,7 +336,9 @@ class TestMappings:
         assert load_tables(kg, resources.folder("examples") / "spreadsheet", rejects=tmp_path).added == 0
 
     def test_instances_are_those_of_the_deployment(self, tmp_path: Path) -> None:
-        kg = KnowledgeGraph.open(Settings(base="https://other.example/graph/"), OxigraphStore())
+        kg = KnowledgeGraph.open(
+            Settings(base="https://other.example/graph/"), OxigraphStore(), guarded=False
+        )
         load(kg, written(tmp_path / "t.csv", [ROW | TOLD]))
         a = Addresses("https://other.example/graph/")
         assert values(kg, "?x a ci:PrivateCustomer") == [a.instance("consumer", "1")]
