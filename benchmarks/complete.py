@@ -115,7 +115,7 @@ class CompleteGenerator(Generator):
         person, consent = self.iri("person", n), self.iri("consent", n)
         graph, consents = self._subject(person), self.addresses.consent(_key(person))
         yield quad(person, RDF + "type", iri(CI + "ContactPerson"), graph)
-        yield quad(person, CI + "personName", plain(f"Kunde {n}"), graph)
+        yield quad(person, CI + "personName", plain(f"Kunde {_name(n)}"), graph)
         yield quad(person, CI + "emailAddress", plain(f"kunde{n}@firma{n % 997}.example"), graph)
         kinds = {"CommunicationData", "BehaviouralData", rnd.choice(CATEGORIES)}
         said = [
@@ -233,6 +233,11 @@ class CompleteGenerator(Generator):
         while len(lines) < 20:  # half of the solutions have no impact
             lines = list(self.solution_lines(n, pain, at - timedelta(days=300)))
         yield from lines
+
+
+def _name(n: int) -> str:
+    """A name that no identifier holds: its letters are no hexadecimal digits."""
+    return "".join(chr(ord("g") + int(digit)) for digit in str(n))
 
 
 def _key(person: str) -> str:

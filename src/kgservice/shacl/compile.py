@@ -95,7 +95,12 @@ class Index:
 
 def classes_of(node: Node, statements: Statements) -> set[Node]:
     """The classes of a node, and those above them."""
-    waiting = [o for _, _, o in statements.of(node, RDF.type)]
+    return with_above([o for _, _, o in statements.of(node, RDF.type)], statements)
+
+
+def with_above(classes: Iterable[Node], statements: Statements) -> set[Node]:
+    """The classes and those above them."""
+    waiting = list(classes)
     found = set(waiting)
     while waiting:
         above = {o for _, _, o in statements.of(waiting.pop(), RDFS.subClassOf)} - found

@@ -93,14 +93,14 @@ class LocalValidator:
     def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
         self._engine = Engine(shapes)
         self._base = GraphStatements(base)
-        self._roots = roots(shapes.graph)
-        self._screen = Screen(shapes, self._roots) if screened else None
+        self.roots = roots(shapes.graph)
+        self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
         """The findings of all focus nodes."""
         statements = {*self._base.all(), *context, *dataset.all()}
         index = Index(statements)
-        focus = {root.shape: root.all_targets(index) for root in self._roots}
+        focus = {root.shape: root.all_targets(index) for root in self.roots}
         return self._findings({shape: nodes for shape, nodes in focus.items() if nodes}, statements)
 
     def difference(
@@ -120,8 +120,8 @@ class LocalValidator:
         findings now.
         """
         was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
-        either = _Both(was.statements, now.statements)
-        affected = [(root, self._affected(root, changed, either)) for root in self._roots]
+        either = Both(was.statements, now.statements)
+        affected = [(root, self._affected(root, changed, either)) for root in self.roots]
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -145,7 +145,7 @@ class _Side:
     def __init__(self, base: Dataset, dataset: Dataset, near: set[Triple]) -> None:
         self._base = base
         self._dataset = dataset
-        self.statements = _Both(base, dataset)
+        self.statements = Both(base, dataset)
         self.near = near
         self.focus: dict[Node, set[Node]] = {}
         self._classes: dict[Node, set[Node]] = {}
@@ -211,7 +211,7 @@ class GraphStatements:
         return self._all
 
 
-class _Both:
+class Both:
     """The statements of either; one that both hold comes twice."""
 
     def __init__(self, one: Statements, other: Statements) -> None:
