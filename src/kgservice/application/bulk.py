@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 Chunk = Sequence[Candidate]
 
 _GRAPHS = 200  # asked for their nodes at once
-_WORTH = 6  # chunks; other processes take seconds to start
+_WORTH = 3  # chunks; other processes take seconds to start
 
 
 @dataclass(frozen=True)

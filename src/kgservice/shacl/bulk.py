@@ -12,7 +12,7 @@ import rdflib
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, roots, with_above
+from kgservice.shacl.compile import Index, Root, automata, with_above
 from kgservice.shacl.local import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Statements, Triple
 from kgservice.shacl.report import TITLES
@@ -35,7 +35,7 @@ class BulkValidator:
 
     def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
         self._base = GraphStatements(base)
-        every = roots(shapes.graph)
+        every = automata(shapes)
         self._roots = [root for root in every if not root.reach.boundless]
         self._boundless = [root for root in every if root.reach.boundless]
         self._engine = Engine(shapes)
@@ -59,7 +59,7 @@ class BulkValidator:
 
     def among(self, candidates: Iterable[Candidate], dataset: Dataset) -> list[Finding]:
         """The findings of those that a shape targets, as often as plain validation gives them."""
-        statements = Both(self._base, dataset)
+        statements = _Looked(self._base, dataset)
         focus = self._targets.among(candidates, statements)
         suspects = focus
         if self._screen is not None:
@@ -86,6 +86,33 @@ class BulkValidator:
     def _found(self, focus: Focus, near: Collection[Triple], statements: Statements) -> list[Finding]:
         results = self._engine.results({shape: nodes for shape, nodes in focus.items() if nodes}, near)
         return _titled([finding for _, found in results for finding in found], statements)
+
+
+class _Looked:
+    """The statements of both, each looked up once."""
+
+    def __init__(self, one: Statements, other: Statements) -> None:
+        self._both = Both(one, other)
+        self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
+        self._to: dict[tuple[Node, Node | None], list[Triple]] = {}
+
+    def of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """See `Statements`."""
+        about = self._about.get(subject)
+        if about is None:
+            about = self._about[subject] = defaultdict(list)
+            for triple in self._both.of(subject, None):
+                about[triple[1]].append(triple)
+                about[None].append(triple)
+        return about.get(predicate, ())
+
+    def to(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """See `Statements`."""
+        key = (value, predicate)
+        found = self._to.get(key)
+        if found is None:
+            found = self._to[key] = list(self._both.to(value, predicate))
+        return found
 
 
 class _Targets:

@@ -15,7 +15,7 @@ from rdflib.term import Node, URIRef
 
 from kgservice.shacl.patterns import follow
 from kgservice.shacl.reach import Reach, Statements, Triple
-from kgservice.shacl.shapes import prefixes_of
+from kgservice.shacl.shapes import Shapes, prefixes_of
 from kgservice.shacl.terms import interned
 
 _LISTS = (SH["and"], SH["or"], SH.xone)
@@ -107,6 +107,13 @@ def with_above(classes: Iterable[Node], statements: Statements) -> set[Node]:
         found |= above
         waiting += above
     return found
+
+
+def automata(shapes: Shapes) -> list[Root]:
+    """The shapes that have targets, in a fixed order; worked out once for each `Shapes`: it takes seconds."""
+    if not shapes.automata:
+        shapes.automata.extend(roots(shapes.graph))
+    return shapes.automata
 
 
 def roots(graph: rdflib.Graph) -> list[Root]:

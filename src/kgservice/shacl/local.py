@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, classes_of, roots
+from kgservice.shacl.compile import Index, Root, automata, classes_of
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.screen import Screen
@@ -93,7 +93,7 @@ class LocalValidator:
     def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
         self._engine = Engine(shapes)
         self._base = GraphStatements(base)
-        self.roots = roots(shapes.graph)
+        self.roots = automata(shapes)
         self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
