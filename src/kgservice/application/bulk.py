@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from multiprocessing import get_context
+from typing import Any
 
 from pyoxigraph import NamedNode
-from rdflib.term import URIRef
+from rdflib.term import Literal, URIRef
 
 from kgservice.application.statements import Records, Stored
 from kgservice.domain.finding import Finding
@@ -111,15 +114,15 @@ def _spread(
     """The findings of each chunk, from so many processes; twice as many chunks at most are under way."""
     # What a process has parsed cannot be sent to another.
     sent = replace(job, shapes=replace(job.shapes, queries={}))
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (sent, opened))
-    running: deque[Future[list[Finding]]] = deque()
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (_packed((sent, opened)),))
+    running: deque[Future[bytes]] = deque()
     try:
         for chunk in every:
-            running.append(pool.submit(_Worker.among, chunk))
+            running.append(pool.submit(_Worker.among, _packed(chunk)))
             if len(running) >= 2 * processes:
-                yield running.popleft().result()
+                yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
         while running:
-            yield running.popleft().result()
+            yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -130,12 +133,36 @@ class _Worker:
     _work: Work
 
     @classmethod
-    def start(cls, job: Job, opened: Callable[[], Store]) -> None:
+    def start(cls, packed: bytes) -> None:
+        """Begin, with a job and what opens the store."""
+        job, opened = pickle.loads(packed)  # noqa: S301  (our own)
         cls._work = Work(job, opened())
 
     @classmethod
-    def among(cls, chunk: Chunk) -> list[Finding]:
-        return cls._work.among(chunk)
+    def among(cls, packed: bytes) -> bytes:
+        """The findings of a chunk."""
+        return _packed(cls._work.among(pickle.loads(packed)))  # noqa: S301  (our own)
+
+
+class _Pickler(pickle.Pickler):
+    """Keeps literals as they are written: rdflib writes the value anew when one is unpacked."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is made again."""
+        if type(obj) is Literal:
+            return _literal, (str(obj), obj.language, obj.datatype)
+        return NotImplemented
+
+
+def _literal(text: str, language: str | None, datatype: URIRef | None) -> Literal:
+    return Literal(text, lang=language, datatype=datatype, normalize=False)
+
+
+def _packed(what: object) -> bytes:
+    """For a process of our own; `pickle.loads` unpacks it."""
+    out = io.BytesIO()
+    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(what)
+    return out.getvalue()
 
 
 def _by_key(name: NamedNode) -> tuple[str, str]:
