@@ -57,7 +57,7 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the service into $(VENV)"
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt --editable '.[fast]'
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python

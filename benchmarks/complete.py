@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from pyoxigraph import Quad
+
 from benchmarks.generate import (
     CATEGORIES,
     DAYS,
@@ -33,7 +35,12 @@ from kgservice.store.syntax import parse
 
 # After all that the generator dates: rules look at "now".
 NOW = datetime(2027, 9, 1, tzinfo=UTC)
-KINDS = ("pain point with evidence", "feedback with screening", "person with consent", "solution with impact")
+KINDS = (
+    "pain point with evidence",
+    "feedback with screening",
+    "person with consent",
+    "solution and evidence",
+)
 
 
 class CompleteGenerator(Generator):
@@ -115,7 +122,7 @@ class CompleteGenerator(Generator):
         person, consent = self.iri("person", n), self.iri("consent", n)
         graph, consents = self._subject(person), self.addresses.consent(_key(person))
         yield quad(person, RDF + "type", iri(CI + "ContactPerson"), graph)
-        yield quad(person, CI + "personName", plain(f"Kunde {n}"), graph)
+        yield quad(person, CI + "personName", plain(f"Kunde {_name(n)}"), graph)
         yield quad(person, CI + "emailAddress", plain(f"kunde{n}@firma{n % 997}.example"), graph)
         kinds = {"CommunicationData", "BehaviouralData", rnd.choice(CATEGORIES)}
         said = [
@@ -214,8 +221,9 @@ class CompleteGenerator(Generator):
         elif kind == KINDS[2]:
             lines = self._person_lines(own, at, ["ConsentGiven"])
         else:
-            lines = self._solved_lines(own, self.iri("pain", pain), at)
-        return Change.adding(list(parse("".join(lines).encode(), N_QUADS)))
+            lines = self._solved_lines(own, pain, at)
+        # Loose: the service decides where each statement belongs.
+        return Change.adding([Quad(*quad.triple) for quad in parse("".join(lines).encode(), N_QUADS)])
 
     def _pain_lines(self, n: int, at: datetime) -> Iterator[str]:
         graph, pain, touchpoint = self.project_graph, self.iri("pain", n), n % self.touchpoints
@@ -228,11 +236,18 @@ class CompleteGenerator(Generator):
         yield quad(pain, CI + "title", text(" ".join(self.random.choices(WORDS, k=3))), graph)
         yield from self._document(self.iri("document", n), pain, touchpoint, at)
 
-    def _solved_lines(self, n: int, pain: str, at: datetime) -> Iterator[str]:
+    def _solved_lines(self, n: int, number: int, at: datetime) -> Iterator[str]:
+        pain = self.iri("pain", number)
         lines = list(self.solution_lines(n, pain, at - timedelta(days=300)))
-        while len(lines) < 20:  # half of the solutions have no impact
+        while len(lines) > 10:  # half of the solutions have an impact
             lines = list(self.solution_lines(n, pain, at - timedelta(days=300)))
         yield from lines
+        yield from self._document(self.iri("document", n), pain, number % self.touchpoints, at)
+
+
+def _name(n: int) -> str:
+    """A name that no identifier holds: its letters are no hexadecimal digits."""
+    return "".join(chr(ord("g") + int(digit)) for digit in str(n))
 
 
 def _key(person: str) -> str:

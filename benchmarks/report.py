@@ -49,7 +49,7 @@ def machine() -> dict[str, str]:
     )
     packages = ", ".join(
         f"{name} {version(name)}"
-        for name in ("pyoxigraph", "oxigraph", "rdflib", "rdflib-endpoint", "fastapi", "uvicorn")
+        for name in ("pyoxigraph", "oxigraph", "rdflib", "pyshacl", "rdflib-endpoint", "fastapi", "uvicorn")
     )
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE
@@ -76,11 +76,11 @@ def table(figures: list[Figure], facts: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def report(figures: list[Figure], facts: dict[str, str], customers: int) -> None:
-    """Print the table and write it to `benchmarks/results/`, as Markdown and JSON."""
+def report(figures: list[Figure], facts: dict[str, str], customers: int, kind: str = "") -> None:
+    """Print the table and write it to `benchmarks/results/`, as Markdown and JSON; `kind` begins the name."""
     text = table(figures, facts)
     print(text)
-    name = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-{customers}"
+    name = HERE / "results" / f"{kind}{datetime.now(UTC):%Y-%m-%d}-{customers}"
     name.parent.mkdir(exist_ok=True)
     name.with_suffix(".md").write_text(text, encoding="utf-8")
     content = {"machine": facts, "figures": [asdict(f) for f in figures]}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pyoxigraph import RdfFormat, Store, parse, serialize
 
+from benchmarks import guard
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
 from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
@@ -296,6 +297,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=74_000, help="74,000 make about 2 million quads")
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds of each measurement")
     parser.add_argument("--no-rdflib", action="store_true", help="leave out the slow peer")
+    parser.add_argument("--no-guard", action="store_true", help="leave out guarded commits and validation")
     parser.add_argument("--no-load", action="store_true", help="take the store that an earlier run filled")
     options = parser.parse_args()
     work = HERE / ".work"
@@ -311,6 +313,9 @@ def main() -> None:
         figures += query_figures(work, triples, mix, options.rounds)
         if not options.no_rdflib:
             figures += rdflib_figures(work, triples, mix, options.rounds)
+        if not options.no_guard:
+            # A customer of the complete graph makes more than twice as many quads.
+            figures += guard.figures(work, max(200, options.customers * 34 // 74), 300)
     finally:
         if figures:
             report(figures, {**machine(), "customers": f"{options.customers:,}"}, options.customers)

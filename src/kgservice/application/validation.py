@@ -11,6 +11,7 @@ import rdflib
 from pyoxigraph import NamedNode, parse
 
 from kgservice import resources
+from kgservice.application.bulk import Job, Progress, findings
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Node, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
@@ -30,14 +31,25 @@ if TYPE_CHECKING:
 _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
-def validate(kg: KnowledgeGraph, *, shapes: Shapes | None = None, policy: Policy | None = None) -> Report:
+def validate(
+    kg: KnowledgeGraph,
+    *,
+    shapes: Shapes | None = None,
+    policy: Policy | None = None,
+    processes: int | None = None,
+    told: Progress = lambda _done, _all: None,
+) -> Report:
     """Validate the record graphs of the store (project, subject and consent graphs) as one graph.
 
     `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
-    not looked at. What is validated is what the store gives back, with literals as the store keeps them.
+    not looked at. What is validated is what the store gives back, with literals as the store keeps them. It
+    is looked at in parts, by several `processes` if there is much (None: one for each processor); `told`
+    hears how many of all record graphs have been taken up.
     """
     context = context_graph(kg.clock(), policy or kg.policy)
-    return run(stored(kg), shapes or load_shapes(), context=context, in_place=True)
+    base = (*model_of(kg.store, kg.addresses), *context)
+    job = Job(kg.addresses, shapes or load_shapes(), base)
+    return Report.of(findings(kg.store, job, processes=processes, told=told))
 
 
 def validate_files(

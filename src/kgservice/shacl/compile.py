@@ -15,7 +15,7 @@ from rdflib.term import Node, URIRef
 
 from kgservice.shacl.patterns import follow
 from kgservice.shacl.reach import Reach, Statements, Triple
-from kgservice.shacl.shapes import prefixes_of
+from kgservice.shacl.shapes import Shapes, prefixes_of
 from kgservice.shacl.terms import interned
 
 _LISTS = (SH["and"], SH["or"], SH.xone)
@@ -95,13 +95,25 @@ class Index:
 
 def classes_of(node: Node, statements: Statements) -> set[Node]:
     """The classes of a node, and those above them."""
-    waiting = [o for _, _, o in statements.of(node, RDF.type)]
+    return with_above([o for _, _, o in statements.of(node, RDF.type)], statements)
+
+
+def with_above(classes: Iterable[Node], statements: Statements) -> set[Node]:
+    """The classes and those above them."""
+    waiting = list(classes)
     found = set(waiting)
     while waiting:
         above = {o for _, _, o in statements.of(waiting.pop(), RDFS.subClassOf)} - found
         found |= above
         waiting += above
     return found
+
+
+def automata(shapes: Shapes) -> list[Root]:
+    """The shapes that have targets, in a fixed order; worked out once for each `Shapes`: it takes seconds."""
+    if not shapes.automata:
+        shapes.automata.extend(roots(shapes.graph))
+    return shapes.automata
 
 
 def roots(graph: rdflib.Graph) -> list[Root]:

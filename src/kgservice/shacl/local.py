@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, classes_of, roots
+from kgservice.shacl.compile import Index, Root, automata, classes_of
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.screen import Screen
@@ -92,14 +92,14 @@ class LocalValidator:
     def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
         self._engine = Engine(shapes)
         self._base = GraphStatements(base)
-        self._roots = roots(shapes.graph)
-        self._screen = Screen(shapes, self._roots) if screened else None
+        self.roots = automata(shapes)
+        self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
         """The findings of all focus nodes."""
         statements = {*self._base.all(), *context, *dataset.all()}
         index = Index(statements)
-        focus = {root.shape: root.all_targets(index) for root in self._roots}
+        focus = {root.shape: root.all_targets(index) for root in self.roots}
         return self._findings({shape: nodes for shape, nodes in focus.items() if nodes}, statements)
 
     def difference(
@@ -121,11 +121,11 @@ class LocalValidator:
         findings now.
         """
         was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
-        both = _Both(self._base, either or _Both(before, after))
+        both = Both(self._base, either or Both(before, after))
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        affected = [(root, self._affected(root, by_predicate, both)) for root in self._roots]
+        affected = [(root, self._affected(root, by_predicate, both)) for root in self.roots]
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -151,7 +151,7 @@ class _Side:
     def __init__(self, base: Dataset, dataset: Dataset, near: set[Triple]) -> None:
         self._base = base
         self._dataset = dataset
-        self.statements = _Both(base, dataset)
+        self.statements = Both(base, dataset)
         self.near = near
         self.focus: dict[Node, set[Node]] = {}
         self._classes: dict[Node, set[Node]] = {}
@@ -217,7 +217,7 @@ class GraphStatements:
         return self._all
 
 
-class _Both:
+class Both:
     """The statements of either; one that both hold comes twice."""
 
     def __init__(self, one: Statements, other: Statements) -> None:
@@ -225,9 +225,11 @@ class _Both:
         self._other = other
 
     def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        """See `Statements`."""
         return _joined(self._one.of(subject, predicate), self._other.of(subject, predicate))
 
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        """See `Statements`."""
         return _joined(self._one.to(value, predicate), self._other.to(value, predicate))
 
 

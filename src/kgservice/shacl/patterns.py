@@ -184,11 +184,16 @@ def _existing(expression: object) -> Iterator[CompValue]:
 
 
 def _spread(path: Node | Path, *, back: bool) -> int:
-    """How many steps of a path go against its statements: from a concept, say, to all its uses."""
+    """How many steps of a path go against its statements: from a concept, say, to all its uses.
+
+    Of alternatives the least counts: most often they are one link that may be stated from either side.
+    """
     if isinstance(path, InvPath):
         return _spread(path.arg, back=not back)
-    if isinstance(path, SequencePath | AlternativePath):
+    if isinstance(path, SequencePath):
         return sum(_spread(part, back=back) for part in path.args)
+    if isinstance(path, AlternativePath):
+        return min(_spread(part, back=back) for part in path.args)
     if isinstance(path, MulPath):
         return _spread(path.path, back=back)
     return int(back) if isinstance(path, URIRef) else 1

@@ -21,7 +21,7 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import SHAPES, Shapes, texts
 from kgservice.shacl.terms import from_rdflib, path_text, shorten
 
-_TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
+TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
 # Blank nodes of the data keep their names; those of the report get new ones.
 _OF_THE_DATA = (SH.focusNode, SH.value, SH.sourceShape, SH.sourceConstraint)
 _WORDS = {
@@ -165,7 +165,7 @@ def _finding(results: rdflib.Graph, result: Node, shapes: Shapes, data: rdflib.G
         path="" if path is None else path_text(results, path),
         value=None if value is None or (value == focus and path is None) else from_rdflib(value),
         messages=texts(results, result, SH.resultMessage),
-        label={} if focus is None else texts(data, focus, *_TITLES),
+        label={} if focus is None else texts(data, focus, *TITLES),
         component=str(results.value(result, SH.sourceConstraintComponent) or ""),
     )
 

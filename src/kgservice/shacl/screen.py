@@ -16,13 +16,13 @@ from typing import Any
 import pyoxigraph as ox
 import rdflib
 from rdflib.namespace import SH
-from rdflib.term import BNode, Literal, Node, URIRef
+from rdflib.term import BNode, Node, URIRef
 
 from kgservice.shacl.compile import Root
 from kgservice.shacl.lateral import one_after_the_other
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, prefixes_of
-from kgservice.shacl.terms import from_rdflib
+from kgservice.shacl.terms import from_rdflib, to_rdflib
 
 try:
     from shacl import Shapes as CompiledShapes
@@ -202,6 +202,6 @@ def _term(text: str) -> Node:
         return URIRef(text[1:-1])
     if text.startswith("_:"):
         return BNode(text[2:])
-    found = rdflib.util.from_n3(text)
-    assert isinstance(found, Literal)
-    return found
+    # rdflib's own reader would write the value anew, and then it is another term.
+    (statement,) = ox.parse(f"<urn:s> <urn:p> {text} .", ox.RdfFormat.N_TRIPLES)
+    return to_rdflib(statement.object)

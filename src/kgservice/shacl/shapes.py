@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rdflib
 from pyoxigraph import RdfFormat, Store, parse
@@ -18,6 +19,9 @@ from kgservice import resources
 from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
 from kgservice.shacl.terms import shorten
+
+if TYPE_CHECKING:
+    from kgservice.shacl.compile import Root
 
 SHAPES = "https://w3id.org/kgservice/shapes#"
 LANGUAGES = ("de", "en")
@@ -62,12 +66,14 @@ class Shapes:
     """A checked shapes graph, prepared for repeated use.
 
     `queries` remembers parsed SPARQL constraints by their text: pySHACL asks for the same text once for each
-    focus node, and parsing costs far more than most evaluations.
+    focus node, and parsing costs far more than most evaluations. `automata` remembers what
+    `kgservice.shacl.compile.automata` works out.
     """
 
     graph: rdflib.Graph
     rules: dict[Node, Rule]
     queries: dict[str, Query] = field(default_factory=dict, repr=False)
+    automata: list[Root] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, graph: rdflib.Graph) -> Shapes:

@@ -148,7 +148,14 @@ class Engine:
         `statements` must hold all that bears on them, the model and the context among it. pySHACL's own
         choice of focus nodes is not used, since it applies to nested shapes, too.
         """
-        found: Findings = {}
+        found = self.results(focus, statements)
+        return {shape: {finding.key: finding for finding in findings} for shape, findings in found}
+
+    def results(
+        self, focus: Mapping[Node, Collection[Node]], statements: Iterable[Triple]
+    ) -> list[tuple[Node, tuple[Finding, ...]]]:
+        """The same as lists: a finding comes as often as pySHACL gives it."""
+        found: list[tuple[Node, tuple[Finding, ...]]] = []
         with self._holding(statements), _evaluating():
             for node, named in focus.items():
                 shape = self._by_node[node]
@@ -158,8 +165,7 @@ class Engine:
                     graph, _ = self._validator.create_validation_report(
                         self._validator.shacl_graph, conforms, results
                     )
-                    report = make_report(graph, self._shapes, self._graph)
-                    found[node] = {finding.key: finding for finding in report.findings}
+                    found.append((node, make_report(graph, self._shapes, self._graph).findings))
         return found
 
     @contextmanager

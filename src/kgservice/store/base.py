@@ -125,6 +125,9 @@ class Store(Protocol):
     def copy(self) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block."""
 
+    def shared(self) -> AbstractContextManager[Callable[[], Store]]:
+        """What opens a copy as it is now, to read only, in this process or others; gone after the block."""
+
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -164,12 +165,14 @@ class OxigraphStore:
 
     def match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
         """See `Store.match`."""
-        store = self._store
-        with _reading():
+        find = self._store.quads_for_pattern
+        try:  # entering `_reading` for each of many calls costs as much as what they do
             for s, p, o in patterns:
-                for quad in store.quads_for_pattern(s, p, o):
+                for quad in find(s, p, o):
                     if isinstance(quad.graph_name, NamedNode):
                         yield quad
+        except (OSError, RuntimeError) as error:
+            raise StoreFailed(f"the store cannot be read: {error}") from error
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
@@ -286,14 +289,38 @@ class OxigraphStore:
             _fill(twin._store, self._store)
             yield twin
             return
-        folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
-        try:
-            self.backup(folder / "copy")
-            twin = OxigraphStore(folder / "copy")
+        with self._checkpoint() as folder:
+            twin = OxigraphStore(folder)
             try:
                 yield twin
             finally:
                 twin.close()
+
+    @contextmanager
+    def shared(self) -> Iterator[Callable[[], Store]]:
+        """See `Store.shared`: a checkpoint, which any number of processes can open to read."""
+        with self._checkpoint() as folder:
+            yield partial(OxigraphStore.reading, folder)
+
+    @classmethod
+    def reading(cls, path: Path) -> OxigraphStore:
+        """The dataset in a directory that nobody writes to, to read only."""
+        store = cls()
+        try:
+            store._open = pyoxigraph.Store.read_only(str(path))
+        except (OSError, RuntimeError) as error:
+            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+        return store
+
+    @contextmanager
+    def _checkpoint(self) -> Iterator[Path]:
+        """A copy in a new directory: beside the store by hard links, in milliseconds."""
+        beside = None if self.path is None else self.path.parent
+        name = "store" if self.path is None else self.path.name
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=beside))
+        try:
+            self.backup(folder / "copy")
+            yield folder / "copy"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,173 @@
+"""Validate all records of a store, some at a time: from a copy of it, in several processes if it is large."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from multiprocessing import get_context
+from typing import Any
+
+from pyoxigraph import NamedNode
+from rdflib.term import Literal, URIRef
+
+from kgservice.application.statements import Records, Stored
+from kgservice.domain.finding import Finding
+from kgservice.domain.graphs import Graphs
+from kgservice.namespaces import Addresses
+from kgservice.shacl.bulk import CHUNK, BulkValidator, Candidate, chunks
+from kgservice.shacl.reach import Triple
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.terms import to_rdflib
+from kgservice.store.base import Dataset, Store
+
+# How many of all record graphs have been taken up.
+Progress = Callable[[int, int], None]
+Chunk = Sequence[Candidate]
+
+_GRAPHS = 200  # asked for their nodes at once
+_WORTH = 3  # chunks; other processes take seconds to start
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is validated: the records of one deployment, with shapes, against the model and the context."""
+
+    addresses: Addresses
+    shapes: Shapes
+    base: tuple[Triple, ...]
+
+
+class Work:
+    """A job on a store that does not change. One thread at a time."""
+
+    def __init__(self, job: Job, store: Store) -> None:
+        self._store = store
+        self._graphs = Graphs(job.addresses)
+        self._validator = BulkValidator(job.shapes, job.base)
+
+    def among(self, chunk: Chunk) -> list[Finding]:
+        """The findings of some candidates."""
+        return self._validator.among(chunk, Records(Stored(self._store, self._graphs)))
+
+    def anywhere(self) -> list[Finding]:
+        """The findings of shapes that can look at anything."""
+        return self._validator.anywhere(Records(Stored(self._store, self._graphs)))
+
+    def chunks(self, told: Progress, size: int = CHUNK) -> Iterator[Chunk]:
+        """All nodes that shapes may target; records of one person are together, as far as can be."""
+        names = sorted(filter(self._graphs.is_record, self._store.graphs()), key=_by_key)
+
+        def candidates() -> Iterator[Candidate]:
+            yield from self._validator.candidates()
+            for done in range(0, len(names), _GRAPHS):
+                told(done, len(names))
+                yield from self._candidates(names[done : done + _GRAPHS])
+            told(len(names), len(names))
+
+        return chunks(candidates(), size)
+
+    def _candidates(self, graphs: Sequence[NamedNode]) -> Iterator[Candidate]:
+        dataset = Dataset(tuple(graphs), ())
+        ways: list[tuple[str, URIRef | None]] = [("?node ?p ?o", None)]
+        ways += [(f"?s {prop.n3()} ?node", prop) for prop in sorted(self._validator.objects_of)]
+        for pattern, way in ways:
+            for (node,) in self._store.select(f"SELECT DISTINCT ?node {{ {pattern} }}", dataset).rows:
+                assert node is not None
+                yield to_rdflib(node), way
+
+
+def findings(
+    store: Store,
+    job: Job,
+    *,
+    processes: int | None = None,
+    size: int = CHUNK,
+    told: Progress = lambda _done, _all: None,
+) -> list[Finding]:
+    """All findings, as often as plain validation gives them, in no order.
+
+    Looks at a copy of the store as it is now. A large one is validated by several `processes` (None: one for
+    each processor, at most four), which look at `size` nodes at a time.
+    """
+    most = processes or min(len(os.sched_getaffinity(0)), 4)
+    with store.shared() as opened:
+        work = Work(job, opened())
+        found = work.anywhere()
+        waiting = work.chunks(told, size)
+        first = list(islice(waiting, _WORTH))
+        every = chain(first, waiting)
+        parts = (
+            map(work.among, every) if most == 1 or len(first) < _WORTH else _spread(job, opened, every, most)
+        )
+        for part in parts:
+            found += part
+        return found
+
+
+def _spread(
+    job: Job, opened: Callable[[], Store], every: Iterator[Chunk], processes: int
+) -> Iterator[list[Finding]]:
+    """The findings of each chunk, from so many processes; twice as many chunks at most are under way."""
+    # What a process has parsed cannot be sent to another.
+    sent = replace(job, shapes=replace(job.shapes, queries={}))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (_packed((sent, opened)),))
+    running: deque[Future[bytes]] = deque()
+    try:
+        for chunk in every:
+            running.append(pool.submit(_Worker.among, _packed(chunk)))
+            if len(running) >= 2 * processes:
+                yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
+        while running:
+            yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Worker:
+    """What a process of its own keeps between chunks."""
+
+    _work: Work
+
+    @classmethod
+    def start(cls, packed: bytes) -> None:
+        """Begin, with a job and what opens the store."""
+        job, opened = pickle.loads(packed)  # noqa: S301  (our own)
+        cls._work = Work(job, opened())
+
+    @classmethod
+    def among(cls, packed: bytes) -> bytes:
+        """The findings of a chunk."""
+        return _packed(cls._work.among(pickle.loads(packed)))  # noqa: S301  (our own)
+
+
+class _Pickler(pickle.Pickler):
+    """Keeps literals as they are written: rdflib writes the value anew when one is unpacked."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is made again."""
+        if type(obj) is Literal:
+            return _literal, (str(obj), obj.language, obj.datatype)
+        return NotImplemented
+
+
+def _literal(text: str, language: str | None, datatype: URIRef | None) -> Literal:
+    return Literal(text, lang=language, datatype=datatype, normalize=False)
+
+
+def _packed(what: object) -> bytes:
+    """For a process of our own; `pickle.loads` unpacks it."""
+    out = io.BytesIO()
+    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(what)
+    return out.getvalue()
+
+
+def _by_key(name: NamedNode) -> tuple[str, str]:
+    """Graphs of one person side by side: their names end alike."""
+    kind, _, key = name.value.rpartition("/")
+    return (key, kind)

@@ -1,0 +1,196 @@
+"""All findings of a large dataset, some focus nodes at a time, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+
+import rdflib
+from rdflib.term import Node, URIRef
+
+from kgservice.domain.finding import Finding
+from kgservice.shacl.compile import Index, Root, automata, with_above
+from kgservice.shacl.local import Both, Dataset, GraphStatements
+from kgservice.shacl.reach import Statements, Triple
+from kgservice.shacl.report import TITLES
+from kgservice.shacl.screen import Focus, Screen
+from kgservice.shacl.shapes import Shapes, texts
+from kgservice.shacl.terms import to_rdflib
+from kgservice.shacl.validate import Engine
+
+CHUNK = 2_500  # candidates that are looked at together
+
+# A node that may be a focus node, and how: as the object of a property, or otherwise (None).
+Candidate = tuple[Node, URIRef | None]
+
+
+class BulkValidator:
+    """Validates with `shapes` against `base` (the model and the context), which belongs to the dataset.
+
+    The dataset is asked about the surroundings of the focus nodes that are named. One thread at a time.
+    """
+
+    def __init__(self, shapes: Shapes, base: Iterable[Triple], *, screened: bool = True) -> None:
+        self._base = GraphStatements(base)
+        every = automata(shapes)
+        self._roots = [root for root in every if not root.reach.boundless]
+        self._boundless = [root for root in every if root.reach.boundless]
+        self._engine = Engine(shapes)
+        self._screen = Screen(shapes, every) if screened else None
+        self._targets = _Targets(self._roots)
+
+    @cached_property
+    def objects_of(self) -> frozenset[URIRef]:
+        """The properties whose objects are focus nodes."""
+        return frozenset(prop for root in self._roots for prop in root.objects_of)
+
+    def candidates(self) -> Iterator[Candidate]:
+        """What can be a focus node without the dataset: the shapes name it, or the base holds it."""
+        for root in self._roots:
+            yield from ((node, None) for node in sorted(root.nodes, key=str))
+        for s, p, o in sorted(self._base.all(), key=str):
+            yield s, None
+            if p in self.objects_of:
+                assert isinstance(p, URIRef)
+                yield o, p
+
+    def among(self, candidates: Iterable[Candidate], dataset: Dataset) -> list[Finding]:
+        """The findings of those that a shape targets, as often as plain validation gives them."""
+        statements = _Looked(self._base, dataset)
+        focus = self._targets.among(candidates, statements)
+        suspects = focus
+        if self._screen is not None:
+            suspects = self._screen.suspects(focus, self._near(focus, statements))
+        return self._found(suspects, self._near(suspects, statements), statements)
+
+    def anywhere(self, dataset: Dataset) -> list[Finding]:
+        """The findings of shapes that can look at anything: they need the whole dataset in memory."""
+        if not self._boundless:
+            return []
+        near = {*self._base.all(), *dataset.all()}
+        index = Index(near)
+        focus = {root.shape: root.all_targets(index) for root in self._boundless}
+        return self._found(focus, near, Both(self._base, dataset))
+
+    def _near(self, focus: Focus, statements: Statements) -> set[Triple]:
+        """What bears on the findings."""
+        near: set[Triple] = set()
+        for root in self._roots:
+            if root.shape in focus:
+                near |= root.reach.around(focus[root.shape], statements)[0]
+        return near
+
+    def _found(self, focus: Focus, near: Collection[Triple], statements: Statements) -> list[Finding]:
+        results = self._engine.results({shape: nodes for shape, nodes in focus.items() if nodes}, near)
+        return _titled([finding for _, found in results for finding in found], statements)
+
+
+class _Looked:
+    """The statements of both, each looked up once."""
+
+    def __init__(self, one: Statements, other: Statements) -> None:
+        self._both = Both(one, other)
+        self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
+        self._to: dict[tuple[Node, Node | None], list[Triple]] = {}
+
+    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        """See `Statements`."""
+        about = self._about.get(subject)
+        if about is None:
+            about = self._about[subject] = defaultdict(list)
+            for triple in self._both.of(subject, None):
+                about[triple[1]].append(triple)
+                about[None].append(triple)
+        return about.get(predicate, ())
+
+    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
+        """See `Statements`."""
+        key = (value, predicate)
+        found = self._to.get(key)
+        if found is None:
+            found = self._to[key] = list(self._both.to(value, predicate))
+        return found
+
+
+class _Targets:
+    """Which of the roots target a node."""
+
+    def __init__(self, every: Iterable[Root]) -> None:
+        self._nodes: defaultdict[Node, list[Root]] = defaultdict(list)
+        self._classes: defaultdict[Node, list[Root]] = defaultdict(list)
+        self._subjects: defaultdict[Node, list[Root]] = defaultdict(list)
+        self._objects: defaultdict[URIRef, list[Root]] = defaultdict(list)
+        for root in every:
+            for index, terms in (
+                (self._nodes, root.nodes),
+                (self._classes, root.classes),
+                (self._subjects, root.subjects_of),
+            ):
+                for term in terms:
+                    index[term].append(root)
+            for prop in root.objects_of:
+                self._objects[prop].append(root)
+
+    def among(self, candidates: Iterable[Candidate], statements: Statements) -> dict[Node, set[Node]]:
+        """For each shape those that it targets in the way named, but in none that comes before."""
+        focus: defaultdict[Node, set[Node]] = defaultdict(set)
+        above: dict[Node, list[Root]] = {}
+        for node, way in candidates:
+            for root in self._of(node, statements, above) if way is None else self._to(node, way, statements):
+                focus[root.shape].add(node)
+        return dict(focus)
+
+    def _of(self, node: Node, statements: Statements, above: dict[Node, list[Root]]) -> Iterator[Root]:
+        """What targets the node by its name, its classes, or what is said of it."""
+        yield from self._nodes.get(node, ())
+        for _, predicate, value in statements.of(node, None):
+            yield from self._subjects.get(predicate, ())
+            if predicate == rdflib.RDF.type:
+                if value not in above:
+                    kinds = with_above([value], statements)
+                    above[value] = [root for kind in kinds for root in self._classes.get(kind, ())]
+                yield from above[value]
+
+    def _to(self, node: Node, way: URIRef, statements: Statements) -> Iterator[Root]:
+        """What targets the node as object of the property `way`, and in no way that comes before."""
+        found = self._objects.get(way, ())
+        if found:
+            before = {root.shape for root in self._of(node, statements, {})}
+            for root in found:
+                earlier = (prop for prop in root.objects_of if prop < way)
+                if root.shape not in before and not any(
+                    any(True for _ in statements.to(node, p)) for p in earlier
+                ):
+                    yield root
+
+
+def chunks(candidates: Iterable[Candidate], size: int = CHUNK) -> Iterator[list[Candidate]]:
+    """The candidates in lists of `size`, each once, in the order in which they first come."""
+    left = _once(candidates)
+    while chunk := list(islice(left, size)):
+        yield chunk
+
+
+def _once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    seen: defaultdict[URIRef | None, set[str]] = defaultdict(set)
+    for node, way in candidates:
+        name = str(node) if isinstance(node, URIRef) else node.n3()
+        if name not in seen[way]:
+            seen[way].add(name)
+            yield node, way
+
+
+def _titled(findings: Iterable[Finding], statements: Statements) -> list[Finding]:
+    """The findings with the titles of their focus nodes, which no shape need have looked at."""
+    found = list(findings)
+    titles = rdflib.Graph()
+    nodes = {finding.focus: to_rdflib(finding.focus) for finding in found}
+    for node in nodes.values():
+        for prop in TITLES:
+            for triple in statements.of(node, prop):
+                titles.add(triple)
+    labels = {focus: texts(titles, node, *TITLES) for focus, node in nodes.items()}
+    return [replace(finding, label=labels[finding.focus]) for finding in found]

@@ -1,0 +1,76 @@
+"""Full validation in chunks gives the report of plain pySHACL, in one process or several, with its accelerator or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import rdflib
+
+from kgservice.application.bulk import Job, findings
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.load import load_rdf
+from kgservice.application.validation import stored, validate
+from kgservice.domain.change import Origin
+from kgservice.domain.finding import Policy
+from kgservice.settings import Settings
+from kgservice.shacl import screen
+from kgservice.shacl.report import Report
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import validate as plain
+from kgservice.store.oxigraph import OxigraphStore
+
+ROOT = Path(__file__).parents[2]
+INVALID = ("core/examples/R04-unit.invalid.ttl", "core/examples/R09-evidence-place.invalid.ttl")
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def kg(tmp_path: Path) -> Iterator[KnowledgeGraph]:
+    """Some examples that break rules, in a store on disk."""
+    settings = Settings(store=tmp_path / "store")
+    graph = KnowledgeGraph.open(settings, OxigraphStore(settings.store), lambda: NOW, guarded=False)
+    load_rdf(graph, [ROOT / "shapes" / name for name in INVALID], Origin())
+    yield graph
+    graph.close()
+
+
+def test_report_is_that_of_plain_validation(kg: KnowledgeGraph, shapes: Shapes) -> None:
+    report = validate(kg, shapes=shapes)
+    expected = plain(stored(kg), shapes, context=context_graph(NOW, Policy()), in_place=True)
+    assert report.findings
+    assert [f.to_json() for f in report.findings] == [f.to_json() for f in expected.findings]
+    assert report.counts == expected.counts
+
+
+def test_without_the_accelerator_the_same_is_found(
+    kg: KnowledgeGraph, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_it = validate(kg, shapes=shapes)
+    monkeypatch.setattr(screen, "CompiledShapes", None)
+    assert validate(kg, shapes=shapes) == with_it
+
+
+def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: KnowledgeGraph) -> None:
+    """Focus nodes may be literals; each is validated once, whatever names it."""
+    graph = rdflib.Graph().parse(
+        format="turtle",
+        data="""
+        @prefix sh: <http://www.w3.org/ns/shacl#> . @prefix ci: <https://w3id.org/kgservice/ci#> .
+        @prefix ex: <https://kg.example/test#> .
+        ex:S a sh:NodeShape ; sh:nodeKind sh:BlankNode ;
+          sh:targetObjectsOf ci:detectedAt, ci:recordedAt ; sh:targetSubjectsOf ci:recordedAt ;
+          sh:targetClass ci:PainPoint .
+        """,
+    )
+    shapes = Shapes.of(graph)
+    told: list[tuple[int, int]] = []
+    job = Job(kg.addresses, shapes, tuple(context_graph(NOW, Policy())))
+    found = findings(kg.store, job, processes=2, size=3, told=lambda *place: told.append(place))
+    expected = plain(stored(kg), shapes, context=context_graph(NOW, Policy()), in_place=True)
+    assert [f.key for f in Report.of(found).findings] == [f.key for f in expected.findings]
+    assert any(str(f.focus).startswith('"') for f in found)
+    assert told[-1] == (told[-1][1], told[-1][1])
