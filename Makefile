@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# An accelerator that not every machine has a wheel for; the service works without it.
+FAST = $(PIP) install --constraint constraints.txt --only-binary shacl --editable '.[fast]' || \
+	echo "There is no wheel of the accelerator 'shacl' for this machine; guarded commits are slower without it."
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
@@ -57,10 +60,12 @@ $(BIN)/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the service into $(VENV)"
-	@$(PIP) install --constraint constraints.txt --editable '.[fast]'
+	@$(PIP) install --constraint constraints.txt --editable .
+	@$(FAST)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the service and its development tools into $(VENV)"
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(FAST)
 	@touch $(RUNTIME) $@

@@ -9,14 +9,14 @@ import rdflib
 
 from kgservice.application.validation import shipped_model
 from kgservice.shacl.local import LocalValidator
-from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.shapes import Shapes, shipped_shapes
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def shapes() -> Shapes:
-    return load_shapes()
+    return shipped_shapes()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import Invalid
 from kgservice.shacl.local import Difference, LocalValidator
-from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import shorten
 from kgservice.shacl.validate import context_graph
 
@@ -40,7 +40,7 @@ class Guard:
     def shapes(self) -> Shapes:
         """The shapes that it judges by; read when first needed."""
         with self._preparing:
-            self._shapes = self._shapes or load_shapes()
+            self._shapes = self._shapes or shipped_shapes()
             return self._shapes
 
     def prepare(self, planner: Planner) -> LocalValidator:

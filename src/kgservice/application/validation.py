@@ -17,7 +17,7 @@ from kgservice.domain.finding import Node, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
 from kgservice.namespaces import Addresses
 from kgservice.shacl.report import Report
-from kgservice.shacl.shapes import Shapes, load_shapes
+from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph
 from kgservice.shacl.validate import validate as run
@@ -48,7 +48,7 @@ def validate(
     """
     context = context_graph(kg.clock(), policy or kg.policy)
     base = (*model_of(kg.store, kg.addresses), *context)
-    job = Job(kg.addresses, shapes or load_shapes(), base)
+    job = Job(kg.addresses, shapes or shipped_shapes(), base)
     return Report.of(findings(kg.store, job, processes=processes, told=told))
 
 
@@ -76,7 +76,7 @@ def validate_files(
     context = context_graph(
         clock() if kg is None else kg.clock(), policy or (Policy() if kg is None else kg.policy)
     )
-    report = run(data, shapes or load_shapes(), context=context, in_place=True)
+    report = run(data, shapes or shipped_shapes(), context=context, in_place=True)
     focus = {finding.focus for finding in report.findings}
     return replace(report, sources={node: described[node] for node in focus & described.keys()})
 

@@ -112,7 +112,7 @@ def with_above(classes: Iterable[Node], statements: Statements) -> set[Node]:
 def automata(shapes: Shapes) -> list[Root]:
     """The shapes that have targets, in a fixed order; worked out once for each `Shapes`: it takes seconds."""
     if not shapes.automata:
-        shapes.automata.extend(roots(shapes.graph))
+        shapes.automata[:] = roots(shapes.graph)  # two threads may work it out, and find the same
     return shapes.automata
 
 

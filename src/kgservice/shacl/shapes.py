@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,12 @@ class Shapes:
         _refuse_bad_sparql(own, {})
         _trim_queries(own)
         return cls(own, {shape: _rule(own, shape) for shape in _reporting(own)})
+
+
+@cache
+def shipped_shapes() -> Shapes:
+    """The shapes of the package, read once for all in the process."""
+    return load_shapes()
 
 
 def load_shapes(folder: Path | None = None) -> Shapes:
