@@ -43,16 +43,26 @@ class Stored:
     def to(self, value: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements whose object is `value`."""
         key = (value, predicate)
-        if value not in self._named:
-            # Most nodes of an import are new: one look spares one for each predicate.
-            found = self.match((None, None, from_rdflib(value)))
-            self._named[value] = next(iter(found), None) is not None
-        if not self._named[value]:
+        if not self.is_named(value):
             return []
         if key not in self._to:
             of = None if predicate is None else NamedNode(str(predicate))
             self._to[key] = list(self.match((None, of, from_rdflib(value))))
         return self._to[key]
+
+    def is_named(self, value: Node) -> bool:
+        """Whether there is such a statement. Most nodes of an import are new: it spares many looks."""
+        if value not in self._named:
+            found = self.match((None, None, from_rdflib(value)))
+            self._named[value] = next(iter(found), None) is not None
+        return self._named[value]
+
+    def some(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        """The same, read no further than is asked for."""
+        if (value, predicate) in self._to:
+            return self._to[value, predicate]
+        of = None if predicate is None else NamedNode(str(predicate))
+        return self.match((None, of, from_rdflib(value)))
 
     def match(self, pattern: Pattern) -> Iterable[Triple]:
         """The statements that fit a pattern."""
@@ -91,6 +101,15 @@ class Records:
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
         return self._kept(self._stored.to(value, predicate), self._to.get((value, predicate)))
+
+    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+        """See `Statements`."""
+        added = self._to.get((value, predicate))
+        if added:
+            return added[0]
+        if not self._stored.is_named(value):
+            return None
+        return next((t for t in self._stored.some(value, predicate) if t not in self._gone), None)
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""

@@ -114,6 +114,10 @@ class _Looked:
             found = self._to[key] = list(self._both.to(value, predicate))
         return found
 
+    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+        """See `Statements`."""
+        return self._both.one(value, predicate)
+
 
 class _Targets:
     """Which of the roots target a node."""
@@ -161,9 +165,7 @@ class _Targets:
             before = {root.shape for root in self._of(node, statements, {})}
             for root in found:
                 earlier = (prop for prop in root.objects_of if prop < way)
-                if root.shape not in before and not any(
-                    any(True for _ in statements.to(node, p)) for p in earlier
-                ):
+                if root.shape not in before and all(statements.one(node, p) is None for p in earlier):
                     yield root
 
 

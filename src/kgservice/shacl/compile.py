@@ -57,7 +57,7 @@ class Root:
             node in self.nodes
             or not self.classes.isdisjoint(classes)
             or any(statements.of(node, prop) for prop in self.subjects_of)
-            or any(statements.to(node, prop) for prop in self.objects_of)
+            or any(statements.one(node, prop) is not None for prop in self.objects_of)
         )
 
     def all_targets(self, index: Index) -> set[Node]:
@@ -154,9 +154,9 @@ class _Compiler:
         if (shape, SH.targetClass, None) in self._graph or _is_class(self._graph, shape):
             self._class(0)
         for prop in self._objects(shape, SH.targetSubjectsOf):
-            self._reach.step(0, _iri(prop))
+            self._reach.step(0, _iri(prop), once=True)
         for prop in self._objects(shape, SH.targetObjectsOf):
-            self._reach.step(0, _iri(prop), back=True)
+            self._reach.step(0, _iri(prop), back=True, once=True)
 
     def _objects(self, shape: Node, *terms: URIRef) -> Iterator[Node]:
         for term in terms:

@@ -212,6 +212,10 @@ class GraphStatements:
         """See `Statements`."""
         return self._to.get((value, predicate), ())
 
+    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+        """See `Statements`."""
+        return next(iter(self.to(value, predicate)), None)
+
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""
         return self._all
@@ -231,6 +235,10 @@ class Both:
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
         return _joined(self._one.to(value, predicate), self._other.to(value, predicate))
+
+    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+        """See `Statements`."""
+        return self._one.one(value, predicate) or self._other.one(value, predicate)
 
 
 def _joined(some: Sequence[Triple], others: Sequence[Triple]) -> Sequence[Triple]:

@@ -28,14 +28,28 @@ class Statements(Protocol):
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """The statements whose object is `value`."""
 
+    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+        """One of the statements whose object is `value`, however many there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Over a statement with `predicate` (None: any), from its subject to its object, or `back` again."""
+    """Over a statement with `predicate` (None: any), from its subject to its object, or `back` again.
+
+    `once`: it only counts whether there is such a statement; one of them will do.
+    """
 
     predicate: URIRef | None
     back: bool
     state: int
+    once: bool = False
+
+    def over(self, node: Node, statements: Statements) -> Iterable[Triple]:
+        """The statements that the step goes over from `node`."""
+        if self.once and self.back:
+            found = statements.one(node, self.predicate)
+            return () if found is None else (found,)
+        return (statements.to if self.back else statements.of)(node, self.predicate)
 
 
 @dataclass(slots=True)
@@ -65,10 +79,18 @@ class Reach:
         self._states += 1
         return self._states - 1
 
-    def step(self, state: int, predicate: URIRef | None, *, back: bool = False, to: int | None = None) -> int:
+    def step(
+        self,
+        state: int,
+        predicate: URIRef | None,
+        *,
+        back: bool = False,
+        to: int | None = None,
+        once: bool = False,
+    ) -> int:
         """A step from `state` to a new state, or to `to`; the state it leads to."""
         target = self.state() if to is None else to
-        self.steps[state].append(Step(predicate, back, target))
+        self.steps[state].append(Step(predicate, back, target, once))
         return target
 
     def jump(self, state: int, to: int) -> None:
@@ -126,8 +148,7 @@ class Reach:
                 continue
             reached = [(target, node) for target in self.jumps[state]]
             for step in self.steps[state]:
-                look = statements.to if step.back else statements.of
-                for triple in look(node, step.predicate):
+                for triple in step.over(node, statements):
                     found.add(triple)
                     reached.append((step.state, triple[0] if step.back else triple[2]))
             for place in reached:
