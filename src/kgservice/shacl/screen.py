@@ -103,7 +103,10 @@ class Screen:
             store.extend(ox.Quad(_FOCUS, _FOCUS, term, _FOCUS) for term in terms)
             for query in self._queries[shape]:
                 results: Any = store.query(query.text, prefixes=query.prefixes)
-                asked[shape] |= {terms[row["this"]] for row in results}
+                failing = {row["this"] for row in results}
+                # A literal that the store writes in another way is not told apart from the rest.
+                known = failing <= terms.keys()
+                asked[shape] |= {terms[term] for term in failing} if known else focus[shape]
         return asked
 
 
