@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 from pyoxigraph import BlankNode, NamedNode, Quad
@@ -14,6 +15,8 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Pattern, Store
 
+MANY = 100  # statements about one node
+
 _Key = tuple[Node, Node | None]
 
 
@@ -23,22 +26,34 @@ class Stored:
     def __init__(self, store: Store, graphs: Graphs) -> None:
         self._store = store
         self._graphs = graphs
-        self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
+        self._about: dict[Node, defaultdict[Node | None, list[Triple]] | None] = {}
+        self._much: dict[_Key, list[Triple]] = {}
         self._to: dict[_Key, list[Triple]] = {}
         self._named: dict[Node, bool] = {}
 
     def of(self, subject: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements about `subject`."""
+        if isinstance(subject, Literal):
+            return []
         if subject not in self._about:
             by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list)
-            if not isinstance(subject, Literal):
-                node = from_rdflib(subject)
-                assert isinstance(node, NamedNode | BlankNode)
-                for triple in self.match((node, None, None)):
-                    by_predicate[triple[1]].append(triple)
-                    by_predicate[None].append(triple)
-            self._about[subject] = by_predicate
-        return self._about[subject].get(predicate, [])
+            for triple in islice(self._of(subject, None), MANY):
+                by_predicate[triple[1]].append(triple)
+                by_predicate[None].append(triple)
+            # Of a node that much is said of, only what is asked for is looked up.
+            self._about[subject] = None if len(by_predicate[None]) == MANY else by_predicate
+        about = self._about[subject]
+        if about is not None:
+            return about.get(predicate, [])
+        key = (subject, predicate)
+        if key not in self._much:
+            self._much[key] = list(self._of(subject, predicate))
+        return self._much[key]
+
+    def _of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
+        node = from_rdflib(subject)
+        assert isinstance(node, NamedNode | BlankNode)
+        return self.match((node, None if predicate is None else NamedNode(str(predicate)), None))
 
     def to(self, value: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements whose object is `value`."""
