@@ -164,6 +164,8 @@ class Workbench:
             if name.lower() != "line"
         ]
         self._columns = [(name, kind) for name, _, kind in columns]
+        if not columns:
+            raise self._fault("the SQL of the mapping fails: good has no column besides line")
         missing = set(self._mapping.own) - {name for name, kind in self._columns if kind == "UUID"}
         if missing:
             raise self._fault(f"own columns that good has not as UUID: {', '.join(sorted(missing))}")
