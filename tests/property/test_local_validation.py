@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import rdflib
@@ -15,6 +16,7 @@ from kgservice.errors import BadInput
 from kgservice.shacl.bulk import BulkValidator, Candidate, chunks
 from kgservice.shacl.local import GraphStatements, LocalValidator
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.terms import from_rdflib
 from kgservice.shacl.validate import Findings, validate
 
 EX = rdflib.Namespace("https://kg.example/test#")
@@ -187,6 +189,10 @@ def everything(graph: rdflib.Graph, shapes: Shapes) -> set[tuple[str, ...]]:
     return {finding.key for finding in validate(graph, shapes, model=MODEL).findings}
 
 
+def is_about(about: set[str], node: Node) -> bool:
+    return str(from_rdflib(node)) in about
+
+
 def keep_and_compare(shapes: Shaped, start: Stated, steps: Steps) -> None:
     builder = Builder()
     for (target, value), shape in shapes:
@@ -200,7 +206,14 @@ def keep_and_compare(shapes: Shaped, start: Stated, steps: Steps) -> None:
         for triple in ({*before} - {*removed}) | {*added}:
             after.add(triple)
         changed = {*after} ^ {*before}
-        difference = local.difference(changed, GraphStatements(before), GraphStatements(after))
+        sides = GraphStatements(before), GraphStatements(after)
+        difference = local.difference(changed, *sides)
+        # The guard looks at what was only where there are findings now, or where some were kept.
+        about = {key[2] for found in kept.values() for key in found}
+        less = local.difference(changed, *sides, noted=partial(is_about, about))
+        assert [{f.key for f in part} for part in (less.new, less.gone)] == [
+            {f.key for f in part} for part in (difference.new, difference.gone)
+        ]
         for root in {*kept, *difference.before, *difference.after}:
             found = kept.setdefault(root, {})
             for key in difference.before.get(root, {}):
@@ -253,3 +266,23 @@ def test_findings_by_chunks_are_those_of_everything(
     for chunk in chunks(candidates, size):
         found += bulk.among(chunk, data)
     assert sorted(finding.key for finding in found) == sorted(finding.key for finding in plain)
+
+
+def test_a_finding_about_another_node_than_the_focus_is_not_taken_for_new() -> None:
+    """A value of a value lacks something all along; that is no reason to refuse another value."""
+    turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+        ex:shape a sh:NodeShape ; sh:targetClass ex:C ; sh:property ex:outer .
+        ex:outer a sh:PropertyShape ; sh:path ex:p ; sh:property ex:inner .
+        ex:inner a sh:PropertyShape ; sh:path ex:q ; sh:minCount 1 ."""
+    local = LocalValidator(Shapes.of(rdflib.Graph().parse(data=turtle)), MODEL)
+    start = {(EX.a, RDF.type, EX.C), (EX.a, EX.p, EX.b)}
+    change = {(EX.a, EX.p, EX.c), (EX.c, EX.q, EX.d)}
+    sides = GraphStatements(start), GraphStatements(start | change)
+    (known,) = local.difference(start, GraphStatements([]), sides[0]).new
+    assert known.focus == from_rdflib(EX.b)
+    difference = local.difference(change, *sides, noted=lambda node: from_rdflib(node) == known.focus)
+    assert (difference.new, difference.gone) == ([], [])
+    mended = {(EX.b, EX.q, EX.d)}
+    sides = GraphStatements(start), GraphStatements(start | mended)
+    difference = local.difference(mended, *sides, noted=lambda node: from_rdflib(node) == known.focus)
+    assert [finding.focus for finding in difference.gone] == [known.focus]

@@ -15,7 +15,7 @@ from kgservice.application import views
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.modelfiles import NamedBlankNodes
-from kgservice.application.quarantine import Entry, Source, hold
+from kgservice.application.quarantine import Quarantined, Source, hold
 from kgservice.application.settling import settle
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import Graphs
@@ -36,7 +36,7 @@ class Loaded:
     files: tuple[Path, ...]
     statements: int
     commit: Commit
-    quarantined: tuple[Entry, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 def load_rdf(

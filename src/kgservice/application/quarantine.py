@@ -38,7 +38,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Quarantined:
     """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
 
     `created` and `decided` are moments as xsd:dateTime.
@@ -69,13 +69,13 @@ class Entry:
 
 def hold(
     kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, str]], origin: Origin
-) -> list[Entry]:
+) -> list[Quarantined]:
     """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
 
     The same statements from the same source make the same entry. One that was discarded stays discarded.
     """
     quads: list[Quad] = []
-    entries: list[Entry] = []
+    entries: list[Quarantined] = []
     created = moment(kg.clock())
     for triples, source, reason in held:
         statements = sorted(map(str, triples := set(triples)))
@@ -85,7 +85,7 @@ def hold(
         if kg.store.has_graph(graph):
             entries.append(one(kg, key))
             continue
-        entry = Entry(key, source, reason, WAITING, created.value)
+        entry = Quarantined(key, source, reason, WAITING, created.value)
         entries.append(entry)
         quads += (Quad(t.subject, t.predicate, t.object, graph) for t in triples)
         quads += (Quad(graph, p, o, graph) for p, o in _described(kg, entry))
@@ -93,7 +93,7 @@ def hold(
     return entries
 
 
-def listed(kg: KnowledgeGraph, status: str | None = None) -> list[Entry]:
+def listed(kg: KnowledgeGraph, status: str | None = None) -> list[Quarantined]:
     """The entries, all or those with one status, the oldest first."""
     part = NamedNode(kg.addresses.quarantine(""))
     found = [_entry(kg, quad.subject) for quad in kg.store.match([(None, _PART, part)])]
@@ -101,7 +101,7 @@ def listed(kg: KnowledgeGraph, status: str | None = None) -> list[Entry]:
     return sorted(chosen, key=lambda e: (e.created, e.source.file, e.source.line or 0, e.key))
 
 
-def one(kg: KnowledgeGraph, key: str) -> Entry:
+def one(kg: KnowledgeGraph, key: str) -> Quarantined:
     """The entry. Raises `NotFound`."""
     graph = _graph(kg, key)
     if not kg.store.has_graph(graph):
@@ -187,7 +187,7 @@ def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "
         return findings(kg, key)
 
 
-def _waiting(kg: KnowledgeGraph, key: str) -> Entry:
+def _waiting(kg: KnowledgeGraph, key: str) -> Quarantined:
     entry = one(kg, key)
     if entry.status != WAITING:
         raise Conflict(f"the entry {key} was {entry.status} at {entry.decided}")
@@ -196,7 +196,7 @@ def _waiting(kg: KnowledgeGraph, key: str) -> Entry:
 
 def _decide(
     kg: KnowledgeGraph,
-    entry: Entry,
+    entry: Quarantined,
     status: str,
     origin: Origin,
     *,
@@ -218,7 +218,7 @@ def _graph(kg: KnowledgeGraph, key: str) -> NamedNode:
         raise NotFound(f"there is no entry {key[:80]!r} in quarantine") from None
 
 
-def _described(kg: KnowledgeGraph, entry: Entry) -> list[tuple[NamedNode, Term]]:
+def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, Term]]:
     said: list[tuple[NamedNode, Term]] = [
         (_PART, NamedNode(kg.addresses.quarantine(""))),
         (_SOURCE, Literal(entry.source.file)),
@@ -233,14 +233,14 @@ def _described(kg: KnowledgeGraph, entry: Entry) -> list[tuple[NamedNode, Term]]
     return said
 
 
-def _entry(kg: KnowledgeGraph, graph: Any) -> Entry:
+def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
     found = {
         quad.predicate: quad.object.value
         for quad in kg.store.match([(graph, None, None)])
         if quad.graph_name == graph and isinstance(quad.object, Literal)
     }
     line = found.get(_LINE)
-    return Entry(
+    return Quarantined(
         graph.value.rpartition("/")[2],
         Source(found.get(_SOURCE, ""), None if line is None else int(line), found.get(_ROW, "")),
         found.get(_REASON, ""),

@@ -19,7 +19,7 @@ from kgservice.application.batches import Batch
 from kgservice.application.csv_records import Record, encoding_of, is_wide, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
-from kgservice.application.quarantine import Entry, Source, hold
+from kgservice.application.quarantine import Quarantined, Source, hold
 from kgservice.application.row_graphs import Workbench
 from kgservice.application.settling import settle
 from kgservice.domain.change import Change, Origin
@@ -68,7 +68,7 @@ class TableSummary:
     removed: int = 0
     commit: int = 0
     refused: list[Refused] = field(default_factory=list)
-    quarantined: list[Entry] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     rejects: list[Path] = field(default_factory=list)
 
 

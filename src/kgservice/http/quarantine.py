@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -43,28 +43,25 @@ class Quarantine:
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
         status = http.parameters.get("status", [None])[0]
-        answers: Mapping[str, Callable[[], Any]]
+        answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:
-            answers = {"GET": lambda: quarantine.report(self._kg, status)}
+            answers = {"GET": lambda: _on(self._readers, lambda: quarantine.report(self._kg, status))}
         elif not action:
-            answers = dict.fromkeys(("PUT", "DELETE"), _read_below)
-            answers["GET"] = lambda: quarantine.shown(self._kg, key)
+            answers = {
+                "GET": lambda: _on(self._readers, lambda: quarantine.shown(self._kg, key)),
+                "PUT": lambda: self._mend(http, key),
+                "DELETE": lambda: self._discard(http, key),
+            }
         elif action == "release":
-            answers = {"POST": lambda: quarantine.released(self._kg, key)}
+            answers = {"POST": lambda: _on(self._writers, lambda: quarantine.released(self._kg, key))}
         else:
             raise NotFound(f"There is nothing at {scope['path']}")
-        method = "GET" if http.method == "HEAD" else http.method
-        if method not in answers:
+        answer = answers.get("GET" if http.method == "HEAD" else http.method)
+        if answer is None:
             await http.reply(method_not_allowed(", ".join(answers)))
             return
         try:
-            answer = {
-                "PUT": lambda: self._mend(http, key),
-                "DELETE": lambda: self._discard(http, key),
-            }.get(method)
-            pool = self._readers if method == "GET" else self._writers
-            loop = asyncio.get_running_loop()
-            body = await answer() if answer else await loop.run_in_executor(pool, answers[method])
+            body = await answer()
         except ClientLeft:
             return
         await http.reply(without_body(http, JSONResponse(body, headers=_UNCACHED)))
@@ -77,7 +74,7 @@ class Quarantine:
                 quads = named_quads(self._kg, body, fmt)
                 return quarantine.mend(self._kg, key, [quad.triple for quad in quads])
 
-            return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+            return await _on(self._writers, run)
 
     async def _discard(self, http: Exchange, key: str) -> dict[str, Any]:
         given = await text(http.headers, http.receive, _LONGEST_REASON)
@@ -92,8 +89,8 @@ class Quarantine:
             quarantine.discard(self._kg, key, reason)
             return quarantine.one(self._kg, key).to_json()
 
-        return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+        return await _on(self._writers, run)
 
 
-def _read_below() -> None:
-    """In the place of an answer that needs the body of the request."""
+async def _on(executor: Executor, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return await asyncio.get_running_loop().run_in_executor(executor, work)

@@ -177,12 +177,14 @@ class _Side:
 def _worth(
     root: Root, nodes: set[Node] | None, found: Findings, noted: Callable[[Node], bool]
 ) -> set[Node] | None:
-    """Those of the nodes that have findings of the shape now, or may have had some."""
-    if nodes is None:
-        return None
+    """Those of the nodes that have findings of the shape now, or may have had some.
+
+    All of them where findings name other nodes than the focus node.
+    """
+    if nodes is None or root.reach.deep:
+        return nodes
     reported = {key[2] for key in found.get(root.shape, {})}
-    some = {node for node in nodes if str(from_rdflib(node)) in reported or noted(node)}
-    return nodes if some and root.reach.deep else some
+    return {node for node in nodes if str(from_rdflib(node)) in reported or noted(node)}
 
 
 def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node] | None:
