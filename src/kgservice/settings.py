@@ -29,7 +29,7 @@ class Settings:
     max_body: int = _setting(64 * 1024 * 1024, "Largest request body, in bytes.")
     max_query: int = _setting(1024 * 1024, "Longest SPARQL query, in bytes.")
     memory: int = _setting(
-        1024, "Memory for a copy of the view that `serve` reads from, in MiB; 0: queries read the disk."
+        1536, "Memory for copies of view and records that `serve` reads from, in MiB; 0: it reads the disk."
     )
     profile: str = _setting(
         "consent-only",

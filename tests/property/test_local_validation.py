@@ -13,9 +13,10 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from kgservice.errors import BadInput
-from kgservice.shacl.bulk import BulkValidator, Candidate, chunks
+from kgservice.shacl.bulk import BulkValidator, chunks
 from kgservice.shacl.local import GraphStatements, LocalValidator
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import from_rdflib
 from kgservice.shacl.validate import Findings, validate
 

@@ -14,7 +14,6 @@ from kgservice.application.replica import BYTES_PER_STATEMENT, Replica
 from kgservice.domain.change import Change
 from kgservice.errors import StoreFailed
 from kgservice.store import OxigraphStore
-from kgservice.store.base import Dataset
 from kgservice.store.formats import CSV, N_TRIPLES
 from tests.terms import quad
 
@@ -63,7 +62,7 @@ def say(kg: KnowledgeGraph, *words: str, not_any_more: tuple[str, ...] = ()) -> 
 
 
 def filled(kg: KnowledgeGraph, memory: Counting, budget: int = GIBIBYTE) -> Replica:
-    replica = kg.keep_in_memory(memory, budget)
+    replica = kg.copies.keep_view(memory, budget)
     replica.wait()
     return replica
 
@@ -89,11 +88,11 @@ def test_it_holds_the_view_and_follows_each_commit(kg_on_disk: KnowledgeGraph, m
 
 def test_commits_while_it_is_being_filled_are_not_lost(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
     view = NamedNode(kg_on_disk.addresses.everything)
-    replica = kg_on_disk.keep_in_memory(memory, GIBIBYTE)
+    replica = kg_on_disk.copies.keep_view(memory, GIBIBYTE)
     for number in range(20):
         say(kg_on_disk, f"t{number}")
     replica.wait()
-    assert replica.serving(kg_on_disk.dataset(TITLES)) is memory
+    assert replica.serving is memory
     assert isinstance(kg_on_disk.store, OxigraphStore)
     assert content(memory, view) == content(kg_on_disk.store, view)
 
@@ -117,16 +116,13 @@ def test_what_names_graphs_is_asked_of_the_disk(
 
 
 def test_dataset_parameters_are_asked_of_the_disk(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    replica = filled(kg_on_disk, memory)
+    filled(kg_on_disk, memory)
     view, other = NamedNode(kg_on_disk.addresses.everything), NamedNode(kg_on_disk.addresses.provenance)
-    assert replica.serving(Dataset((view,), ())) is memory
-    for dataset in (
-        Dataset((view, other), ()),
-        Dataset((other,), ()),
-        Dataset((view,), (other,)),
-        Dataset((view,)),
-    ):
-        assert replica.serving(dataset) is None
+    for default, named in (((view, other), ()), ((other,), ()), ((view,), (other,))):
+        kg_on_disk.query(TITLES, lambda _: CSV, io.BytesIO(), default=default, named=named)
+        assert memory.asked == 0
+    kg_on_disk.query(TITLES, lambda _: CSV, io.BytesIO(), default=(view,))
+    assert memory.asked == 1
 
 
 def test_a_view_larger_than_the_budget_stays_on_disk(
@@ -136,7 +132,7 @@ def test_a_view_larger_than_the_budget_stays_on_disk(
     filled(kg_on_disk, memory, 1000 * BYTES_PER_STATEMENT)
     assert titles(kg_on_disk) == ["here"]
     assert memory.asked == 0
-    assert "queries use the disk" in caplog.text
+    assert "the disk is read" in caplog.text
 
 
 def test_a_view_that_outgrows_the_budget_goes_back_to_disk(
@@ -169,6 +165,6 @@ def test_a_replica_that_fails_is_not_asked_again(
 
 
 def test_closing_ends_the_filling(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    replica = kg_on_disk.keep_in_memory(memory, GIBIBYTE)
+    replica = kg_on_disk.copies.keep_view(memory, GIBIBYTE)
     replica.close()
-    assert replica.serving(Dataset((NamedNode(kg_on_disk.addresses.everything),), ())) is None
+    assert replica.serving is None

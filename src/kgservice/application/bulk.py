@@ -20,9 +20,10 @@ from kgservice.application.statements import Records, Stored
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
 from kgservice.namespaces import Addresses
-from kgservice.shacl.bulk import CHUNK, BulkValidator, Candidate, chunks
+from kgservice.shacl.bulk import CHUNK, BulkValidator, chunks
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import to_rdflib
 from kgservice.store.base import Dataset, Store
 

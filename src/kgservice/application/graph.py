@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,7 +15,7 @@ from kgservice.application import modelfiles, views
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
-from kgservice.application.replica import Replica
+from kgservice.application.replica import Copies
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
@@ -55,7 +54,8 @@ class KnowledgeGraph:
         self.guarded = guarded
         self.writing = threading.RLock()
         self._view = NamedNode(self.addresses.everything)
-        self._replica: Replica | None = None
+        self.copies = Copies(store, self._view, self.graphs, self.writing)
+        self._guard: Guard | None = None
         self._head = self._opened = self._read_head()
         self._changed: dict[object, int] = {}
 
@@ -119,8 +119,7 @@ class KnowledgeGraph:
         `BadRdf` means that nothing has been written and leaves the state as it was. What is written may hold
         commits, whose numbers count from then on, and another model, which the next opening replaces.
         """
-        if self._replica is not None:
-            self._replica.stop()
+        self.copies.stop()
         key = (NamedNode(self.addresses.ontology), _DIGEST, None)
         state = list(self.store.match([key]))
         self.store.apply(remove=state)
@@ -136,6 +135,8 @@ class KnowledgeGraph:
             self.store.apply(remove=loaded)
         self._head = self._opened = self._read_head()
         self._changed.clear()
+        if self._guard is not None:
+            self._guard.forget()
 
     # Reading
 
@@ -156,29 +157,10 @@ class KnowledgeGraph:
             return Dataset((self._view,), from_clauses=True)
         return Dataset((self._view,), named=None if "GRAPH" in text.upper() else ())
 
-    def _source(self, dataset: Dataset) -> Store:
-        """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
-        return (self._replica and self._replica.serving(dataset)) or self.store
-
     @property
     def reads(self) -> str:
         """Where queries on the view are answered from now: `memory` or `disk`."""
-        return "memory" if self._source(Dataset((self._view,), ())) is not self.store else "disk"
-
-    def keep_in_memory(self, memory: Store, budget: int) -> Replica:
-        """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
-
-        For a process that serves for long; as long as the view takes at most `budget` bytes of memory.
-        """
-        self._drop_replica()
-        self._replica = Replica(self.store, self._view, memory, budget, self.writing)
-        self._replica.start()
-        return self._replica
-
-    def _drop_replica(self) -> None:
-        if self._replica is not None:
-            self._replica.close()
-            self._replica = None
+        return "disk" if self.copies.answering(Dataset((self._view,), ())) is self.store else "memory"
 
     def query(
         self,
@@ -195,41 +177,47 @@ class KnowledgeGraph:
         graphs. Raises `BadQuery` or `Forbidden` before anything is written.
         """
         dataset = self.dataset(text, default, named)
-        self._source(dataset).query(text, dataset, choose, out, base=self.settings.base)
+        self.copies.answering(dataset).query(text, dataset, choose, out, base=self.settings.base)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view of everything."""
         dataset = self.dataset(text)
-        return self._source(dataset).select(text, dataset)
+        return self.copies.answering(dataset).select(text, dataset)
 
     def ask(self, text: str) -> bool:
         """The answer of an ASK on the view of everything."""
         dataset = self.dataset(text)
-        return self._source(dataset).ask(text, dataset)
+        return self.copies.answering(dataset).ask(text, dataset)
 
     def construct(self, text: str) -> list[Triple]:
         """The triples of a CONSTRUCT or DESCRIBE on the view of everything."""
         dataset = self.dataset(text)
-        return self._source(dataset).construct(text, dataset)
+        return self.copies.answering(dataset).construct(text, dataset)
 
     # Writing
 
     def planner(self, store: Store | None = None) -> Planner:
         """What works out the effect of changes on the store, or on a copy of it."""
-        return Planner(store or self.store, self.model, self.addresses)
+        return Planner(store or self.store, self.model, self.addresses, store or self.copies.records)
 
     @property
     def policy(self) -> Policy:
         """What the deployment decides for rules to look up."""
         return Policy(profile=self.settings.profile)
 
-    @cached_property
+    @property
     def guard(self) -> Guard:
         """What tells the findings that a change brings."""
-        # The engine behind it costs a second to import, which those who only read need not spend.
-        from kgservice.application.guard import Guard  # noqa: PLC0415
+        if self._guard is None:
+            # The engine behind it costs a second to import, which those who only read need not spend.
+            from kgservice.application.guard import Guard  # noqa: PLC0415
 
-        return Guard(policy=self.policy)
+            self._guard = Guard(policy=self.policy)
+        return self._guard
+
+    @guard.setter
+    def guard(self, guard: Guard) -> None:
+        self._guard = guard
 
     def preview(self, change: Change) -> Difference:
         """What the change would do to the findings: the dry run. Raises what a commit raises."""
@@ -256,22 +244,23 @@ class KnowledgeGraph:
             if not effect:
                 return Commit(self._head, now, 0, 0)
             number = self._head + 1
-            if self.guarded and not trusted:
-                found = self.guard.judge(self.planner(), effect, now)
-                effect.add |= provenance(self.addresses, number, now, origin, effect)
-                effect.then(found)
-            else:
-                effect.add |= provenance(self.addresses, number, now, origin, effect)
+            judged = self.guarded and not trusted
+            found = self.guard.judge(self.planner(), effect, now) if judged else Effect()
+            effect.add |= provenance(self.addresses, number, now, origin, effect)
+            effect.then(found)
             effect.apply(self.store)
-            if self._replica is not None:
-                self._replica.follow(effect)
+            if judged:
+                self.guard.follow()
+            elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
+                self._guard.forget()
+            self.copies.follow(effect)
             self._changed.update(dict.fromkeys(effect.graphs, number))
             self._head = number
             return Commit(number, now, effect.added, effect.removed)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
-        self._drop_replica()
+        self.copies.close()
         with self.writing:
             self.store.close()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache, partial
 
 from pyoxigraph import Quad
-from rdflib.term import Node, URIRef
+from rdflib.term import Node
 
 from kgservice.application import findings
 from kgservice.application.effect import Effect
@@ -18,6 +18,7 @@ from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import Invalid
 from kgservice.shacl.local import Difference, LocalValidator
+from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import shorten
 from kgservice.shacl.validate import context_graph
@@ -26,14 +27,17 @@ from kgservice.shacl.validate import context_graph
 class Guard:
     """Works out, at the cost of the change, which findings it brings and which it takes away.
 
-    Shapes and model are prepared once, when they are first needed; so a guard belongs to one model. Whoever
-    asks holds the lock of commits.
+    Shapes and model are prepared once, when they are first needed, and it remembers what it has looked up; so
+    a guard belongs to one store, and is told of what is written there (`follow`, `forget`). Whoever asks
+    holds the lock of commits.
     """
 
     def __init__(self, shapes: Shapes | None = None, policy: Policy | None = None) -> None:
         self._shapes = shapes
         self._policy = policy or Policy()
         self._validator: LocalValidator | None = None
+        self._stored: Stored | None = None
+        self._pending: tuple[set[Triple], set[Triple]] = set(), set()
         self._preparing = threading.Lock()
 
     @property
@@ -59,17 +63,19 @@ class Guard:
 
         With `noted`, what was found before is known of all nodes but these (see `LocalValidator`).
         """
-        stored = Stored(planner.store, planner.graphs)
+        if self._stored is None or self._stored.store is not planner.records:
+            self._stored = Stored(planner.records, planner.graphs)
+        stored = self._stored
         gone = stored.gone(_removed(planner, effect))
         added = triples(_added(planner, effect))
         before, after = Records(stored), Records(stored, gone=gone, added=added)
-        new = {triple for triple in added if triple not in before.of(triple[0], URIRef(str(triple[1])))}
-        changed = (gone - added) | new
+        self._pending = gone - added, added - stored.holds(added)
+        changed = self._pending[0] | self._pending[1]
         if not changed:
             return Difference({}, {})
         context = context_graph(now, self._policy)
         validator = self.prepare(planner)
-        either = Records(stored, added=added)
+        either = Records(stored, added=added) if gone else after
         return validator.difference(changed, before, after, context, either=either, noted=noted)
 
     def judge(self, planner: Planner, effect: Effect, now: datetime) -> Effect:
@@ -85,6 +91,15 @@ class Guard:
         if refused:
             raise Invalid(_summary(refused), findings=[finding.to_json() for finding in refused])
         return findings.kept(planner, difference.new, difference.gone, now)
+
+    def follow(self) -> None:
+        """Take note that the effect that was looked at last has been written."""
+        if self._stored is not None:
+            self._stored.follow(*self._pending)
+
+    def forget(self) -> None:
+        """Forget what has been looked up: something else has been written."""
+        self._stored = None
 
 
 def _added(planner: Planner, effect: Effect) -> set[Quad]:

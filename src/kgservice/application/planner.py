@@ -23,10 +23,16 @@ LOOSE = DefaultGraph()
 
 
 class Planner:
-    """Works out the effect of changes on what `store` holds now."""
+    """Works out the effect of changes on what `store` holds now.
 
-    def __init__(self, store: Store, model: Model, addresses: Addresses) -> None:
+    `records`, if there is one, holds the graphs of it that users write to, and is faster.
+    """
+
+    def __init__(
+        self, store: Store, model: Model, addresses: Addresses, records: Store | None = None
+    ) -> None:
         self.store = store
+        self.records = records or store
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
@@ -41,6 +47,8 @@ class Planner:
         `BadRdf` for triple terms (RDF 1.2).
         """
         self._trusted = change.trusted
+        if change.trusted:
+            self.records = self.store
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
@@ -112,7 +120,7 @@ class Planner:
         loose = {q.triple for q in asked if q.graph_name == LOOSE}
         named = {q for q in asked if q.graph_name != LOOSE}
         found = set()
-        for quad in self.store.match(_exactly(dict.fromkeys(q.triple for q in asked))):
+        for quad in self.records.match(_exactly(dict.fromkeys(q.triple for q in asked))):
             if quad.graph_name in drop:
                 continue
             if quad in named or (quad.triple in loose and self.holds_loose(quad.graph_name)):
@@ -174,7 +182,7 @@ class _Plan:
         self._added: set[Quad] = set()
         self._moved: dict[Quad, Quad] = {}
         self._before: Router[RecordFacts] = Router(
-            planner.model, planner.graphs, RecordFacts(planner.store, planner.graphs, planner.model)
+            planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
         )
         self._after = self._before
 
@@ -195,7 +203,7 @@ class _Plan:
                     )
                 routed[quad.triple] = quad
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.store.match(
+        for quad in planner.records.match(
             _exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
         ):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
@@ -208,7 +216,7 @@ class _Plan:
         self._after = Router(
             planner.model,
             graphs,
-            RecordFacts(planner.store, graphs, planner.model, self._removed, routed),
+            RecordFacts(planner.records, graphs, planner.model, self._removed, routed),
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -247,7 +255,7 @@ class _Plan:
             patterns: list[Pattern] = [(node, None, None)]
             if before.person != after.person:
                 patterns.append((None, None, node))
-            for quad in planner.store.match(patterns):
+            for quad in planner.records.match(patterns):
                 if quad in self._removed or quad in self._moved or not self._after.facts.counts(quad):
                     continue
                 if quad.graph_name in self._drop and not graphs.is_record(quad.graph_name):

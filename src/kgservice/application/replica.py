@@ -1,7 +1,7 @@
-"""A graph of the store kept in memory as well, so that most queries read no disk.
+"""Some graphs of the store kept in memory as well, so that most reading needs no disk.
 
 Commits stay as they are: the store is what counts, and the replica follows it. Whatever goes wrong with the
-replica, or when the graph outgrows its budget, readers use the store again.
+replica, or when the graphs outgrow its budget, readers use the store again.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import IO, BinaryIO, cast
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import NamedNode, Quad
 
 from kgservice.application.effect import Effect
+from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.errors import KgError, TooLarge
 from kgservice.store.base import Dataset, Store
-from kgservice.store.formats import N_TRIPLES
+from kgservice.store.formats import N_QUADS, N_TRIPLES
 
 BYTES_PER_STATEMENT = 400  # in Oxigraph's memory; 370 were measured (docs/benchmarks.md)
 
@@ -25,21 +27,25 @@ _log = logging.getLogger(__name__)
 
 
 class Replica:
-    """`graph` of `store`, held in `memory` (an empty store) as long as it takes at most `budget` bytes.
+    """Those graphs of `store` that it `holds`, in `memory` (an empty store), up to `budget` bytes.
 
-    `writing` is the lock under which the store is changed; `follow` is called under it after each change.
+    `name` is for the log. `writing` is the lock under which the store is changed; `follow` is called under it
+    after each change.
     """
 
     def __init__(
         self,
         store: Store,
-        graph: NamedNode,
+        holds: Callable[[object], bool],
         memory: Store,
+        *,
+        name: str,
         budget: int,
         writing: AbstractContextManager[object],
     ) -> None:
+        self._name = name
         self._store = store
-        self._graph = graph
+        self._holds = holds
         self._memory = memory
         self._most = budget // BYTES_PER_STATEMENT
         self._writing = writing
@@ -47,7 +53,7 @@ class Replica:
         self._missed: list[Effect] = []
         self._ready = False
         self._stopped = threading.Event()
-        self._filling = threading.Thread(target=self._fill, name="kgservice-replica")
+        self._filling = threading.Thread(target=self._fill, name=f"kgservice-{name}")
 
     def start(self) -> None:
         """Fill the replica in a thread of its own; until it is full, `serving` is None."""
@@ -69,17 +75,17 @@ class Replica:
         self.wait()
         self._memory.close()
 
-    def serving(self, dataset: Dataset) -> Store | None:
-        """The store in memory, if all that `dataset` lets a query see is the graph; None: ask the store."""
-        alone = dataset.default == (self._graph,) and dataset.named == () and not dataset.from_clauses
-        return self._memory if alone and self._ready else None
+    @property
+    def serving(self) -> Store | None:
+        """The store in memory, once it holds what the store does; None: ask the store."""
+        return self._memory if self._ready else None
 
     def follow(self, effect: Effect) -> None:
-        """Take over what a change, which the store has made, did to the graph."""
+        """Take over what a change, which the store has made, did to the graphs."""
         own = Effect(
-            drop=effect.drop & {self._graph},
-            remove=self._of_graph(effect.remove),
-            add=self._of_graph(effect.add),
+            drop=set(filter(self._holds, effect.drop)),
+            remove=self._held(effect.remove),
+            add=self._held(effect.add),
         )
         if self._stopped.is_set() or not own.writes:
             return
@@ -92,17 +98,15 @@ class Replica:
         try:
             own.apply(self._memory)
         except KgError as error:
-            _log.error(
-                "the replica of %s did not take a change, queries use the disk: %s", self._graph, error
-            )
+            _log.error("the %s in memory did not take a change, the disk is read: %s", self._name, error)
             self.stop()
         self._size += len(own.add) - len(own.remove)
         if self._size > self._most:
-            _log.warning("%s has outgrown the memory for it, queries use the disk", self._graph)
+            _log.warning("the %s has outgrown the memory for it, the disk is read", self._name)
             self.stop()
 
-    def _of_graph(self, quads: set[Quad]) -> set[Quad]:
-        return {quad for quad in quads if quad.graph_name == self._graph}
+    def _held(self, quads: set[Quad]) -> set[Quad]:
+        return {quad for quad in quads if self._holds(quad.graph_name)}
 
     def _fill(self) -> None:
         try:
@@ -112,7 +116,7 @@ class Replica:
                 self._read(copy)
         except (KgError, OSError) as error:
             if not self._stopped.is_set():
-                _log.error("%s could not be read into memory, queries use the disk: %s", self._graph, error)
+                _log.error("the %s cannot be held in memory, the disk is read: %s", self._name, error)
             self.stop()
         with self._writing:
             missed, self._missed = self._missed, []
@@ -121,30 +125,40 @@ class Replica:
             self._ready = not self._stopped.is_set()
 
     def _read(self, store: Store) -> None:
-        rows = store.select("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }", Dataset((self._graph,), ())).rows
-        count = rows[0][0]
-        assert isinstance(count, Literal)
-        self._size = int(count.value)
-        if self._size > self._most:
-            raise TooLarge(f"{self._size} statements are more than the {self._most} that fit")
-        with tempfile.TemporaryFile() as spool:
-            file = cast(BinaryIO, _Stoppable(spool, self._stopped))
-            store.dump(file, N_TRIPLES, graph=self._graph)
-            spool.seek(0)
-            self._memory.load(file, N_TRIPLES, graph=self._graph)
+        with tempfile.TemporaryFile() as file:
+            spool = _Spool(file, self._most, self._stopped)
+            for graph in filter(self._holds, store.graphs()):
+                spool.graph = graph
+                store.dump(cast(BinaryIO, spool), N_TRIPLES, graph=graph)
+            self._size = spool.size
+            file.seek(0)
+            self._memory.load(cast(BinaryIO, spool), N_QUADS)
 
 
-class _Stoppable:
-    """A file that can no longer be read or written once `stopped` is set."""
+class _Spool:
+    """A file that takes N-Triples of one `graph` after the other and gives them back as N-Quads.
 
-    def __init__(self, file: IO[bytes], stopped: threading.Event) -> None:
+    Raises `TooLarge` for more than `most` statements, `OSError` once `stopped` is set.
+    """
+
+    def __init__(self, file: IO[bytes], most: int, stopped: threading.Event) -> None:
         self._file = file
+        self._most = most
         self._stopped = stopped
+        self._begun = b""
+        self.graph: NamedNode | None = None
+        self.size = 0
         self.seek, self.tell, self.flush = file.seek, file.tell, file.flush
 
     def write(self, data: bytes) -> int:
         self._check()
-        return self._file.write(data)
+        lines, end, self._begun = (self._begun + data).rpartition(b"\n")
+        # No line break is part of a term there.
+        self._file.write((lines + end).replace(b" .\n", b" %s .\n" % str(self.graph).encode()))
+        self.size += data.count(b"\n")
+        if self.size > self._most:
+            raise TooLarge(f"there are more than the {self._most} statements that fit")
+        return len(data)
 
     def read(self, size: int = -1) -> bytes:
         self._check()
@@ -153,3 +167,65 @@ class _Stoppable:
     def _check(self) -> None:
         if self._stopped.is_set():
             raise OSError("stopped")
+
+
+class Copies:
+    """The replicas of one knowledge graph: of its `view`, for queries, and of its records, for commits."""
+
+    def __init__(
+        self, store: Store, view: NamedNode, graphs: Graphs, writing: AbstractContextManager[object]
+    ) -> None:
+        self._store = store
+        self._view = view
+        self._graphs = graphs
+        self._writing = writing
+        self._kept: dict[str, Replica] = {}
+
+    def keep_view(self, memory: Store, budget: int) -> Replica:
+        """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
+
+        For a process that serves for long; as long as the view takes at most `budget` bytes of memory.
+        """
+        return self._keep("view", lambda graph: graph == self._view, memory, budget)
+
+    def keep_records(self, memory: Store, budget: int) -> Replica:
+        """The same for what commits have to look up: the graphs that users write to."""
+        written = (GraphKind.RECORD, GraphKind.SCRATCH)
+        return self._keep("records", lambda graph: self._graphs.kind(graph) in written, memory, budget)
+
+    def _keep(self, name: str, holds: Callable[[object], bool], memory: Store, budget: int) -> Replica:
+        before = self._kept.pop(name, None)
+        if before is not None:
+            before.close()
+        replica = Replica(self._store, holds, memory, name=name, budget=budget, writing=self._writing)
+        self._kept[name] = replica
+        replica.start()
+        return replica
+
+    def answering(self, dataset: Dataset) -> Store:
+        """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
+        alone = dataset.default == (self._view,) and dataset.named == () and not dataset.from_clauses
+        return (alone and self._serving("view")) or self._store
+
+    @property
+    def records(self) -> Store:
+        """Where to look up records."""
+        return self._serving("records") or self._store
+
+    def _serving(self, name: str) -> Store | None:
+        return self._kept[name].serving if name in self._kept else None
+
+    def follow(self, effect: Effect) -> None:
+        """Take over a change that the store has made."""
+        for replica in self._kept.values():
+            replica.follow(effect)
+
+    def stop(self) -> None:
+        """Read nothing but the store from now on."""
+        for replica in self._kept.values():
+            replica.stop()
+
+    def close(self) -> None:
+        """Stop, and free the memory; not to be called under `writing`."""
+        while self._kept:
+            self._kept.popitem()[1].close()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 from pyoxigraph import BlankNode, NamedNode, Quad
 from rdflib.term import Literal, Node, URIRef
@@ -16,74 +16,93 @@ from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Pattern, Store
 
 MANY = 100  # statements about one node
+_CROWDED = 400  # quads about one node, those of views among them
+_HELD = 100_000  # lookups
 
 _Key = tuple[Node, Node | None]
 
 
 class Stored:
-    """What the record graphs of a store say, looked up once: good as long as nothing is written."""
+    """What the record graphs of a store say, each thing looked up once; whoever writes to them says so."""
 
     def __init__(self, store: Store, graphs: Graphs) -> None:
-        self._store = store
+        self.store = store
         self._graphs = graphs
         self._about: dict[Node, defaultdict[Node | None, list[Triple]] | None] = {}
         self._much: dict[_Key, list[Triple]] = {}
         self._to: dict[_Key, list[Triple]] = {}
+        self._some: dict[tuple[_Key, bool], _Few] = {}
         self._named: dict[Node, bool] = {}
+
+    # Looking up
 
     def of(self, subject: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements about `subject`."""
         if isinstance(subject, Literal):
             return []
         if subject not in self._about:
-            by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list)
-            for triple in islice(self._of(subject, None), MANY):
-                by_predicate[triple[1]].append(triple)
-                by_predicate[None].append(triple)
-            # Of a node that much is said of, only what is asked for is looked up.
-            self._about[subject] = None if len(by_predicate[None]) == MANY else by_predicate
+            self._about[subject] = self._all_about(subject)
         about = self._about[subject]
         if about is not None:
             return about.get(predicate, [])
         key = (subject, predicate)
         if key not in self._much:
-            self._much[key] = list(self._of(subject, predicate))
+            self._much[key] = list(dict.fromkeys(self.match(_pattern(subject, predicate, back=False))))
         return self._much[key]
 
-    def _of(self, subject: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        node = from_rdflib(subject)
-        assert isinstance(node, NamedNode | BlankNode)
-        return self.match((node, None if predicate is None else NamedNode(str(predicate)), None))
+    def _all_about(self, subject: Node) -> defaultdict[Node | None, list[Triple]] | None:
+        """The statements about a node by their predicate; None for one that much is said of."""
+        found: dict[Triple, None] = {}
+        for seen, quad in enumerate(self.store.match([_pattern(subject, None, back=False)])):
+            if seen == _CROWDED or len(found) == MANY:
+                return None
+            if self._graphs.is_record(quad.graph_name):
+                found[_triple(quad)] = None
+        about: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(found)})
+        for triple in found:
+            about[triple[1]].append(triple)
+        return about
 
     def to(self, value: Node, predicate: URIRef | None) -> list[Triple]:
         """The statements whose object is `value`."""
-        key = (value, predicate)
-        if not self.is_named(value):
+        if not self._is_named(value):
             return []
+        key = (value, predicate)
         if key not in self._to:
-            of = None if predicate is None else NamedNode(str(predicate))
-            self._to[key] = list(self.match((None, of, from_rdflib(value))))
+            self._to[key] = list(dict.fromkeys(self.match(_pattern(value, predicate, back=True))))
         return self._to[key]
 
-    def is_named(self, value: Node) -> bool:
+    def _is_named(self, value: Node) -> bool:
         """Whether there is such a statement. Most nodes of an import are new: it spares many looks."""
         if value not in self._named:
-            found = self.match((None, None, from_rdflib(value)))
-            self._named[value] = next(iter(found), None) is not None
+            found = self.match(_pattern(value, None, back=True))
+            self._named[value] = next(found, None) is not None
         return self._named[value]
 
-    def some(self, value: Node, predicate: URIRef | None) -> Iterable[Triple]:
-        """The same, read no further than is asked for."""
-        if (value, predicate) in self._to:
-            return self._to[value, predicate]
-        of = None if predicate is None else NamedNode(str(predicate))
-        return self.match((None, of, from_rdflib(value)))
+    def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> list[Triple]:
+        """At most `most` of the statements about `node`, or of those whose object it is."""
+        key = (node, predicate)
+        if key in self._to if back else self._about.get(node) is not None or key in self._much:
+            return (self.to if back else self.of)(node, predicate)[:most]
+        if not self._is_named(node) if back else isinstance(node, Literal):
+            return []
+        known = self._some.get((key, back))
+        if known is None or (known.full and len(known) < most):
+            known = self._some[key, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
+        return known[:most]
 
-    def match(self, pattern: Pattern) -> Iterable[Triple]:
-        """The statements that fit a pattern."""
-        for quad in self._store.match([pattern]):
+    def match(self, pattern: Pattern) -> Iterator[Triple]:
+        """The statements that fit a pattern; what several graphs say comes as often."""
+        for quad in self.store.match([pattern]):
             if self._graphs.is_record(quad.graph_name):
                 yield _triple(quad)
+
+    # Changes
+
+    def holds(self, statements: Iterable[Triple]) -> set[Triple]:
+        """Those of the statements that are said."""
+        quads = self.store.match([_exact(triple) for triple in statements])
+        return {_triple(quad) for quad in quads if self._graphs.is_record(quad.graph_name)}
 
     def gone(self, removed: Iterable[Quad]) -> set[Triple]:
         """What is no longer said without the quads `removed`: nothing that another record graph says, too."""
@@ -91,8 +110,77 @@ class Stored:
         return {_triple(quad) for quad in removed if not self._said_beside(quad, removed)}
 
     def _said_beside(self, quad: Quad, removed: set[Quad]) -> bool:
-        same = self._store.match([cast(Pattern, (quad.subject, quad.predicate, quad.object))])
+        same = self.store.match([cast(Pattern, (quad.subject, quad.predicate, quad.object))])
         return any(q not in removed and self._graphs.is_record(q.graph_name) for q in same)
+
+    def follow(self, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
+        """Take note of a commit: what is said no more, and what was not said before."""
+        for triple in gone:
+            for (node, predicate), back in _keys(triple):
+                self._some.pop(((node, predicate), back), None)
+                if back:
+                    self._to.pop((node, predicate), None)
+                    self._named.pop(node, None)
+                else:
+                    self._about.pop(node, None)
+                    self._much.pop((node, predicate), None)
+        for triple in added:
+            for (node, predicate), back in _keys(triple):
+                few = self._some.get(((node, predicate), back))
+                if few is not None and not few.full:
+                    few.append(triple)
+                if back:
+                    self._named[node] = True
+                    entry = self._to.get((node, predicate))
+                else:
+                    about = self._about.get(node)
+                    entry = self._much.get((node, predicate)) if about is None else about[predicate]
+                if entry is not None:
+                    entry.append(triple)
+        held: list[dict[Any, Any]] = [self._about, self._much, self._to, self._some, self._named]
+        if sum(map(len, held)) > _HELD:
+            for known in held:
+                known.clear()
+
+
+class _Few(list[Triple]):
+    """The first of some statements; `full`: there may be more."""
+
+    def __init__(self, found: Iterable[Triple], most: int) -> None:
+        super().__init__(islice(_once(found), most))
+        self.full = len(self) == most
+
+
+def _once(found: Iterable[Triple]) -> Iterator[Triple]:
+    seen: set[Triple] = set()
+    for triple in found:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
+
+
+def _keys(triple: Triple) -> Iterator[tuple[_Key, bool]]:
+    """What a statement is found by: subject or (True) object, with and without predicate."""
+    s, p, o = triple
+    yield (s, p), False
+    yield (s, None), False
+    yield (o, p), True
+    yield (o, None), True
+
+
+def _pattern(node: Node, predicate: URIRef | None, *, back: bool) -> Pattern:
+    p = None if predicate is None else NamedNode(str(predicate))
+    term = from_rdflib(node)
+    if back:
+        return (None, p, term)
+    assert isinstance(term, NamedNode | BlankNode)
+    return (term, p, None)
+
+
+def _exact(triple: Triple) -> Pattern:
+    s, p, o = triple
+    subject, _, _ = _pattern(s, None, back=False)
+    return (subject, NamedNode(str(p)), from_rdflib(o))
 
 
 class Records:
@@ -117,14 +205,14 @@ class Records:
         """See `Statements`."""
         return self._kept(self._stored.to(value, predicate), self._to.get((value, predicate)))
 
-    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+    def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
-        added = self._to.get((value, predicate))
-        if added:
-            return added[0]
-        if not self._stored.is_named(value):
-            return None
-        return next((t for t in self._stored.some(value, predicate) if t not in self._gone), None)
+        added = (self._to if back else self._of).get((node, predicate), ())
+        if len(added) >= most:
+            return added[:most]
+        # What is gone may be among the first; no more than that can be.
+        stored = self._kept(self._stored.some(node, predicate, most + len(self._gone), back=back), None)
+        return list(dict.fromkeys((*added, *stored)))[:most] if added and stored else added or stored[:most]
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""

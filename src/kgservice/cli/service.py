@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -39,7 +40,8 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
         if settings.memory:
-            kg.keep_in_memory(OxigraphStore(), settings.memory * 2**20)
+            kg.copies.keep_view(OxigraphStore(), settings.memory * 2**20 * 2 // 3)
+            kg.copies.keep_records(OxigraphStore(), settings.memory * 2**20 // 3)
 
         # The first change would otherwise wait for the shapes to be read, which takes seconds.
         threading.Thread(target=_prepare, args=[kg], name="guard", daemon=True).start()
@@ -65,6 +67,9 @@ def _prepare(kg: KnowledgeGraph) -> None:
     """Make the guard ready, unless the service is stopped meanwhile."""
     with suppress(StoreFailed):
         kg.guard.prepare(kg.planner())
+    # What is there by now stays; to look through it for garbage would stop all requests for half a second.
+    gc.collect()
+    gc.freeze()
 
 
 class _Stopped(Exception):

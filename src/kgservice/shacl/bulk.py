@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
 import rdflib
-from rdflib.term import Node, URIRef
+from rdflib.term import URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, automata, with_above
+from kgservice.shacl.compile import Index, automata
 from kgservice.shacl.local import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Statements, Triple
 from kgservice.shacl.report import TITLES
 from kgservice.shacl.screen import Focus, Screen
 from kgservice.shacl.shapes import Shapes, texts
+from kgservice.shacl.targets import Candidate, Targets
 from kgservice.shacl.terms import to_rdflib
 from kgservice.shacl.validate import Engine
 
 CHUNK = 2_500  # candidates that are looked at together
-
-# A node that may be a focus node, and how: as the object of a property, or otherwise (None).
-Candidate = tuple[Node, URIRef | None]
 
 
 class BulkValidator:
@@ -40,7 +38,7 @@ class BulkValidator:
         self._boundless = [root for root in every if root.reach.boundless]
         self._engine = Engine(shapes)
         self._screen = Screen(shapes, every) if screened else None
-        self._targets = _Targets(self._roots)
+        self._targets = Targets(self._roots)
 
     @cached_property
     def objects_of(self) -> frozenset[URIRef]:
@@ -59,7 +57,7 @@ class BulkValidator:
 
     def among(self, candidates: Iterable[Candidate], dataset: Dataset) -> list[Finding]:
         """The findings of those that a shape targets, as often as plain validation gives them."""
-        statements = _Looked(self._base, dataset)
+        statements = Both(self._base, dataset)
         focus = self._targets.among(candidates, statements)
         suspects = focus
         if self._screen is not None:
@@ -86,87 +84,6 @@ class BulkValidator:
     def _found(self, focus: Focus, near: Collection[Triple], statements: Statements) -> list[Finding]:
         results = self._engine.results({shape: nodes for shape, nodes in focus.items() if nodes}, near)
         return _titled([finding for _, found in results for finding in found], statements)
-
-
-class _Looked:
-    """The statements of both, each looked up once."""
-
-    def __init__(self, one: Statements, other: Statements) -> None:
-        self._both = Both(one, other)
-        self._about: dict[Node, defaultdict[Node | None, list[Triple]]] = {}
-        self._to: dict[tuple[Node, Node | None], list[Triple]] = {}
-
-    def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
-        """See `Statements`."""
-        about = self._about.get(subject)
-        if about is None:
-            about = self._about[subject] = defaultdict(list)
-            for triple in self._both.of(subject, None):
-                about[triple[1]].append(triple)
-                about[None].append(triple)
-        return about.get(predicate, ())
-
-    def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
-        """See `Statements`."""
-        key = (value, predicate)
-        found = self._to.get(key)
-        if found is None:
-            found = self._to[key] = list(self._both.to(value, predicate))
-        return found
-
-    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
-        """See `Statements`."""
-        return self._both.one(value, predicate)
-
-
-class _Targets:
-    """Which of the roots target a node."""
-
-    def __init__(self, every: Iterable[Root]) -> None:
-        self._nodes: defaultdict[Node, list[Root]] = defaultdict(list)
-        self._classes: defaultdict[Node, list[Root]] = defaultdict(list)
-        self._subjects: defaultdict[Node, list[Root]] = defaultdict(list)
-        self._objects: defaultdict[URIRef, list[Root]] = defaultdict(list)
-        for root in every:
-            for index, terms in (
-                (self._nodes, root.nodes),
-                (self._classes, root.classes),
-                (self._subjects, root.subjects_of),
-            ):
-                for term in terms:
-                    index[term].append(root)
-            for prop in root.objects_of:
-                self._objects[prop].append(root)
-
-    def among(self, candidates: Iterable[Candidate], statements: Statements) -> dict[Node, set[Node]]:
-        """For each shape those that it targets in the way named, but in none that comes before."""
-        focus: defaultdict[Node, set[Node]] = defaultdict(set)
-        above: dict[Node, list[Root]] = {}
-        for node, way in candidates:
-            for root in self._of(node, statements, above) if way is None else self._to(node, way, statements):
-                focus[root.shape].add(node)
-        return dict(focus)
-
-    def _of(self, node: Node, statements: Statements, above: dict[Node, list[Root]]) -> Iterator[Root]:
-        """What targets the node by its name, its classes, or what is said of it."""
-        yield from self._nodes.get(node, ())
-        for _, predicate, value in statements.of(node, None):
-            yield from self._subjects.get(predicate, ())
-            if predicate == rdflib.RDF.type:
-                if value not in above:
-                    kinds = with_above([value], statements)
-                    above[value] = [root for kind in kinds for root in self._classes.get(kind, ())]
-                yield from above[value]
-
-    def _to(self, node: Node, way: URIRef, statements: Statements) -> Iterator[Root]:
-        """What targets the node as object of the property `way`, and in no way that comes before."""
-        found = self._objects.get(way, ())
-        if found:
-            before = {root.shape for root in self._of(node, statements, {})}
-            for root in found:
-                earlier = (prop for prop in root.objects_of if prop < way)
-                if root.shape not in before and all(statements.one(node, p) is None for p in earlier):
-                    yield root
 
 
 def chunks(candidates: Iterable[Candidate], size: int = CHUNK) -> Iterator[list[Candidate]]:

@@ -25,6 +25,9 @@ _TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjects
 _REPEATED = (SH.zeroOrMorePath, SH.oneOrMorePath, SH.zeroOrOnePath)
 _PATH = re.compile(r"[$?]PATH\b")
 _TRUE = rdflib.Literal(True)
+# What a property shape may say besides counting its values: nothing that looks at them.
+_COUNTING = {SH.path, SH.minCount, SH.maxCount, SH.severity, SH.message, SH.name, SH.description, SH.order}
+_COUNTING |= {SH.group, SH.deactivated}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,22 @@ class Root:
             frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
         )
 
-    def targets(self, node: Node, statements: Statements, classes: Collection[Node]) -> bool:
-        """Whether the shape targets a node of these `classes`, by what is stated about it."""
-        return (
-            node in self.nodes
-            or not self.classes.isdisjoint(classes)
-            or any(statements.of(node, prop) for prop in self.subjects_of)
-            or any(statements.one(node, prop) is not None for prop in self.objects_of)
-        )
+    def targets(
+        self, node: Node, statements: Statements, classes: Collection[Node], likely: Collection[Node] = ()
+    ) -> bool:
+        """Whether the shape targets a node of these `classes`, by what is stated about it.
+
+        The properties that are `likely` stated are tried first.
+        """
+        if node in self.nodes or not self.classes.isdisjoint(classes):
+            return True
+        for prop in self.subjects_of:
+            if statements.some(node, prop, 1, back=False):
+                return True
+        if self.objects_of.isdisjoint(likely):
+            return any(statements.some(node, prop, 1, back=True) for prop in self.objects_of)
+        first, later = self.objects_of.intersection(likely), self.objects_of.difference(likely)
+        return any(statements.some(node, prop, 1, back=True) for prop in (*first, *later))
 
     def all_targets(self, index: Index) -> set[Node]:
         """All that the shape targets."""
@@ -150,21 +161,21 @@ class _Compiler:
         return self._reach.finish()
 
     def _targets(self, shape: Node) -> None:
-        """What makes a node a target of the shape is looked at from that node, too."""
+        """What makes a node a target of the shape."""
         if (shape, SH.targetClass, None) in self._graph or _is_class(self._graph, shape):
-            self._class(0)
+            self._class(0, aims=True)
         for prop in self._objects(shape, SH.targetSubjectsOf):
-            self._reach.step(0, _iri(prop), once=True)
+            self._reach.step(0, _iri(prop), aims=True)
         for prop in self._objects(shape, SH.targetObjectsOf):
-            self._reach.step(0, _iri(prop), back=True, once=True)
+            self._reach.step(0, _iri(prop), back=True, aims=True)
 
     def _objects(self, shape: Node, *terms: URIRef) -> Iterator[Node]:
         for term in terms:
             yield from self._graph.objects(shape, term)
 
-    def _class(self, state: int) -> None:
-        above = self._reach.step(state, RDF.type)
-        self._reach.step(above, RDFS.subClassOf, to=above)
+    def _class(self, state: int, *, aims: bool = False) -> None:
+        above = self._reach.step(state, RDF.type, aims=aims)
+        self._reach.step(above, RDFS.subClassOf, to=above, aims=aims)
 
     def _shape(self, this: int, shape: Node) -> None:
         """All that a shape looks at from `this`, which holds its focus node."""
@@ -172,7 +183,7 @@ class _Compiler:
         if (shape, SH.deactivated, _TRUE) in graph:
             return
         path = graph.value(shape, SH.path)
-        value = this if path is None else self._path(this, path)
+        value = this if path is None else self._path(this, path, most=self._counted(shape))
         if self._custom.intersection(graph.predicates(shape)):
             reach.boundless = True
         if (shape, SH["class"], None) in graph:
@@ -187,6 +198,16 @@ class _Compiler:
             self._shape(value, nested)
         for constraint in self._objects(shape, SH.sparql):
             self._query(this, constraint, path)
+
+    def _counted(self, shape: Node) -> int:
+        """How many values tell all that the shape asks, if it only counts them; else 0."""
+        terms = set(self._graph.predicates(shape))
+        if any(str(t).startswith(str(SH)) for t in terms - _COUNTING) or self._custom & terms:
+            return 0
+        least, most = (
+            [int(str(count)) for count in self._objects(shape, term)] for term in (SH.minCount, SH.maxCount)
+        )
+        return max((*least, *(count + 1 for count in most)), default=0)
 
     def _nested(self, shape: Node) -> Iterator[Node]:
         """The shapes that the values of a shape are held against."""
@@ -208,11 +229,11 @@ class _Compiler:
             text = _PATH.sub(path.n3(), text)
         follow(text, prefixes_of(self._graph, constraint), self._reach, this)
 
-    def _path(self, state: int, path: Node, *, back: bool = False) -> int:
-        """The steps of a SHACL path from `state`; the state at its end."""
+    def _path(self, state: int, path: Node, *, back: bool = False, most: int = 0) -> int:
+        """The steps of a SHACL path from `state`; the state at its end. `most`: see `Step`."""
         graph, reach = self._graph, self._reach
         if isinstance(path, URIRef):
-            return reach.step(state, _iri(path), back=back)
+            return reach.step(state, _iri(path), back=back, most=most)
         if (path, RDF.first, None) in graph:
             parts = list(Members(graph, path))
             for part in reversed(parts) if back else parts:
@@ -221,9 +242,9 @@ class _Compiler:
         end = reach.state()
         for members in graph.objects(path, SH.alternativePath):
             for part in Members(graph, members):
-                reach.jump(self._path(state, part, back=back), end)
+                reach.jump(self._path(state, part, back=back, most=most), end)
         for inner in graph.objects(path, SH.inversePath):
-            reach.jump(self._path(state, inner, back=not back), end)
+            reach.jump(self._path(state, inner, back=not back, most=most), end)
         for term in _REPEATED:
             for inner in graph.objects(path, term):
                 once: Callable[[int], int] = partial(self._path, path=inner, back=back)

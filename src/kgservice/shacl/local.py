@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, automata, classes_of
+from kgservice.shacl.compile import Index, Root, automata, classes_of, with_above
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.targets import ByPredicate, Targets
 from kgservice.shacl.terms import from_rdflib, interned
 from kgservice.shacl.validate import Engine, Findings
 
@@ -93,6 +95,13 @@ class LocalValidator:
         self._engine = Engine(shapes)
         self._base = GraphStatements(base)
         self.roots = automata(shapes)
+        self._targets = Targets(self.roots)
+        # The shapes that can look at statements with a predicate.
+        self._looking: defaultdict[Node | None, set[Node]] = defaultdict(set)
+        for root in self.roots:
+            for predicate in root.reach.predicates:
+                self._looking[predicate].add(root.shape)
+        self._anywhere = {root.shape for root in self.roots if root.reach.boundless}
         self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
@@ -120,25 +129,37 @@ class LocalValidator:
         there may have been findings (`noted`), only these are looked at as they were, and those that have
         findings now.
         """
-        was, now = (_Side(self._base, dataset, set(context)) for dataset in (before, after))
-        both = Both(self._base, either or Both(before, after))
+        context, likely = set(context), {predicate for _, predicate, _ in changed}
+        was, now = (_Side(self._base, dataset, context, likely) for dataset in (before, after))
+        both = now.statements if either is after else Both(self._base, either or Both(before, after))
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        affected = [(root, self._affected(root, by_predicate, both)) for root in self.roots]
+        affected = self._affected(by_predicate, both)
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
         for root, nodes in affected:
-            was.take(root, nodes if noted is None else _worth(root, nodes, found, noted))
+            worth = nodes if noted is None else _worth(root, nodes, found, noted)
+            if worth != set():
+                was.take(root, worth)
         return Difference(self._findings(was.focus, was.near), found)
 
-    def _affected(
-        self, root: Root, changed: Mapping[Node | None, Collection[Triple]], either: Statements
-    ) -> set[Node] | None:
-        """The focus nodes of a shape whose findings can change; None: those of any node."""
-        found = root.reach.affected(changed, either)
-        return _closed(root.reach, found, either) if found and root.reach.deep else found
+    def _affected(self, changed: ByPredicate, either: Statements) -> list[tuple[Root, set[Node] | None]]:
+        """The shapes whose findings can change, with the focus nodes; None: those of any node."""
+        aimed = self._targets.aimed(changed, cache(lambda kind: with_above([kind], either)))
+        concerned = self._anywhere.union(aimed, *(self._looking.get(p, ()) for p in changed))
+        affected = []
+        for root in self.roots:
+            if root.shape in concerned:
+                found = root.reach.affected(changed, either)
+                if found is not None:
+                    found |= aimed.get(root.shape, set())
+                if found and root.reach.deep:
+                    found = _closed(root.reach, found, either)
+                if found != set():
+                    affected.append((root, found))
+        return affected
 
     def _findings(self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple]) -> Findings:
         suspects = focus if self._screen is None else self._screen.suspects(focus, near)
@@ -148,11 +169,14 @@ class LocalValidator:
 class _Side:
     """The dataset before or after a change: the focus nodes to validate there, and what is near them."""
 
-    def __init__(self, base: Dataset, dataset: Dataset, near: set[Triple]) -> None:
+    def __init__(
+        self, base: Dataset, dataset: Dataset, context: Collection[Triple], likely: Collection[Node]
+    ) -> None:
         self._base = base
         self._dataset = dataset
+        self._likely = likely
         self.statements = Both(base, dataset)
-        self.near = near
+        self.near = set(context)
         self.focus: dict[Node, set[Node]] = {}
         self._classes: dict[Node, set[Node]] = {}
 
@@ -162,7 +186,9 @@ class _Side:
             self.near.update(self._base.all(), self._dataset.all())
             focus = root.all_targets(Index(self.near))
         else:
-            focus = {node for node in affected if root.targets(node, self.statements, self._of(node))}
+            focus = {
+                node for node in affected if root.targets(node, self.statements, self._of(node), self._likely)
+            }
         if focus:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
@@ -189,7 +215,8 @@ def _worth(
 
 def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node] | None:
     """The focus nodes and all that share with one of them a node that findings can name; None: any node."""
-    places = {place for place in reach.around(focus, statements)[1] if place[0] in reach.deep}
+    reached = reach.around(focus, statements)[1]
+    places = {state: nodes for state, nodes in reached.items() if state in reach.deep}
     sharing = reach.back_from(places, statements)
     return None if sharing is None else focus | sharing
 
@@ -214,9 +241,10 @@ class GraphStatements:
         """See `Statements`."""
         return self._to.get((value, predicate), ())
 
-    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+    def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
-        return next(iter(self.to(value, predicate)), None)
+        found = (self._to if back else self._of).get((node, predicate), ())
+        return list(dict.fromkeys(found))[:most] if len(found) > 1 else found
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""
@@ -224,23 +252,43 @@ class GraphStatements:
 
 
 class Both:
-    """The statements of either; one that both hold comes twice."""
+    """The statements of either, each thing looked up once; one that both hold comes twice."""
 
     def __init__(self, one: Statements, other: Statements) -> None:
         self._one = one
         self._other = other
+        self._of: dict[tuple[Node, URIRef | None], Sequence[Triple]] = {}
+        self._to: dict[tuple[Node, URIRef | None], Sequence[Triple]] = {}
+        self._some: dict[tuple[Node, URIRef | None, int, bool], Sequence[Triple]] = {}
 
     def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return _joined(self._one.of(subject, predicate), self._other.of(subject, predicate))
+        key = (subject, predicate)
+        found = self._of.get(key)
+        if found is None:
+            found = _joined(self._one.of(subject, predicate), self._other.of(subject, predicate))
+            self._of[key] = found
+        return found
 
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return _joined(self._one.to(value, predicate), self._other.to(value, predicate))
+        key = (value, predicate)
+        found = self._to.get(key)
+        if found is None:
+            found = _joined(self._one.to(value, predicate), self._other.to(value, predicate))
+            self._to[key] = found
+        return found
 
-    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
+    def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
-        return self._one.one(value, predicate) or self._other.one(value, predicate)
+        key = (node, predicate, most, back)
+        found = self._some.get(key)
+        if found is None:
+            one = self._one.some(node, predicate, most, back=back)
+            other = self._other.some(node, predicate, most, back=back) if len(one) < most else ()
+            found = list(dict.fromkeys((*one, *other)))[:most] if one and other else one or other
+            self._some[key] = found
+        return found
 
 
 def _joined(some: Sequence[Triple], others: Sequence[Triple]) -> Sequence[Triple]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rdflib import URIRef
-from rdflib.term import Node
+from rdflib.term import BNode, Node
 
 Triple = tuple[Node, Node, Node]
-At = tuple[int, Node]
+# The nodes at each state.
+Places = dict[int, set[Node]]
 
 
 class Statements(Protocol):
@@ -28,27 +29,26 @@ class Statements(Protocol):
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """The statements whose object is `value`."""
 
-    def one(self, value: Node, predicate: URIRef | None) -> Triple | None:
-        """One of the statements whose object is `value`, however many there are."""
+    def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
+        """At most `most` different ones of the statements about `node`; `back`: those whose object it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Over a statement with `predicate` (None: any), from its subject to its object, or `back` again.
 
-    `once`: it only counts whether there is such a statement; one of them will do.
+    `most`: it only counts how many such statements there are, and more than these count as these (0: all do).
     """
 
     predicate: URIRef | None
     back: bool
     state: int
-    once: bool = False
+    most: int = 0
 
-    def over(self, node: Node, statements: Statements) -> Iterable[Triple]:
+    def over(self, node: Node, statements: Statements) -> Sequence[Triple]:
         """The statements that the step goes over from `node`."""
-        if self.once and self.back:
-            found = statements.one(node, self.predicate)
-            return () if found is None else (found,)
+        if self.most:
+            return statements.some(node, self.predicate, self.most, back=self.back)
         return (statements.to if self.back else statements.of)(node, self.predicate)
 
 
@@ -56,6 +56,8 @@ class Step:
 class Reach:
     """The automaton of one shape; state 0 is the focus node.
 
+    `aims`: steps over statements that only make a node a target of the shape. The first of them are left to
+    whoever knows the targets: a walk back that begins with a change of such a statement is no walk.
     `anchors`: states that hold a constant of the shape, whatever the focus node. `needs`: what is said of
     every node that counts at a state, as predicate and object. `deep`: states whose nodes findings name
     instead of the focus node. `boundless`: the shape can look at anything.
@@ -63,6 +65,7 @@ class Reach:
 
     steps: defaultdict[int, list[Step]] = field(default_factory=lambda: defaultdict(list))
     jumps: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    aims: defaultdict[int, list[Step]] = field(default_factory=lambda: defaultdict(list))
     anchors: dict[int, Node] = field(default_factory=dict)
     needs: defaultdict[int, set[tuple[URIRef, Node]]] = field(default_factory=lambda: defaultdict(set))
     deep: set[int] = field(default_factory=set)
@@ -86,11 +89,12 @@ class Reach:
         *,
         back: bool = False,
         to: int | None = None,
-        once: bool = False,
+        most: int = 0,
+        aims: bool = False,
     ) -> int:
         """A step from `state` to a new state, or to `to`; the state it leads to."""
         target = self.state() if to is None else to
-        self.steps[state].append(Step(predicate, back, target, once))
+        (self.aims if aims else self.steps)[state].append(Step(predicate, back, target, most))
         return target
 
     def jump(self, state: int, to: int) -> None:
@@ -112,9 +116,10 @@ class Reach:
         """Prepare for walking; no step may be added any more."""
         self._inherit_needs()
         entries: defaultdict[Node | None, dict[tuple[int, Step], None]] = defaultdict(dict)
-        for state, steps in self.steps.items():
+        for state, steps in (*self.steps.items(), *self.aims.items()):
             for step in steps:
-                entries[step.predicate][state, step] = None
+                if state != 0 or step not in self.aims[0]:
+                    entries[step.predicate][state, step] = None
                 self._steps_to[step.state].append((state, step))
         for state, targets in self.jumps.items():
             for target in targets:
@@ -136,25 +141,34 @@ class Reach:
 
     # Walking
 
-    def around(self, focus: Iterable[Node], statements: Statements) -> tuple[set[Triple], set[At]]:
+    @property
+    def predicates(self) -> Collection[Node | None]:
+        """Those of statements that the shape can look at, beside its targets; None: any."""
+        return self._entries.keys()
+
+    def around(self, focus: Iterable[Node], statements: Statements) -> tuple[set[Triple], Places]:
         """All statements that can bear on the findings of the focus nodes, and all places reached."""
         found: set[Triple] = set()
-        waiting: list[At] = [(0, node) for node in focus]
-        waiting += self.anchors.items()
-        seen = set(waiting)
+        waiting: Places = {0: set(focus)}
+        for node in waiting[0]:
+            if isinstance(node, BNode):  # it has no name, so that reports need something to know it by
+                found.update(statements.of(node, None), statements.some(node, None, 1, back=True))
+        for state, node in self.anchors.items():
+            waiting.setdefault(state, set()).add(node)
+        seen: defaultdict[int, set[Node]] = defaultdict(set)
         while waiting:
-            state, node = waiting.pop()
-            if not self._counts(state, node, statements):
+            state, nodes = self._next(waiting, seen, statements)
+            if not nodes:
                 continue
-            reached = [(target, node) for target in self.jumps[state]]
+            for target in self.jumps[state]:
+                waiting.setdefault(target, set()).update(nodes)
             for step in self.steps[state]:
-                for triple in step.over(node, statements):
-                    found.add(triple)
-                    reached.append((step.state, triple[0] if step.back else triple[2]))
-            for place in reached:
-                if place not in seen:
-                    seen.add(place)
-                    waiting.append(place)
+                reached = waiting.setdefault(step.state, set())
+                for node in nodes:
+                    triples = step.over(node, statements)
+                    if triples:
+                        found.update(triples)
+                        reached.update([triple[0 if step.back else 2] for triple in triples])
         return found, seen
 
     def affected(
@@ -163,40 +177,52 @@ class Reach:
         """The nodes whose findings can change with the statements; None: those of any node.
 
         `changed` holds them by their predicate, and all of them by None; `statements` are those from before
-        the change and after it together.
+        the change and after it together. Nodes that only become a target, or cease to be one, are not among
+        them.
         """
         if self.boundless:
             return None
-        places = {
-            (state, o if step.back else s)
-            for predicate, steps in self._entries.items()
-            for s, _, o in changed.get(predicate, ())
-            for state, step in steps
-            if self._counts(step.state, s if step.back else o, statements)
-        }
+        places: Places = {}
+        for predicate, triples in changed.items():
+            for state, step in self._entries.get(predicate, ()):
+                places.setdefault(state, set()).update(
+                    o if step.back else s
+                    for s, _, o in triples
+                    if self._counts(step.state, s if step.back else o, statements)
+                )
         return self.back_from(places, statements)
 
-    def back_from(self, places: Iterable[At], statements: Statements) -> set[Node] | None:
+    def back_from(self, places: Places, statements: Statements) -> set[Node] | None:
         """The focus nodes from which `places` can be reached; None: any node can."""
-        waiting = list(places)
-        seen = set(waiting)
+        waiting = {state: set(nodes) for state, nodes in places.items()}
+        seen: defaultdict[int, set[Node]] = defaultdict(set)
         while waiting:
-            state, node = waiting.pop()
-            if not self._counts(state, node, statements):
+            state, nodes = self._next(waiting, seen, statements)
+            if not nodes:
                 continue
-            if self.anchors.get(state) == node:
+            if self.anchors.get(state) in nodes:
                 return None
-            reached = [(source, node) for source in self._jumps_to[state]]
+            for source in self._jumps_to[state]:
+                waiting.setdefault(source, set()).update(nodes)
             for source, step in self._steps_to[state]:
                 look = statements.of if step.back else statements.to
-                reached += [
-                    (source, triple[2] if step.back else triple[0]) for triple in look(node, step.predicate)
-                ]
-            for place in reached:
-                if place not in seen:
-                    seen.add(place)
-                    waiting.append(place)
-        return {node for state, node in seen if state == 0}
+                reached = waiting.setdefault(source, set())
+                for node in nodes:
+                    triples = look(node, step.predicate)
+                    if triples:
+                        reached.update([triple[2 if step.back else 0] for triple in triples])
+        return seen[0]
+
+    def _next(
+        self, waiting: Places, seen: defaultdict[int, set[Node]], statements: Statements
+    ) -> tuple[int, set[Node]]:
+        """Take a state from those waiting, and the nodes that count there and have not been seen there."""
+        state, nodes = waiting.popitem()
+        nodes -= seen[state]
+        seen[state] |= nodes
+        if state in self.needs:
+            nodes = {node for node in nodes if self._counts(state, node, statements)}
+        return state, nodes
 
     def _counts(self, state: int, node: Node, statements: Statements) -> bool:
         """Whether all that a state needs is said of the node."""
