@@ -123,6 +123,9 @@ def test_mend_and_release(guarded: Running, waiting: str) -> None:
     refused = guarded.post(f"{path}/release")
     assert refused.status_code == 422
     assert {f["rule"] for f in refused.json()["findings"]} == {"R03"}
+    report = guarded.post(f"{path}/release", headers={"Accept": "text/turtle"})
+    assert (report.status_code, report.headers["content-type"]) == (422, "text/turtle; charset=utf-8")
+    assert "sh:sourceShape shape:R03-" in report.text
     turtle = {"Content-Type": "text/turtle"}
     mended = guarded.request("PUT", path, content=HEAD + solution(BAD, f"; {ADDRESSES}"), headers=turtle)
     assert mended.status_code == 200, mended.text
