@@ -130,6 +130,9 @@ def test_a_record_keeps_its_class(guarded: Running) -> None:
     """The class alone cannot be taken away; a record that had none before is no reason to refuse."""
     taken = update(guarded, f"DELETE WHERE {{ id:{PAIN} a ?class }}")
     assert (taken.status_code, taken.json()["findings"][0]["rule"]) == (422, "R00")
+    assert "would lose its class" in taken.json()["detail"]
+    whole = update(guarded, f"DROP GRAPH <{GRAPH['graph']}>")  # persons' graphs speak of its records
+    assert (whole.status_code, {f["rule"] for f in whole.json()["findings"]}) == (422, {"R00"})
     other = update(
         guarded, f"DELETE {{ id:{PAIN} a ?c }} INSERT {{ id:{PAIN} a ci:Nothing }} WHERE {{ id:{PAIN} a ?c }}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pyoxigraph import NamedNode, Quad
@@ -11,7 +11,7 @@ from rdflib.term import URIRef
 
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
-from kgservice.domain.finding import Finding, Rule
+from kgservice.domain.finding import Finding, Rule, Texts
 from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
 from kgservice.errors import Invalid
 from kgservice.namespaces import CI, SH
@@ -31,6 +31,20 @@ _RULE = Rule(
     },
     group={"de": "Klasse", "en": "class"},
 )
+
+
+_NONE: Texts = {
+    "de": "Der Datensatz hat keine Klasse. "
+    "Angeben, was er ist, etwa `a ci:PainPoint`; alle Klassen stehen unter /ontology.",
+    "en": "The record has no class. "
+    "State what it is, such as `a ci:PainPoint`; all classes are at /ontology.",
+}
+_LOST: Texts = {
+    "de": "Der Datensatz verlöre seine Klasse, während anderes über ihn bliebe. "
+    "Auch das entfernen, oder die Klasse behalten.",
+    "en": "The record would lose its class while other statements about it stay. "
+    "Remove these, too, or keep the class.",
+}
 
 
 def refuse_unclassed(planner: Planner, effect: Effect) -> None:
@@ -85,11 +99,14 @@ class _Classes:
         if self._any_known(said):
             return None
         before = [q for q in self._stored((node, None, None)) if self._planner.graphs.is_record(q.graph_name)]
-        had_none = before and not self._any_known({quad.object for quad in stored})
+        had_one = self._any_known({quad.object for quad in stored})
         is_gone = not self._added[node] and all(quad in self._removed for quad in before)
-        if had_none or is_gone or self._is_part(node):
+        if (before and not had_one) or is_gone or self._is_part(node):
             return None
-        return _finding(self._planner.model, node, sorted(t for t in said if isinstance(t, NamedNode)))
+        unknown = sorted((one for one in said if isinstance(one, NamedNode)), key=str)
+        messages = _unknown(self._planner.model, unknown) if unknown else _LOST if had_one else _NONE
+        value = unknown[0] if unknown else None
+        return Finding(_RULE, node, "rdf:type", value, messages, {}, f"{SH}ClassConstraintComponent")
 
     def _stored(self, pattern: Pattern) -> list[Quad]:
         return [
@@ -117,28 +134,17 @@ class _Classes:
         )
 
 
-def _finding(model: Model, node: NamedNode, unknown: list[NamedNode]) -> Finding:
-    """The finding about a record whose classes, if any, are all unknown."""
-    if unknown:
-        names = ", ".join(shorten(one.value) for one in unknown)
-        meant = _meant(model, unknown)
-        messages = {
-            "de": f"{names} ist keine Klasse des Modells. "
-            f"Als rdf:type eine Klasse des Modells angeben{f' (gemeint: {meant}?)' if meant else ''}; "
-            "alle stehen unter /ontology.",
-            "en": f"{names} is no class of the model. "
-            f"State a class of the model as rdf:type{f' ({meant}?)' if meant else ''}; "
-            "all of them are at /ontology.",
-        }
-    else:
-        messages = {
-            "de": "Der Datensatz hat keine Klasse. "
-            "Angeben, was er ist, etwa `a ci:PainPoint`; alle Klassen stehen unter /ontology.",
-            "en": "The record has no class. "
-            "State what it is, such as `a ci:PainPoint`; all classes are at /ontology.",
-        }
-    value = unknown[0] if unknown else None
-    return Finding(_RULE, node, "rdf:type", value, messages, {}, f"{SH}ClassConstraintComponent")
+def _unknown(model: Model, unknown: Sequence[NamedNode]) -> Texts:
+    """What is said of a record whose classes are all unknown."""
+    names, meant = ", ".join(shorten(one.value) for one in unknown), _meant(model, unknown)
+    return {
+        "de": f"{names} ist keine Klasse des Modells. "
+        f"Als rdf:type eine Klasse des Modells angeben{f' (gemeint: {meant}?)' if meant else ''}; "
+        "alle stehen unter /ontology.",
+        "en": f"{names} is no class of the model. "
+        f"State a class of the model as rdf:type{f' ({meant}?)' if meant else ''}; "
+        "all of them are at /ontology.",
+    }
 
 
 def _meant(model: Model, unknown: Iterable[NamedNode]) -> str:
