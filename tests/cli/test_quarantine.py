@@ -34,3 +34,18 @@ def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_pa
     assert run("quarantine", "release", entry["id"], *here).returncode == 5
     assert run("quarantine", "show", "nothing", *here).returncode == 4
     assert run("check", *here).returncode == 0
+
+
+def test_a_mended_document_closes_what_waits(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    store = tmp_path / "copy"
+    shutil.copytree(demo_store, store)
+    here = ("--store", store)
+    file = tmp_path / "one.ttl"
+    file.write_text(HEAD + solution(BAD), encoding="utf-8")
+    assert "In quarantine, with the reasons: 1" in run("load", file, *here).stderr
+    mended = tmp_path / "mended.ttl"
+    mended.write_text(HEAD + solution(BAD, f"; {ADDRESSES}"), encoding="utf-8")
+    assert "Mended, so no longer waiting in quarantine: 1" in run("load", mended, *here).stderr
+    assert json.loads(run("quarantine", "--status", "waiting", "--json", *here).stdout) == []
+    (entry,) = json.loads(run("quarantine", "--status", "mended", "--json", *here).stdout)
+    assert (entry["file"], entry["decision"]) == ("one.ttl", "A later version was taken from mended.ttl")

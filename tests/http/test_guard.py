@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
-from pyoxigraph import Literal, NamedNode
+import rdflib
+from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+from rdflib.namespace import RDF
+from rdflib.namespace import SH as SHACL
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.namespaces import CI, SH
+from kgservice.shacl.terms import add_all, path_text
 from tests.serving import Running, running
 
 PREFIXES = """PREFIX ci: <https://w3id.org/kgservice/ci#> PREFIX id: <https://kg.example/id/>
@@ -156,3 +162,88 @@ def test_withdrawing_a_consent_is_never_refused(guarded: Running) -> None:
     assert ("R20-after-withdrawal",) in {
         tuple(t.value.split("#")[1] for t in row if isinstance(t, NamedNode)) for row in found
     }
+
+
+REPORTS = {"text/turtle": RdfFormat.TURTLE, "application/ld+json": RdfFormat.JSON_LD}
+
+
+def results(answer: httpx.Response) -> list[tuple[str, str, str, str]]:
+    """The results of the SHACL report that a refusal is: focus, shape, severity and path."""
+    assert answer.status_code == 422, answer.text
+    media_type = answer.headers["content-type"].partition(";")[0]
+    graph = add_all(rdflib.Graph(), parse(answer.content, format=REPORTS[media_type]))
+    report = graph.value(predicate=RDF.type, object=SHACL.ValidationReport)
+    assert graph.value(report, SHACL.conforms) == rdflib.Literal(False)
+    found = list(graph.objects(report, SHACL.result))
+    assert len(found) == int(answer.headers["kgservice-violations"]) == len(set(found))
+    for result in found:
+        tags = {str(getattr(m, "language", None)) for m in graph.objects(result, SHACL.resultMessage)}
+        assert tags == {"de", "en"}
+        assert graph.value(result, SHACL.sourceConstraintComponent)
+    paths = {result: graph.value(result, SHACL.resultPath) for result in found}
+    return sorted(
+        (
+            str(graph.value(result, SHACL.focusNode)),
+            str(graph.value(result, SHACL.sourceShape)),
+            str(graph.value(result, SHACL.resultSeverity)).removeprefix(SH),
+            "" if (path := paths[result]) is None else path_text(graph, path),
+        )
+        for result in found
+    )
+
+
+def told(answer: httpx.Response) -> list[tuple[str, str, str, str]]:
+    """The same of problem details."""
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    return sorted((f["focus"], f["shape"], f["severity"], f["path"]) for f in answer.json()["findings"])
+
+
+def test_a_client_that_prefers_rdf_gets_the_report_itself(guarded: Running) -> None:
+    """Every way in answers with the SHACL report, which says what the problem details say."""
+    consent = consents(guarded.kg)
+    pain = f"{PREFIXES} {PAIN} <https://kg.example/id/{NEW}> ci:inProject id:{PROJECT} ."
+    project = {"graph": f"https://kg.example/graph/project/{PROJECT}"}
+    turtle, sparql = {"Content-Type": "text/turtle"}, {"Content-Type": "application/sparql-update"}
+    ways: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/graphs", {"params": project, "content": pain, "headers": turtle}),
+        ("PUT", "/graphs", {"params": {"graph": consent}, "content": "", "headers": turtle}),
+        ("DELETE", "/graphs", {"params": {"graph": consent}, "headers": {}}),
+        ("POST", "/update", {"content": f"{PREFIXES} INSERT DATA {{ {PAIN} }}", "headers": sparql}),
+    ]
+    for method, path, options in ways:
+        headers = options.pop("headers")
+        plain = told(guarded.request(method, path, headers=headers, **options))
+        assert plain
+        for accept in REPORTS:
+            asked = {**headers, "Accept": accept}
+            answer = guarded.request(method, path, headers=asked, **options)
+            assert answer.headers["content-type"].partition(";")[0] == accept
+            assert answer.headers["vary"] == "Accept"
+            assert answer.headers["cache-control"] == "no-store"
+            assert results(answer) == plain
+    paths = {path for *_, path in plain}
+    assert any("|" in path for path in paths), paths  # complex paths are told, too
+
+
+@pytest.mark.parametrize(
+    ("accept", "sent"),
+    [
+        ("*/*", "application/problem+json"),
+        ("application/json, text/turtle", "application/problem+json"),
+        ("application/json;q=0.5, text/turtle;q=0.6", "text/turtle"),
+        ("application/problem+json, text/turtle;q=0.9", "application/problem+json"),
+        ("application/n-triples, application/ld+json;q=0.8, */*;q=0.1", "application/ld+json"),
+        ("text/html", "application/problem+json"),
+    ],
+)
+def test_the_form_of_a_refusal_is_negotiated(guarded: Running, accept: str, sent: str) -> None:
+    headers = {"Content-Type": "application/sparql-update", "Accept": accept}
+    answer = guarded.post("/update", content=f"{PREFIXES} INSERT DATA {{ {PAIN} }}", headers=headers)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].partition(";")[0] == sent
+
+
+def test_other_problems_stay_problem_details(guarded: Running) -> None:
+    headers = {"Content-Type": "application/sparql-update", "Accept": "text/turtle"}
+    answer = guarded.post("/update", content="INSERT", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")

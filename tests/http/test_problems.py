@@ -224,6 +224,35 @@ def test_status_and_shape(name: str, server: Running) -> None:
         assert "GET" in answer.headers["allow"]
 
 
+# Each format with a fault in its second line.
+MALFORMED = {
+    "text/turtle": "<urn:a> <urn:b> 1 .\n<urn:a> oops .",
+    "application/n-triples": '<urn:a> <urn:b> "1" .\n<urn:a> <urn:b> .',
+    "application/n-quads": '<urn:a> <urn:b> "1" .\n<urn:a> <urn:b> .',
+    "application/trig": "<urn:a> <urn:b> 1 .\n{ <urn:a> }",
+    "application/rdf+xml": "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\n<a></b></rdf:RDF>",
+    "application/ld+json": '{"@id": "urn:a",\n"urn:b" 1}',
+}
+
+
+@pytest.mark.parametrize("media_type", MALFORMED)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/graphs?graph=urn:x:g"),
+        ("POST", "/graphs?graph=urn:x:g"),
+        ("POST", "/imports"),
+        ("POST", "/validation"),
+    ],
+)
+def test_malformed_rdf_names_the_line(server: Running, method: str, path: str, media_type: str) -> None:
+    answer = server.request(method, path, content=MALFORMED[media_type], headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    line = None if media_type == "application/rdf+xml" else 2  # of XML the parser tells no place
+    assert (answer.json()["type"], answer.json().get("line")) == ("/problems/malformed-rdf", line)
+    assert server.get("/graphs?graph=urn:x:g").status_code == 404
+
+
 def test_the_whole_shape_is_pinned(server: Running) -> None:
     answer = server.get("/sparql", params={"query": "ASK {", "token": "not shown"}, headers={})
     assert answer.json() == {

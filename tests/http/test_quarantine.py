@@ -123,6 +123,9 @@ def test_mend_and_release(guarded: Running, waiting: str) -> None:
     refused = guarded.post(f"{path}/release")
     assert refused.status_code == 422
     assert {f["rule"] for f in refused.json()["findings"]} == {"R03"}
+    report = guarded.post(f"{path}/release", headers={"Accept": "text/turtle"})
+    assert (report.status_code, report.headers["content-type"]) == (422, "text/turtle; charset=utf-8")
+    assert "sh:sourceShape shape:R03-" in report.text
     turtle = {"Content-Type": "text/turtle"}
     mended = guarded.request("PUT", path, content=HEAD + solution(BAD, f"; {ADDRESSES}"), headers=turtle)
     assert mended.status_code == 200, mended.text
@@ -180,6 +183,65 @@ def test_bad_requests(guarded: Running) -> None:
             headers={"Content-Type": "text/turtle"},
         )
         assert answer.status_code == 403, answer.text
+
+
+def test_a_record_that_comes_again_and_is_taken_waits_no_more(guarded: Running, waiting: str) -> None:
+    """Also what waits twice; but not what a document says in addition."""
+    worse = load(guarded, solution(BAD, "; ci:solutionStatus ci:Nothing"))["quarantined"][0]["id"]
+    other = load(guarded, f"id:{PAIN} ci:painPointKind ci:Challenge .")["quarantined"]
+    assert [entry["status"] for entry in guarded.get("/quarantine").json()["entries"]] == ["waiting"] * 3
+    more = load(guarded, f'id:{PAIN} ci:note "Seen again"@en .')
+    assert (more["quarantined"], more["mended"]) == ([], [])
+    summary = load(guarded, solution(BAD, f"; {ADDRESSES}"))
+    assert summary["quarantined"] == []
+    assert {entry["id"] for entry in summary["mended"]} == {waiting, worse}
+    assert known(guarded.kg, BAD)
+    for key in (waiting, worse):
+        shown = guarded.get(f"/quarantine/{key}").json()
+        assert (shown["status"], shown["decision"]) == (
+            "mended",
+            "A later version was taken from document.ttl",
+        )
+        assert shown["decided"] == "2026-11-20T12:00:00Z"
+        assert len(shown["statements"]) >= 6  # nothing is lost
+        assert guarded.post(f"/quarantine/{key}/release").status_code == 409
+    left = guarded.get("/quarantine?status=waiting").json()["entries"]
+    assert [entry["id"] for entry in left] == [entry["id"] for entry in other]
+    assert len(guarded.get("/quarantine?status=mended").json()["entries"]) == 2
+    again = load(guarded, solution(BAD, f"; {ADDRESSES}"))
+    assert (again["added"], again["mended"]) == (0, [])
+    assert check(guarded.kg) == []
+
+
+def deliver(server: Running, rows: str, name: str = "rows.csv") -> dict[str, Any]:
+    """Import a delivery of the table of solutions, beside the folder of its mapping; its summary."""
+    parts = {"table/csv-metadata.json": METADATA, "table/source.sql": SQL, "table/row.rq": ROW, name: rows}
+    answer = server.post("/imports", files=[("files", (path, text)) for path, text in parts.items()])
+    assert answer.status_code == 200, answer.text
+    summary: dict[str, Any] = answer.json()["imports"][0]
+    return summary
+
+
+def test_a_row_that_comes_again_and_is_taken_waits_no_more(guarded: Running) -> None:
+    """Whatever the file is called, whichever line it stands on; as the file of rejects, mended, for one."""
+    first = deliver(guarded, "id,pain\n1,yes\n2,\n3,\n")
+    second, third = (entry["id"] for entry in first["quarantined"])
+    again = deliver(guarded, "id,pain\n1,yes\n2,\n3,\n")
+    assert (again["mended"], len(again["quarantined"])) == ([], 2)
+    mended = deliver(guarded, "rejected_line,rejected_reason,id,pain\n3,R03,2,yes\n", name="rows-mended.csv")
+    assert [entry["id"] for entry in mended["mended"]] == [second]
+    (entry,) = guarded.get("/quarantine?status=mended").json()["entries"]
+    assert (entry["line"], entry["row"], entry["file"]) == (3, "2,", "rows.csv")
+    assert entry["decision"] == "A later version was taken from rows-mended.csv"
+    assert [e["id"] for e in guarded.get("/quarantine?status=waiting").json()["entries"]] == [third]
+    back = deliver(guarded, "id,pain\n2,\n1,yes\n")
+    assert len(back["quarantined"]) == 1  # refused once more: on another line, so another entry
+    assert len(guarded.get("/quarantine?status=waiting").json()["entries"]) == 2
+    as_before = deliver(guarded, "id,pain\n1,yes\n2,\n")
+    assert [(e["id"], e["status"]) for e in as_before["quarantined"]] == [(second, "waiting")]
+    whole = deliver(guarded, "id,pain\n1,yes\n2,yes\n3,yes\n")
+    assert len(whole["mended"]) == 3
+    assert guarded.get("/quarantine?status=waiting").json()["entries"] == []
 
 
 def test_a_refused_row_of_a_table_waits_with_its_text(guarded: Running, tmp_path: Path) -> None:

@@ -101,6 +101,15 @@ def test_complete_shapes_are_accepted(tmp_path: Path) -> None:
         ('dcterms:identifier "X01" ;', "", "lacks dcterms:identifier", 8),
         ("sh:severity sh:Violation ;", "", "lacks sh:severity", 8),
         ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:Shape", "must not be recursive", 7),
+        ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:rule", "must not be recursive: .*rule → .*rule$", 8),
+        ("sh:minCount 1", "sh:or ( [ sh:minCount 1 ] ex:Shape )", "must not be recursive", 7),
+        ("sh:minCount 1", "sh:not [ sh:and ( ex:Shape ) ]", "must not be recursive", 7),
+        (
+            "sh:minCount 1",
+            "sh:qualifiedMinCount 1 ; sh:qualifiedValueShape [ sh:property ex:rule ]",
+            "must not be recursive",
+            8,
+        ),
         (
             "sh:minCount 1",
             'sh:sparql [ sh:select "SELECT $this WHERE { $this ex:p }" ]',

@@ -146,7 +146,7 @@ class _Book:
         node = self._entry(finding)
         if node is None:
             node = NamedNode(self._planner.addresses.instance("finding", *finding.key))
-            self.add += (Quad(node, p, o, self._graph) for p, o in _described(finding))
+            self.add += (Quad(node, p, o, self._graph) for p, o in described(finding))
             self.add.append(Quad(node, FIRST_SEEN, self._now, self._graph))
             self._set(node, STATUS, OPEN)
         elif not self.is_waived(node):
@@ -171,7 +171,7 @@ class _Book:
     def _entry(self, finding: Finding) -> NamedNode | None:
         """The entry of a finding: its own, or one that says the same less fully."""
         own = NamedNode(self._planner.addresses.instance("finding", *finding.key))
-        said = dict(_described(finding))
+        said = dict(described(finding))
         for quad in sorted(self._match(None, FOCUS, finding.focus), key=lambda quad: quad.subject != own):
             node = quad.subject
             if node == own:
@@ -204,7 +204,7 @@ class _Book:
         self.add.append(Quad(node, prop, value, self._graph))
 
 
-def _described(finding: Finding) -> Iterator[tuple[NamedNode, Term]]:
+def described(finding: Finding) -> Iterator[tuple[NamedNode, Term]]:
     """What a finding says, as far as statements without blank nodes can: not complex paths."""
     yield TYPE, RESULT
     yield FOCUS, finding.focus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -221,9 +222,12 @@ class KnowledgeGraph:
 
     def preview(self, change: Change) -> Difference:
         """What the change would do to the findings: the dry run. Raises what a commit raises."""
+        from kgservice.application.classes import foreseen  # noqa: PLC0415 - as for the guard
+
         with self.writing:
             planner = self.planner()
-            return self.guard.difference(planner, planner.effect(change), self.clock())
+            effect = planner.effect(change)
+            return foreseen(planner, effect, self.guard.difference(planner, effect, self.clock()))
 
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
@@ -245,7 +249,7 @@ class KnowledgeGraph:
                 return Commit(self._head, now, 0, 0)
             number = self._head + 1
             judged = self.guarded and not trusted
-            found = self.guard.judge(self.planner(), effect, now) if judged else Effect()
+            found = self._judged(effect, now) if judged else Effect()
             effect.add |= provenance(self.addresses, number, now, origin, effect)
             effect.then(found)
             effect.apply(self.store)
@@ -257,6 +261,14 @@ class KnowledgeGraph:
             self._changed.update(dict.fromkeys(effect.graphs, number))
             self._head = number
             return Commit(number, now, effect.added, effect.removed)
+
+    def _judged(self, effect: Effect, now: datetime) -> Effect:
+        """What the effect makes of the graph of findings. Raises `Invalid`."""
+        from kgservice.application.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
+
+        planner = self.planner()
+        refuse_unclassed(planner, effect)
+        return self.guard.judge(planner, effect, now)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""

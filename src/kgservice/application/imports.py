@@ -62,6 +62,7 @@ def _rdf(
         "removed": loaded.commit.removed,
         "commit": loaded.commit.number,
         "quarantined": [entry.to_json() for entry in loaded.quarantined],
+        "mended": [entry.to_json() for entry in loaded.mended],
     }
 
 
@@ -74,6 +75,7 @@ def _table(summary: TableSummary) -> dict[str, Any]:
         "repeated": summary.repeated,
         "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in summary.refused],
         "quarantined": [entry.to_json() for entry in summary.quarantined],
+        "mended": [entry.to_json() for entry in summary.mended],
         "rejects": [str(path) for path in summary.rejects],
         "records": summary.records,
         "added": summary.added,

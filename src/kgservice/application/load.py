@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,9 +14,10 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 from kgservice.application import views
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.mending import close_mended
 from kgservice.application.modelfiles import NamedBlankNodes
 from kgservice.application.quarantine import Quarantined, Source, hold
-from kgservice.application.settling import settle
+from kgservice.application.settling import settle, taken
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.errors import BadRdf, NotFound, UnsupportedMediaType
@@ -31,12 +32,16 @@ Progress = Callable[[Path, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load read (`statements` of all `files`), changed (`commit`), and put into quarantine."""
+    """What a load read (`statements` of all `files`), changed (`commit`), and put into quarantine.
+
+    `mended` are entries of the quarantine whose records came again, and were taken.
+    """
 
     files: tuple[Path, ...]
     statements: int
     commit: Commit
     quarantined: tuple[Quarantined, ...] = ()
+    mended: tuple[Quarantined, ...] = ()
 
 
 def load_rdf(
@@ -76,10 +81,12 @@ def load_rdf(
     if trusted:
         return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=True)))
     with kg.writing:
-        parts = _parts(quads, ", ".join(path.name for path in files), kg.graphs)
+        source = ", ".join(path.name for path in files)
+        parts = _parts(quads, source, kg.graphs)
         commit, held = settle(kg, parts, lambda some: Change.adding(_all(some), origin))
+        mended = close_mended(kg, taken(parts, held), Source(source), origin)
         entries = hold(kg, ((part.triples, part.source, reason) for part, reason in held), origin)
-        return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries))
+        return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries), tuple(mended))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,13 @@ def _parts(quads: Iterable[Quad], source: str, graphs: Graphs) -> list[_Part]:
     by_root: dict[object, list[Quad]] = defaultdict(list)
     for subject, said in found.items():
         by_root[root(subject)] += said
-    return [
-        _Part(tuple(q), frozenset(x.subject for x in q if isinstance(x.subject, NamedNode)), Source(source))
-        for q in by_root.values()
-    ]
+    return [_part(said, source, graphs) for said in by_root.values()]
+
+
+def _part(quads: Sequence[Quad], source: str, graphs: Graphs) -> _Part:
+    own = frozenset(quad.subject for quad in quads if isinstance(quad.subject, NamedNode))
+    about = frozenset(node for node in own if not graphs.is_genid(node))
+    return _Part(tuple(quads), own, Source(source, about=about))
 
 
 def previewed(kg: KnowledgeGraph, source: BinaryIO, fmt: Format) -> Difference:

@@ -14,7 +14,7 @@ from kgservice.application.facts import RecordFacts
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
-from kgservice.domain.router import Router
+from kgservice.domain.router import COMMON, Router
 from kgservice.errors import BadRdf, Conflict, Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.store.base import Dataset, Pattern, Store
@@ -224,7 +224,7 @@ class _Plan:
     def _route(self, triple: Triple, quad: Quad, stored: Sequence[Quad]) -> None:
         right = self._after.graph(triple)
         if quad.graph_name not in (LOOSE, right):
-            raise Conflict(f"{triple} belongs to {right}, not to {quad.graph_name}")
+            raise Conflict(f"{triple} belongs to {right}, not to {quad.graph_name}{self._advice(right)}")
         target = Quad(triple.subject, triple.predicate, triple.object, right)
         present = [q for q in stored if self._after.facts.counts(q)]
         if target in present:
@@ -236,6 +236,15 @@ class _Plan:
                 self._moved[other] = target
         if not any(other in self._moved for other in present):
             self._added.add(target)
+
+    def _advice(self, right: NamedNode) -> str:
+        """What to do about a statement that belongs elsewhere, where its subject says too little."""
+        addresses = self._planner.addresses
+        if right.value == addresses.scratch:
+            return ": its subject is no record yet; state its class (rdf:type)"
+        if right.value == addresses.project(COMMON):
+            return ": its subject names no project; state it (ci:inProject), and its class (rdf:type)"
+        return ""
 
     def move(self) -> None:
         """Move stored statements whose owner is another one after the change."""

@@ -20,21 +20,27 @@ from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
 from kgservice.store.base import Term
 
-WAITING, RELEASED, DISCARDED = "waiting", "released", "discarded"
+STATUSES = WAITING, RELEASED, DISCARDED, MENDED = "waiting", "released", "discarded", "mended"
 _SOURCE, _LINE = NamedNode(f"{DCTERMS}source"), NamedNode(f"{SCHEMA}position")
 _ROW, _REASON = NamedNode(f"{SCHEMA}text"), NamedNode(f"{DCTERMS}description")
 _CREATED, _MODIFIED = NamedNode(f"{DCTERMS}created"), NamedNode(f"{DCTERMS}modified")
 _STATUS, _DECISION = NamedNode(f"{SCHEMA}creativeWorkStatus"), NamedNode(f"{RDFS}comment")
-_PART = NamedNode(f"{DCTERMS}isPartOf")
+_PART, _MAPPING = NamedNode(f"{DCTERMS}isPartOf"), NamedNode(f"{DCTERMS}conformsTo")
+ABOUT = NamedNode(f"{SCHEMA}about")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where refused statements came from: the file, the line of the row (1-based) and the row as it stood."""
+    """Where refused statements came from: the file, the line of the row (1-based) and the row as it stood.
+
+    Of a table `mapping` is the title; `about` are the records that belong to these statements alone.
+    """
 
     file: str
     line: int | None = None
     row: str = ""
+    mapping: str = ""
+    about: frozenset[NamedNode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ def hold(
 ) -> list[Quarantined]:
     """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
 
-    The same statements from the same source make the same entry. One that was discarded stays discarded.
+    The same statements from the same source make the same entry. One that was discarded stays discarded; one
+    that was mended waits again.
     """
     quads: list[Quad] = []
     entries: list[Quarantined] = []
@@ -83,6 +90,8 @@ def hold(
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
         graph = _graph(kg, key)
         if kg.store.has_graph(graph):
+            if (entry := one(kg, key)).status == MENDED:
+                decide(kg, entry, WAITING, origin, reason="It was delivered again as it was")
             entries.append(one(kg, key))
             continue
         entry = Quarantined(key, source, reason, WAITING, created.value)
@@ -124,8 +133,8 @@ def findings(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
 
 def report(kg: KnowledgeGraph, status: str | None = None) -> dict[str, Any]:
     """The entries as JSON object. Raises `BadParameter` for a status that there is not."""
-    if status not in {None, WAITING, RELEASED, DISCARDED}:
-        raise BadParameter(f"{status!r} is none of {WAITING}, {RELEASED}, {DISCARDED}", source="status")
+    if status not in {None, *STATUSES}:
+        raise BadParameter(f"{status!r} is none of {', '.join(STATUSES)}", source="status")
     return {"entries": [entry.to_json() for entry in listed(kg, status)]}
 
 
@@ -156,7 +165,7 @@ def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
             Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in triples), origin=origin)
         )
         gone = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
-        _decide(kg, entry, RELEASED, origin, gone=gone)
+        decide(kg, entry, RELEASED, origin, gone=gone)
         return commit
 
 
@@ -169,7 +178,7 @@ def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> 
         raise BadParameter("Say why it is discarded", source="reason")
     with kg.writing:
         entry = _waiting(kg, key)
-        _decide(kg, entry, DISCARDED, Origin(agent, reason, entry.source.file), reason=reason)
+        decide(kg, entry, DISCARDED, Origin(agent, reason, entry.source.file), reason=reason)
 
 
 def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "local") -> dict[str, Any]:
@@ -194,7 +203,7 @@ def _waiting(kg: KnowledgeGraph, key: str) -> Quarantined:
     return entry
 
 
-def _decide(
+def decide(
     kg: KnowledgeGraph,
     entry: Quarantined,
     status: str,
@@ -203,12 +212,14 @@ def _decide(
     reason: str = "",
     gone: tuple[Quad, ...] = (),
 ) -> None:
+    """Say what became of an entry, and why; the statements `gone` leave it."""
     graph = _graph(kg, entry.key)
     add = [Quad(graph, _STATUS, Literal(status), graph), Quad(graph, _MODIFIED, moment(kg.clock()), graph)]
     if reason:
         add.append(Quad(graph, _DECISION, Literal(reason), graph))
-    was = Quad(graph, _STATUS, Literal(entry.status), graph)
-    kg.commit(Change(add=tuple(add), remove=(was, *gone), origin=origin, trusted=True))
+    said = kg.store.match((graph, prop, None) for prop in (_STATUS, _MODIFIED, _DECISION))
+    was = [quad for quad in said if quad.graph_name == graph]
+    kg.commit(Change(add=tuple(add), remove=(*was, *gone), origin=origin, trusted=True))
 
 
 def _graph(kg: KnowledgeGraph, key: str) -> NamedNode:
@@ -230,7 +241,9 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
         said.append((_LINE, Literal(entry.source.line)))
     if entry.source.row:
         said.append((_ROW, Literal(entry.source.row)))
-    return said
+    if entry.source.mapping:
+        said.append((_MAPPING, Literal(entry.source.mapping)))
+    return [*said, *((ABOUT, node) for node in sorted(entry.source.about, key=str))]
 
 
 def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
@@ -242,7 +255,12 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
     line = found.get(_LINE)
     return Quarantined(
         graph.value.rpartition("/")[2],
-        Source(found.get(_SOURCE, ""), None if line is None else int(line), found.get(_ROW, "")),
+        Source(
+            found.get(_SOURCE, ""),
+            None if line is None else int(line),
+            found.get(_ROW, ""),
+            found.get(_MAPPING, ""),
+        ),
         found.get(_REASON, ""),
         found.get(_STATUS, WAITING),
         found.get(_CREATED, ""),

@@ -1,13 +1,24 @@
-"""The formats of a validation report, for the whole graph, files and dry runs alike."""
+"""The formats of a validation report, for the whole graph, files, dry runs and refused changes alike."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import rdflib
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
+from rdflib.namespace import SH
+
+from kgservice.application.findings import described
+from kgservice.domain.finding import Finding, Node, Rule
 from kgservice.shacl.local import Difference
 from kgservice.shacl.pipelines import junit, sarif
+from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report
+from kgservice.shacl.shapes import Shapes, shipped_shapes
+from kgservice.shacl.terms import path_text, to_rdflib
 
 Found = Report | Difference
 
@@ -32,6 +43,52 @@ def written(found: Found, fmt: str, language: str) -> str:
         case "sarif":
             return _json(sarif(report.findings, report.sources))
     raise ValueError(f"{fmt!r} is no format of a report")
+
+
+def refusal(findings: Iterable[Mapping[str, Any]], fmt: str) -> str:
+    """What a change was refused for, as problem details tell it (`Finding.to_json`), as a SHACL report."""
+    shapes = shipped_shapes()
+    return written(Report.of(_read(told, shapes) for told in findings), fmt, "en")
+
+
+def _read(told: Mapping[str, Any], shapes: Shapes) -> Finding:
+    """The finding that a JSON object tells, with the statements of its SHACL result."""
+    rule = Rule(told["rule"], told["shape"], told["severity"])
+    finding = Finding(
+        rule=shapes.rules.get(rdflib.URIRef(rule.shape), rule),
+        focus=_term(told["focus"]),
+        path=told["path"],
+        value=None if told["value"] is None else _term(told["value"]),
+        messages=told["message"],
+        label=told["label"],
+        component=told["component"],
+    )
+    result = rdflib.BNode()
+    stated = [(result, to_rdflib(p), to_rdflib(o)) for p, o in described(finding)]
+    return replace(finding, result=(*stated, *_complex_path(result, finding, shapes.graph)))
+
+
+def _term(text: str) -> Node:
+    if text.startswith("_:"):
+        return BlankNode(text.removeprefix("_:"))
+    if not text.startswith('"'):
+        return NamedNode(text)
+    (triple,) = parse(f"<urn:x> <urn:x> {text} .", RdfFormat.N_TRIPLES)
+    assert isinstance(triple.object, Literal)
+    return triple.object
+
+
+def _complex_path(result: rdflib.BNode, finding: Finding, shapes: rdflib.Graph) -> Iterator[Triple]:
+    """The path of a result, from its shape, where it is more than one property."""
+    path = shapes.value(rdflib.URIRef(finding.rule.shape), SH.path)
+    if isinstance(path, rdflib.BNode) and path_text(shapes, path) == finding.path:
+        yield (result, SH.resultPath, path)
+        ahead = [path]
+        for node in ahead:
+            for triple in shapes.triples((node, None, None)):
+                yield triple
+                if isinstance(triple[2], rdflib.BNode):
+                    ahead.append(triple[2])
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -45,9 +45,14 @@ def settle(
             bad = [part for part in rest if any(node.value in reasons for node in part.own)]
             bad = bad or [part for part in rest if reasons.keys() & _spoken_of(part)] or rest
             held += [(part, _reason(part, reasons) or str(error)) for part in bad]
-            kept = set(map(id, bad))
-            rest = [part for part in rest if id(part) not in kept]
+            rest = taken(parts, held)
     return None, held
+
+
+def taken(parts: Sequence[P], held: Sequence[tuple[P, str]]) -> list[P]:
+    """The parts that are not among those held."""
+    out = {id(part) for part, _ in held}
+    return [part for part in parts if id(part) not in out]
 
 
 def _words(finding: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections import Counter
@@ -16,12 +15,14 @@ from typing import cast
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.batches import Batch
-from kgservice.application.csv_records import Record, encoding_of, is_wide, records
+from kgservice.application.csv_records import Record, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
+from kgservice.application.mending import close_mended
 from kgservice.application.quarantine import Quarantined, Source, hold
+from kgservice.application.rejects import write_rejects
 from kgservice.application.row_graphs import Workbench
-from kgservice.application.settling import settle
+from kgservice.application.settling import settle, taken
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
@@ -55,7 +56,8 @@ class TableSummary:
     `rows` counts all records of the files, `repeated` those that stand in their file twice, word for word;
     `records` the instances that the taken rows describe, by the IRI of their class; `added` and `removed` the
     statements that changed in the record graphs. `rejects` are the files that hold the refused rows as they
-    stood, to be mended and loaded. Rows that the guard refused are among the `refused`, and `quarantined`.
+    stood, to be mended and loaded. Rows that the guard refused are among the `refused`, and `quarantined`;
+    `mended` are the entries whose rows came again, and were taken.
     """
 
     title: str
@@ -69,6 +71,7 @@ class TableSummary:
     commit: int = 0
     refused: list[Refused] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
+    mended: list[Quarantined] = field(default_factory=list)
     rejects: list[Path] = field(default_factory=list)
 
 
@@ -150,7 +153,7 @@ class _Loading:
             batches = bench.batches(BATCH)
             while window := list(islice(batches, WINDOW)):
                 for batch in window:
-                    held = self._commit(batch, window, partial(bench.singles, batch))
+                    held = self._commit(batch, window, path.name, partial(bench.singles, batch))
                     if held:
                         self._quarantine(held, path)
                         faults.update((part.line, reason) for part, reason in held)
@@ -161,7 +164,7 @@ class _Loading:
                 Refused(path.name, line, reason) for line, reason in sorted(faults.items())
             )
             target = self._rejects / f"{path.stem}-{digest[:8]}.csv"
-            _write_rejects(target, path, mapping, faults)
+            write_rejects(target, path, mapping, faults)
             summary.rejects.append(target)
 
     def finish(self) -> TableSummary:
@@ -170,7 +173,9 @@ class _Loading:
         self._summary.records = dict(sorted(counts.items()))
         return self._summary
 
-    def _commit(self, batch: Batch, window: Sequence[Batch], singles: Callable[[], list[Batch]]) -> _Held:
+    def _commit(
+        self, batch: Batch, window: Sequence[Batch], name: str, singles: Callable[[], list[Batch]]
+    ) -> _Held:
         """Commit what the guard takes of a batch; the rows that it refuses, each with the reason."""
         earliest = self._mapping.earliest
 
@@ -178,10 +183,14 @@ class _Loading:
             others = (other for other in window if other is not batch)
             return self._change(Batch.of(parts), _Together([*others, *parts], earliest))
 
+        parts = [batch]
         with self._kg.writing:
-            commit, held = settle(self._kg, [batch], change)
+            commit, held = settle(self._kg, parts, change)
             if held:
-                commit, held = settle(self._kg, singles(), change)
+                parts = singles()
+                commit, held = settle(self._kg, parts, change)
+            source = Source(name, mapping=self._mapping.title)
+            self._summary.mended += close_mended(self._kg, taken(parts, held), source, self._origin)
         self._summary.taken += batch.rows - len(held)
         if commit is not None:
             self._summary.added += commit.added
@@ -196,8 +205,15 @@ class _Loading:
         """Put refused rows, as they stand in the file, into quarantine."""
         lines = {part.line for part, _ in held}
         rows = {r.line: r.raw for r in records(path, self._mapping.dialect) if r.line in lines}
-        sources = ((p.triples, Source(path.name, p.line, rows.get(p.line, "")), reason) for p, reason in held)
-        self._summary.quarantined += hold(self._kg, sources, self._origin)
+        title = self._mapping.title
+        self._summary.quarantined += hold(
+            self._kg,
+            (
+                (p.triples, Source(path.name, p.line, rows.get(p.line, ""), title, p.own), reason)
+                for p, reason in held
+            ),
+            self._origin,
+        )
 
     def _change(self, batch: Batch, together: _Together) -> Change:
         """The statements of a batch, and those of before that they take the place of.
@@ -274,27 +290,3 @@ def _pattern(triple: Triple, obj: Term | None) -> Pattern:
 def _lexical(triple: Triple) -> str:
     """The object's value, by which moments in UTC and numbers of equal length sort."""
     return triple.object.value if isinstance(triple.object, NamedNode | Literal) else str(triple.object)
-
-
-def _write_rejects(target: Path, path: Path, mapping: TableMapping, faults: Mapping[int, str]) -> None:
-    """Write the refused records as they stand in the file, in its encoding, after their line and the reason.
-
-    The two columns in front are not in the schema, so that a mended file can be loaded as it is.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    dialect = mapping.dialect
-    encoding = encoding_of(path, dialect.encoding)
-    errors = "strict" if is_wide(encoding) else "surrogateescape"
-    with target.open("w", encoding=encoding, errors=errors, newline="") as out:
-        writer = csv.writer(
-            out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator=dialect.delimiter
-        )
-        header = True
-        for record in records(path, dialect):
-            if header or record.line in faults:
-                reason = "rejected_reason" if header else faults[record.line]
-                # A reason may have characters that the encoding of the file has not.
-                reason = reason.encode(encoding, "backslashreplace").decode(encoding)
-                writer.writerow(("rejected_line" if header else record.line, reason))
-                out.write(f"{record.raw}\r\n")
-            header = False

@@ -162,6 +162,8 @@ def _tell(summary: dict[str, Any]) -> None:
             say(f"… and {len(refused) - _MOST} more")
     if summary.get("quarantined"):
         say(f"In quarantine, with the reasons: {len(summary['quarantined'])} (see kgservice quarantine)")
+    if summary.get("mended"):
+        say(f"Mended, so no longer waiting in quarantine: {len(summary['mended'])}")
     for path in summary.get("rejects", []):
         say(f"The refused rows are in {path}, to be mended and loaded.")
 

@@ -20,7 +20,7 @@ _COLUMNS = ("id", "status", "file", "line", "reason")
 @quarantine.callback()
 def list_(
     ctx: typer.Context,
-    status: Annotated[str | None, typer.Option(help="waiting, released or discarded.")] = None,
+    status: Annotated[str | None, typer.Option(help="waiting, released, discarded or mended.")] = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import webbrowser
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import FrameType
 from typing import Never
 
@@ -19,7 +19,7 @@ from kgservice.cli.answers import say
 from kgservice.cli.local import opened
 from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find
-from kgservice.errors import BadParameter, StoreFailed
+from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import serve as http
 from kgservice.settings import Settings
 from kgservice.store.oxigraph import OxigraphStore
@@ -29,7 +29,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     """Serve until the process is told to end (Ctrl-C or SIGTERM).
 
     Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
-    `Forbidden` for an address that is not loopback.
+    `Forbidden` for an address that is not loopback, `BadRdf` or `BadInput` for shapes that cannot be used.
     """
     secret = settings.token or secrets.token_urlsafe(24)
     http.check_loopback(settings.host)
@@ -43,8 +43,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             kg.copies.keep_view(OxigraphStore(), settings.memory * 2**20 * 2 // 3)
             kg.copies.keep_records(OxigraphStore(), settings.memory * 2**20 // 3)
 
-        # The first change would otherwise wait for the shapes to be read, which takes seconds.
-        threading.Thread(target=_prepare, args=[kg], name="guard", daemon=True).start()
+        faults: list[KgError] = []
 
         def ready(link: str) -> None:
             running = Running(link.partition("/?")[0], secret, os.getpid())
@@ -56,17 +55,29 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
 
         before = signal.signal(signal.SIGTERM, _stop)
         try:
+            # The first change would otherwise wait for the shapes to be read, which takes seconds.
+            threading.Thread(target=_prepare, args=[kg, faults], name="guard", daemon=True).start()
             http.serve(kg, settings, secret, ready=ready)
         except (_Stopped, KeyboardInterrupt):
             say("Stopped.")
         finally:
             signal.signal(signal.SIGTERM, before)
+        if faults:
+            raise faults[0]
 
 
-def _prepare(kg: KnowledgeGraph) -> None:
-    """Make the guard ready, unless the service is stopped meanwhile."""
-    with suppress(StoreFailed):
+def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:
+    """Make the guard ready, unless the service is stopped meanwhile.
+
+    With shapes that cannot be used no change could be judged: then `faults` says why, and the service ends.
+    """
+    try:
         kg.guard.prepare(kg.planner())
+    except StoreFailed:
+        return
+    except KgError as error:
+        faults.append(error)
+        os.kill(os.getpid(), signal.SIGTERM)
     # What is there by now stays; to look through it for garbage would stop all requests for half a second.
     gc.collect()
     gc.freeze()

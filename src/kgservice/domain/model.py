@@ -19,7 +19,9 @@ STORED_IN = NamedNode(f"{CI}storedIn")
 CONSENT_GRAPH = NamedNode(f"{CI}ConsentGraph")
 DATA_CATEGORY = NamedNode(f"{CI}dataCategory")
 
-_SUBCLASS = NamedNode(f"{RDFS}subClassOf")
+SUBCLASS = NamedNode(f"{RDFS}subClassOf")
+CLASSES = frozenset({NamedNode(f"{OWL}Class"), NamedNode(f"{RDFS}Class")})
+
 _SUBPROPERTY = NamedNode(f"{RDFS}subPropertyOf")
 _LABEL = NamedNode(f"{RDFS}label")
 _SAME_CLASS = NamedNode(f"{OWL}equivalentClass")
@@ -56,12 +58,14 @@ _Hierarchy = Mapping[NamedNode, frozenset[NamedNode]]
 class Model:
     """The named classes and properties of the ontology; class expressions are not looked at.
 
-    `superclasses` and `subclasses` are transitive, without the class itself. `directions` gives for a
-    property all that one statement with it entails: superproperties, inverses, and what follows from these.
-    `owner_links` are the properties that lead from a record to its owner. `project_links` do the same for
-    projects. `categories` are data categories as annotated; `labels` the labels by language.
+    `classes` are all of them. `superclasses` and `subclasses` are transitive, without the class itself.
+    `directions` gives for a property all that one statement with it entails: superproperties, inverses, and
+    what follows from these. `owner_links` are the properties that lead from a record to its owner.
+    `project_links` do the same for projects. `categories` are data categories as annotated; `labels` the
+    labels by language.
     """
 
+    classes: frozenset[NamedNode] = frozenset()
     superclasses: _Hierarchy = field(default_factory=dict)
     subclasses: _Hierarchy = field(default_factory=dict)
     directions: Mapping[NamedNode, frozenset[Direction]] = field(default_factory=dict)
@@ -96,6 +100,7 @@ class Model:
             )
 
         return cls(
+            classes=frozenset({*seen.classes, *superclasses, *subclasses}),
             superclasses=superclasses,
             subclasses=subclasses,
             directions=directions,
@@ -163,6 +168,7 @@ class _Reader:
     """One pass over the triples of the ontology."""
 
     def __init__(self, triples: Iterable[Triple]) -> None:
+        self.classes: set[NamedNode] = set()
         self.superclasses: dict[NamedNode, set[NamedNode]] = defaultdict(set)
         self.superproperties: dict[NamedNode, set[NamedNode]] = defaultdict(set)
         self.inverses: dict[NamedNode, set[NamedNode]] = defaultdict(set)
@@ -186,7 +192,9 @@ class _Reader:
             self.inverses[s].add(s)
         elif s in _TOPS or o in _TOPS:
             return
-        elif p in (_SUBCLASS, _SAME_CLASS):
+        elif p == TYPE and o in CLASSES:
+            self.classes.add(s)
+        elif p in (SUBCLASS, _SAME_CLASS):
             self.superclasses[s].add(o)
             if p == _SAME_CLASS:
                 self.superclasses[o].add(s)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
 from kgservice import errors
-from kgservice.http.headers import SECURITY_HEADERS
+from kgservice.http.headers import SECURITY_HEADERS, VIOLATIONS
+from kgservice.http.negotiation import Representation, content_type, negotiate
+from kgservice.store.formats import JSON_LD, TURTLE, Format
 
 MEDIA_TYPE = "application/problem+json"
+_PROBLEM = Representation("problem", (MEDIA_TYPE, "application/json"))
 
 # exception → status, last part of the problem's type
 PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
@@ -57,7 +62,8 @@ def details(error: errors.KgError) -> dict[str, Any]:
 def problem_of(error: errors.KgError) -> Response:
     """The response for one of the service's own errors."""
     body = details(error)
-    return _Problem(body, body["status"], {"Cache-Control": "no-store"})
+    kind = _Refusal if isinstance(error, errors.Invalid) else _Problem
+    return kind(body, body["status"], {"Cache-Control": "no-store"})
 
 
 def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
@@ -88,6 +94,36 @@ class _Problem(Response):
         if scope["method"] == "HEAD":
             self.body = b""
         await super().__call__(scope, receive, send)
+
+
+class _Refusal(_Problem):
+    """A change that the shapes forbid: the SHACL report itself for a client that prefers RDF to JSON."""
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        self.headers["Vary"] = "Accept"
+        self.headers[VIOLATIONS] = str(len(self._problem["findings"]))
+        offer, media_type = _preferred(Headers(scope=scope).get("accept"))
+        if offer is _PROBLEM:
+            await super().__call__(scope, receive, send)
+            return
+        report = await asyncio.to_thread(self._report, offer.name)
+        headers = {**self.headers, "Content-Type": content_type(media_type)}
+        del headers["content-type"], headers["content-length"]
+        await Response(report, self.status_code, headers)(scope, receive, send)
+
+    def _report(self, fmt: str) -> str:
+        # The engine behind it costs a second to import, which those who only look up errors need not spend.
+        from kgservice.application.reports import refusal  # noqa: PLC0415
+
+        return refusal(self._problem["findings"], fmt)
+
+
+def _preferred(accept: str | None) -> tuple[Format | Representation, str]:
+    """The form in which a client would have a refusal; problem details for one that asks for neither."""
+    try:
+        return negotiate((_PROBLEM, TURTLE, JSON_LD), accept)
+    except errors.NotAcceptable:
+        return _PROBLEM, MEDIA_TYPE
 
 
 class _MethodNotAllowed(_Problem):
