@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench docs constraints clean
+.PHONY: help serve test exactness lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,6 +23,9 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: about an hour
+	$(BIN)/python -m tests.property.exactness $(ARGS)
 
 lint: $(DEV) ## check style and types
 	$(BIN)/ruff check src tests benchmarks docs

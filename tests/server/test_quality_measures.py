@@ -280,11 +280,12 @@ def test_consent_for_each_kind_purpose_and_provider(kg: KnowledgeGraph, tmp_path
 
 
 def test_open_findings_by_age(kg: KnowledgeGraph, tmp_path: Path) -> None:
-    def finding(name: str, severity: str, seen: str, status: str = "open") -> str:
+    def finding(name: str, severity: str, seen: str, status: str = "open", until: str = "") -> str:
         since = f'; ci:firstSeen "{seen}"^^xsd:dateTime' if seen else ""
+        end = f'; ci:waivedUntil "{until}"^^xsd:dateTime' if until else ""
         return (
             f"t:{name} a <{SH}ValidationResult> ; <{SH}resultSeverity> <{SH}{severity}> ; "
-            f'ci:findingStatus "{status}" {since} .'
+            f'ci:findingStatus "{status}" {since} {end} .'
         )
 
     found = [
@@ -297,7 +298,8 @@ def test_open_findings_by_age(kg: KnowledgeGraph, tmp_path: Path) -> None:
         finding("g", "Warning", "2026-08-21T12:00:00Z"),  # 91
         finding("h", "Warning", ""),
         finding("i", "Info", "2026-11-20T11:00:00Z", "mended"),
-        finding("j", "Info", "2026-11-20T11:00:00Z", "waived"),
+        finding("j", "Info", "2026-11-20T11:00:00Z", "waived", "2026-11-20T12:00:01Z"),
+        finding("k", "Info", "2026-11-20T11:00:00Z", "waived", "2026-11-20T12:00:00Z"),  # has run out
     ]
     path = tmp_path / "findings.trig"
     path.write_text(f"{HEAD} <{kg.addresses.finding}> {{ {' '.join(found)} }}", encoding="utf-8")
@@ -310,10 +312,10 @@ def test_open_findings_by_age(kg: KnowledgeGraph, tmp_path: Path) -> None:
         for ages in ("0-7", "8-30", "31-90", "over-90")
     }
     assert numbers == {
-        "0-7": [(2, 3), (0, 5), (0, 0)],
-        "8-30": [(1, 3), (1, 5), (0, 0)],
-        "31-90": [(0, 3), (2, 5), (0, 0)],
-        "over-90": [(0, 3), (2, 5), (0, 0)],
+        "0-7": [(2, 3), (0, 5), (1, 1)],
+        "8-30": [(1, 3), (1, 5), (0, 1)],
+        "31-90": [(0, 3), (2, 5), (0, 1)],
+        "over-90": [(0, 3), (2, 5), (0, 1)],
     }
 
 

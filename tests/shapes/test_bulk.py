@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import rdflib
+from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.bulk import Job, findings
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.journal import Journal
 from kgservice.application.load import load_rdf
 from kgservice.application.validation import stored, validate
-from kgservice.domain.change import Origin
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import Policy
 from kgservice.settings import Settings
 from kgservice.shacl import screen
@@ -54,19 +59,18 @@ def test_without_the_accelerator_the_same_is_found(
     assert validate(kg, shapes=shapes) == with_it
 
 
+SMALL = """
+    @prefix sh: <http://www.w3.org/ns/shacl#> . @prefix ci: <https://w3id.org/kgservice/ci#> .
+    @prefix ex: <https://kg.example/test#> .
+    ex:S a sh:NodeShape ; sh:nodeKind sh:BlankNode ;
+      sh:targetObjectsOf ci:detectedAt, ci:recordedAt ; sh:targetSubjectsOf ci:recordedAt ;
+      sh:targetClass ci:PainPoint .
+    """
+
+
 def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: KnowledgeGraph) -> None:
     """Focus nodes may be literals; each is validated once, whatever names it."""
-    graph = rdflib.Graph().parse(
-        format="turtle",
-        data="""
-        @prefix sh: <http://www.w3.org/ns/shacl#> . @prefix ci: <https://w3id.org/kgservice/ci#> .
-        @prefix ex: <https://kg.example/test#> .
-        ex:S a sh:NodeShape ; sh:nodeKind sh:BlankNode ;
-          sh:targetObjectsOf ci:detectedAt, ci:recordedAt ; sh:targetSubjectsOf ci:recordedAt ;
-          sh:targetClass ci:PainPoint .
-        """,
-    )
-    shapes = Shapes.of(graph)
+    shapes = Shapes.of(rdflib.Graph().parse(data=SMALL, format="turtle"))
     told: list[tuple[int, int]] = []
     job = Job(kg.addresses, shapes, tuple(context_graph(NOW, Policy())))
     found = findings(kg.store, job, processes=2, size=3, told=lambda *place: told.append(place))
@@ -74,3 +78,78 @@ def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: Knowledge
     assert [f.key for f in Report.of(found).findings] == [f.key for f in expected.findings]
     assert any(str(f.focus).startswith('"') for f in found)
     assert told[-1] == (told[-1][1], told[-1][1])
+
+
+@pytest.mark.parametrize(
+    ("title", "shape", "words"),
+    [
+        ("", "", "Going on"),
+        ("another record", "", "Starting anew"),
+        ("", "ex:S sh:minLength 1 .", "Starting anew"),
+    ],
+)
+def test_it_goes_on_only_with_the_same_records_and_shapes(
+    kg: KnowledgeGraph, tmp_path: Path, title: str, shape: str, words: str
+) -> None:
+    path = tmp_path / "journal"
+
+    def interrupt(done: int, every: int) -> None:
+        if done == every:
+            raise KeyboardInterrupt
+
+    shapes = Shapes.of(rdflib.Graph().parse(data=SMALL, format="turtle"))
+    with pytest.raises(KeyboardInterrupt), Journal(path) as journal:
+        validate(kg, shapes=shapes, told=interrupt, journal=journal)
+    if title:
+        subject, term = NamedNode(f"{kg.addresses.ids}x"), NamedNode("https://w3id.org/kgservice/ci#title")
+        kg.commit(
+            Change.adding([Quad(subject, term, Literal(title), NamedNode(kg.addresses.project("common")))])
+        )
+    shapes = Shapes.of(rdflib.Graph().parse(data=SMALL + shape, format="turtle"))
+    said: list[str] = []
+    with Journal(path, resume=True, say=said.append) as journal:
+        report = validate(kg, shapes=shapes, journal=journal)
+    assert report == validate(kg, shapes=shapes)
+    assert words in said[0]
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+import rdflib
+from kgservice.application.bulk import Job, findings
+from kgservice.application.journal import Journal
+from kgservice.namespaces import Addresses
+from kgservice.settings import Settings
+from kgservice.shacl.shapes import Shapes
+from kgservice.store.oxigraph import OxigraphStore
+
+class Dies(Journal):
+    def add(self, part):
+        super().add(part)
+        if len(self.parts) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+path = Path(sys.argv[1])
+shapes = Shapes.of(rdflib.Graph().parse(data=sys.argv[2], format="turtle"))
+journal = Dies(path.with_name("journal"))
+journal.begin("job", datetime.now(UTC))
+job = Job(Addresses(Settings().base), shapes, ())
+findings(OxigraphStore(path), job, processes=2, size=3, journal=journal)
+"""
+
+
+def test_processes_end_with_the_one_that_waits_for_them(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    """They hold the output open, which is read to its end."""
+    kg.close()
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "store"), SMALL],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
+    with Journal(tmp_path / "journal", resume=True) as journal:
+        journal.begin("job", NOW)
+        assert len(journal.parts) == 3

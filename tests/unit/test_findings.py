@@ -10,7 +10,7 @@ import pytest
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
-from kgservice.application import findings, stewarding
+from kgservice.application import findings, questions, stewarding
 from kgservice.application.entries import Entry
 from kgservice.application.explaining import example, explain
 from kgservice.application.graph import KnowledgeGraph
@@ -21,7 +21,7 @@ from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.domain.finding import Finding
 from kgservice.errors import BadParameter, Conflict, Forbidden, Invalid, NotFound
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, SH
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import Shapes
 from kgservice.store import OxigraphStore
@@ -67,6 +67,13 @@ def only(kg: KnowledgeGraph, rule: str, **asked: str) -> Entry:
 
 def status(kg: KnowledgeGraph, key: str) -> str:
     return stewarding.one(kg, key).status
+
+
+def answers(kg: KnowledgeGraph, question: str, *columns: str) -> list[tuple[str, ...]]:
+    """Some columns of the answer of a saved question."""
+    found = kg.select(questions.bind(kg, questions.find(questions.questions(), question), {}).text)
+    places = [found.variables.index(column) for column in columns]
+    return [tuple(str(getattr(row[place], "value", "")) for place in places) for row in found.rows]
 
 
 def test_refreshing_equals_a_full_validation(kg: KnowledgeGraph) -> None:
@@ -116,6 +123,21 @@ def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:
     counts = stewarding.refresh(kg)
     assert (counts.new, counts.reopened, counts.open, counts.waived) == (0, 1, 1, 0)
     assert stewarding.one(kg, key).waiver is None
+
+
+def test_questions_know_when_a_waiver_has_run_out(kg: KnowledgeGraph) -> None:
+    """The stored status does not, until the next refresh."""
+    load(kg, PERSONA, trusted=False)
+    stewarding.waive(kg, only(kg, "R14").iri.value, "why", TOMORROW)
+    for hours, is_open in ((0, False), (24, True)):
+        kg.clock = lambda hours=hours: NOON + timedelta(hours=hours)  # type: ignore[misc]
+        counted = answers(kg, "open-findings", "topic", "numerator")
+        assert (f"{SH}Warning", "1" if is_open else "0") in counted
+        listed = answers(kg, "stale-or-duplicate", "record", "problem")
+        assert (("https://kg.example/id/persona", "finding") in listed) == is_open
+        assert kg.ask(f"ASK {{ ?finding <{CI}findingStatus> 'waived' }}")
+    stewarding.refresh(kg)
+    assert not kg.ask(f"ASK {{ ?finding <{CI}findingStatus> 'waived' }}")
 
 
 def test_a_waiver_can_be_taken_back(kg: KnowledgeGraph) -> None:

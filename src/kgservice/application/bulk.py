@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 from collections import deque
@@ -10,12 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from multiprocessing import get_context
-from typing import Any
+from multiprocessing import get_context, parent_process
+from signal import SIG_DFL, SIGINT, signal
+from threading import Thread
 
 from pyoxigraph import NamedNode
-from rdflib.term import Literal, URIRef
+from rdflib.term import URIRef
 
+from kgservice.application.journal import Journal
+from kgservice.application.packing import packed
 from kgservice.application.statements import Records, Stored
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
@@ -78,8 +80,9 @@ class Work:
         ways: list[tuple[str, URIRef | None]] = [("?node ?p ?o", None)]
         ways += [(f"?s {prop.n3()} ?node", prop) for prop in sorted(self._validator.objects_of)]
         for pattern, way in ways:
-            for (node,) in self._store.select(f"SELECT DISTINCT ?node {{ {pattern} }}", dataset).rows:
-                assert node is not None
+            found = self._store.select(f"SELECT DISTINCT ?node {{ {pattern} }}", dataset).rows
+            # In the same order each time: a validation that goes on makes the chunks of the one before.
+            for node in sorted((node for (node,) in found if node is not None), key=str):
                 yield to_rdflib(node), way
 
 
@@ -90,25 +93,30 @@ def findings(
     processes: int | None = None,
     size: int = CHUNK,
     told: Progress = lambda _done, _all: None,
+    journal: Journal | None = None,
 ) -> list[Finding]:
     """All findings, as often as plain validation gives them, in no order.
 
     Looks at a copy of the store as it is now. A large one is validated by several `processes` (None: one for
-    each processor, at most four), which look at `size` nodes at a time.
+    each processor, at most four), which look at `size` nodes at a time. What the `journal` holds already is
+    not looked for again.
     """
     most = processes or min(len(os.sched_getaffinity(0)), 4)
+    found = [finding for part in journal.parts for finding in part] if journal else []
+    done = len(journal.parts) if journal else 0
     with store.shared() as opened:
         work = Work(job, opened())
-        found = work.anywhere()
-        waiting = work.chunks(told, size)
+        waiting = islice(work.chunks(told, size), max(done - 1, 0), None)
         first = list(islice(waiting, _WORTH))
         every = chain(first, waiting)
         parts = (
             map(work.among, every) if most == 1 or len(first) < _WORTH else _spread(job, opened, every, most)
         )
-        for part in parts:
+        for part in chain([] if done else [work.anywhere()], parts):
+            if journal:
+                journal.add(part)
             found += part
-        return found
+    return found
 
 
 def _spread(
@@ -117,11 +125,11 @@ def _spread(
     """The findings of each chunk, from so many processes; twice as many chunks at most are under way."""
     # What a process has parsed cannot be sent to another.
     sent = replace(job, shapes=replace(job.shapes, queries={}))
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (_packed((sent, opened)),))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (packed((sent, opened)),))
     running: deque[Future[bytes]] = deque()
     try:
         for chunk in every:
-            running.append(pool.submit(_Worker.among, _packed(chunk)))
+            running.append(pool.submit(_Worker.among, packed(chunk)))
             if len(running) >= 2 * processes:
                 yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
         while running:
@@ -136,36 +144,24 @@ class _Worker:
     _work: Work
 
     @classmethod
-    def start(cls, packed: bytes) -> None:
-        """Begin, with a job and what opens the store."""
-        job, opened = pickle.loads(packed)  # noqa: S301  (our own)
+    def start(cls, sent: bytes) -> None:
+        """Begin, with a job and what opens the store; and end when the process that waits for it does."""
+        signal(SIGINT, SIG_DFL)
+        Thread(target=_end_with_parent, daemon=True).start()
+        job, opened = pickle.loads(sent)  # noqa: S301  (our own)
         cls._work = Work(job, opened())
 
     @classmethod
-    def among(cls, packed: bytes) -> bytes:
+    def among(cls, sent: bytes) -> bytes:
         """The findings of a chunk."""
-        return _packed(cls._work.among(pickle.loads(packed)))  # noqa: S301  (our own)
+        return packed(cls._work.among(pickle.loads(sent)))  # noqa: S301  (our own)
 
 
-class _Pickler(pickle.Pickler):
-    """Keeps literals as they are written: rdflib writes the value anew when one is unpacked."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        """How an object is made again."""
-        if type(obj) is Literal:
-            return _literal, (str(obj), obj.language, obj.datatype)
-        return NotImplemented
-
-
-def _literal(text: str, language: str | None, datatype: URIRef | None) -> Literal:
-    return Literal(text, lang=language, datatype=datatype, normalize=False)
-
-
-def _packed(what: object) -> bytes:
-    """For a process of our own; `pickle.loads` unpacks it."""
-    out = io.BytesIO()
-    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(what)
-    return out.getvalue()
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _by_key(name: NamedNode) -> tuple[str, str]:

@@ -111,7 +111,7 @@ class _Classes:
     def _stored(self, pattern: Pattern) -> list[Quad]:
         return [
             quad
-            for quad in self._planner.records.match([pattern])
+            for quad in self._planner.store.match([pattern])
             if self._planner.holds_loose(quad.graph_name)
             or (isinstance(quad.graph_name, NamedNode) and quad.graph_name.value in self._typing)
         ]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import NamedNode, parse
+from pyoxigraph import CanonicalizationAlgorithm, NamedNode, RdfFormat, parse
+from pyoxigraph import Dataset as Data
 
-from kgservice import resources
+from kgservice import __version__, resources
 from kgservice.application.bulk import Job, Progress, findings
+from kgservice.application.journal import Journal
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Node, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
 from kgservice.namespaces import Addresses
+from kgservice.shacl.bulk import CHUNK
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import add_all
@@ -38,18 +42,33 @@ def validate(
     policy: Policy | None = None,
     processes: int | None = None,
     told: Progress = lambda _done, _all: None,
+    journal: Journal | None = None,
 ) -> Report:
     """Validate the record graphs of the store (project, subject and consent graphs) as one graph.
 
     `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
     not looked at. What is validated is what the store gives back, with literals as the store keeps them. It
     is looked at in parts, by several `processes` if there is much (None: one for each processor); `told`
-    hears how many of all record graphs have been taken up.
+    hears how many of all record graphs have been taken up. With a `journal` it can go on after an
+    interruption, with the moment at which it began as "now".
     """
-    context = context_graph(kg.clock(), policy or kg.policy)
-    base = (*model_of(kg.store, kg.addresses), *context)
-    job = Job(kg.addresses, shapes or shipped_shapes(), base)
-    return Report.of(findings(kg.store, job, processes=processes, told=told))
+    shapes, policy, now = shapes or shipped_shapes(), policy or kg.policy, kg.clock()
+    model = model_of(kg.store, kg.addresses)
+    if journal is not None:
+        now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
+    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)))
+    return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
+
+
+def _digest(kg: KnowledgeGraph, policy: Policy, *graphs: rdflib.Graph) -> str:
+    """What tells this validation from one of other records, with other shapes or by another program."""
+    last = NamedNode(kg.addresses.instance("commit", str(kg.head)))
+    lines = [__version__, str(CHUNK), str(policy), *sorted(map(str, kg.store.match([(last, None, None)])))]
+    for graph in graphs:
+        data = Data(parse(graph.serialize(format="ntriples"), format=RdfFormat.N_TRIPLES))
+        data.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+        lines += sorted(map(str, data))
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def validate_files(

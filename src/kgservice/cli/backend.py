@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -37,8 +37,12 @@ class Backend(Protocol):
     def load(self, paths: Sequence[Path], progress: Progress) -> list[dict[str, Any]]:
         """Load files and folders; one summary for each commit made or refused."""
 
-    def validate(self, fmt: str, language: str) -> tuple[str, int]:
-        """The validation report of the whole graph in a format, and the number of its violations."""
+    def validated(self, fmt: str, language: str, *, resume: bool) -> AbstractContextManager[tuple[str, int]]:
+        """The validation report of the whole graph in a format, and the number of its violations.
+
+        `resume` goes on with a validation that was interrupted, until the end of the `with` block. Raises
+        `BadParameter` where that cannot be.
+        """
 
     def check(self) -> list[str]:
         """What is wrong with the stored graphs and views; empty when nothing is."""

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from kgservice.cli.answers import put_json, say, show_rows, shown
 from kgservice.cli.backend import connected
+from kgservice.cli.bars import Bars
 from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, existing_path, settings_for
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
@@ -88,40 +88,12 @@ def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _load(settings: Settings, url: str | None, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Load by whoever has the store, with a bar for each thing that is read."""
-    with connected(settings, url, create=True) as backend, _Bars() as bars:
+    with connected(settings, url, create=True) as backend, Bars() as bars:
         return backend.load(paths, bars.show)
 
 
 _MOST = 50
 """The refused rows, and the names of files, that are shown; `--json` has all."""
-
-
-class _Bars:
-    """One progress bar for each thing that is read, on the error stream, gone at the end."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, name: str, done: int, total: int) -> None:
-        """Show that `done` of `total` is read of the thing called `name`."""
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
-        self._progress.update(self._tasks[name], completed=done, total=total)
 
 
 _COUNTS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,8 +23,10 @@ from kgservice.application import (
     validation,
 )
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.journal import Journal
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
+from kgservice.cli.bars import Bars
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
@@ -83,10 +86,15 @@ class Local:
         """Load the files and folders, one after another."""
         return imports.load(self._kg, paths, ORIGIN, progress)
 
-    def validate(self, fmt: str, language: str) -> tuple[str, int]:
-        """Validate the whole graph."""
-        report = validation.validate(self._kg)
-        return reports.written(report, fmt, language), report.violations
+    @contextmanager
+    def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:
+        """Validate the whole graph; what is found until an interruption stays in a file beside the store."""
+        store = self._kg.settings.store
+        with Journal(store.with_name(f"{store.name}.validation"), resume=resume, say=say) as journal:
+            with Bars() as bars:
+                told = partial(bars.show, "Validating")
+                report = validation.validate(self._kg, told=told, journal=journal)
+            yield reports.written(report, fmt, language), report.violations
 
     def check(self) -> list[str]:
         """Compare each view with its definition."""

@@ -76,6 +76,9 @@ def validate(
             "--output", "-o", help="File to write; needs --format.", parser=given_path, metavar="FILE"
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a validation of the store that was interrupted.")
+    ] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -87,9 +90,13 @@ def validate(
     without any finding, warnings and notes among them; `violations` is the number that the exit code follows.
     `--json` is short for `--format json`.
 
+    `--resume` starts anew when the records, the model or the shapes have changed since the interruption.
+
     Examples:
 
       kgservice validate --language en
+
+      kgservice validate --resume
 
       kgservice validate mine.ttl --json
 
@@ -98,24 +105,34 @@ def validate(
     name = _format("json" if as_json else fmt, output)
     asked = "json" if name == TABLE else name
     if files:
+        if resume:
+            raise BadParameter("files are validated in one go", source="--resume")
         from kgservice.application.reports import written  # noqa: PLC0415  (costs time to import)
         from kgservice.application.validation import validate_files  # noqa: PLC0415
 
         report = validate_files(files)
         text, violations = written(report, asked, language.value), report.violations
+        _put(text, name, language.value, output, every=every)
     else:
-        with connected(settings_for(store, token), url) as backend:
-            text, violations = backend.validate(asked, language.value)
+        with (
+            connected(settings_for(store, token), url) as backend,
+            backend.validated(asked, language.value, resume=resume) as (text, violations),
+        ):
+            _put(text, name, language.value, output, every=every)
+    if violations:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _put(text: str, name: str, language: str, output: Path | None, *, every: bool) -> None:
+    """Write a report in the format asked for."""
     if name == TABLE:
-        _show(json.loads(text), language.value, None if every else _MOST)
+        _show(json.loads(text), language, None if every else _MOST)
     elif name == "json" and output is None:
         put_json(json.loads(text))
     else:
         with sink(output) as out:
             out.write(text.encode(errors="replace"))
             out.write(b"" if text.endswith("\n") else b"\n")
-    if violations:
-        raise typer.Exit(Exit.FINDINGS)
 
 
 def check(

@@ -85,11 +85,15 @@ class Remote:
             with self._stream("POST", "/imports", files=files, headers=headers) as response:
                 return _follow(response, progress)
 
-    def validate(self, fmt: str, language: str) -> tuple[str, int]:
-        """Ask `GET /validation`."""
+    @contextmanager
+    def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:
+        """Ask `GET /validation`, which goes on with nothing."""
+        if resume:
+            raise BadParameter("a service always validates from the start; stop it first", source="--resume")
         headers = {"Accept-Language": language}
         with self._stream("GET", "/validation", params={"format": fmt}, headers=headers) as response:
-            return response.read().decode(), int(response.headers[VIOLATIONS])
+            found = response.read().decode(), int(response.headers[VIOLATIONS])
+        yield found
 
     def check(self) -> list[str]:
         """Ask `GET /check`."""

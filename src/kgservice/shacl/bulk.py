@@ -47,8 +47,8 @@ class BulkValidator:
 
     def candidates(self) -> Iterator[Candidate]:
         """What can be a focus node without the dataset: the shapes name it, or the base holds it."""
-        for root in self._roots:
-            yield from ((node, None) for node in sorted(root.nodes, key=str))
+        for node in sorted({node for root in self._roots for node in root.nodes}, key=str):
+            yield node, None
         for s, p, o in sorted(self._base.all(), key=str):
             yield s, None
             if p in self.objects_of:

@@ -116,7 +116,9 @@ def _validator(data: rdflib.Graph, shapes: Shapes) -> Validator:
         "inference": "none",
         "logger": logging.getLogger("kgservice.shacl"),
     }
-    return Validator(DataGraph.from_rdflib(data), shacl_graph=shapes.graph, options=options)
+    own = rdflib.Graph()  # pySHACL adds statements to it
+    own += shapes.graph
+    return Validator(DataGraph.from_rdflib(data), shacl_graph=own, options=options)
 
 
 @contextmanager

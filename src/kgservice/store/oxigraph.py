@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 import tempfile
 import threading
@@ -81,6 +82,9 @@ class OxigraphStore:
                     "is still running; try again in a moment"
                 ) from error
             raise StoreFailed(f"cannot open the store {path}: {error}") from error
+        # Only who owns the store copies it: these are of a process that was killed.
+        for folder in path.parent.glob(f"{glob.escape(_copies_of(path))}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _store(self) -> pyoxigraph.Store:
@@ -316,8 +320,7 @@ class OxigraphStore:
     def _checkpoint(self) -> Iterator[Path]:
         """A copy in a new directory: beside the store by hard links, in milliseconds."""
         beside = None if self.path is None else self.path.parent
-        name = "store" if self.path is None else self.path.name
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=beside))
+        folder = Path(tempfile.mkdtemp(prefix=_copies_of(self.path or Path("store")), dir=beside))
         try:
             self.backup(folder / "copy")
             yield folder / "copy"
@@ -333,6 +336,11 @@ class OxigraphStore:
                 with _reading():
                     self._open.flush()
             self._open = None
+
+
+def _copies_of(path: Path) -> str:
+    """How the names of copies of a store begin."""
+    return f".{path.name}.copy-"
 
 
 @contextmanager
