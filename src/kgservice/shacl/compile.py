@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +25,7 @@ _TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjects
 _REPEATED = (SH.zeroOrMorePath, SH.oneOrMorePath, SH.zeroOrOnePath)
 _PATH = re.compile(r"[$?]PATH\b")
 _TRUE = rdflib.Literal(True)
+_FEW = 30  # statements
 # What a property shape may say besides counting its values: nothing that looks at them.
 _COUNTING = {SH.path, SH.minCount, SH.maxCount, SH.severity, SH.message, SH.name, SH.description, SH.order}
 _COUNTING |= {SH.group, SH.deactivated}
@@ -54,22 +55,11 @@ class Root:
             frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
         )
 
-    def targets(
-        self, node: Node, statements: Statements, classes: Collection[Node], likely: Collection[Node] = ()
-    ) -> bool:
-        """Whether the shape targets a node of these `classes`, by what is stated about it.
-
-        The properties that are `likely` stated are tried first.
-        """
-        if node in self.nodes or not self.classes.isdisjoint(classes):
-            return True
-        for prop in self.subjects_of:
-            if statements.some(node, prop, 1, back=False):
-                return True
-        if self.objects_of.isdisjoint(likely):
-            return any(statements.some(node, prop, 1, back=True) for prop in self.objects_of)
-        first, later = self.objects_of.intersection(likely), self.objects_of.difference(likely)
-        return any(statements.some(node, prop, 1, back=True) for prop in (*first, *later))
+    def targets_by_use(self, node: Node, statements: Statements, likely: Collection[Node]) -> bool:
+        """Whether the shape targets a node as subject or object of properties, the `likely` ones first."""
+        return _uses(node, self.subjects_of, statements, likely, back=False) or _uses(
+            node, self.objects_of, statements, likely, back=True
+        )
 
     def all_targets(self, index: Index) -> set[Node]:
         """All that the shape targets."""
@@ -85,6 +75,19 @@ class Root:
             waiting += index.narrower[cls] - seen
             seen |= index.narrower[cls]
         return found
+
+
+def _uses(
+    node: Node, properties: Set[URIRef], statements: Statements, likely: Collection[Node], *, back: bool
+) -> bool:
+    """Whether the node is subject (`back`: object) of one of the properties."""
+    if not properties:
+        return False
+    some = statements.some(node, None, _FEW, back=back)
+    if len(some) < _FEW:
+        return any(predicate in properties for _, predicate, _ in some)
+    first = properties & {*likely}
+    return any(statements.some(node, prop, 1, back=back) for prop in (*first, *(properties - first)))
 
 
 class Index:

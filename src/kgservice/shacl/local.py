@@ -130,7 +130,10 @@ class LocalValidator:
         findings now.
         """
         context, likely = set(context), {predicate for _, predicate, _ in changed}
-        was, now = (_Side(self._base, dataset, context, likely) for dataset in (before, after))
+        was, now = (
+            _Side(self._base, dataset, context=context, targets=self._targets, likely=likely)
+            for dataset in (before, after)
+        )
         both = now.statements if either is after else Both(self._base, either or Both(before, after))
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
@@ -170,15 +173,22 @@ class _Side:
     """The dataset before or after a change: the focus nodes to validate there, and what is near them."""
 
     def __init__(
-        self, base: Dataset, dataset: Dataset, context: Collection[Triple], likely: Collection[Node]
+        self,
+        base: Dataset,
+        dataset: Dataset,
+        *,
+        context: Collection[Triple],
+        targets: Targets,
+        likely: Collection[Node],
     ) -> None:
         self._base = base
         self._dataset = dataset
+        self._targets = targets
         self._likely = likely
         self.statements = Both(base, dataset)
         self.near = set(context)
         self.focus: dict[Node, set[Node]] = {}
-        self._classes: dict[Node, set[Node]] = {}
+        self._known: dict[Node, set[Node]] = {}
 
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
@@ -186,18 +196,21 @@ class _Side:
             self.near.update(self._base.all(), self._dataset.all())
             focus = root.all_targets(Index(self.near))
         else:
-            focus = {
-                node for node in affected if root.targets(node, self.statements, self._of(node), self._likely)
-            }
+            focus = {node for node in affected if root.shape in self._by_class(node)}
+            if root.subjects_of or root.objects_of:
+                others = affected - focus
+                focus.update(n for n in others if root.targets_by_use(n, self.statements, self._likely))
         if focus:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
 
-    def _of(self, node: Node) -> set[Node]:
-        """The classes of a node."""
-        if node not in self._classes:
-            self._classes[node] = classes_of(node, self.statements)
-        return self._classes[node]
+    def _by_class(self, node: Node) -> set[Node]:
+        """The shapes that target a node by its name or its classes."""
+        found = self._known.get(node)
+        if found is None:
+            found = self._targets.by_class(node, classes_of(node, self.statements))
+            self._known[node] = found
+        return found
 
 
 def _worth(

@@ -38,6 +38,11 @@ class Targets:
             for prop in root.objects_of:
                 self._objects[prop].append(root)
 
+    def by_class(self, node: Node, classes: Iterable[Node]) -> set[Node]:
+        """The shapes that target a node of these classes by its name or by one of them."""
+        found = {root.shape for root in self._nodes.get(node, ())}
+        return found.union(root.shape for cls in classes for root in self._classes.get(cls, ()))
+
     def aimed(self, changed: ByPredicate, above: Above) -> defaultdict[Node, set[Node]]:
         """For each shape the nodes that changed statements may make a target of it, or no target any more."""
         found: defaultdict[Node, set[Node]] = defaultdict(set)
