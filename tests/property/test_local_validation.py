@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import rdflib
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, RDFS, SH, BNode, Literal, URIRef
 from rdflib.collection import Collection
@@ -240,8 +240,15 @@ BY_CHANGES = (*CASES, st.lists(changes, min_size=1, max_size=5))
 BY_CHUNKS = (*CASES, st.integers(1, 3), st.booleans())
 
 
+# Where the quick look once cleared a focus node that has findings.
+CLOSED = [((SH.targetNode, EX.b), (("inverse", EX.p), [("closed", True)]))]
+DEEP = [((SH.targetClass, EX.C), (EX.p, [("property", EX.p, (None, [("hasValue", EX.a)]))]))]
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*BY_CHANGES)
+@example(CLOSED, [], [([(EX.a, EX.p, EX.b)], [])])
+@example(DEEP, [], [([(EX.a, RDF.type, EX.C), (EX.a, EX.p, EX.b)], [])])
 def test_findings_kept_by_changes_are_those_of_everything(
     shapes: Shaped, start: Stated, steps: Steps
 ) -> None:

@@ -141,12 +141,16 @@ class _Core:
 
 
 def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
-    """For each named shape, those of the `roots` that are it or have it as a property shape."""
+    """For each named shape, those of the `roots` that are it or have it as a property shape.
+
+    Property shapes of a root that is one itself are not among them: they look at other nodes than the root.
+    """
     users: defaultdict[Node, set[Node]] = defaultdict(set)
     for root in roots:
         users[root].add(root)
-        for shape in graph.objects(root, SH.property):
-            users[shape].add(root)
+        if (root, SH.path, None) not in graph:
+            for shape in graph.objects(root, SH.property):
+                users[shape].add(root)
     return {shape: found for shape, found in users.items() if isinstance(shape, URIRef)}
 
 
