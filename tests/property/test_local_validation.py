@@ -15,7 +15,8 @@ from rdflib.term import Node
 
 from kgservice.errors import BadInput
 from kgservice.shacl.bulk import BulkValidator, chunks
-from kgservice.shacl.local import GraphStatements, LocalValidator
+from kgservice.shacl.datasets import GraphStatements
+from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import from_rdflib

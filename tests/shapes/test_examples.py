@@ -9,7 +9,8 @@ import rdflib
 from rdflib.namespace import OWL, RDF, SH
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.local import GraphStatements, LocalValidator
+from kgservice.shacl.datasets import GraphStatements
+from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import validate
 

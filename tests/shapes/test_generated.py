@@ -12,7 +12,8 @@ from pyoxigraph import RdfFormat, parse
 
 from kgservice.domain.finding import Policy
 from kgservice.shacl.compile import Index, automata
-from kgservice.shacl.local import GraphStatements, LocalValidator
+from kgservice.shacl.datasets import GraphStatements
+from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph, validate

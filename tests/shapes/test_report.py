@@ -13,7 +13,8 @@ from rdflib.compare import isomorphic
 from rdflib.namespace import RDF, SH
 
 from kgservice.domain.finding import Policy
-from kgservice.shacl.local import GraphStatements, LocalValidator
+from kgservice.shacl.datasets import GraphStatements
+from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import add_all

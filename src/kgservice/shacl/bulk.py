@@ -13,7 +13,7 @@ from rdflib.term import URIRef
 
 from kgservice.domain.finding import Finding
 from kgservice.shacl.compile import Index, automata
-from kgservice.shacl.local import Both, Dataset, GraphStatements
+from kgservice.shacl.datasets import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Statements, Triple
 from kgservice.shacl.report import TITLES
 from kgservice.shacl.screen import Focus, Screen
