@@ -143,7 +143,8 @@ class _Core:
 def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
     """For each named shape, those of the `roots` that are it or have it as a property shape.
 
-    Property shapes of a root that is one itself are not among them: they look at other nodes than the root.
+    Without those that report other nodes than focus nodes of these roots, too: something else has them, or a
+    root that is a property shape itself.
     """
     users: defaultdict[Node, set[Node]] = defaultdict(set)
     for root in roots:
@@ -151,7 +152,11 @@ def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
         if (root, SH.path, None) not in graph:
             for shape in graph.objects(root, SH.property):
                 users[shape].add(root)
-    return {shape: found for shape, found in users.items() if isinstance(shape, URIRef)}
+    return {
+        shape: found
+        for shape, found in users.items()
+        if isinstance(shape, URIRef) and found.issuperset(graph.subjects(SH.property, shape))
+    }
 
 
 def _queries(graph: rdflib.Graph, shape: Node, pointer: ox.NamedNode) -> list[_Query] | None:
