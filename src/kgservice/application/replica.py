@@ -106,7 +106,8 @@ class Replica:
             self.stop()
 
     def _held(self, quads: set[Quad]) -> set[Quad]:
-        return {quad for quad in quads if self._holds(quad.graph_name)}
+        held = set(filter(self._holds, {quad.graph_name for quad in quads}))
+        return {quad for quad in quads if quad.graph_name in held}
 
     def _fill(self) -> None:
         try:

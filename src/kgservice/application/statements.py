@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ class Stored:
 
     def __init__(self, store: Store, graphs: Graphs) -> None:
         self.store = store
-        self._graphs = graphs
+        self._is_record: Callable[[object], bool] = lru_cache(maxsize=_HELD)(graphs.is_record)
         self._about: dict[Node, defaultdict[Node | None, list[Triple]] | None] = {}
         self._much: dict[_Key, list[Triple]] = {}
         self._to: dict[_Key, list[Triple]] = {}
@@ -56,7 +57,7 @@ class Stored:
         for seen, quad in enumerate(self.store.match([_pattern(subject, None, back=False)])):
             if seen == _CROWDED or len(found) == MANY:
                 return None
-            if self._graphs.is_record(quad.graph_name):
+            if self._is_record(quad.graph_name):
                 found[_triple(quad)] = None
         about: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(found)})
         for triple in found:
@@ -94,7 +95,7 @@ class Stored:
     def match(self, pattern: Pattern) -> Iterator[Triple]:
         """The statements that fit a pattern; what several graphs say comes as often."""
         for quad in self.store.match([pattern]):
-            if self._graphs.is_record(quad.graph_name):
+            if self._is_record(quad.graph_name):
                 yield _triple(quad)
 
     # Changes
@@ -102,7 +103,7 @@ class Stored:
     def holds(self, statements: Iterable[Triple]) -> set[Triple]:
         """Those of the statements that are said."""
         quads = self.store.match([_exact(triple) for triple in statements])
-        return {_triple(quad) for quad in quads if self._graphs.is_record(quad.graph_name)}
+        return {_triple(quad) for quad in quads if self._is_record(quad.graph_name)}
 
     def gone(self, removed: Iterable[Quad]) -> set[Triple]:
         """What is no longer said without the quads `removed`: nothing that another record graph says, too."""
@@ -111,7 +112,7 @@ class Stored:
 
     def _said_beside(self, quad: Quad, removed: set[Quad]) -> bool:
         same = self.store.match([cast(Pattern, (quad.subject, quad.predicate, quad.object))])
-        return any(q not in removed and self._graphs.is_record(q.graph_name) for q in same)
+        return any(q not in removed and self._is_record(q.graph_name) for q in same)
 
     def follow(self, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
         """Take note of a commit: what is said no more, and what was not said before."""

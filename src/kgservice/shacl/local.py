@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -95,6 +95,8 @@ class LocalValidator:
         for root in self.roots:
             for predicate in root.reach.predicates:
                 self._looking[predicate].add(root.shape)
+        # The nodes that walks may begin at, or that are targets, whatever is said of them.
+        self._fixed = {node for root in self.roots for node in (*root.nodes, *root.reach.anchors.values())}
         self._anywhere = {root.shape for root in self.roots if root.reach.boundless}
         self._screen = Screen(shapes, self.roots) if screened else None
 
@@ -132,7 +134,8 @@ class LocalValidator:
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        affected = self._affected(by_predicate, both)
+        fresh = {s for s, _, _ in changed if s not in self._fixed and not was.knows(s)}
+        affected = self._affected(by_predicate, both, fresh)
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -142,14 +145,16 @@ class LocalValidator:
                 was.take(root, worth)
         return Difference(self._findings(was.focus, was.near), found)
 
-    def _affected(self, changed: ByPredicate, either: Statements) -> list[tuple[Root, set[Node] | None]]:
+    def _affected(
+        self, changed: ByPredicate, either: Statements, fresh: Set[Node]
+    ) -> list[tuple[Root, set[Node] | None]]:
         """The shapes whose findings can change, with the focus nodes; None: those of any node."""
         aimed = self._targets.aimed(changed, cache(lambda kind: with_above([kind], either)))
         concerned = self._anywhere.union(aimed, *(self._looking.get(p, ()) for p in changed))
         affected = []
         for root in self.roots:
             if root.shape in concerned:
-                found = root.reach.affected(changed, either)
+                found = root.reach.affected(changed, either, fresh)
                 if found is not None:
                     found |= aimed.get(root.shape, set())
                 if found and root.reach.deep:
@@ -198,6 +203,10 @@ class _Side:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
 
+    def knows(self, node: Node) -> bool:
+        """Whether anything is said of the node, or by it of another."""
+        return any(self.statements.some(node, None, 1, back=back) for back in (False, True))
+
     def _by_class(self, node: Node) -> set[Node]:
         """The shapes that target a node by its name or its classes."""
         found = self._known.get(node)
@@ -217,7 +226,8 @@ def _worth(
     if nodes is None or root.reach.deep:
         return nodes
     reported = {key[2] for key in found.get(root.shape, {})}
-    return {node for node in nodes if str(from_rdflib(node)) in reported or noted(node)}
+    worth = {node for node in nodes if str(from_rdflib(node)) in reported} if reported else set()
+    return worth.union(filter(noted, nodes))
 
 
 def _closed(reach: Reach, focus: set[Node], statements: Statements) -> set[Node] | None:

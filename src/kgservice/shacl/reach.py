@@ -8,7 +8,7 @@ statement, they find all focus nodes whose findings can change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -163,34 +163,34 @@ class Reach:
             for target in self.jumps[state]:
                 waiting.setdefault(target, set()).update(nodes)
             for step in self.steps[state]:
-                reached = waiting.setdefault(step.state, set())
+                at = 0 if step.back else 2
                 for node in nodes:
                     triples = step.over(node, statements)
                     if triples:
                         found.update(triples)
-                        reached.update([triple[0 if step.back else 2] for triple in triples])
+                        waiting.setdefault(step.state, set()).update([triple[at] for triple in triples])
         return found, seen
 
     def affected(
-        self, changed: Mapping[Node | None, Collection[Triple]], statements: Statements
+        self, changed: Mapping[Node | None, Collection[Triple]], statements: Statements, fresh: Set[Node]
     ) -> set[Node] | None:
         """The nodes whose findings can change with the statements; None: those of any node.
 
         `changed` holds them by their predicate, and all of them by None; `statements` are those from before
         the change and after it together. Nodes that only become a target, or cease to be one, are not among
-        them.
+        them. Nor need those be that are `fresh`: of which nothing was said before. A walk that gets to one
+        of them has gone over a changed statement already, unless it began there.
         """
         if self.boundless:
             return None
         places: Places = {}
         for predicate, triples in changed.items():
             for state, step in self._entries.get(predicate, ()):
-                places.setdefault(state, set()).update(
-                    o if step.back else s
-                    for s, _, o in triples
-                    if self._counts(step.state, s if step.back else o, statements)
-                )
-        return self.back_from(places, statements)
+                start, end = (2, 0) if step.back else (0, 2)
+                for triple in triples:
+                    if triple[start] not in fresh and self._counts(step.state, triple[end], statements):
+                        places.setdefault(state, set()).add(triple[start])
+        return self.back_from(places, statements) if places else set()
 
     def back_from(self, places: Places, statements: Statements) -> set[Node] | None:
         """The focus nodes from which `places` can be reached; None: any node can."""
@@ -205,12 +205,11 @@ class Reach:
             for source in self._jumps_to[state]:
                 waiting.setdefault(source, set()).update(nodes)
             for source, step in self._steps_to[state]:
-                look = statements.of if step.back else statements.to
-                reached = waiting.setdefault(source, set())
+                look, at = (statements.of, 2) if step.back else (statements.to, 0)
                 for node in nodes:
                     triples = look(node, step.predicate)
                     if triples:
-                        reached.update([triple[2 if step.back else 0] for triple in triples])
+                        waiting.setdefault(source, set()).update([triple[at] for triple in triples])
         return seen[0]
 
     def _next(
