@@ -112,6 +112,12 @@ def test_complete_shapes_are_accepted(tmp_path: Path) -> None:
         ),
         (
             "sh:minCount 1",
+            "sh:minCount 1 ; sh:property [ sh:path [ sh:inversePath ( ex:p ex:q ) ] ; sh:minCount 1 ]",
+            "invert each part",
+            8,
+        ),
+        (
+            "sh:minCount 1",
             'sh:sparql [ sh:select "SELECT $this WHERE { $this ex:p }" ]',
             "malformed SPARQL",
             8,

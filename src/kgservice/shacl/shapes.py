@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from rdflib.term import Node
 from kgservice import resources
 from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
-from kgservice.shacl.terms import shorten
+from kgservice.shacl.terms import shorten, with_turned_sequences
 
 if TYPE_CHECKING:
     from kgservice.shacl.compile import Root
@@ -83,6 +83,7 @@ class Shapes:
         own += graph
         _refuse_unknown_terms(own, None)
         _refuse_recursion(own)
+        _refuse_turned_sequences(own, {})
         _import_prefixes(own)
         _refuse_bad_sparql(own, {})
         _trim_queries(own)
@@ -114,6 +115,7 @@ def load_shapes(folder: Path | None = None) -> Shapes:
         origin.update(dict.fromkeys(part.subjects(unique=True), path))
         graph += part
     _refuse_recursion(graph, origin)
+    _refuse_turned_sequences(graph, origin)
     _import_prefixes(graph)
     _refuse_bad_sparql(graph, origin)
     _trim_queries(graph)
@@ -180,6 +182,12 @@ def _refuse_recursion(graph: rdflib.Graph, origin: dict[Node, Path] | None = Non
 
     for shape in sorted(graph.subjects(unique=True), key=str):
         visit(shape, ())
+
+
+def _refuse_turned_sequences(graph: rdflib.Graph, origin: Mapping[Node, Path]) -> None:
+    for shape in with_turned_sequences(graph):
+        advice = "invert each part of a sequence, the last one first, instead of the sequence"
+        raise _fault(f"pySHACL cannot invert sequences: {advice}", origin.get(shape), shape)
 
 
 def _import_prefixes(graph: rdflib.Graph) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import pyoxigraph as ox
 import rdflib
 from rdflib.collection import Collection
-from rdflib.namespace import SH
+from rdflib.namespace import RDF, SH
 from rdflib.term import Node
 
 from kgservice.namespaces import PREFIXES
@@ -97,3 +97,23 @@ def path_text(graph: rdflib.Graph, path: Node, *, nested: bool = False) -> str:
     sign = "/" if alternatives is None else "|"
     text = sign.join(path_text(graph, part, nested=True) for part in parts)
     return f"({text})" if nested else text
+
+
+def with_turned_sequences(graph: rdflib.Graph) -> Iterator[Node]:
+    """The shapes with a path that inverts a sequence: pySHACL (0.40) takes its parts in the wrong order."""
+    for path, inner in graph.subject_objects(SH.inversePath):
+        if (path, RDF.first, None) not in graph and _has_sequence(graph, inner):
+            shape = path
+            while isinstance(shape, rdflib.BNode) and (None, None, shape) in graph:
+                shape = next(graph.subjects(None, shape))
+            yield shape
+
+
+def _has_sequence(graph: rdflib.Graph, path: Node) -> bool:
+    if (path, RDF.rest, None) in graph:
+        parts = list(Collection(graph, path))
+        return len(parts) > 1 or any(_has_sequence(graph, part) for part in parts)
+    parts = [inner for term in (SH.inversePath, *_POSTFIX) for inner in graph.objects(path, term)]
+    for members in graph.objects(path, SH.alternativePath):
+        parts += Collection(graph, members)
+    return any(_has_sequence(graph, part) for part in parts)
