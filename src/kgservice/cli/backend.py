@@ -34,6 +34,9 @@ class Backend(Protocol):
     def trace(self, record: str) -> dict[str, Any]:
         """The chain through a record (IRI, or the UUID that ends it), as `GET /trace/{uuid}` gives it."""
 
+    def decide(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """Whether data of a person may be used, as `GET /decisions` gives it for these parameters."""
+
     def load(self, paths: Sequence[Path], progress: Progress) -> list[dict[str, Any]]:
         """Load files and folders; one summary for each commit made or refused."""
 

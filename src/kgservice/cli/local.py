@@ -22,6 +22,7 @@ from kgservice.application import (
     stewarding,
     validation,
 )
+from kgservice.application.decisions import decide
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.journal import Journal
 from kgservice.application.trace import trace
@@ -81,6 +82,10 @@ class Local:
         """Follow the chain through the record."""
         iri = record if ":" in record else f"{self._kg.addresses.ids}{record}"
         return trace(self._kg, named(iri)).to_json()
+
+    def decide(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """Decide on what is stored."""
+        return decide(self._kg, **asked).to_json()
 
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
         """Load the files and folders, one after another."""

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kgservice.cli import ask, exits, findings, load, measures, output, quality, quarantine, serve
+from kgservice.cli import ask, decide, exits, findings, load, measures, output, quality, quarantine, serve
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 
 _JSON = "kgservice.json"
@@ -89,6 +89,7 @@ app.command()(load.load)
 app.command()(ask.query)
 app.command()(ask.ask)
 app.command()(ask.trace)
+app.command()(decide.decide)
 app.command()(quality.validate)
 app.command()(quality.check)
 app.command()(measures.quality)

@@ -75,6 +75,11 @@ class Remote:
         found: dict[str, Any] = self._json("GET", f"/trace/{quote(record, safe='')}")
         return found
 
+    def decide(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """Ask `GET /decisions`."""
+        found: dict[str, Any] = self._json("GET", "/decisions", params=dict(asked))
+        return found
+
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
         """Send the files to `POST /imports`: RDF files together, each folder with a mapping by itself."""
         with ExitStack() as stack:

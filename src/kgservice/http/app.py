@@ -19,6 +19,7 @@ from kgservice.errors import KgError, StoreFailed
 from kgservice.http import health, maintenance, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.auth import Access
+from kgservice.http.decisions import Decisions
 from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.imports import Imports
@@ -125,6 +126,7 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
+        Route("/decisions", Decisions(kg, readers)),
         Route("/findings", findings),
         Route("/findings/{id}", findings),
         Route("/findings/{id}/{part}", findings),

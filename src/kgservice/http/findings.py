@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -15,14 +14,13 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import stewarding
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, NotFound
-from kgservice.http.bodies import text
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import address, json_body
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 
-LONGEST_BODY = 64 * 1024  # bytes
 _FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock
 # What is at an address: the methods that each has, by the parts after the finding's name.
@@ -70,25 +68,25 @@ class Findings:
 
     def _reading(self, http: Exchange, key: str | None) -> Callable[[], Any]:
         if key is not None:
-            _given(http, ())
+            address(http, ())
             return lambda: stewarding.explained(self._kg, key)
-        given = _given(http, _FILTERS)
+        given = address(http, _FILTERS)
         return lambda: stewarding.report(self._kg, given)
 
     async def _change(self, http: Exchange, place: Mapping[str, str]) -> Callable[[], Any]:
         """What a POST or DELETE asks for."""
-        kg, part, given = self._kg, place.get("part"), _given(http, ("agent",))
+        kg, part, given = self._kg, place.get("part"), address(http, ("agent",))
         if not place:
             return lambda: asdict(stewarding.refresh(kg, **given))
         key = place["id"]
         if part == "owner":
-            owner = _members(await _body(http), {"owner": (str, type(None))})["owner"]
+            owner = _members(await json_body(http), {"owner": (str, type(None))})["owner"]
             return lambda: self._then(key, stewarding.assign(kg, key, owner, **given))
         if part == "proposals":
             return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], **given))
         if http.method == "DELETE":
             return lambda: self._then(key, stewarding.reopen(kg, key, **given))
-        asked = _members(await _body(http), {"reason": (str,), "until": (str,)})
+        asked = _members(await json_body(http), {"reason": (str,), "until": (str,)})
         return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], **given))
 
     def _then(self, key: str, _commit: object) -> dict[str, Any]:
@@ -104,30 +102,6 @@ def _allowed(place: Mapping[str, str]) -> str:
     if part not in _METHODS or ("proposal" in place) != (part == "proposals"):
         raise NotFound("There is nothing at this address")
     return _METHODS[part]
-
-
-def _given(http: Exchange, names: tuple[str, ...]) -> dict[str, str]:
-    """The parameters of the address, each once. Raises `BadParameter` for unknown ones."""
-    given: dict[str, str] = {}
-    for name, values in http.parameters.items():
-        if name == "format":
-            continue
-        if name not in names:
-            raise BadParameter(f"there is no parameter {name[:80]!r} here", source=name[:80])
-        if len(values) > 1:
-            raise BadParameter(f"{name!r} is given {len(values)} times", source=name)
-        given[name] = values[0]
-    return given
-
-
-async def _body(http: Exchange) -> Any:
-    """The JSON of the body. Raises `BadInput` with the place where it is none."""
-    try:
-        return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
-    except json.JSONDecodeError as error:
-        raise BadInput(f"The body is no JSON: {error.msg}", line=error.lineno, column=error.colno) from None
-    except RecursionError:
-        raise BadInput("The body is nested too deeply") from None
 
 
 def _members(body: Any, members: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:

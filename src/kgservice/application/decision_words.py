@@ -1,0 +1,168 @@
+"""A decision in words, German and English: the answer, and what became of each ground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from kgservice.domain.consent import Basis
+from kgservice.domain.decision import Asked, Decision, Reason, Verdict
+
+LANGUAGES = ("de", "en")
+Words = Mapping[str, str]
+
+_ANSWER = {
+    "de": ("Ja: {category} dieser Person darf für „{purpose}“ verwendet werden ({at}).",
+           "Nein: {category} dieser Person darf für „{purpose}“ nicht verwendet werden ({at})."),
+    "en": ("Yes: {category} of this person may be used for “{purpose}” ({at}).",
+           "No: {category} of this person may not be used for “{purpose}” ({at})."),
+}  # fmt: skip
+_REASONS: dict[Reason, tuple[str, str]] = {
+    Reason.CONSENT: (
+        "Die Einwilligung {ground} gilt: {event}, sie läuft am {until} ab.",
+        "The consent {ground} holds: {event}, it expires on {until}.",
+    ),
+    Reason.LEGAL_BASIS: (
+        "Die Verarbeitungstätigkeit {ground} trägt es: {basis}.",
+        "The processing activity {ground} carries it: {basis}.",
+    ),
+    Reason.NO_GROUND: (
+        "Keine Einwilligung und keine andere Grundlage erstreckt sich auf diese Datenart und diesen Zweck.",
+        "No consent and no other legal basis extends to this kind of data and this purpose.",
+    ),
+    Reason.AGE_UNKNOWN: (
+        "Die Person gehört zu den jungen Kunden, und ihr Alter ist unbekannt; bis es geklärt ist, ist alles "
+        "gesperrt.",
+        "The person belongs to young customers, and the age is unknown; until it is known, all is blocked.",
+    ),
+    Reason.NEVER_GIVEN: (
+        "Die Einwilligung {ground} war bis dahin nicht erteilt.",
+        "The consent {ground} had not been given by then.",
+    ),
+    Reason.REFUSED: (
+        "Die Einwilligung {ground} wurde verweigert: {event}.",
+        "The consent {ground} was refused: {event}.",
+    ),
+    Reason.WITHDRAWN: (
+        "Die Einwilligung {ground} wurde widerrufen: {event}.",
+        "The consent {ground} was withdrawn: {event}.",
+    ),
+    Reason.EXPIRED: (
+        "Die Einwilligung {ground} ist abgelaufen: {event}{ended}.",
+        "The consent {ground} has expired: {event}{ended}.",
+    ),
+    Reason.INVALIDATED: (
+        "Die Einwilligung {ground} wurde für ungültig erklärt: {event}.",
+        "The consent {ground} was found invalid: {event}.",
+    ),
+    Reason.UNCLEAR: (
+        "Der Stand der Einwilligung {ground} lässt sich nicht bestimmen: Ereignisse sind gleichzeitig, oder "
+        "eines hat nicht genau eine Art und Zeit. Das ist ein Fehler; bis er behoben ist, gilt sie nicht.",
+        "The state of the consent {ground} cannot be told: events are at the same time, or one has not "
+        "exactly one kind and time. That is an error; until it is mended, the consent does not hold.",
+    ),
+    Reason.ENDLESS: (
+        "Die Einwilligung {ground} nennt kein Ende und gilt darum nicht ({event}).",
+        "The consent {ground} names no end and therefore does not hold ({event}).",
+    ),
+    Reason.IMPLIED: (
+        "Die Einwilligung {ground} wurde nicht geäußert, sondern unterstellt; das ist keine ({event}).",
+        "The consent {ground} was not expressed but implied, which is none ({event}).",
+    ),
+    Reason.NOT_EXPLICIT: (
+        "Die Daten gehören zu einer besonderen Kategorie, und die Einwilligung {ground} ist nicht "
+        "ausdrücklich ({event}).",
+        "The data are of a special category, and the consent {ground} is not explicit ({event}).",
+    ),
+    Reason.NO_GUARDIAN: (
+        "Die Person ist oder war minderjährig, und für {ground} ist keine geprüfte Zustimmung der "
+        "Sorgeberechtigten erfasst.",
+        "The person is or was a minor, and for {ground} no verified authorisation of a guardian is recorded.",
+    ),
+    Reason.NO_BALANCING: (
+        "Die Verarbeitungstätigkeit {ground} beruht auf berechtigtem Interesse ({basis}), aber keine "
+        "Abwägung der Interessen ist erfasst.",
+        "The processing activity {ground} rests on legitimate interests ({basis}), but no balancing of "
+        "interests is recorded.",
+    ),
+    Reason.OBJECTED: (
+        "Die Person hat widersprochen (Art. 21); {ground} ({basis}) trägt es darum nicht.",
+        "The person has objected (Art. 21); so {ground} ({basis}) does not carry it.",
+    ),
+    Reason.NOT_CLAIMED: (
+        "Die Verarbeitungstätigkeit {ground} beruht auf {basis}, aber kein Datensatz der Person nennt diese "
+        "Grundlage.",
+        "The processing activity {ground} rests on {basis}, but no record of the person names this basis.",
+    ),
+    Reason.NO_ARTICLE_9: (
+        "Die Daten gehören zu einer besonderen Kategorie, und {ground} ({basis}) nennt keine Ausnahme nach "
+        "Art. 9.",
+        "The data are of a special category, and {ground} ({basis}) names no exception of Art. 9.",
+    ),
+}
+_EVENT = {"de": "{kind} am {time}", "en": "{kind} on {time}"}
+_ENDED = {"de": ", gültig bis {until}", "en": ", valid until {until}"}
+_BASIS = {"de": "Art. 6 Abs. 1 {letter} DSGVO", "en": "Art. 6(1)({letter}) GDPR"}
+
+
+def shown(moment: datetime) -> str:
+    """A moment for people, in UTC.
+
+    >>> from datetime import UTC
+    >>> shown(datetime(2026, 11, 20, 12, 30, tzinfo=UTC))
+    '2026-11-20 12:30 UTC'
+    """
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def answer(asked: Asked, decision: Decision, names: Mapping[str, Words]) -> dict[str, str]:
+    """The answer and its reason, by language; `names`: what people call concepts, kinds and grounds."""
+    because = because_of(decision.reason, decision.verdict, names)
+    found = {}
+    for language in LANGUAGES:
+        said = _ANSWER[language][not decision.allowed].format(
+            category=_quoted(_name(asked.category, names, language), language),
+            purpose=_name(asked.purpose, names, language),
+            at=shown(asked.moment),
+        )
+        found[language] = f"{said} {because[language]}"
+    return found
+
+
+def because_of(reason: Reason, verdict: Verdict | None, names: Mapping[str, Words]) -> dict[str, str]:
+    """What became of a ground, by language; without a verdict, why none counts."""
+    return {
+        language: _REASONS[reason][at].format(**_details(verdict, names, language))
+        for at, language in enumerate(LANGUAGES)
+    }
+
+
+def _details(verdict: Verdict | None, names: Mapping[str, Words], language: str) -> dict[str, str]:
+    if verdict is None:
+        return {}
+    event, until, basis = verdict.event, verdict.until, verdict.basis
+    return {
+        "ground": _name(verdict.ground, names, language),
+        "event": _event(verdict, names, language) if event else "",
+        "until": shown(until) if until else "",
+        "ended": _ENDED[language].format(until=shown(until)) if until else "",
+        "basis": _basis(basis, language) if basis else "",
+    }
+
+
+def _event(verdict: Verdict, names: Mapping[str, Words], language: str) -> str:
+    assert verdict.event is not None
+    kind = _name(verdict.event.act, names, language)
+    return _EVENT[language].format(kind=kind, time=shown(verdict.event.time))
+
+
+def _basis(basis: Basis, language: str) -> str:
+    return _BASIS[language].format(letter=basis.value)
+
+
+def _quoted(name: str, language: str) -> str:
+    return f"„{name}“" if language == "de" else f"“{name}”"
+
+
+def _name(key: str, names: Mapping[str, Words], language: str) -> str:
+    return names.get(key, {}).get(language, key)

@@ -1,0 +1,43 @@
+"""`/decisions`: whether data of a person may be used for a purpose at a moment, explained."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application.decisions import decide
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import BadParameter
+from kgservice.http.exchange import Exchange
+from kgservice.http.given import address
+from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.questions import otherwise, without_body
+
+_NEEDED = ("subject", "category", "purpose")
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # the answer depends on the clock
+
+
+class Decisions:
+    """`/decisions?subject=&category=&purpose=&at=` as an ASGI application; JSON."""
+
+    def __init__(self, kg: KnowledgeGraph, readers: Executor) -> None:
+        self._kg = kg
+        self._readers = readers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if instead := otherwise(http.method):
+            await http.reply(instead)
+            return
+        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
+        asked = address(http, (*_NEEDED, "at"))
+        for name in _NEEDED:
+            if not asked.get(name):
+                raise BadParameter(f"the parameter {name!r} is missing", source=name)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._readers, lambda: decide(self._kg, **asked).to_json())
+        await http.reply(without_body(http, JSONResponse(found, headers=_HEADERS)))

@@ -1,0 +1,37 @@
+"""What a request to a plain ASGI application gives: parameters of the address, members of a JSON body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from kgservice.errors import BadInput, BadParameter
+from kgservice.http.bodies import text
+from kgservice.http.exchange import Exchange
+
+LONGEST_BODY = 64 * 1024  # bytes
+
+
+def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
+    """The parameters of the address, each once. Raises `BadParameter` for unknown ones."""
+    found: dict[str, str] = {}
+    for name, values in http.parameters.items():
+        if name == "format":
+            continue
+        if name not in names:
+            raise BadParameter(f"there is no parameter {name[:80]!r} here", source=name[:80])
+        if len(values) > 1:
+            raise BadParameter(f"{name!r} is given {len(values)} times", source=name)
+        found[name] = values[0]
+    return found
+
+
+async def json_body(http: Exchange) -> Any:
+    """The JSON of the body. Raises `BadInput` with the place where it is none."""
+    try:
+        return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"The body is no JSON: {error.msg}", line=error.lineno, column=error.colno) from None
+    except RecursionError:
+        raise BadInput("The body is nested too deeply") from None
