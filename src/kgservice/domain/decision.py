@@ -10,7 +10,7 @@ of a guardian (R29). Where minors are to be expected, an unknown age blocks ever
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -140,6 +140,26 @@ def allowed(
     return Decision(considered[0].reason, considered[0], considered)
 
 
+def standing(consent: Consent, moment: datetime) -> Verdict:
+    """How a consent stands at a moment by itself, whoever gave it and for whatever: `CONSENT` if it holds."""
+    decisive = consent.decisive(moment)
+    event = decisive[0] if decisive else None
+    if consent.flawed or len(decisive) > 1:
+        return Verdict(Reason.UNCLEAR, consent.iri, event)
+    if event is None:
+        return Verdict(Reason.NEVER_GIVEN, consent.iri)
+    if event.act not in AGREEING:
+        return Verdict(_ENDED[event.act], consent.iri, event)
+    until = consent.end(event)
+    objections = (
+        (until is None, Reason.ENDLESS),
+        (until is not None and until <= moment, Reason.EXPIRED),
+        (consent.implied, Reason.IMPLIED),
+    )
+    reason = next((reason for applies, reason in objections if applies), Reason.CONSENT)
+    return Verdict(reason, consent.iri, event, until)
+
+
 def _rank(verdict: Verdict) -> tuple[bool, bool, datetime, str, str]:
     time = verdict.event.time if verdict.event else _LONG_AGO
     return verdict.holds, verdict.basis is None, time, verdict.ground, verdict.basis or ""
@@ -162,29 +182,15 @@ class _Case:
         )
 
     def consent(self, consent: Consent) -> Verdict:
-        decisive = consent.decisive(self.moment)
-        event = decisive[0] if decisive else None
-        if consent.flawed or len(decisive) > 1:
-            return Verdict(Reason.UNCLEAR, consent.iri, event)
-        if event is None:
-            return Verdict(Reason.NEVER_GIVEN, consent.iri)
-        if event.act not in AGREEING:
-            return Verdict(_ENDED[event.act], consent.iri, event)
-        return Verdict(self._agreed(consent, event), consent.iri, event, consent.end(event))
-
-    def _agreed(self, consent: Consent, yes: Event) -> Reason:
-        """What is left to object to a consent whose last event is a yes."""
-        until = consent.end(yes)
+        found = standing(consent, self.moment)
+        if not found.holds:
+            return found
+        assert found.event is not None
+        if self.special and not consent.explicit:
+            return replace(found, reason=Reason.NOT_EXPLICIT)
         # Growing up does not heal a yes that a child gave alone.
-        alone = self._is_minor(yes.time) and not self.subject.is_authorised(self.moment, consent.iri)
-        objections = (
-            (until is None, Reason.ENDLESS),
-            (until is not None and until <= self.moment, Reason.EXPIRED),
-            (consent.implied, Reason.IMPLIED),
-            (self.special and not consent.explicit, Reason.NOT_EXPLICIT),
-            (alone, Reason.NO_GUARDIAN),
-        )
-        return next((reason for applies, reason in objections if applies), Reason.CONSENT)
+        alone = self._is_minor(found.event.time) and not self.subject.is_authorised(self.moment, consent.iri)
+        return replace(found, reason=Reason.NO_GUARDIAN) if alone else found
 
     def activity(self, activity: Activity, basis: Basis) -> Reason:
         subject = self.subject

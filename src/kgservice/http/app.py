@@ -19,6 +19,7 @@ from kgservice.errors import KgError, StoreFailed
 from kgservice.http import health, maintenance, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.auth import Access
+from kgservice.http.consents import Consents
 from kgservice.http.decisions import Decisions
 from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
@@ -117,7 +118,7 @@ def framework(
         exception_handlers=HANDLERS,
     )
     graphs = Graphs(kg, readers, writers, tags)
-    known, findings = questions(), Findings(kg, readers, writers)
+    known, findings, consents = questions(), Findings(kg, readers, writers), Consents(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
@@ -126,6 +127,9 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
+        Route("/consents", consents),
+        Route("/consents/{id}", consents),
+        Route("/consents/{id}/{part}", consents),
         Route("/decisions", Decisions(kg, readers)),
         Route("/findings", findings),
         Route("/findings/{id}", findings),

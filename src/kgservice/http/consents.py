@@ -1,0 +1,95 @@
+"""`/consents`: record a consent, withdraw and renew it, and its receipt as JSON, JSON-LD and page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import consents, receipts
+from kgservice.application.consent_records import recorded
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import NotFound
+from kgservice.http.exchange import Exchange
+from kgservice.http.given import address, json_body
+from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.questions import without_body
+from kgservice.http.site import Site
+from kgservice.http.streaming import ClientLeft
+from kgservice.store.formats import JSON_LD, Format
+
+_OFFERS: tuple[Format | Representation, ...] = (PLAIN_JSON, JSON_LD, HTML)
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # whether a consent holds depends on the clock
+_CHANGES = {"withdraw": consents.withdraw, "renew": consents.renew}
+
+
+class Consents:
+    """`/consents` and all below it as an ASGI application.
+
+    POST to `/consents` records a consent, to `/consents/{id}/withdraw` and `…/renew` an event of one; each
+    answers with the consent as JSON. `agent` in the address of a POST says who records it.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
+        self._kg = kg
+        self._readers = readers
+        self._writers = writers
+        self._site = Site(kg)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        key, part = scope["path_params"].get("id"), scope["path_params"].get("part")
+        if part is not None and part not in _CHANGES:
+            raise NotFound("There is nothing at this address")
+        reads = key is not None and part is None
+        if http.method not in ({"GET", "HEAD"} if reads else {"POST"}):
+            await http.reply(method_not_allowed("GET" if reads else "POST"))
+            return
+        offers = _OFFERS if reads else _OFFERS[:1]
+        offer, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
+        if key is not None and part is None:
+            address(http, ("lang",))
+            response = await self._run(self._readers, lambda: self._receipt(http, key, offer, media_type))
+            await http.reply(without_body(http, response))
+            return
+        given = address(http, ("agent",))
+        try:
+            body = await json_body(http)
+        except ClientLeft:
+            return
+
+        def change() -> Response:
+            if part is None:
+                return self._told(consents.give(self._kg, body, **given), 201)
+            return self._told(_CHANGES[part](self._kg, key, body, **given), 200)
+
+        await http.reply(await self._run(self._writers, change))
+
+    async def _run(self, pool: Executor, work: Callable[[], Response]) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def _told(self, iri: str, status: int) -> Response:
+        """The consent after a change."""
+        place = f"/consents/{quote(iri.removeprefix(self._kg.addresses.ids), safe='')}"
+        return JSONResponse(recorded(self._kg, iri).to_json(), status, {**_HEADERS, "Location": place})
+
+    def _receipt(self, http: Exchange, key: str, offer: Format | Representation, media_type: str) -> Response:
+        consent = recorded(self._kg, key)
+        if offer is HTML:
+            request = Request(http.scope)
+            shown = receipts.page(self._kg, consent, self._site.language(request))
+            response = self._site.page(request, "consent.html", consent=shown)
+            response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
+            return response
+        if offer is JSON_LD:
+            body = json.dumps(receipts.jsonld(self._kg, consent), ensure_ascii=False)
+            return Response(body, media_type=media_type, headers=_HEADERS)
+        return JSONResponse(consent.to_json(), headers=_HEADERS)
