@@ -1,11 +1,13 @@
-"""The command `decide`: the answer in words or JSON, from the store."""
+"""The command `decide`: the answer in words or JSON, from the store or the running service."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from kgservice.application.graph import KnowledgeGraph
 from tests.cli.commands import Run
+from tests.serving import running
 
 PERSON = "00000000-0000-4000-8000-100700000005"
 ASKED = ("decide", PERSON, "ci:CommunicationData", "dpv:ResearchAndDevelopment")
@@ -34,3 +36,11 @@ def test_what_is_wrong_is_said(run: Run, demo_store: Path) -> None:
     assert (unknown.returncode, "`dpv:Marketing`" in unknown.stderr) == (2, True)
     nobody = run("decide", "urn:nobody", *ASKED[2:], "--store", demo_store)
     assert (nobody.returncode, "no person" in nobody.stderr) == (4, True)
+
+
+def test_a_running_service_is_asked(run: Run, demo_kg: KnowledgeGraph) -> None:
+    with running(demo_kg) as server:
+        options = ("--url", server.url, "--token", server.token, "--language", "en")
+        assert run(*ASKED, *options).stdout.startswith("No: ")
+        wrong = run(*ASKED, *options, "--at", "2026-11-20")
+    assert (wrong.returncode, "is not a moment" in wrong.stderr) == (2, True)

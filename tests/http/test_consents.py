@@ -145,6 +145,7 @@ def test_special_categories_and_minors(server: Running) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"purposes": ["dpv:Everything"]}, "purposes", "no purpose 'dpv:Everything'; there are "),
     ({"purposes": ["dpv:Everything"]}, "purposes", "`dpv:Marketing`"),
     ({"categories": ["ci:Marketing"]}, "categories", "`ci:BehaviouralData`"),
     ({"categories": []}, "categories", "a list"),

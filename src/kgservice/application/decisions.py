@@ -90,7 +90,8 @@ def known(kg: KnowledgeGraph, value: str, source: str, concepts: Mapping[str, ob
     iri = named(kg, value, source).value
     if iri not in concepts:
         there = listed(sorted(compact(concept) for concept in concepts))
-        raise BadParameter(f"there is no {source} {compact(iri)!r}; there are {there}", source=source)
+        noun = {"categories": "category", "purposes": "purpose"}.get(source, source)
+        raise BadParameter(f"there is no {noun} {compact(iri)!r}; there are {there}", source=source)
     return iri
 
 
