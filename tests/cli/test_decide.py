@@ -17,7 +17,7 @@ def test_the_answer_is_told_in_words(run: Run, demo_store: Path) -> None:
     done = run(*ASKED, "--store", demo_store, "--at", "2026-11-20T12:00:00Z")
     assert done.returncode == 0
     assert done.stdout.startswith(
-        "Nein: „Kommunikationsdaten“ dieser Person darf für „Forschung und Entwicklung“"
+        "Nein: Daten der Art „Kommunikationsdaten“ dieser Person dürfen für „Forschung"
     )
     assert "widerrufen" in done.stdout
     english = run(*ASKED, "--store", demo_store, "--at", "2026-11-01T12:00:00Z", "--language", "en")

@@ -65,7 +65,9 @@ def test_a_yes_names_the_consent_and_the_event(server: Running) -> None:
         "The consent 00000000-0000-4000-8000-106000000001 holds: consent renewed on 2026-02-11 10:15 UTC, "
         "it expires on 2028-05-01 00:00 UTC."
     )
-    assert found["words"]["de"].startswith("Ja: „Verhaltensdaten“ dieser Person darf für „Forschung und")
+    assert found["words"]["de"].startswith(
+        "Ja: Daten der Art „Verhaltensdaten“ dieser Person dürfen für „Forschung und"
+    )
     assert [other["holds"] for other in found["considered"]] == [True]
     assert server.request("HEAD", str(answer.request.url.raw_path, "ascii")).content == b""
 

@@ -11,12 +11,16 @@ from kgservice.domain.decision import Asked, Decision, Reason, Verdict
 LANGUAGES = ("de", "en")
 Words = Mapping[str, str]
 
-_ANSWER = {
-    "de": ("Ja: {category} dieser Person darf für „{purpose}“ verwendet werden ({at}).",
-           "Nein: {category} dieser Person darf für „{purpose}“ nicht verwendet werden ({at})."),
-    "en": ("Yes: {category} of this person may be used for “{purpose}” ({at}).",
-           "No: {category} of this person may not be used for “{purpose}” ({at})."),
-}  # fmt: skip
+_ANSWER = {  # language → yes, no
+    "de": (
+        "Ja: Daten der Art {category} dieser Person dürfen für {purpose} verwendet werden ({at}).",
+        "Nein: Daten der Art {category} dieser Person dürfen für {purpose} nicht verwendet werden ({at}).",
+    ),
+    "en": (
+        "Yes: {category} of this person may be used for {purpose} ({at}).",
+        "No: {category} of this person may not be used for {purpose} ({at}).",
+    ),
+}
 _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.CONSENT: (
         "Die Einwilligung {ground} gilt: {event}, sie läuft am {until} ab.",
@@ -122,7 +126,7 @@ def answer(asked: Asked, decision: Decision, names: Mapping[str, Words]) -> dict
     for language in LANGUAGES:
         said = _ANSWER[language][not decision.allowed].format(
             category=_quoted(_name(asked.category, names, language), language),
-            purpose=_name(asked.purpose, names, language),
+            purpose=_quoted(_name(asked.purpose, names, language), language),
             at=shown(asked.moment),
         )
         found[language] = f"{said} {because[language]}"
