@@ -289,6 +289,20 @@ def test_any_activity(
     agree(asked, subject, special, "gdpr", grounds)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    questions,
+    st.lists(st.builds(Objection, days, st.none() | days), min_size=1, max_size=2).map(tuple),
+    st.sampled_from(Basis),
+)
+def test_any_objection(asked: Asked, objections: tuple[Objection, ...], basis: Basis) -> None:
+    person = Subject("s", objections=objections, claimed=frozenset(Basis))
+    ground = Activity(
+        "a", frozenset(NAMES), frozenset(GOALS), frozenset({basis}), balanced=True, article9=True
+    )
+    agree(asked, person, NONE, "gdpr", [ground])
+
+
 @settings(max_examples=300, deadline=None)
 @given(questions, varied, special_names, profiles, anywhere)
 def test_all_together(
