@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import rdflib
@@ -65,18 +66,25 @@ def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
     if now.tzinfo is None:
         raise ValueError("the moment of validation must have a time zone")
     graph = rdflib.Graph()
-    context = _SHAPE.context
-    graph.add((context, RDF.type, _SHAPE.ValidationContext))
-    graph.add((context, _SHAPE.profile, rdflib.Literal(policy.profile)))
-    for term, number in (
-        (_SHAPE.policyDays, policy.open_days),
-        (_SHAPE.consentAge, policy.consent_age),
-        (_SHAPE.smallestGroup, policy.smallest_group),
-    ):
-        graph.add((context, term, rdflib.Literal(number)))
+    for triple in _decided(policy):
+        graph.add(triple)
     for name, moment in policy.moments(now).items():
-        graph.add((context, _SHAPE[name], rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)))
+        stamp = rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)
+        graph.add((_SHAPE.context, _SHAPE[name], stamp))
     return graph
+
+
+@cache
+def _decided(policy: Policy) -> tuple[Triple, ...]:
+    """What the context says whatever the moment."""
+    context = _SHAPE.context
+    return (
+        (context, RDF.type, _SHAPE.ValidationContext),
+        (context, _SHAPE.profile, rdflib.Literal(policy.profile)),
+        (context, _SHAPE.policyDays, rdflib.Literal(policy.open_days)),
+        (context, _SHAPE.consentAge, rdflib.Literal(policy.consent_age)),
+        (context, _SHAPE.smallestGroup, rdflib.Literal(policy.smallest_group)),
+    )
 
 
 def validate(
