@@ -14,6 +14,7 @@ from rdflib.term import Node
 from kgservice.namespaces import PREFIXES
 
 _POSTFIX = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"}
+_PARTS = (SH.inversePath, *_POSTFIX, RDF.first)
 
 
 def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
@@ -110,10 +111,19 @@ def with_turned_sequences(graph: rdflib.Graph) -> Iterator[Node]:
 
 
 def _has_sequence(graph: rdflib.Graph, path: Node) -> bool:
-    if (path, RDF.rest, None) in graph:
-        parts = list(Collection(graph, path))
-        return len(parts) > 1 or any(_has_sequence(graph, part) for part in parts)
-    parts = [inner for term in (SH.inversePath, *_POSTFIX) for inner in graph.objects(path, term)]
-    for members in graph.objects(path, SH.alternativePath):
-        parts += Collection(graph, members)
-    return any(_has_sequence(graph, part) for part in parts)
+    """Whether a path is a sequence of several, or has one as a part; it may be malformed, even cyclic."""
+    waiting, seen, cells = [path], {path}, set[Node]()
+    while waiting:
+        node = waiting.pop()
+        if node not in cells and (node, RDF.rest, None) in graph and (node, RDF.rest, RDF.nil) not in graph:
+            return True
+        lists = set(graph.objects(node, SH.alternativePath))
+        if node in cells:
+            lists |= set(graph.objects(node, RDF.rest))
+        cells |= lists
+        further = {
+            inner for term in (SH.inversePath, *_POSTFIX, RDF.first) for inner in graph.objects(node, term)
+        }
+        waiting += (lists | further) - seen
+        seen |= lists | further
+    return False
