@@ -24,7 +24,7 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: about an hour
+exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes hours
 	$(BIN)/python -m tests.property.exactness $(ARGS)
 
 lint: $(DEV) ## check style and types
