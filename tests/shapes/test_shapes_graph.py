@@ -153,3 +153,9 @@ def test_shapes_that_cannot_be_evaluated_are_reported_as_bad_input() -> None:
     data = rdflib.Graph().parse(data=HEAD + "ex:x a ex:Thing .", format="turtle")
     with pytest.raises(BadInput, match="cannot be evaluated"):
         validate(data, Shapes.of(graph))
+
+
+def test_a_cyclic_path_that_inverts_a_sequence_is_refused_at_once(tmp_path: Path) -> None:
+    path = "_:a sh:inversePath _:b . _:b sh:zeroOrMorePath ( _:a _:b ) ."
+    with pytest.raises(BadInput, match="invert each part"):
+        _load(tmp_path, COMPLETE + path)

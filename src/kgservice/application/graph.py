@@ -272,6 +272,8 @@ class KnowledgeGraph:
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
+        with self.writing:
+            self.copies.stop()
         self.copies.close()
         with self.writing:
             self.store.close()

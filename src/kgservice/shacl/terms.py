@@ -104,10 +104,8 @@ def with_turned_sequences(graph: rdflib.Graph) -> Iterator[Node]:
     """The shapes with a path that inverts a sequence: pySHACL (0.40) takes its parts in the wrong order."""
     for path, inner in graph.subject_objects(SH.inversePath):
         if (path, RDF.first, None) not in graph and _has_sequence(graph, inner):
-            shape = path
-            while isinstance(shape, rdflib.BNode) and (None, None, shape) in graph:
-                shape = next(graph.subjects(None, shape))
-            yield shape
+            above = graph.transitive_subjects(None, path)  # over any property
+            yield next((node for node in above if isinstance(node, rdflib.URIRef)), path)
 
 
 def _has_sequence(graph: rdflib.Graph, path: Node) -> bool:
@@ -121,9 +119,7 @@ def _has_sequence(graph: rdflib.Graph, path: Node) -> bool:
         if node in cells:
             lists |= set(graph.objects(node, RDF.rest))
         cells |= lists
-        further = {
-            inner for term in (SH.inversePath, *_POSTFIX, RDF.first) for inner in graph.objects(node, term)
-        }
-        waiting += (lists | further) - seen
-        seen |= lists | further
+        parts = lists.union(*(graph.objects(node, term) for term in _PARTS))
+        waiting += parts - seen
+        seen |= parts
     return False
