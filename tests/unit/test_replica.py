@@ -168,3 +168,24 @@ def test_closing_ends_the_filling(kg_on_disk: KnowledgeGraph, memory: Counting) 
     replica = kg_on_disk.copies.keep_view(memory, GIBIBYTE)
     replica.close()
     assert replica.serving is None
+
+
+def test_commits_look_up_records_in_memory_and_these_follow(
+    kg_on_disk: KnowledgeGraph, memory: Counting
+) -> None:
+    say(kg_on_disk, "before", "between")
+    replica = kg_on_disk.copies.keep_records(memory, GIBIBYTE)
+    replica.wait()
+    assert kg_on_disk.copies.records is memory
+    assert kg_on_disk.planner().records is memory
+    say(kg_on_disk, "after", not_any_more=("between",))
+    assert isinstance(kg_on_disk.store, OxigraphStore)
+    graphs = [g for g in kg_on_disk.store.graphs() if kg_on_disk.graphs.is_record(g)]
+    assert {g for g in memory.graphs() if kg_on_disk.graphs.is_record(g)} == set(graphs)
+    for graph in graphs:
+        assert content(memory, graph) == content(kg_on_disk.store, graph)
+    assert NamedNode(kg_on_disk.addresses.everything) not in memory.graphs()
+    memory.broken = True
+    say(kg_on_disk, "later")
+    assert kg_on_disk.copies.records is kg_on_disk.store
+    assert titles(kg_on_disk) == ["after", "before", "later"]
