@@ -54,6 +54,12 @@ PREFIXES: dict[str, str] = {
 }
 
 
+def expand(value: str) -> str:
+    """`prefix:name` with a prefix of the project as an IRI; anything else as it is."""
+    prefix, colon, name = value.partition(":")
+    return PREFIXES[prefix] + name if colon and prefix in PREFIXES and not name.startswith("//") else value
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """The IRIs of one deployment, all formed from its base.

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from pyoxigraph import NamedNode
 
 from kgservice.errors import BadParameter
+from kgservice.namespaces import expand
 
 
 def _setting(default: Any, help_text: str) -> Any:
@@ -35,7 +36,18 @@ class Settings:
         "consent-only",
         "Legal profile: `consent-only`, personal data only with consent, or `gdpr`, any basis of Art. 6.",
     )
+    purposes: str = _setting(
+        "dpv:ResearchAndDevelopment dpv:ImproveExistingProductsAndServices "
+        "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
+        "The purposes that there are views for, as IRIs or short names, with spaces between them; `none`: no such view.",
+    )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
+
+    @property
+    def active_purposes(self) -> tuple[str, ...]:
+        """The IRIs of the purposes that there are views for."""
+        named = () if self.purposes.strip() == "none" else self.purposes.split()
+        return tuple(dict.fromkeys(map(expand, named)))
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
@@ -77,15 +89,22 @@ def _fault(name: str, value: Any) -> str | None:
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "profile": (lambda profile: profile in {"consent-only", "gdpr"}, "is neither consent-only nor gdpr"),
+        "purposes": (
+            lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
+            "holds something that is neither an IRI nor a short name such as dpv:Marketing",
+        ),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
     }
     is_usable, fault = usable.get(name, (bool, "is empty"))
     return None if is_usable(value) else fault
 
 
-def _is_base(value: str) -> bool:
+def _is_iri(value: str) -> bool:
     try:
-        NamedNode(f"{value}id/0")
+        return bool(NamedNode(value))
     except ValueError:
         return False
-    return value.endswith(("/", "#")) and "#" not in value[:-1]
+
+
+def _is_base(value: str) -> bool:
+    return _is_iri(f"{value}id/0") and value.endswith(("/", "#")) and "#" not in value[:-1]

@@ -13,7 +13,7 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.errors import BadParameter
-from kgservice.namespaces import PREFIXES, XSD
+from kgservice.namespaces import PREFIXES, XSD, expand
 
 Term = NamedNode | Literal
 Text = Mapping[str, str]
@@ -229,12 +229,6 @@ def term(parameter: Parameter, value: str, *, now: datetime, ids: str) -> NamedN
             raise _mistyped(parameter, value, "`true` or `false`")
         return _typed(value, "boolean")
     return _typed(_moment(parameter, value, now), "dateTime")
-
-
-def expand(value: str) -> str:
-    """`prefix:name` with a prefix of the project as an IRI; anything else as it is."""
-    prefix, colon, name = value.partition(":")
-    return PREFIXES[prefix] + name if colon and prefix in PREFIXES and not name.startswith("//") else value
 
 
 def compact(iri: str) -> str:

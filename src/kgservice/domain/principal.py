@@ -1,0 +1,45 @@
+"""Who asks: a name for the audit, roles that say what they may do, purposes that they may state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody does with the service; one person may do several of these."""
+
+    READER = "reader"  # saved questions
+    RESEARCHER = "researcher"  # SPARQL on the views of their purposes
+    EDITOR = "editor"  # changes
+    STEWARD = "steward"  # validation, quarantine, links
+    PRIVACY_OFFICER = "privacy-officer"  # consents, rights, audit
+    ADMINISTRATOR = "administrator"  # all of it
+
+
+# Who may see the view of everything.
+OVERSEEING = frozenset({Role.STEWARD, Role.PRIVACY_OFFICER, Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person or program that was recognised.
+
+    `name` tells it in provenance and audit and says nothing else of a person (`local`, `key:3f2a…`,
+    `oidc:…`). `purposes` are the IRIs of those that it may state; `default` is the one it states by saying
+    nothing: one of them, or None for the view of everything if it may see that, else for none.
+    """
+
+    name: str
+    roles: frozenset[Role]
+    purposes: frozenset[str] = frozenset()
+    default: str | None = None
+
+    @property
+    def oversees(self) -> bool:
+        """Whether it may see the view of everything."""
+        return not self.roles.isdisjoint(OVERSEEING)
+
+    def may(self, *roles: Role) -> bool:
+        """Whether it has one of the roles; an administrator has all."""
+        return Role.ADMINISTRATOR in self.roles or not self.roles.isdisjoint(roles)
