@@ -39,7 +39,7 @@ class Settings:
     purposes: str = _setting(
         "dpv:ResearchAndDevelopment dpv:ImproveExistingProductsAndServices "
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
-        "The purposes that there are views for, as IRIs or short names, with spaces between them; `none`: no such view.",
+        "Purposes that there are views for: IRIs or short names, spaces between them; `none`: no view.",
     )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
 

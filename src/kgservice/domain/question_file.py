@@ -22,13 +22,13 @@ from kgservice.domain.question import (
     Parameter,
     Question,
     Text,
-    expand,
     head,
     listed,
     named_by,
     term,
 )
 from kgservice.errors import BadInput, BadParameter
+from kgservice.namespaces import expand
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
