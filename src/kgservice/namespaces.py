@@ -121,6 +121,21 @@ class Addresses:
         """The view of everything."""
         return f"{self.views}everything"
 
+    @property
+    def state(self) -> str:
+        """The graph with what the service notes of itself: what its views are made by, and until when."""
+        return f"{self.graphs}state"
+
+    def view(self, purpose: str) -> str:
+        """The view for the purpose with this IRI.
+
+        >>> Addresses("https://kg.example/").view("https://w3id.org/dpv#Marketing")
+        'https://kg.example/view/Marketing'
+        """
+        name = purpose.removeprefix(DPV)
+        known = name != purpose and name.isalnum() and name[0].isupper()
+        return f"{self.views}{name if known else uuid.uuid5(uuid.NAMESPACE_URL, purpose)}"
+
     def project(self, key: str) -> str:
         """The graph of all that concerns no person in the project `key`."""
         return f"{self.graphs}project/{key}"

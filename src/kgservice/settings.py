@@ -36,6 +36,10 @@ class Settings:
         "consent-only",
         "Legal profile: `consent-only`, personal data only with consent, or `gdpr`, any basis of Art. 6.",
     )
+    confidentiality: str = _setting(
+        "internal",
+        "Highest confidentiality that views of purposes show: `public`, `internal` or `confidential`.",
+    )
     purposes: str = _setting(
         "dpv:ResearchAndDevelopment dpv:ImproveExistingProductsAndServices "
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
@@ -89,6 +93,10 @@ def _fault(name: str, value: Any) -> str | None:
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "profile": (lambda profile: profile in {"consent-only", "gdpr"}, "is neither consent-only nor gdpr"),
+        "confidentiality": (
+            lambda level: level in {"public", "internal", "confidential"},
+            "is neither public nor internal nor confidential",
+        ),
         "purposes": (
             lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
             "holds something that is neither an IRI nor a short name such as dpv:Marketing",

@@ -11,7 +11,8 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 from kgservice.application.consent_records import find
 from kgservice.application.decisions import known, named, stamp
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.lawful_facts import EXPLICIT, read_concepts
+from kgservice.application.lawful_facts import read_concepts
+from kgservice.application.lawful_parts import EXPLICIT
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.consent import AGREEING, CONTROLLER, GUARDIANS, SCHEMA, SUBJECT, Act, Consent, Event
 from kgservice.domain.decision import Reason, standing

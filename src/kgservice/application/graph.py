@@ -1,41 +1,41 @@
-"""The knowledge graph: one store, the model, queries on the view of everything, and commits."""
+"""The knowledge graph: one store, the model, its views, and commits."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode
 
 from kgservice import resources
-from kgservice.application import modelfiles, views
+from kgservice.application import installing, modelfiles
+from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
+from kgservice.application.purposes import Purposes
+from kgservice.application.reader import PurposeReader, Reader, Whole
 from kgservice.application.replica import Copies
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
-from kgservice.domain.sparql_scan import federated, place, scan, uses
-from kgservice.errors import BadRdf, Forbidden
-from kgservice.namespaces import CI, SCHEMA, Addresses
+from kgservice.errors import NotFound
+from kgservice.namespaces import CI, Addresses
 from kgservice.settings import Settings
-from kgservice.store.base import Choose, Dataset, Solutions, Store
+from kgservice.store.base import Dataset, Store
 
 if TYPE_CHECKING:
     from kgservice.application.guard import Guard
     from kgservice.shacl.local import Difference
 
-_DIGEST = NamedNode(f"{SCHEMA}sha256")
 
-
-class KnowledgeGraph:
+class KnowledgeGraph(Whole):
     """Everything that is known, in one store.
 
     Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
@@ -54,8 +54,10 @@ class KnowledgeGraph:
         self.clock = clock
         self.guarded = guarded
         self.writing = threading.RLock()
-        self._view = NamedNode(self.addresses.everything)
-        self.copies = Copies(store, self._view, self.graphs, self.writing)
+        self.view = NamedNode(self.addresses.everything)
+        self.copies = Copies(store, self.graphs, self.writing)
+        self._purposes = Purposes(settings, self.policy)
+        self._due: datetime | None = None
         self._guard: Guard | None = None
         self._head = self._opened = self._read_head()
         self._changed: dict[object, int] = {}
@@ -79,10 +81,16 @@ class KnowledgeGraph:
         graphs = Graphs(Addresses(settings.base))
         files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
         kg = cls(settings, store, files.model, clock, guarded=guarded)
-        kg._install(files)
+        installing.install(kg, files)
+        kg._due = Dues(store, kg.addresses).first()
         return kg
 
     # State
+
+    @property
+    def state(self) -> int:
+        """See `Reader.state`: the number of the last commit."""
+        return self._head
 
     def changed(self, graph: NamedNode) -> int:
         """The number of the last commit that changed the graph; before this start, the last one of all."""
@@ -101,18 +109,6 @@ class KnowledgeGraph:
         head = found[0][0] if found else None
         return int(head.value) if isinstance(head, Literal) else 0
 
-    def _install(self, files: modelfiles.ModelFiles) -> None:
-        state = NamedNode(self.addresses.provenance)
-        ontology, vocabulary = NamedNode(self.addresses.ontology), NamedNode(self.addresses.vocabulary)
-        old = list(self.store.match([(ontology, _DIGEST, None)]))
-        if any(q.object == Literal(files.digest) for q in old):
-            return
-        # The digest goes first and comes back last: whatever stops in between is done again.
-        self.store.apply(remove=old, drop=[ontology, vocabulary], add=files.quads)
-        views.rebuild(self.store, self.model, self.graphs)
-        digest = (ontology, _DIGEST, Literal(files.digest))
-        self.store.apply(add=[Quad(*digest, state), Quad(*digest, self._view)])
-
     @contextmanager
     def building(self) -> Iterator[None]:
         """While this is entered, the view may be unfinished: who opens the store then builds it anew.
@@ -121,19 +117,10 @@ class KnowledgeGraph:
         commits, whose numbers count from then on, and another model, which the next opening replaces.
         """
         self.copies.stop()
-        key = (NamedNode(self.addresses.ontology), _DIGEST, None)
-        state = list(self.store.match([key]))
-        self.store.apply(remove=state)
-        try:
+        with installing.unfinished(self):
             yield
-        except BadRdf:
-            self.store.apply(add=state)
-            raise
-        loaded = list(self.store.match([key]))
-        if set(loaded) <= set(state):
-            self.store.apply(add=state)
-        else:
-            self.store.apply(remove=loaded)
+        self._due = Dues(self.store, self.addresses).first()
+        self._purposes.forget()
         self._head = self._opened = self._read_head()
         self._changed.clear()
         if self._guard is not None:
@@ -141,59 +128,23 @@ class KnowledgeGraph:
 
     # Reading
 
-    def dataset(
-        self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
-    ) -> Dataset:
-        """The dataset a query runs on; `Forbidden` if it would ask another service."""
-        pieces = scan(text) if _may_name_places(text) else []
-        remote = federated(pieces)
-        if remote is not None:
-            line, column = place(text, remote.start)
-            raise Forbidden(
-                "SERVICE is not allowed: queries make no outgoing requests", line=line, column=column
-            )
-        if default or named:
-            return Dataset(tuple(default), tuple(named))
-        if uses(pieces, "FROM") is not None:
-            return Dataset((self._view,), from_clauses=True)
-        return Dataset((self._view,), named=None if "GRAPH" in text.upper() else ())
+    def reader(self, purpose: str | None) -> Reader:
+        """What reads the view of a purpose (an IRI); None: that of everything. Raises `NotFound`."""
+        if purpose is None:
+            return self
+        if purpose not in self._purposes.names:
+            raise NotFound(f"There is no view for the purpose {purpose}")
+        return PurposeReader(self, purpose)
 
-    @property
-    def reads(self) -> str:
-        """Where queries on the view are answered from now: `memory` or `disk`."""
-        return "disk" if self.copies.answering(Dataset((self._view,), ())) is self.store else "memory"
-
-    def query(
-        self,
-        text: str,
-        choose: Choose,
-        out: BinaryIO,
-        *,
-        default: Sequence[NamedNode] = (),
-        named: Sequence[NamedNode] = (),
-    ) -> None:
-        """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
-
-        Without dataset parameters and FROM, the query runs on the view of everything, and GRAPH sees all
-        graphs. Raises `BadQuery` or `Forbidden` before anything is written.
-        """
-        dataset = self.dataset(text, default, named)
-        self.copies.answering(dataset).query(text, dataset, choose, out, base=self.settings.base)
-
-    def select(self, text: str) -> Solutions:
-        """The solutions of a SELECT on the view of everything."""
-        dataset = self.dataset(text)
-        return self.copies.answering(dataset).select(text, dataset)
-
-    def ask(self, text: str) -> bool:
-        """The answer of an ASK on the view of everything."""
-        dataset = self.dataset(text)
-        return self.copies.answering(dataset).ask(text, dataset)
-
-    def construct(self, text: str) -> list[Triple]:
-        """The triples of a CONSTRUCT or DESCRIBE on the view of everything."""
-        dataset = self.dataset(text)
-        return self.copies.answering(dataset).construct(text, dataset)
+    def catch_up(self) -> None:
+        """See `Whole.catch_up`; a comparison, unless a date has come."""
+        if self._due is None or self.clock() < self._due:
+            return
+        with self.writing:
+            now = self.clock()
+            while self._due is not None and self._due <= now:
+                effect = self._purposes.overdue(self.planner(), self._facts, now)
+                self._put(effect, Origin(agent="kgservice", reason="dates that have come"), now)
 
     # Writing
 
@@ -247,20 +198,35 @@ class KnowledgeGraph:
             now = self.clock()
             if not effect:
                 return Commit(self._head, now, 0, 0)
-            number = self._head + 1
+            self.catch_up()
             judged = self.guarded and not trusted
             found = self._judged(effect, now) if judged else Effect()
-            effect.add |= provenance(self.addresses, number, now, origin, effect)
-            effect.then(found)
-            effect.apply(self.store)
+            shown = self._purposes.effect(self.planner(), self._facts, effect, now)
+            commit = self._put(effect, origin, now, found, shown)
             if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
-            self.copies.follow(effect)
-            self._changed.update(dict.fromkeys(effect.graphs, number))
-            self._head = number
-            return Commit(number, now, effect.added, effect.removed)
+            return commit
+
+    def _put(self, effect: Effect, origin: Origin, now: datetime, *more: Effect) -> Commit:
+        """Write an effect and what follows from it as one commit."""
+        number = self._head + 1
+        effect.add |= provenance(self.addresses, number, now, origin, effect)
+        for part in more:
+            effect.then(part)
+        effect.apply(self.store)
+        self.copies.follow(effect)
+        self._changed.update(dict.fromkeys(effect.graphs, number))
+        self._head = number
+        if NamedNode(self.addresses.state) in effect.graphs:
+            self._due = Dues(self.store, self.addresses).first()
+        return Commit(number, now, effect.added, effect.removed)
+
+    @property
+    def _facts(self) -> Store:
+        """Where to look up what the view of everything says."""
+        return self.copies.answering(Dataset((self.view,), ()))
 
     def _judged(self, effect: Effect, now: datetime) -> Effect:
         """What the effect makes of the graph of findings. Raises `Invalid`."""
@@ -277,13 +243,3 @@ class KnowledgeGraph:
         self.copies.close()
         with self.writing:
             self.store.close()
-
-
-def _may_name_places(text: str) -> bool:
-    """Whether a query can hold FROM or SERVICE: reading it token by token costs as much as answering it.
-
-    No token that a keyword can follow without a space ends with "kg", and our own namespace holds
-    "kgservice".
-    """
-    upper = text.upper()
-    return "FROM" in upper or "SERVICE" in upper.replace("KGSERVICE", "")

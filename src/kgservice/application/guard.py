@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cache, partial
 
-from pyoxigraph import Quad
 from rdflib.term import Node
 
 from kgservice.application import findings
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
+from kgservice.application.record_changes import added_to_records, removed_from_records
 from kgservice.application.statements import Records, Stored, triples
 from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy
@@ -66,8 +66,8 @@ class Guard:
         if self._stored is None or self._stored.store is not planner.records:
             self._stored = Stored(planner.records, planner.graphs)
         stored = self._stored
-        gone = stored.gone(_removed(planner, effect))
-        added = triples(_added(planner, effect))
+        gone = stored.gone(removed_from_records(planner, effect))
+        added = triples(added_to_records(planner, effect))
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)
         changed = self._pending[0] | self._pending[1]
@@ -86,7 +86,9 @@ class Guard:
         to refuse it.
         """
         difference = self.difference(planner, effect, now, noted=cache(partial(findings.is_noted, planner)))
-        touched = {quad.subject for quad in _removed(planner, effect) | _added(planner, effect)}
+        touched = {
+            quad.subject for quad in removed_from_records(planner, effect) | added_to_records(planner, effect)
+        }
         refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
         if refused:
             raise Invalid(_summary(refused), findings=[finding.to_json() for finding in refused])
@@ -100,18 +102,6 @@ class Guard:
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
-
-
-def _added(planner: Planner, effect: Effect) -> set[Quad]:
-    """What the effect adds to record graphs."""
-    return {quad for quad in effect.add if planner.graphs.is_record(quad.graph_name)}
-
-
-def _removed(planner: Planner, effect: Effect) -> set[Quad]:
-    """What the effect removes from record graphs, one by one or with a whole graph."""
-    dropped = (graph for graph in effect.drop if planner.graphs.is_record(graph))
-    single = {quad for quad in effect.remove if planner.graphs.is_record(quad.graph_name)}
-    return single.union(*(planner.quads(graph) for graph in dropped))
 
 
 def _follows(finding: Finding, touched: Collection[object]) -> bool:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
-from kgservice.application import views
+from kgservice.application import building
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mending import close_mended
@@ -176,7 +176,8 @@ def bulk_load(kg: KnowledgeGraph, path: Path, origin: Origin | None = None) -> C
         before = _count(kg)
         with kg.building():
             kg.store.load(path, N_QUADS, graph=NamedNode(kg.addresses.scratch))
-            views.extend(kg.store, kg.model, kg.graphs)
+            building.extend(kg.store, kg.model, kg.graphs)
+            building.rebuild_purposes(kg)
             kg.store.optimize()
         effect = Effect(added=_count(kg) - before)
         return kg.write(effect, origin or Origin(source=path.name))
@@ -211,10 +212,11 @@ def _has_blank_node(line: bytes) -> bool:
 
 
 def _count(kg: KnowledgeGraph) -> int:
-    """The number of statements outside the view."""
-    view = kg.addresses.everything
+    """The number of statements that are not of the service's own making."""
+    own = (kg.addresses.views, kg.addresses.state)
+    views = " && ".join(f"!STRSTARTS(STR(?g), {Literal(prefix)})" for prefix in own)
     rows = kg.store.select(
-        f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} FILTER(?g != <{view}>) }}", Dataset()
+        f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} FILTER({views}) }}", Dataset()
     ).rows
     (count,) = rows[0]
     assert isinstance(count, Literal)

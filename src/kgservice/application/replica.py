@@ -171,49 +171,46 @@ class _Spool:
 
 
 class Copies:
-    """The replicas of one knowledge graph: of its `view`, for queries, and of its records, for commits."""
+    """The replicas of one knowledge graph: of its views, for queries, and of its records, for commits."""
 
-    def __init__(
-        self, store: Store, view: NamedNode, graphs: Graphs, writing: AbstractContextManager[object]
-    ) -> None:
+    def __init__(self, store: Store, graphs: Graphs, writing: AbstractContextManager[object]) -> None:
         self._store = store
-        self._view = view
         self._graphs = graphs
         self._writing = writing
-        self._kept: dict[str, Replica] = {}
+        self._kept: dict[object, Replica] = {}
 
-    def keep_view(self, memory: Store, budget: int) -> Replica:
+    def keep_view(self, view: NamedNode, memory: Store, budget: int) -> Replica:
         """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
 
         For a process that serves for long; as long as the view takes at most `budget` bytes of memory.
         """
-        return self._keep("view", lambda graph: graph == self._view, memory, budget)
+        return self._keep(view, lambda graph: graph == view, memory, budget)
 
     def keep_records(self, memory: Store, budget: int) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
         written = (GraphKind.RECORD, GraphKind.SCRATCH)
         return self._keep("records", lambda graph: self._graphs.kind(graph) in written, memory, budget)
 
-    def _keep(self, name: str, holds: Callable[[object], bool], memory: Store, budget: int) -> Replica:
+    def _keep(self, name: object, holds: Callable[[object], bool], memory: Store, budget: int) -> Replica:
         before = self._kept.pop(name, None)
         if before is not None:
             before.close()
-        replica = Replica(self._store, holds, memory, name=name, budget=budget, writing=self._writing)
+        replica = Replica(self._store, holds, memory, name=str(name), budget=budget, writing=self._writing)
         self._kept[name] = replica
         replica.start()
         return replica
 
     def answering(self, dataset: Dataset) -> Store:
         """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
-        alone = dataset.default == (self._view,) and dataset.named == () and not dataset.from_clauses
-        return (alone and self._serving("view")) or self._store
+        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
+        return (alone and self._serving(dataset.default[0])) or self._store
 
     @property
     def records(self) -> Store:
         """Where to look up records."""
         return self._serving("records") or self._store
 
-    def _serving(self, name: str) -> Store | None:
+    def _serving(self, name: object) -> Store | None:
         return self._kept[name].serving if name in self._kept else None
 
     def follow(self, effect: Effect) -> None:

@@ -40,7 +40,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
         if settings.memory:
-            kg.copies.keep_view(OxigraphStore(), settings.memory * 2**20 * 2 // 3)
+            kg.copies.keep_view(kg.view, OxigraphStore(), settings.memory * 2**20 * 2 // 3)
             kg.copies.keep_records(OxigraphStore(), settings.memory * 2**20 // 3)
 
         faults: list[KgError] = []

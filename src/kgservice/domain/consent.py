@@ -213,3 +213,12 @@ def moment(value: str, source: str) -> datetime:
         return found.astimezone(UTC)
     except OverflowError:
         raise BadParameter(f"{shown} is not in the years 1 to 9999", source=source) from None
+
+
+def read_moment(value: str) -> datetime | None:
+    """The moment that a stored text says, in UTC; None for one that is none, or has no time zone."""
+    try:
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

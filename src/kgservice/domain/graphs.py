@@ -51,13 +51,14 @@ class Graphs:
 
     def is_record(self, name: object) -> bool:
         """Whether `name` is a project, subject or consent graph."""
-        if not isinstance(name, NamedNode):
+        return any(self._is_below(name, prefix) for prefix in self.record_prefixes)
+
+    @staticmethod
+    def _is_below(name: object, prefix: str) -> bool:
+        if not isinstance(name, NamedNode) or not name.value.startswith(prefix):
             return False
-        for prefix in self.record_prefixes:
-            if name.value.startswith(prefix):
-                key = name.value[len(prefix) :]
-                return bool(key) and "/" not in key
-        return False
+        key = name.value[len(prefix) :]
+        return bool(key) and "/" not in key
 
     @cached_property
     def record_prefixes(self) -> tuple[str, str, str]:
@@ -70,6 +71,19 @@ class Graphs:
         return isinstance(name, NamedNode) and (
             name.value in (a.finding, a.quality) or name.value.startswith(a.quarantine(""))
         )
+
+    def is_subject(self, name: object) -> bool:
+        """Whether `name` is the graph of a person."""
+        return self._is_below(name, self.addresses.subject(""))
+
+    def is_project(self, name: object) -> bool:
+        """Whether `name` is the graph of a project."""
+        return self._is_below(name, self.addresses.project(""))
+
+    def is_model(self, name: object) -> bool:
+        """Whether `name` is a graph of the ontology."""
+        a = self.addresses
+        return isinstance(name, NamedNode) and name.value in (a.ontology, a.vocabulary)
 
     def in_view(self, name: object) -> bool:
         """Whether the view of everything holds the graph's statements."""

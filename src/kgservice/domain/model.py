@@ -149,6 +149,10 @@ class Model:
         found.discard(triple)
         return found
 
+    def entails_as(self, other: Model) -> bool:
+        """Whether the same follows by this model as by the other."""
+        return self.superclasses == other.superclasses and self.directions == other.directions
+
     def supporters(self, triple: Triple) -> list[Triple]:
         """Every single other statement that entails `triple`."""
         s, p, o = triple.subject, triple.predicate, triple.object

@@ -96,8 +96,11 @@ class Store(Protocol):
     ) -> None:
         """Drop graphs, remove quads, create graphs and add quads, in this order, all or nothing."""
 
-    def match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
-        """Every quad of the named graphs that fits one of `patterns`; more than once if it fits several."""
+    def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
+        """Every quad of the named graphs, or of one, that fits one of `patterns`.
+
+        More than once if it fits several.
+        """
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """The literals of `terms` that the store would give back in another form, with that form."""

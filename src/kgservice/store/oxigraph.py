@@ -167,12 +167,12 @@ class OxigraphStore:
         with _reading():
             return list(results)
 
-    def match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+    def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
         """See `Store.match`."""
         find = self._store.quads_for_pattern
         try:  # entering `_reading` for each of many calls costs as much as what they do
             for s, p, o in patterns:
-                for quad in find(s, p, o):
+                for quad in find(s, p, o, graph):
                     if isinstance(quad.graph_name, NamedNode):
                         yield quad
         except (OSError, RuntimeError) as error:

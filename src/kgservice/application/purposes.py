@@ -1,0 +1,252 @@
+"""The views of purposes: what a change does to them, and what the passing of time does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+from kgservice.application import views
+from kgservice.application.dues import Dues, moments_noted
+from kgservice.application.effect import Effect
+from kgservice.application.planner import Planner
+from kgservice.application.record_changes import added_to_records, removed_from_records
+from kgservice.application.scene import Common, Scene, concerned, decides_for_all
+from kgservice.application.view_facts import ViewFacts
+from kgservice.domain.finding import Policy
+from kgservice.domain.model import TYPE
+from kgservice.domain.visibility import LEVELS
+from kgservice.settings import Settings
+from kgservice.store.base import Pattern, Store
+
+_INSTANT = timedelta(microseconds=1)
+_AT_ONCE = 1000  # persons whose dates have come
+
+
+class Purposes:
+    """Keeps the views of the active purposes as their definition says.
+
+    Whoever calls holds the lock of commits.
+    """
+
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        self.names = settings.active_purposes
+        self.level = LEVELS.index(settings.confidentiality)
+        self.policy = policy
+        self._common: Common | None = None
+
+    # A change
+
+    def effect(self, planner: Planner, store: Store, written: Effect, now: datetime) -> Effect:
+        """What follows for the views of purposes from what is to be `written`.
+
+        `store` is where the view of everything is looked up.
+        """
+        if not self.names:
+            return Effect()
+        removed = removed_from_records(planner, written)
+        added = added_to_records(planner, written)
+        if not removed and not added:
+            return Effect()
+        view = NamedNode(planner.addresses.everything)
+        gone = {q.triple for q in written.remove if q.graph_name == view}
+        new = {q.triple for q in written.add if q.graph_name == view}
+        facts = ViewFacts(store, view)
+        common = self._common = self._common or Common.of(self.policy, facts)
+        before = Scene(planner, facts, common, now)
+        after_facts = ViewFacts(store, view, gone, new)
+        later = Common.of(self.policy, after_facts) if decides_for_all(before, gone | new) else common
+        after = Scene(planner, after_facts, later, now)
+        step = _Step(self, planner, (before, after), (removed, added))
+        step.change(gone | new)
+        effect = Dues(planner.store, planner.addresses).with_first(step.effect())
+        self._common = later
+        return effect
+
+    def forget(self) -> None:
+        """Forget what has been read: something was written without this."""
+        self._common = None
+
+    # Time
+
+    def overdue(self, planner: Planner, store: Store, now: datetime) -> Effect:
+        """What the dates that have come do to the views.
+
+        Of some persons: to be asked for again as long as dates have come.
+        """
+        dues = Dues(planner.store, planner.addresses)
+        waiting = dues.persons()
+        come = sorted((moment, iri) for iri, moment in waiting.items() if moment <= now)[:_AT_ONCE]
+        facts = ViewFacts(store, NamedNode(planner.addresses.everything))
+        common = self._common = self._common or Common.of(self.policy, facts)
+        after = Scene(planner, facts, common, now)
+        effect = Effect()
+        for moment, iri in come:
+            # Until that moment all was as it had been.
+            step = _Step(self, planner, (Scene(planner, facts, common, moment - _INSTANT), after))
+            step.due(NamedNode(iri))
+            effect.then(step.effect())
+            del waiting[iri]
+        return dues.with_exact_first(effect, min((*waiting.values(), *moments_noted(effect)), default=None))
+
+
+class _Step:
+    """From one scene to another: the statements whose showing may differ, and what follows."""
+
+    def __init__(
+        self,
+        purposes: Purposes,
+        planner: Planner,
+        scenes: tuple[Scene, Scene],
+        changed: tuple[set[Quad], set[Quad]] = (set(), set()),
+    ) -> None:
+        self._purposes = purposes
+        self._planner = planner
+        self._before, self._after = scenes
+        self._removed, self._added = changed
+        self._staying: set[Quad] = set()
+        self._dues: dict[NamedNode, datetime | None] = {}
+        self._new_parts: dict[object, set[object]] = defaultdict(set)
+        for quad in self._added:
+            if planner.graphs.is_genid(quad.object):
+                self._new_parts[quad.subject].add(quad.object)
+
+    def change(self, triples: set[Triple]) -> None:
+        """Take up what is different: the changed statements, with all that follows, are `triples`."""
+        ends = {node for t in triples for node in (t.subject, t.object) if isinstance(node, NamedNode)}
+        ends -= {t.object for t in triples if t.predicate == TYPE}
+        self._nodes(ends)
+        graphs = self._graphs(triples)
+        if self._before.common != self._after.common:
+            graphs |= set(filter(self._planner.graphs.is_subject, self._planner.store.graphs()))
+        for graph in graphs:
+            self._person(graph)
+
+    def due(self, node: NamedNode) -> None:
+        """Take up a person or a restriction whose date has come."""
+        if self._after.sight.restricted(node):
+            self._nodes({node})
+        else:
+            addresses = self._planner.addresses
+            self._person(NamedNode(addresses.subject(addresses.key(node.value))), certain=True)
+        self._dues.setdefault(node, None)
+
+    def _nodes(self, nodes: set[NamedNode]) -> None:
+        for node in self._altered(nodes):
+            self._take((node, None, None), (None, None, node))
+        for node in nodes:
+            if self._after.sight.restricted(node):
+                self._dues[node] = self._after.sight.period(node).next_change(self._after.moment)
+            elif self._before.sight.restricted(node):
+                self._dues.setdefault(node, None)
+
+    def _person(self, graph: NamedNode, *, certain: bool = False) -> None:
+        before, after = self._before.grants(graph), self._after.grants(graph)
+        person = self._after.person(graph)
+        for old in {self._before.person(graph)} - {person, None}:
+            assert old is not None
+            self._dues[old] = None
+        if person is not None and after is not None:
+            self._dues[person] = self._after.next_change(person, after.subject)
+        same = (
+            before is not None
+            and after is not None
+            and before.subject == after.subject
+            and before.sealed == after.sealed
+            and self._before.common == self._after.common
+        )
+        if certain or not same:
+            stored = self._planner.store.match([(None, None, None)], graph)
+            self._staying.update(quad for quad in stored if quad not in self._removed)
+
+    def _take(self, *patterns: Pattern) -> None:
+        for quad in self._planner.records.match(patterns):
+            if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
+                self._staying.add(quad)
+
+    def _altered(self, starts: set[NamedNode]) -> set[NamedNode]:
+        """The nodes whose traits differ, among those that a change touches and all that hang on them."""
+        waiting = list(starts)
+        for node in starts:
+            waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+        found: set[NamedNode] = set()
+        seen: set[NamedNode] = set()
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if self._before.sight.traits(node) != self._after.sight.traits(node):
+                found.add(node)
+                waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+                waiting += self._parts(node)
+        return found
+
+    def _parts(self, node: NamedNode) -> list[NamedNode]:
+        """The nodes without a name of their own that the node refers to."""
+        stored = {q.object for q in self._planner.records.match([(node, None, None)])}
+        parts = self._new_parts.get(node, set()) | stored
+        return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
+
+    def _graphs(self, triples: set[Triple]) -> set[NamedNode]:
+        """The graphs of the persons whose permissions may differ."""
+        graphs, addresses = self._planner.graphs, self._planner.addresses
+        keys = {
+            quad.graph_name.value.rpartition("/")[2]
+            for quad in (*self._removed, *self._added)
+            if isinstance(quad.graph_name, NamedNode) and not graphs.is_project(quad.graph_name)
+        }
+        for scene in (self._before, self._after):
+            keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
+        return {NamedNode(addresses.subject(key)) for key in keys}
+
+    # What follows
+
+    def effect(self) -> Effect:
+        """What happens to the views, and when each has to be looked at again."""
+        gone: dict[str, set[Triple]] = {}
+        new: dict[str, set[Triple]] = {}
+        for purpose in self._purposes.names:
+            shown = self._shown(self._before, self._staying | self._removed, purpose)
+            shows = self._shown(self._after, self._staying | self._added, purpose)
+            stays = self._said(shows)
+            new[purpose] = stays - self._said(shown & shows)
+            gone[purpose] = self._said(shown - shows) - stays
+        self._support(gone)
+        effect = Effect()
+        for purpose in self._purposes.names:
+            view = NamedNode(self._planner.addresses.view(purpose))
+            effect.remove |= views.placed(view, gone[purpose])
+            effect.add |= views.placed(view, new[purpose])
+        effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
+        return effect
+
+    def _shown(self, scene: Scene, quads: set[Quad], purpose: str) -> set[Quad]:
+        level = self._purposes.level
+        return {quad for quad in quads if scene.shows(quad, purpose, level)}
+
+    def _said(self, quads: Iterable[Quad]) -> set[Triple]:
+        return views.said(quads, self._planner.model, self._planner.graphs)
+
+    def _support(self, gone: dict[str, set[Triple]]) -> None:
+        """Keep what other statements state or entail that are shown, too."""
+        every = set().union(*gone.values())
+        if not every:
+            return
+        graphs = self._planner.graphs
+        found: dict[Triple, list[Quad]] = defaultdict(list)
+        for quad in set(self._planner.store.match(views.support(every))):
+            if graphs.is_model(quad.graph_name) and quad.triple in every:
+                found[quad.triple].append(quad)
+            elif graphs.is_record(quad.graph_name) and quad not in self._removed:
+                for triple in self._said([quad]) & every:
+                    found[triple].append(quad)
+        for purpose, triples in gone.items():
+            triples -= {t for t in triples & found.keys() if any(self._holds(q, purpose) for q in found[t])}
+
+    def _holds(self, quad: Quad, purpose: str) -> bool:
+        return self._planner.graphs.is_model(quad.graph_name) or self._after.shows(
+            quad, purpose, self._purposes.level
+        )

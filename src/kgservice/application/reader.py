@@ -1,0 +1,179 @@
+"""Queries on one view, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from pyoxigraph import NamedNode, Triple
+
+from kgservice.application.replica import Copies
+from kgservice.domain.clock import Clock
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import Model
+from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
+from kgservice.errors import Forbidden
+from kgservice.namespaces import Addresses
+from kgservice.settings import Settings
+from kgservice.store.base import Choose, Dataset, Solutions, Store
+
+
+class Reader:
+    """What may be read of a knowledge graph: the view of everything, or that of one purpose.
+
+    Any number of threads may read.
+    """
+
+    settings: Settings
+    addresses: Addresses
+    graphs: Graphs
+    store: Store
+    model: Model
+    clock: Clock
+    copies: Copies
+    view: NamedNode
+    purpose: str | None = None
+
+    @property
+    def state(self) -> int:
+        """A number that is another one whenever an answer may be another one."""
+        raise NotImplementedError
+
+    def dataset(
+        self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
+    ) -> Dataset:
+        """The dataset a query runs on, by its text and the parameters of the protocol.
+
+        Raises `Forbidden` if it would ask another service, or another graph than there is.
+        """
+        raise NotImplementedError
+
+    def current(self) -> None:
+        """Bring the view up to this moment, where dates have come since the last time."""
+
+    def query(
+        self,
+        text: str,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        default: Sequence[NamedNode] = (),
+        named: Sequence[NamedNode] = (),
+    ) -> None:
+        """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
+
+        Raises `BadQuery` or `Forbidden` before anything is written.
+        """
+        dataset = self.dataset(text, default, named)
+        self.current()
+        self.copies.answering(dataset).query(text, dataset, choose, out, base=self.settings.base)
+
+    def select(self, text: str) -> Solutions:
+        """The solutions of a SELECT on the view."""
+        dataset = self.dataset(text)
+        self.current()
+        return self.copies.answering(dataset).select(text, dataset)
+
+    def ask(self, text: str) -> bool:
+        """The answer of an ASK on the view."""
+        dataset = self.dataset(text)
+        self.current()
+        return self.copies.answering(dataset).ask(text, dataset)
+
+    def construct(self, text: str) -> list[Triple]:
+        """The triples of a CONSTRUCT or DESCRIBE on the view."""
+        dataset = self.dataset(text)
+        self.current()
+        return self.copies.answering(dataset).construct(text, dataset)
+
+
+class PurposeReader(Reader):
+    """The view of one purpose: one graph, whatever a query names."""
+
+    def __init__(self, whole: Whole, purpose: str) -> None:
+        self._whole = whole
+        self.settings = whole.settings
+        self.addresses = whole.addresses
+        self.graphs = whole.graphs
+        self.store = whole.store
+        self.model = whole.model
+        self.clock = whole.clock
+        self.copies = whole.copies
+        self.purpose = purpose
+        self.view = NamedNode(whole.addresses.view(purpose))
+
+    @property
+    def state(self) -> int:
+        """The number of the last commit that changed this view."""
+        self.current()
+        return self._whole.changed(self.view)
+
+    def current(self) -> None:
+        """See `Reader.current`."""
+        self._whole.catch_up()
+
+    def dataset(
+        self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
+    ) -> Dataset:
+        """See `Reader.dataset`: one graph; to name another is refused, whether there is one or not."""
+        pieces = scanned(text)
+        clause = uses(pieces, "FROM")
+        if clause is not None or named or not set(default) <= {self.view}:
+            line, column = (None, None) if clause is None else place(text, clause.start)
+            raise Forbidden(
+                "For a purpose there is one graph, the view; name no other (FROM, dataset parameters)",
+                line=line,
+                column=column,
+            )
+        return Dataset((self.view,), ())
+
+
+class Whole(Reader):
+    """The view of everything, which knows when the others change."""
+
+    def changed(self, graph: NamedNode) -> int:
+        """The number of the last commit that changed the graph; before this start, the last one of all."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:
+        """Bring the views of purposes up to this moment."""
+        raise NotImplementedError
+
+    @property
+    def reads(self) -> str:
+        """Where queries on the view are answered from now: `memory` or `disk`."""
+        return "disk" if self.copies.answering(Dataset((self.view,), ())) is self.store else "memory"
+
+    def dataset(
+        self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
+    ) -> Dataset:
+        """See `Reader.dataset`.
+
+        Without parameters and FROM, the query runs on the view of everything, and GRAPH sees all graphs.
+        """
+        pieces = scanned(text)
+        if default or named:
+            return Dataset(tuple(default), tuple(named))
+        if uses(pieces, "FROM") is not None:
+            return Dataset((self.view,), from_clauses=True)
+        return Dataset((self.view,), named=None if "GRAPH" in text.upper() else ())
+
+
+def scanned(text: str) -> list[Piece]:
+    """The tokens of a query that may name places. Raises `Forbidden` if it would ask another service."""
+    pieces = scan(text) if _may_name_places(text) else []
+    remote = federated(pieces)
+    if remote is not None:
+        line, column = place(text, remote.start)
+        raise Forbidden("SERVICE is not allowed: queries make no outgoing requests", line=line, column=column)
+    return pieces
+
+
+def _may_name_places(text: str) -> bool:
+    """Whether a query can hold FROM or SERVICE: reading it token by token costs as much as answering it.
+
+    No token that a keyword can follow without a space ends with "kg", and our own namespace holds
+    "kgservice".
+    """
+    upper = text.upper()
+    return "FROM" in upper or "SERVICE" in upper.replace("KGSERVICE", "")

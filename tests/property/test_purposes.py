@@ -1,0 +1,250 @@
+"""Random changes, and time that passes: the view of each purpose equals its definition after every one."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kgservice.application.check import check
+from kgservice.application.check_purposes import expected
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.purposes import Purposes
+from kgservice.domain.change import Change
+from kgservice.namespaces import CI, XSD
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from tests.terms import iri
+
+ONTOLOGY = f"""
+@prefix ci: <{CI}> . @prefix ex: <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix dpv: <https://w3id.org/dpv#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix pd: <https://w3id.org/dpv/pd#> .
+ci:Person ci:dataCategory ci:IdentificationData .
+ci:ContactPerson rdfs:subClassOf ci:Person ; ci:dataCategory ci:IdentificationData .
+ci:Feedback rdfs:subClassOf ci:CustomerDataRecord ; ci:dataCategory ci:CommunicationData .
+ci:DemographicRecord rdfs:subClassOf ci:CustomerDataRecord ; ci:dataCategory ci:DemographicData .
+ci:ConsentRecord ci:storedIn ci:ConsentGraph . ci:ConsentEvent ci:storedIn ci:ConsentGraph .
+ci:ConsentGiven rdfs:subClassOf ci:ConsentEvent . ci:ConsentWithdrawn rdfs:subClassOf ci:ConsentEvent .
+ci:dataSubject ci:ownerLink true ; owl:inverseOf ci:subjectOf ; ci:dataCategory ci:IdentificationData .
+ci:memberPerson ci:ownerLink true ; rdfs:subPropertyOf ex:about ; ci:dataCategory ci:IdentificationData .
+ci:eventOf ci:ownerLink true ; owl:inverseOf ci:hasEvent .
+ci:restricts ci:ownerLink true ; owl:inverseOf ci:restrictedBy .
+ci:screeningOf ci:ownerLink true ; owl:inverseOf ci:screenedBy .
+ci:partOf ci:ownerLink true .
+ci:inProject owl:inverseOf ci:hasElement .
+ci:contradicts a owl:SymmetricProperty ; rdfs:subPropertyOf ci:relatesTo .
+ci:age ci:dataCategory ci:DemographicData , pd:Age . ci:birthYear ci:dataCategory ci:DemographicData .
+ci:personName ci:dataCategory ci:IdentificationData . ci:content ci:dataCategory ci:CommunicationData .
+ci:IdentificationData a ci:DataCategory . ci:DemographicData a ci:DataCategory .
+ci:CommunicationData a ci:DataCategory ; skos:narrower ci:CallData . ci:CallData a ci:DataCategory .
+dpv:ResearchAndDevelopment a ci:ProcessingPurpose . dpv:Marketing a ci:ProcessingPurpose .
+dpv:DirectMarketing a ci:ProcessingPurpose ; skos:broader dpv:Marketing .
+ci:Public a ci:ConfidentialityLevel . ci:Confidential a ci:ConfidentialityLevel .
+"""
+PURPOSES = ("dpv:ResearchAndDevelopment", "dpv:Marketing", "dpv:DirectMarketing")
+PERSONS = ["id:p1", "id:p2", "ex:p3"]
+RECORDS = [f"id:r{i}" for i in range(6)]
+OTHERS = ["id:t1", "id:t2", "id:g1"]
+CONSENTS = ["id:c1", "id:c2", "id:c3"]
+CATEGORIES = ["ci:IdentificationData", "ci:DemographicData", "ci:CommunicationData", "ci:CallData"]
+START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GENID = "https://kg.example/.well-known/genid/00000000-0000-4000-8000-00000000000"
+
+
+def name(text: str) -> NamedNode:
+    known = {"dpv": "https://w3id.org/dpv#", "skos": "http://www.w3.org/2004/02/skos/core#"}
+    prefix, _, local = text.partition(":")
+    if prefix == "gen":
+        return NamedNode(GENID + local)
+    return NamedNode(known[prefix] + local) if prefix in known else iri(text)
+
+
+class World:
+    """A graph, a clock, and dice."""
+
+    def __init__(self, folder: Path, seed: int, profile: str = "consent-only") -> None:
+        self.now = START
+        self.dice = random.Random(seed)
+        (folder / "small.ttl").write_text(ONTOLOGY, encoding="utf-8")
+        settings = Settings(purposes=" ".join(PURPOSES), profile=profile)
+        self.kg = KnowledgeGraph.open(
+            settings, OxigraphStore(), lambda: self.now, ontology=folder, guarded=False
+        )
+
+    def statement(self) -> Triple:
+        """One of all kinds of statements that matter here."""
+        pick = self.dice.choice
+        made: list[tuple[str, str, object]] = [
+            (pick(PERSONS), "a", name(pick(["ci:Person", "ci:ContactPerson"]))),
+            (pick(PERSONS), "ci:personName", Literal("Anna")),
+            (pick(PERSONS), "ci:age", Literal(pick([12, 44]))),
+            (pick(PERSONS), "ci:birthYear", Literal(pick([1980, 2011]))),
+            (pick(RECORDS), "a", name(pick(["ci:Feedback", "ci:DemographicRecord", "ci:CustomerDataRecord"]))),
+            (pick(RECORDS), "ci:dataSubject", name(pick(PERSONS))),
+            (pick(RECORDS), "ci:hasCategory", name(pick(CATEGORIES))),
+            (pick(RECORDS), "ci:content", Literal(pick(["quick", "slow"]))),
+            (pick(RECORDS), "ci:note", name(pick(["gen:1", "gen:2"]))),
+            (pick(["gen:1", "gen:2"]), "ci:note", Literal("inner")),
+            (pick(RECORDS), "ci:partOf", name(pick(RECORDS))),
+            (pick(RECORDS), "ci:contradicts", name(pick(RECORDS))),
+            (pick(RECORDS), "ci:specialCategory", Literal(pick([True, False]))),
+            (pick(RECORDS + OTHERS), "ci:confidentiality", name(pick(["ci:Public", "ci:Confidential"]))),
+            (pick(OTHERS), "ci:evidencedBy", name(pick(RECORDS))),
+            (pick(OTHERS), "a", name("ci:Touchpoint")),
+            (pick(OTHERS), "ci:relatesTo", name(pick(OTHERS))),
+            (pick(OTHERS), "ci:title", Literal("there")),
+            ("id:m1", "ci:memberPerson", name(pick(PERSONS))),
+            ("id:m1", "ci:membershipOf", name("id:g1")),
+            ("id:g1", "ci:segmentKindOfCustomer", name("ci:YoungCustomers")),
+            ("id:x1", "a", name("ci:Restriction")),
+            ("id:x1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:x1", "ci:restricts", name(pick(RECORDS))),
+            ("id:x1", pick(["ci:validFrom", "ci:validUntil"]), self.moment()),
+            ("id:k1", "ci:screeningOf", name(pick(RECORDS))),
+            ("id:k1", "ci:screeningDecision", name("ci:ContainsSpecialCategory")),
+            ("id:k1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:a1", "a", name("ci:GuardianAuthorisation")),
+            ("id:a1", "ci:authorises", name(pick(PERSONS))),
+            ("id:a1", "ci:authorisationFor", name(pick(CONSENTS))),
+            ("id:a1", "ci:authorisedBy", Literal("ParentOfDataSubject")),
+            ("id:a1", "ci:verifiedAt", self.moment()),
+            ("id:o1", "ci:requestKind", name("ci:ObjectionRequest")),
+            ("id:o1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:o1", "ci:receivedAt", self.moment()),
+            ("id:y1", "a", name("ci:ProcessingActivity")),
+            ("id:y1", "ci:forCategory", name(pick(CATEGORIES))),
+            ("id:y1", "ci:forPurpose", name(pick(PURPOSES))),
+            ("id:y1", "ci:legalBasis", NamedNode("https://w3id.org/dpv/legal/eu/gdpr#A6-1-" + pick("bcf"))),
+            ("id:y1", "ci:balancingOfInterests", Literal("weighed")),
+            ("ci:CallData", "skos:broader", name(pick(CATEGORIES))),
+        ]  # fmt: skip
+        if self.dice.random() < 0.45:  # consents decide most
+            return self.of_consent()
+        s, p, o = self.dice.choice(made)
+        return Triple(name(s), name(p), o)  # type: ignore[arg-type]
+
+    def of_consent(self) -> Triple:
+        pick = self.dice.choice
+        consent, event = pick(CONSENTS), pick(["id:e1", "id:e2", "id:e3", "id:e4"])
+        s, p, o = pick(
+            [
+                (consent, "a", name("ci:ConsentRecord")),
+                (consent, "ci:dataSubject", name(pick(PERSONS))),
+                (consent, "ci:forCategory", name(pick(CATEGORIES))),
+                (consent, "ci:forPurpose", name(pick(PURPOSES))),
+                (consent, "ci:expiresAt", self.moment(2000)),
+                (consent, "ci:legalBasis", name("dpv:ExplicitlyExpressedConsent")),
+                (event, "a", name(pick(["ci:ConsentGiven", "ci:ConsentGiven", "ci:ConsentWithdrawn"]))),
+                (event, "ci:eventOf", name(consent)),
+                (event, "ci:eventTime", self.moment(-200)),
+            ]
+        )
+        return Triple(name(s), name(p), o)
+
+    def whole(self) -> list[Triple]:
+        """What hangs together: a person with a record, a consent, an activity."""
+        pick = self.dice.choice
+        person, record, consent, event = pick(PERSONS), pick(RECORDS), pick(CONSENTS), f"id:e{pick('1234')}"
+        made: list[tuple[str, str, object]] = pick(
+            [
+                [
+                    (person, "a", name("ci:ContactPerson")),
+                    (person, "ci:personName", Literal("Anna")),
+                    (record, "a", name("ci:Feedback")),
+                    (record, "ci:dataSubject", name(person)),
+                    (record, "ci:content", Literal("slow")),
+                    (pick(OTHERS), "ci:evidencedBy", name(record)),
+                ],
+                [
+                    (consent, "a", name("ci:ConsentRecord")),
+                    (consent, "ci:dataSubject", name(person)),
+                    *((consent, "ci:forCategory", name(c)) for c in self.dice.sample(CATEGORIES, 2)),
+                    (consent, "ci:forPurpose", name(pick(PURPOSES))),
+                    (consent, "ci:expiresAt", self.moment(1000)),
+                    (event, "a", name("ci:ConsentGiven")),
+                    (event, "ci:eventOf", name(consent)),
+                    (event, "ci:eventTime", self.moment(-150)),
+                ],
+                [
+                    ("id:y1", "a", name("ci:ProcessingActivity")),
+                    *(("id:y1", "ci:forCategory", name(c)) for c in CATEGORIES),
+                    ("id:y1", "ci:forPurpose", name(pick(PURPOSES))),
+                    ("id:y1", "ci:legalBasis", NamedNode("https://w3id.org/dpv/legal/eu/gdpr#A6-1-f")),
+                    ("id:y1", "ci:balancingOfInterests", Literal("weighed")),
+                ],
+            ]
+        )
+        return [Triple(name(s), name(p), o) for s, p, o in made]  # type: ignore[arg-type]
+
+    def moment(self, around: int = 0) -> Literal:
+        hours = around + self.dice.randrange(-100, 100)
+        text = (self.now + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+        return Literal(text, datatype=NamedNode(f"{XSD}dateTime"))
+
+    def stored(self) -> list[Quad]:
+        quads = self.kg.store.match([(None, None, None)])
+        return sorted((q for q in quads if self.kg.graphs.is_record(q.graph_name)), key=str)
+
+    def step(self) -> None:
+        """One change, or a while that passes, or a person erased."""
+        dice = self.dice.random()
+        if dice < 0.12:
+            self.now += timedelta(hours=self.dice.choice([1, 30, 200, 9000]))
+            return
+        stored = self.stored()
+        if dice < 0.16 and stored:
+            self.kg.commit(Change(drop=(self.dice.choice(stored).graph_name,)))  # type: ignore[arg-type]
+            return
+        removed = self.dice.sample(stored, min(len(stored), self.dice.choice([0, 0, 1, 1, 4])))
+        added = [self.statement() for _ in range(self.dice.choice([0, 1, 2, 6]))]
+        if self.dice.random() < 0.3:
+            added += self.whole()
+        self.kg.commit(
+            Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in added), remove=tuple(removed))
+        )
+
+    def views(self) -> dict[str, set[Triple]]:
+        """What the views hold, for whoever asks now."""
+        found = {}
+        for purpose in self.kg.settings.active_purposes:
+            reader = self.kg.reader(purpose)
+            reader.current()
+            found[purpose] = {q.triple for q in self.kg.store.match([(None, None, None)], reader.view)}
+        return found
+
+
+@pytest.mark.parametrize("profile", ["consent-only", "gdpr"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_views_of_purposes_equal_their_definition(tmp_path: Path, seed: int, profile: str) -> None:
+    world = World(tmp_path, seed, profile)
+    shown = 0
+    for _ in range(300):
+        world.step()
+        views = world.views()
+        assert views == expected(world.kg)
+        shown += sum(t.object == Literal("slow") for view in views.values() for t in view)
+    assert check(world.kg) == []
+    assert shown > 20, "what persons said was nearly never shown: the test proves little"
+
+
+def test_a_view_that_is_kept_wrongly_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sabotage: what was withdrawn stays."""
+    kept = Purposes.effect
+
+    def careless(*given: object) -> object:
+        effect = kept(*given)  # type: ignore[arg-type]
+        effect.remove.clear()
+        return effect
+
+    monkeypatch.setattr(Purposes, "effect", careless)
+    world = World(tmp_path, 1)
+    for _ in range(300):
+        world.step()
+        if world.views() != expected(world.kg):
+            assert any("holds, but should not:" in fault for fault in check(world.kg))
+            return
+    pytest.fail("the views of a careless service were taken for right")
