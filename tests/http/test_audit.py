@@ -76,6 +76,7 @@ def test_reads_are_recorded(audited: Running, log: AuditLog) -> None:
         ("read", "GET /sparql", 200, 4),
     ]
     assert {e["principal"] for e in found} == {"local"}
+    assert found[0]["query"] == found[-1]["query"] == "ASK { ?1 ?2 ?3 }"
 
 
 def test_what_is_the_same_for_everybody_is_not_recorded(audited: Running, log: AuditLog) -> None:
