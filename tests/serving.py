@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.app import create_app
 from kgservice.http.serve import Server
@@ -45,7 +46,7 @@ class Running:
 
 
 @contextmanager
-def running(kg: KnowledgeGraph, token: str = TOKEN) -> Iterator[Running]:
+def running(kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = None) -> Iterator[Running]:
     """Serve `kg` on a free port of 127.0.0.1 in a thread, for the length of the block."""
     ready = threading.Event()
     address: list[str] = []
@@ -54,7 +55,7 @@ def running(kg: KnowledgeGraph, token: str = TOKEN) -> Iterator[Running]:
         address.append(url)
         ready.set()
 
-    server = Server(create_app(kg, token=token), "127.0.0.1", 0, tell)
+    server = Server(create_app(kg, token=token, audit=audit), "127.0.0.1", 0, tell)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

@@ -15,7 +15,8 @@ KgError
 ├── TooLarge                  the body is over the limit                  413
 ├── UnsupportedMediaType      the body's format is not known              415
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
-└── StoreFailed               the store cannot answer                     503, exit 6
+├── StoreFailed               the store cannot answer                     503, exit 6
+└── AuditFailed               what happens cannot be recorded             503, exit 6
 
 HTTP statuses are assigned in `http/problems.py`, exit codes in `cli`.
 """
@@ -146,3 +147,9 @@ class StoreFailed(KgError):
     """The store cannot answer."""
 
     title = "Store failure"
+
+
+class AuditFailed(KgError):
+    """The audit log cannot be written or was tampered with, so that nothing may be answered."""
+
+    title = "Audit failure"

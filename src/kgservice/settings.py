@@ -45,6 +45,10 @@ class Settings:
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
         "Purposes that there are views for: IRIs or short names, spaces between them; `none`: no view.",
     )
+    audit_queries: str = _setting(
+        "shape",
+        "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
+    )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
 
     @property
@@ -100,6 +104,10 @@ def _fault(name: str, value: Any) -> str | None:
         "purposes": (
             lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
             "holds something that is neither an IRI nor a short name such as dpv:Marketing",
+        ),
+        "audit_queries": (
+            lambda kept: kept in {"none", "shape", "text"},
+            "is neither none nor shape nor text",
         ),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
     }

@@ -48,6 +48,7 @@ _CODES: dict[type[errors.KgError], Exit] = {
     errors.UnsupportedMediaType: Exit.BAD_INPUT,
     errors.Invalid: Exit.FINDINGS,
     errors.StoreFailed: Exit.STORE,
+    errors.AuditFailed: Exit.STORE,
 }
 
 

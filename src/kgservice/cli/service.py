@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import Never
 
+from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli.answers import say
@@ -29,13 +30,14 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     """Serve until the process is told to end (Ctrl-C or SIGTERM).
 
     Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
-    `Forbidden` for an address that is not loopback, `BadRdf` or `BadInput` for shapes that cannot be used.
+    `Forbidden` for an address that is not loopback, `BadRdf` or `BadInput` for shapes that cannot be used,
+    `AuditFailed` when the audit log cannot be written or was tampered with.
     """
     secret = settings.token or secrets.token_urlsafe(24)
     http.check_loopback(settings.host)
     _check_alone(settings)
     _check_port(settings.host, settings.port)
-    with opened(settings) as kg, ExitStack() as while_running:
+    with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
         if demo and kg.head == 0:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
@@ -57,7 +59,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
         try:
             # The first change would otherwise wait for the shapes to be read, which takes seconds.
             threading.Thread(target=_prepare, args=[kg, faults], name="guard", daemon=True).start()
-            http.serve(kg, settings, secret, ready=ready)
+            http.serve(kg, settings, secret, audit=log, ready=ready)
         except (_Stopped, KeyboardInterrupt):
             say("Stopped.")
         finally:

@@ -13,11 +13,14 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
+from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import KgError, StoreFailed
 from kgservice.http import health, maintenance, pages, problem_types, terms
 from kgservice.http.assets import Assets
+from kgservice.http.audit import Audit, AuditVerification
+from kgservice.http.auditing import Auditing, fixed_parts, paths_of
 from kgservice.http.auth import Access
 from kgservice.http.consents import Consents
 from kgservice.http.decisions import Decisions
@@ -78,18 +81,22 @@ class Stopping:
                 await problem_of(StoreFailed("The service is stopping"))(scope, receive, send)
 
 
-def create_app(kg: KnowledgeGraph, *, token: str) -> ASGIApp:
-    """The HTTP service over `kg`, which the caller opens and closes; `token` lets people and programs in."""
+def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None) -> ASGIApp:
+    """The HTTP service over `kg`, which the caller opens and closes; `token` lets people and programs in.
+
+    `audit`, which the caller opens and closes too, records what they do.
+    """
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="kgservice-read")
     writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-write")
     tags = Tags()
     querying, updating = Querying(kg, readers, tags), Updating(kg, writers)
-    direct = Direct(
-        framework(kg, readers, writers, tags, querying), {"/sparql": querying, "/update": updating}
-    )
-    return ServerErrorMiddleware(
-        Access(Stopping(direct), token, kg.settings.language), handler=HANDLERS[Exception]
-    )
+    resources = framework(kg, readers, writers, tags, querying, audit=audit)
+    direct = Direct(resources, {"/sparql": querying, "/update": updating})
+    app: ASGIApp = Access(Stopping(direct), token, kg.settings.language)
+    if audit is not None:
+        parts = fixed_parts([*paths_of(resources.routes), "/sparql", "/update"], questions())
+        app = Auditing(app, audit, kg.addresses.everything, parts)
+    return ServerErrorMiddleware(app, handler=HANDLERS[Exception])
 
 
 def framework(
@@ -98,6 +105,8 @@ def framework(
     writers: ThreadPoolExecutor,
     tags: Tags,
     querying: Querying,
+    *,
+    audit: AuditLog | None = None,
 ) -> FastAPI:
     """All resources but the two that `Direct` serves; the pools are shut down when it stops."""
 
@@ -141,6 +150,11 @@ def framework(
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]
+    if audit is not None:
+        app.router.routes += [
+            Route("/audit", Audit(audit, readers)),
+            Route("/audit/verification", AuditVerification(audit, readers)),
+        ]
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
     app.include_router(pages.make_router(kg, known))

@@ -98,6 +98,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
         "The store does not answer. Check space and permissions, then try again later.",
     ),
+    "audit-failure": (
+        "Das Audit-Protokoll nimmt nichts auf, und ohne Eintrag wird nicht geantwortet. Platz, Rechte und "
+        "`kgservice audit verify` prüfen.",
+        "The audit log takes no entries, and nothing is answered without one. Check space, permissions and "
+        "`kgservice audit verify`.",
+    ),
 }
 
 

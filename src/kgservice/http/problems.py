@@ -41,6 +41,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.UnsupportedMediaType: (415, "unsupported-media-type"),
     errors.Invalid: (422, "not-valid"),
     errors.StoreFailed: (503, "store-failure"),
+    errors.AuditFailed: (503, "audit-failure"),
 }
 
 # Problems that are none of the service's own errors: last part of the type → status, title

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
+from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import create_app
@@ -48,15 +49,17 @@ def serve(
     settings: Settings,
     token: str,
     *,
+    audit: AuditLog | None = None,
     ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve `kg` at `settings.host` and `settings.port` (0: a free one) until the process is told to stop.
 
-    `ready` gets the link with the token once the service accepts connections. Nothing is printed.
+    `ready` gets the link with the token once the service accepts connections; `audit` records what is done.
+    Nothing is printed.
     Raises `Forbidden` for a host that is not a loopback address.
     """
     check_loopback(settings.host)
-    app = create_app(kg, token=token)
+    app = create_app(kg, token=token, audit=audit)
     server = Server(app, settings.host, settings.port, lambda url: ready(f"{url}?token={quote(token)}"))
     server.run()
 

@@ -17,6 +17,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.update import update
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
+from kgservice.http.auditing import note
 from kgservice.http.bodies import Parameters, parameters, text
 from kgservice.http.description import Describer
 from kgservice.http.exchange import Exchange
@@ -94,6 +95,7 @@ class Querying:
 
     async def answer(self, http: Exchange, asked: Operation) -> None:
         """Send the answer of a query, negotiated, streamed and compressed."""
+        note(http.scope, query=asked.text)
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
         cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
         commit = self._kg.head
