@@ -54,7 +54,7 @@ def running(kg: KnowledgeGraph, token: str = TOKEN) -> Iterator[Running]:
         address.append(url)
         ready.set()
 
-    server = Server(create_app(kg, token=token), "127.0.0.1", 0, tell)
+    server = Server(create_app(kg, token=token), "127.0.0.1", 0, tell, kg.settings.proxies)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:
