@@ -42,7 +42,7 @@ class Sessions:
         while self._known and next(iter(self._known.values())).ends <= now:
             self._known.popitem(last=False)
         own = [digest for digest, session in self._known.items() if session.prefix == prefix]
-        for digest in own[: len(own) + 1 - MOST_OF_ONE]:
+        for digest in own[: max(0, len(own) + 1 - MOST_OF_ONE)]:
             del self._known[digest]
         session_id = secrets.token_urlsafe(32)
         self._known[_digest(session_id)] = _Session(prefix, now + self._lasts)

@@ -20,6 +20,7 @@ from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_t
 from kgservice.http.problems import details, method_not_allowed
 from kgservice.http.recognition import Recogniser
 from kgservice.http.sessions import Sessions
+from kgservice.http.site import place
 from kgservice.settings import Settings
 from kgservice.web.render import Pages
 from kgservice.web.texts import LANGUAGES, preferred
@@ -136,8 +137,8 @@ class SignIn:
         if isinstance(error, Unauthorised):
             return self.page(scope, 401, "sign-in-wrong" if _tried(scope) else None)
         problem = details(error)
-        place = quote(scope["path"])
-        response = self._answer(scope, "error.html", problem["status"], here=place, problem=problem)
+        here, said = quote(scope["path"]), place(problem)
+        response = self._answer(scope, "error.html", problem["status"], here=here, problem=said)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.after)
         return response
