@@ -44,6 +44,8 @@ class Oidc:
         algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
         if algorithm not in self._algorithms or not (kid is None or isinstance(kid, str)):
             raise Unauthorised(_INVALID)
+        if "crit" in header:  # it names extensions that have to be understood, and none is here
+            raise Unauthorised(_INVALID)
         if (kind.lower() if isinstance(kind, str) else kind) not in _TYPES:
             raise Unauthorised(_INVALID)
         key = await self._keys.find(kid, algorithm)

@@ -25,7 +25,8 @@ OLDEST = 24 * 3600.0  # seconds after which keys that cannot be fetched again ar
 PAUSE = 30.0  # seconds between two fetches, whatever tokens come in
 TIMEOUT = httpx.Timeout(5.0)
 LARGEST = 1024 * 1024  # bytes of a document
-SMALLEST_RSA = 2048  # bits
+SMALLEST_RSA = 2048  # bits, in Base64 at least:
+_SHORTEST_MODULUS = 342  # characters
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -119,6 +120,8 @@ def _imported(data: Any) -> PublicKey | None:
     if not isinstance(data, dict) or data.get("use", "sig") != "sig":
         return None
     if data.get("kty") not in _TYPE.values():  # a shared secret, for one, has no place here
+        return None
+    if data["kty"] == "RSA" and len(str(data.get("n"))) < _SHORTEST_MODULUS:
         return None
     try:
         key = JWKRegistry.import_key(data)
