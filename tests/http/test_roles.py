@@ -205,7 +205,7 @@ def test_authorization_given_twice_is_refused(server: Running, key_of: dict[Role
         headers = [("Authorization", f"Bearer {key}") for key in keys]
         answer = bare(server, "/export", headers=headers)
         assert answer.status_code == 400
-        assert answer.json()["source"] == "authorization"
+        assert answer.json()["source"] == "Authorization"
     joined = {"Authorization": f"Bearer {both[0]}, Bearer {both[1]}"}
     assert bare(server, "/export", headers=joined).status_code == 401
 
@@ -279,3 +279,14 @@ def test_problems_name_no_key(server: Running, key_of: dict[Role, str]) -> None:
     key = key_of[Role.READER]
     for path in ("/export", f"/nothing?token={quote(key)}"):
         assert key[13:] not in json.dumps(asking(server, path, key).json())
+
+
+def test_nobody_comes_in_by_a_websocket(server: Running, key_of: dict[Role, str]) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert bare(server, "/export", headers=upgrade).status_code in {400, 401, 403}
+    assert asking(server, "/export", key_of[Role.READER], headers=upgrade).status_code == 403

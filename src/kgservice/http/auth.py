@@ -43,11 +43,14 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or hand it on."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             try:
                 await self._app(scope, receive, send)
             finally:
                 self._keys.close()
+            return
+        if scope["type"] != "http":  # there are no websockets here, so nobody is let in by one
+            await send({"type": "websocket.close"})
             return
         try:
             found = await self._recognise(scope, receive)
@@ -71,18 +74,17 @@ class Access:
 
     async def _recognise(self, scope: Scope, receive: Receive) -> Principal | Response:
         """Who makes the request, or the answer to it. Raises `Unauthorised`, `Forbidden` and others."""
-        headers = Headers(scope=scope)
-        once(headers, "host")
-        host = self._hosts.check(headers)
+        host, authorization = once(scope)
+        self._hosts.check(host)
         if is_open(scope["path"]):
             return ANONYMOUS
         if scope["path"] in {SIGN_IN, SIGN_OUT}:
             return await self._sign_in.answer(scope, receive, host, _address(scope))
-        if authorization := once(headers, "authorization"):
+        if authorization:
             return await self._recogniser.of_header(authorization, _address(scope))
         if (instead := self._sign_in.link(scope, host)) is not None:
             return instead
-        port = port_of(host)
+        headers, port = Headers(scope=scope), port_of(host)
         values = cookies(headers, session_cookie(scope["scheme"], port))
         if len(values) > 1:
             raise Unauthorised("The cookie is given twice; sign in again")

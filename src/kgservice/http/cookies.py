@@ -5,6 +5,9 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+# What a browser keeps of pages belongs to whom it showed them to.
+OF_SOMEBODY_ELSE = '"cache"'
+
 
 def session_cookie(scheme: str, port: str) -> str:
     """The name of the cookie that says who signed in.
@@ -47,7 +50,15 @@ def set_session(response: Response, scheme: str, port: str, value: str, seconds:
         httponly=True,
         samesite="strict",
     )
-    forget(response, scheme, purpose_cookie(port))  # it was somebody else's
+    forget(response, scheme, purpose_cookie(port))
+    response.headers["Clear-Site-Data"] = OF_SOMEBODY_ELSE
+
+
+def end_session(response: Response, scheme: str, port: str) -> None:
+    """Let the browser forget who signed in, and what they have seen."""
+    forget(response, scheme, session_cookie(scheme, port))
+    forget(response, scheme, purpose_cookie(port))
+    response.headers["Clear-Site-Data"] = OF_SOMEBODY_ELSE
 
 
 def forget(response: Response, scheme: str, name: str) -> None:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from kgservice.errors import BadParameter, Forbidden
 from kgservice.settings import Settings
@@ -22,12 +23,10 @@ class Hosts:
         pattern = "|".join(re.escape(name) for name in self.names)
         self._pattern = re.compile(rf"(?:{pattern})(?::[0-9]+)?", re.IGNORECASE)
 
-    def check(self, headers: Headers) -> str:
-        """The `Host` of a request. Raises `Forbidden` for another one (DNS rebinding)."""
-        host = headers.get("host", "")
+    def check(self, host: str) -> None:
+        """Raises `Forbidden` for a `Host` that is none of the names (DNS rebinding)."""
         if not self._pattern.fullmatch(host):
             raise Forbidden(f"This service answers only as {', '.join(self.names)}", source="Host")
-        return host
 
 
 def own_address(host: str) -> tuple[str, ...]:
@@ -54,12 +53,22 @@ def port_of(host: str) -> str:
     return host.rpartition("]")[2].partition(":")[2] or "80"
 
 
-def once(headers: Headers, name: str) -> str | None:
-    """The value of a header, if there is one. Raises `BadParameter` when there are several."""
-    values = headers.getlist(name)
-    if len(values) > 1:
-        raise BadParameter(f"{name} is given {len(values)} times", source=name)
-    return values[0] if values else None
+def once(scope: Scope) -> tuple[str, str]:
+    """`Host` and `Authorization` of a request, empty where there is none; in one go, since all requests pass.
+
+    Raises `BadParameter` when one of them comes several times.
+    """
+    host = authorization = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if host:
+                raise BadParameter("Host is given several times", source="Host")
+            host = value
+        elif name == b"authorization":
+            if authorization:
+                raise BadParameter("Authorization is given several times", source="Authorization")
+            authorization = value
+    return host.decode("latin-1"), authorization.decode("latin-1")
 
 
 def same_origin(scheme: str, host: str, headers: Headers) -> None:

@@ -81,6 +81,8 @@ def rule_of(path: str) -> Rule | None:
     >>> rule_of("/graphs") is rule_of("/graphs/x/y"), rule_of("//graphs"), rule_of("/graphs.")
     (True, None, None)
     """
+    if path in RULES:
+        return RULES[path]
     first, _, rest = path[1:].partition("/")
     if path[:1] != "/" or (not first and path != "/"):
         return None

@@ -109,11 +109,10 @@ class SignIn:
         return response
 
     def _out(self, scope: Scope, headers: Headers, host: str) -> Response:
-        port, scheme = port_of(host), scope["scheme"]
+        port = port_of(host)
         self._end(scope, headers, port)
         response = _redirect(SIGN_IN, [])
-        cookies.forget(response, scheme, cookies.session_cookie(scheme, port))
-        cookies.forget(response, scheme, cookies.purpose_cookie(port))
+        cookies.end_session(response, scope["scheme"], port)
         return response
 
     def _end(self, scope: Scope, headers: Headers, port: str) -> None:

@@ -45,6 +45,7 @@ class KeyFile:
         self._path = path
         self._open: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
+        self._last: tuple[Any, Any] = (None, None)
 
     def add(self, key: ApiKey, kept: str) -> None:
         """Keep a new key with its hash. Raises `Conflict` when there is one with its prefix."""
@@ -82,7 +83,11 @@ class KeyFile:
     def find(self, prefix: str) -> tuple[ApiKey, str] | None:
         """The key with this prefix and its hash, as they are now."""
         rows = self._read(f"SELECT {_COLUMNS} FROM api_key WHERE prefix = ?", (prefix,))  # noqa: S608
-        return (_key(rows[0]), rows[0][1]) if rows else None
+        if not rows:
+            return None
+        if rows[0] != self._last[0]:  # the same key asks again and again
+            self._last = rows[0], _key(rows[0])
+        return self._last[1], rows[0][1]
 
     def all(self) -> list[ApiKey]:
         """All keys, the oldest first."""
