@@ -15,6 +15,7 @@ KgError
 ├── TooLarge                  the body is over the limit                  413
 ├── UnsupportedMediaType      the body's format is not known              415
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
+├── TooMany                   more requests than one may make             429, exit 6
 ├── StoreFailed               the store cannot answer                     503, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
@@ -86,9 +87,21 @@ class BadParameter(BadInput):
 
 
 class Forbidden(KgError):
-    """The request is understood and refused."""
+    """The request is understood and refused; `roles` and `purposes` name those that it could be made with."""
 
     title = "Forbidden"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        roles: Sequence[str] | None = None,
+        purposes: Sequence[str] | None = None,
+        **place: Any,
+    ) -> None:
+        super().__init__(detail, **place)
+        self.roles = roles
+        self.purposes = purposes
 
 
 class Unauthorised(KgError):
@@ -141,6 +154,16 @@ class Invalid(KgError):
     def __init__(self, detail: str, *, findings: Sequence[Mapping[str, Any]] = (), **place: Any) -> None:
         super().__init__(detail, **place)
         self.findings = findings
+
+
+class TooMany(KgError):
+    """There are more requests, or failed attempts, than one may make; `after`: seconds until the next one."""
+
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, after: int = 1, **place: Any) -> None:
+        super().__init__(detail, **place)
+        self.after = after
 
 
 class StoreFailed(KgError):

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from pyoxigraph import NamedNode
 
 from kgservice.errors import BadParameter
 from kgservice.namespaces import expand
+
+# All that are made with a private key; what only knows the public key of the provider cannot sign.
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"}
+)
+_LOOPBACK = frozenset({ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")})
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 
 
 def _setting(default: Any, help_text: str) -> Any:
@@ -24,7 +35,7 @@ class Settings:
 
     base: str = _setting("https://kg.example/", "Base IRI of instances, graphs, views; ends with `/` or `#`.")
     store: Path = _setting(Path("data/store"), "Directory of the embedded store.")
-    host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses are allowed so far.")
+    host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
     max_body: int = _setting(64 * 1024 * 1024, "Largest request body, in bytes.")
@@ -50,6 +61,31 @@ class Settings:
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
     )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
+    hosts: str = _setting("", "Host names that the service answers to besides those of this machine.")
+    proxies: str = _setting(
+        "", "Addresses or networks of proxies whose `X-Forwarded-…` headers are believed."
+    )
+    origins: str = _setting("", "Origins of web pages elsewhere whose scripts may ask (CORS).")
+    rate: int = _setting(120_000, "Requests that one principal may make in a minute; 0: any number.")
+    at_once: int = _setting(
+        24, "Requests of one principal that are answered at the same time; 0: any number."
+    )
+    sign_ins: int = _setting(10, "Failed attempts to sign in by key, in a minute and from one address.")
+    session_hours: int = _setting(12, "Hours after which a browser has to sign in again.")
+    oidc_issuer: str = _setting("", "Issuer of OpenID Connect tokens; empty: none are taken.")
+    oidc_audience: str = _setting("", "Audience that tokens must be made for.")
+    oidc_algorithms: str = _setting("RS256 PS256 ES256", "Algorithms by which tokens may be signed.")
+    oidc_roles_claim: str = _setting("roles", "Claim that holds the roles; `a.b` is `b` within `a`.")
+    oidc_roles: str = _setting(
+        "",
+        "What values of that claim mean: `value=role; …`; empty: `kgservice-reader` is `reader`, and so on.",
+    )
+    oidc_purposes_claim: str = _setting("purposes", "Claim that holds the purposes, as IRIs or short names.")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine is served, as by default: the printed link then opens the service."""
+        return is_loopback(self.host) and not self.hosts.strip() and not self.proxies.strip()
 
     @property
     def active_purposes(self) -> tuple[str, ...]:
@@ -80,7 +116,13 @@ class Settings:
                     ) from None
             if f.name in values and (fault := _fault(f.name, values[f.name])):
                 raise BadParameter(f"{str(values[f.name])!r} {fault}", source=source)
-        return cls(**values)
+        settings = cls(**values)
+        if settings.oidc_issuer and not settings.oidc_audience:
+            raise BadParameter(
+                "tokens of an issuer are taken only when they are made for this service; name the audience",
+                source="KGSERVICE_OIDC_AUDIENCE",
+            )
+        return settings
 
 
 def _fault(name: str, value: Any) -> str | None:
@@ -110,9 +152,78 @@ def _fault(name: str, value: Any) -> str | None:
             "is neither none nor shape nor text",
         ),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
+        "hosts": (
+            lambda names: all(map(_HOST.fullmatch, names.split())),
+            "holds something that is no host name",
+        ),
+        "proxies": (
+            lambda names: all(map(_is_network, names.split())),
+            "holds something that is no IP address",
+        ),
+        "origins": (
+            lambda names: all(map(_ORIGIN.fullmatch, names.split())),
+            "holds something that is no origin such as https://app.example",
+        ),
+        "rate": (lambda number: number >= 0, "is no number of requests: at least 0"),
+        "at_once": (lambda number: number >= 0, "is no number of requests: at least 0"),
+        "sign_ins": (lambda number: number > 0, "is no number of attempts: at least 1"),
+        "session_hours": (lambda hours: 0 < hours <= 8760, "is no number of hours: 1 to 8760"),
+        "oidc_issuer": (
+            lambda issuer: not issuer or is_secure_address(issuer, loopback=True),
+            "is no https address",
+        ),
+        "oidc_audience": (lambda _: True, ""),
+        "oidc_algorithms": (
+            lambda names: bool(names.split()) and set(names.split()) <= ALGORITHMS,
+            f"is not made of {', '.join(sorted(ALGORITHMS))}",
+        ),
+        "oidc_roles": (lambda _: True, ""),  # what reads the tokens knows the roles
     }
     is_usable, fault = usable.get(name, (bool, "is empty"))
     return None if is_usable(value) else fault
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only.
+
+    >>> is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("kg.example")
+    (True, True, False, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host) in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def is_secure_address(address: str, *, loopback: bool) -> bool:
+    """Whether an address is one of https, or where `loopback` allows it one of http on this machine.
+
+    >>> is_secure_address("https://login.example/x", loopback=False)
+    True
+    >>> is_secure_address("http://login.example/x", loopback=True)
+    False
+    """
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if (
+        not host
+        or parts.username is not None
+        or parts.fragment
+        or not address.isprintable()
+        or " " in address
+    ):
+        return False
+    return parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(host))
+
+
+def _is_network(value: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        return False
 
 
 def _is_iri(value: str) -> bool:

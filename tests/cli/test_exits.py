@@ -27,7 +27,7 @@ from tests.cli.commands import COMMAND, Run, environment
         (["trace", "00000000-0000-4000-8000-000000000000"], 4, "00000000-0000-4000-8000-000000000000"),
         (["export", "--graph", "https://kg.example/graph/none"], 4, "graph/none"),
         (["export", "--graph", "not an iri"], 2, "not an iri"),
-        (["serve", "--host", "192.0.2.1"], 3, "loopback"),
+        (["serve", "--host", "192.0.2.1"], 3, "keys create"),
         (["trace", "x", "--url", "http://127.0.0.1:9"], 6, "does not answer"),
         (["frobnicate"], 2, "frobnicate"),
     ],

@@ -5,6 +5,8 @@ import base64
 import http.client
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,9 +15,11 @@ from starlette.types import Message, Receive, Scope, Send
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import Stopping
-from kgservice.http.serve import check_loopback
+from kgservice.http.serve import check_door
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from tests.conftest import NOON
+from tests.http.keys import make_key
 from tests.serving import Running, running
 
 ASK = "/sparql?query=ASK%7B%7D"
@@ -69,7 +73,7 @@ def test_people_without_the_token_get_a_page_that_asks_for_it(
         assert words in answer.text
         assert ('role="alert"' in answer.text) == ("wrong" in path)
         assert "wrong" not in answer.text
-        assert '<form method="get" action="/">' in answer.text
+        assert '<form method="post" action="/sign-in">' in answer.text
         assert 'name="token"' in answer.text
     assert bare(server, "/", "HEAD", **asked).text == ""
     assert bare(server, "/update", "POST", **asked).headers["content-type"] == "application/problem+json"
@@ -204,12 +208,36 @@ def test_the_token_is_never_written(server: Running, capfd: pytest.CaptureFixtur
     assert server.token not in written.out + written.err
 
 
-def test_only_loopback_addresses_are_served() -> None:
-    for host in ("127.0.0.1", "localhost", "::1"):
-        check_loopback(host)
-    for host in ("0.0.0.0", "::", "192.168.0.1", "example.com", ""):
-        with pytest.raises(Forbidden):
-            check_loopback(host)
+@pytest.mark.parametrize(
+    ("given", "local"),
+    [
+        ({}, True),
+        ({"host": "localhost"}, True),
+        ({"host": "::1"}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"host": "::"}, False),
+        ({"host": "192.168.0.1"}, False),
+        ({"host": "kg.example"}, False),
+        ({"hosts": "kg.example"}, False),
+        ({"proxies": "127.0.0.1"}, False),
+    ],
+)
+def test_more_than_this_machine_is_served_only_with_keys_or_a_provider(
+    tmp_path: Path, given: dict[str, str], local: bool
+) -> None:
+    settings = Settings.load({}, store=tmp_path / "store", **given)
+    assert settings.local == local
+    if local:
+        check_door(settings, NOON)
+        return
+    with pytest.raises(Forbidden, match="kgservice keys create"):
+        check_door(settings, NOON)
+    check_door(replace(settings, oidc_issuer="https://login.example", oidc_audience="kg"), NOON)
+    make_key(settings, expires=NOON)
+    with pytest.raises(Forbidden, match="kgservice keys create"):
+        check_door(settings, NOON)
+    make_key(settings)
+    check_door(settings, NOON)
 
 
 @pytest.mark.parametrize("query", ["query=ASK%7BFILTER(?token=1)%7D", "query=ASK%7B%7D&mytoken=1"])

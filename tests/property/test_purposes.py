@@ -143,7 +143,7 @@ class World:
                 (event, "ci:eventTime", self.moment(-200)),
             ]
         )
-        return Triple(name(s), name(p), o)
+        return Triple(name(s), name(p), o)  # type: ignore[arg-type]
 
     def whole(self) -> list[Triple]:
         """What hangs together: a person with a record, a consent, an activity."""

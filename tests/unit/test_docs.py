@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,10 +14,8 @@ from packaging.requirements import Requirement
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli import app
 from kgservice.cli.exits import MEANINGS
-from kgservice.http.app import framework
-from kgservice.http.sparql import Querying
-from kgservice.http.tags import Tags
 from kgservice.settings import Settings
+from tests.routes import addresses
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,10 +64,7 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_every_address_is_documented(kg: KnowledgeGraph) -> None:
-    pool, tags = ThreadPoolExecutor(1), Tags()
-    app = framework(kg, pool, pool, tags, Querying(kg, pool, tags))
-    paths = {"/" + route.path.split("/")[1] for route in app.routes if hasattr(route, "path")}
-    paths |= {"/sparql", "/update"}
+    paths = {"/" + path.split("/")[1] for path in addresses(kg)}
     missing = {path for path in paths if f"`{path}" not in page("http")} - {"/static"}
     assert missing == set()
 

@@ -59,8 +59,8 @@ class ViewFacts(Facts):
             self._to[node] = None if found is None else _users(found)
         known = self._to[node]
         stored = known.get(predicate, ()) if known is not None else self._among_many(node, predicate, True)
-        found = dict.fromkeys((*stored, *self._more_to.get((node, predicate), ())))
-        return [n for n in found if isinstance(n, NamedNode)]
+        both = dict.fromkeys((*stored, *self._more_to.get((node, predicate), ())))
+        return [n for n in both if isinstance(n, NamedNode)]
 
     def _look(self, pattern: Pattern) -> list[Triple] | None:
         """The statements that fit; None if they are many."""

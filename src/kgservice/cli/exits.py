@@ -47,6 +47,7 @@ _CODES: dict[type[errors.KgError], Exit] = {
     errors.TooLarge: Exit.BAD_INPUT,
     errors.UnsupportedMediaType: Exit.BAD_INPUT,
     errors.Invalid: Exit.FINDINGS,
+    errors.TooMany: Exit.STORE,
     errors.StoreFailed: Exit.STORE,
     errors.AuditFailed: Exit.STORE,
 }

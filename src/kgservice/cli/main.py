@@ -17,6 +17,7 @@ from kgservice.cli import (
     decide,
     exits,
     findings,
+    keys,
     load,
     measures,
     output,
@@ -108,6 +109,7 @@ app.command()(measures.quality)
 app.add_typer(findings.findings, name="findings")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(audit.audit, name="audit")
+app.add_typer(keys.keys, name="keys")
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)

@@ -42,6 +42,18 @@ def note_of(store: Path) -> Path:
     return store.with_name(f"{store.name}.service.json")
 
 
+def local_url(host: str, url: str) -> str | None:
+    """How commands on this machine reach a service that listens on `host`; None when they cannot by loopback.
+
+    >>> local_url("0.0.0.0", "http://0.0.0.0:8000"), local_url("192.0.2.7", "http://192.0.2.7:8000")
+    ('http://127.0.0.1:8000', None)
+    """
+    own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+    if host in own:
+        return f"http://{own[host]}:{url.rpartition(':')[2]}"
+    return url if _ADDRESS.fullmatch(url) else None
+
+
 @contextmanager
 def announced(store: Path, running: Running) -> Iterator[None]:
     """Leave the note while the service runs, and take it away at the end."""

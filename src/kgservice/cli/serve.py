@@ -11,7 +11,7 @@ from kgservice.settings import Settings
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Loopback address. [default: 127.0.0.1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="TCP port; 0: a free one. [default: 8000]")
     ] = None,
@@ -27,7 +27,8 @@ def serve(
 ) -> None:
     """Start the service and print a link that opens it.
 
-    Stop it with Ctrl-C. While it runs, the other commands on the same store work through it.
+    Stop it with Ctrl-C. While it runs, the other commands on the same store work through it. On another
+    address than loopback it starts only when keys (kgservice keys) or an identity provider are set up.
 
     Example: kgservice serve --demo --port 8080
     """

@@ -12,6 +12,7 @@ import webbrowser
 from contextlib import ExitStack
 from types import FrameType
 from typing import Never
+from urllib.parse import quote
 
 from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
@@ -19,22 +20,29 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli.answers import say
 from kgservice.cli.local import opened
 from kgservice.cli.remote import Remote
-from kgservice.cli.runtime import Running, announced, find
+from kgservice.cli.runtime import Running, announced, find, local_url
+from kgservice.domain.clock import system_clock
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import serve as http
 from kgservice.settings import Settings
 from kgservice.store.oxigraph import OxigraphStore
+
+_IN_A_NETWORK = (
+    "It speaks plain HTTP: let a proxy in front of it speak TLS, and name that in KGSERVICE_PROXIES and the "
+    "host name in KGSERVICE_HOSTS."
+)
 
 
 def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     """Serve until the process is told to end (Ctrl-C or SIGTERM).
 
     Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
-    `Forbidden` for an address that is not loopback, `BadRdf` or `BadInput` for shapes that cannot be used,
+    `Forbidden` when nobody could sign in, `BadRdf` or `BadInput` for shapes that cannot be used,
     `AuditFailed` when the audit log cannot be written or was tampered with.
     """
-    secret = settings.token or secrets.token_urlsafe(24)
-    http.check_loopback(settings.host)
+    # In a network the token is only for commands on this machine, so it is never one that somebody chose.
+    secret = (settings.local and settings.token) or secrets.token_urlsafe(24)
+    http.check_door(settings, system_clock())
     _check_alone(settings)
     _check_port(settings.host, settings.port)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
@@ -47,10 +55,15 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
 
         faults: list[KgError] = []
 
-        def ready(link: str) -> None:
-            running = Running(link.partition("/?")[0], secret, os.getpid())
-            while_running.enter_context(announced(settings.store, running))
+        def ready(address: str) -> None:
+            url = address.removesuffix("/")
+            if near := local_url(settings.host, url):
+                running = Running(near, secret, os.getpid())
+                while_running.enter_context(announced(settings.store, running))
+            link = f"{url}/?token={quote(secret)}" if settings.local else address
             print(f"kgservice is ready: {link}", flush=True)
+            if not settings.local:
+                say(_IN_A_NETWORK)
             say("Stop it with Ctrl-C.")
             if open_browser:
                 webbrowser.open(link)

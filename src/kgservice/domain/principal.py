@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,3 +44,10 @@ class Principal:
     def may(self, *roles: Role) -> bool:
         """Whether it has one of the roles; an administrator has all."""
         return Role.ADMINISTRATOR in self.roles or not self.roles.isdisjoint(roles)
+
+
+def default_purpose(roles: Collection[Role], purposes: Collection[str]) -> str | None:
+    """What somebody states by saying nothing: the only purpose they have, unless they oversee everything."""
+    if OVERSEEING.isdisjoint(roles) and len(purposes) == 1:
+        return next(iter(purposes))
+    return None

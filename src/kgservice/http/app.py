@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,8 +27,10 @@ from kgservice.http.consents import Consents
 from kgservice.http.decisions import Decisions
 from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
+from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
 from kgservice.http.problems import HANDLERS, problem_of
+from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import QuestionList, SavedQuestion
@@ -35,6 +38,7 @@ from kgservice.http.sparql import Querying, Updating
 from kgservice.http.tags import Tags
 from kgservice.http.trace import Tracing
 from kgservice.http.validation import Validation
+from kgservice.store.keys import KeyFile, keys_of
 
 READERS = 32  # answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
@@ -82,7 +86,7 @@ class Stopping:
 
 
 def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None) -> ASGIApp:
-    """The HTTP service over `kg`, which the caller opens and closes; `token` lets people and programs in.
+    """The HTTP service over `kg`, which the caller opens and closes; `token` is the local one.
 
     `audit`, which the caller opens and closes too, records what they do.
     """
@@ -92,11 +96,25 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     querying, updating = Querying(kg, readers, tags), Updating(kg, writers)
     resources = framework(kg, readers, writers, tags, querying, audit=audit)
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
-    app: ASGIApp = Access(Stopping(direct), token, kg.settings.language)
+    keys = KeyFile(keys_of(kg.settings.store))
+    app: ASGIApp = Access(Stopping(direct), kg.settings, token, keys, kg.clock)
     if audit is not None:
         parts = fixed_parts([*paths_of(resources.routes), "/sparql", "/update"], questions())
         app = Auditing(app, audit, kg.addresses.everything, parts)
-    return ServerErrorMiddleware(app, handler=HANDLERS[Exception])
+    if origins := kg.settings.origins.split():
+        app = shared(app, origins)
+    return ServerErrorMiddleware(SecurityHeaders(app), handler=HANDLERS[Exception])
+
+
+def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
+    """The application for scripts of pages at `origins`, too, which send a token or key: never a cookie."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", HEADER],
+        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", VIOLATIONS],
+    )
 
 
 def framework(

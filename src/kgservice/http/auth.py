@@ -1,190 +1,113 @@
-"""Who may speak to the service: the token, the cookie made from it, the host name and the origin."""
+"""The door: each request goes on as that of a principal who may, within limits, or is answered here."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import re
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, quote, urlencode
-
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kgservice.errors import Forbidden, KgError, NotAcceptable, Unauthorised
-from kgservice.http.headers import security_headers
-from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate
+from kgservice.domain.clock import Clock
+from kgservice.domain.principal import Principal
+from kgservice.errors import KgError, Unauthorised
+from kgservice.http.cookies import cookies, session_cookie
+from kgservice.http.hosts import Hosts, once, port_of, same_origin
+from kgservice.http.limits import Limits
+from kgservice.http.permissions import is_open, permit
 from kgservice.http.problems import problem_of
-from kgservice.web.render import Pages
-from kgservice.web.texts import LANGUAGES, preferred
+from kgservice.http.recognition import Recogniser
+from kgservice.http.sessions import Sessions
+from kgservice.http.sign_in import SIGN_IN, SIGN_OUT, SignIn, wants_page
+from kgservice.http.streaming import ClientLeft
+from kgservice.settings import Settings
+from kgservice.store.keys import KeyFile
 
-OPEN_PATHS = frozenset({"/health"})
-# What the kinds of problems mean, 401 among them, and the style of the pages: the same for everybody.
-OPEN_BELOW = ("/problems/", "/static/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-_LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
+ANONYMOUS = Principal("anonymous", frozenset())
 
 
 class Access:
-    """ASGI middleware: lets requests with the token through, and adds the security headers to all answers.
+    """ASGI middleware: puts the principal into `scope["state"]`, and hands on what that principal may do.
 
-    The token comes as `Authorization: Bearer`, as the password of `Authorization: Basic` with any user, as
-    `?token=` of a GET (answered with a cookie and a redirect to the address without it), or as that cookie.
-    Requests whose Host is not a loopback name are refused (DNS rebinding), as are changes by cookie from
-    another origin (cross-site request forgery).
+    Credentials come as `Authorization: Bearer`, as the password of `Authorization: Basic` with any user, or
+    as the cookie of a browser that signed in. Requests for another host name are refused (DNS rebinding), as
+    are changes by cookie from another origin (cross-site request forgery).
     """
 
-    def __init__(self, app: ASGIApp, token: str, language: str = "de") -> None:
-        if not token:
-            raise ValueError("the token must not be empty")
+    def __init__(self, app: ASGIApp, settings: Settings, token: str, keys: KeyFile, clock: Clock) -> None:
         self._app = app
-        self._language = language
-        self._pages = Pages()
-        self._token = token.encode()
-        # Cookies go to every port of a host, so the cookie does not hold the token itself.
-        self._cookie = hmac.new(self._token, b"kgservice cookie", hashlib.sha256).hexdigest()
+        self._keys = keys
+        self._hosts = Hosts(settings)
+        self._recogniser = Recogniser(settings, token, keys, clock)
+        self._sign_in = SignIn(settings, self._recogniser, Sessions(clock, settings.session_hours), token)
+        self._limits = Limits(settings.rate, settings.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or hand it on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._keys.close()
             return
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                message["headers"] = [*headers, *security_headers(headers)]
-            await send(message)
-
+        if scope["type"] != "http":  # there are no websockets here, so nobody is let in by one
+            await send({"type": "websocket.close"})
+            return
         try:
-            instead = self._check(scope)
+            found = await self._recognise(scope, receive)
+            if isinstance(found, Principal):
+                if found is not ANONYMOUS:
+                    permit(found, scope["method"], scope["path"])
+                scope.setdefault("state", {})["principal"] = found
+                who = found.name if found is not ANONYMOUS else f"anonymous {_address(scope)}"
+                account = self._limits.enter(who)
         except KgError as error:
-            instead = problem_of(error)
-            if isinstance(error, Unauthorised):
-                page = _wants_page(scope)
-                instead = self._sign_in(scope) if page else instead
-                _challenge(scope, instead, basic=not page)
-        await (instead or self._app)(scope, receive, guarded)
+            found = self._refused(scope, error)
+        except ClientLeft:  # while the sign-in form was read
+            return
+        if isinstance(found, Response):
+            await found(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._limits.leave(account)
 
-    def _check(self, scope: Scope) -> Response | None:
-        """None to go on, or a redirect. Raises `Unauthorised` or `Forbidden`."""
-        headers = Headers(scope=scope)
-        host = _host(headers)
-        if scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW):
-            return None
-        if authorization := headers.get("authorization"):
-            if not self._is_token(_credentials(authorization)):
-                raise Unauthorised("The token in Authorization is not the one of this service")
-            return None
-        if scope["method"] in {"GET", "HEAD"} and (parameters := _with_token(scope["query_string"])):
-            return self._redirect(scope, host, parameters)
-        name = cookie_name(host)
-        if (cookie := headers.get("cookie")) and name in cookie:
-            if not hmac.compare_digest(_cookie(cookie, name).encode(), self._cookie.encode()):
-                raise Unauthorised("The cookie is from another start of the service; open its link again")
+    async def _recognise(self, scope: Scope, receive: Receive) -> Principal | Response:
+        """Who makes the request, or the answer to it. Raises `Unauthorised`, `Forbidden` and others."""
+        host, authorization = once(scope)
+        self._hosts.check(host)
+        if is_open(scope["path"]):
+            return ANONYMOUS
+        if scope["path"] in {SIGN_IN, SIGN_OUT}:
+            return await self._sign_in.answer(scope, receive, host, _address(scope))
+        if authorization:
+            return await self._recogniser.of_header(authorization, _address(scope))
+        if (instead := self._sign_in.link(scope, host)) is not None:
+            return instead
+        headers, port = Headers(scope=scope), port_of(host)
+        values = cookies(headers, session_cookie(scope["scheme"], port))
+        if len(values) > 1:
+            raise Unauthorised("The cookie is given twice; sign in again")
+        if values:
+            principal = self._sign_in.of_cookie(values[0])
             if scope["method"] not in SAFE_METHODS:
-                _same_origin(scope, headers, host)
-            return None
-        raise Unauthorised("Send the token of this service, or open the link that it printed at its start")
+                same_origin(scope["scheme"], host, headers)
+            scope.setdefault("state", {})["port"] = port
+            return principal
+        raise Unauthorised("Send a token or key as Authorization: Bearer, or sign in")
 
-    def _sign_in(self, scope: Scope) -> Response:
-        """The page for people who come without the token; it asks for it."""
-        parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = dict(parameters).get("lang", "")
-        liked = preferred(Headers(scope=scope).get("accept-language"), self._language)
-        rest = urlencode([(key, value) for key, value in parameters if key not in {"token", "lang"}])
-        html = self._pages.render(
-            "sign_in.html",
-            given if given in LANGUAGES else liked,
-            chosen=given in LANGUAGES,
-            here=quote(scope["path"]) + (f"?{rest}" if rest else ""),
-            section="",
-            wrong="token" in dict(parameters),
-        )
-        headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
-        return HTMLResponse("" if scope["method"] == "HEAD" else html, 401, headers)
-
-    def _redirect(self, scope: Scope, host: str, parameters: list[tuple[str, str]]) -> Response:
-        tokens = [value for key, value in parameters if key == "token"]
-        if len(tokens) != 1 or not self._is_token(tokens[0].encode("utf-8", "surrogateescape")):
-            raise Unauthorised("The token in the address is not the one of this service")
-        rest = urlencode([(key, value) for key, value in parameters if key != "token"])
-        # One leading slash only: `//host/` would lead to another site.
-        target = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else "")
-        response = Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
-        response.set_cookie(cookie_name(host), self._cookie, path="/", httponly=True, samesite="strict")
+    def _refused(self, scope: Scope, error: KgError) -> Response:
+        page = wants_page(scope)
+        response = self._sign_in.refused(scope, error) if page else problem_of(error)
+        if isinstance(error, Unauthorised):
+            response.headers.append("WWW-Authenticate", 'Bearer realm="kgservice"')
+            # A browser would ask for a user and a password.
+            if not page and "sec-fetch-mode" not in Headers(scope=scope):
+                response.headers.append("WWW-Authenticate", 'Basic realm="kgservice", charset="UTF-8"')
         return response
 
-    def _is_token(self, given: bytes) -> bool:
-        return hmac.compare_digest(given, self._token)
 
-
-def _with_token(query_string: bytes) -> list[tuple[str, str]] | None:
-    """The parameters of an address when `token` is one of them, else None."""
-    if b"token" not in query_string:  # nearly always
-        return None
-    parameters = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
-    return parameters if any(key == "token" for key, _ in parameters) else None
-
-
-def cookie_name(host: str) -> str:
-    """The name of the cookie: with the port, since browsers share cookies between the ports of a host."""
-    port = host.rpartition("]")[2].partition(":")[2]
-    return f"kgservice-{port or '80'}"
-
-
-def _host(headers: Headers) -> str:
-    host = headers.get("host", "")
-    if not _LOCAL_HOST.fullmatch(host):
-        raise Forbidden("This service answers only as localhost, 127.0.0.1 or [::1]", source="Host")
-    return host
-
-
-def _credentials(authorization: str) -> bytes:
-    scheme, _, value = authorization.partition(" ")
-    value = value.strip()
-    if scheme.lower() == "bearer":
-        return value.encode("latin-1")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).partition(b":")[2]
-        except (binascii.Error, ValueError):
-            raise Unauthorised("The Basic credentials are not valid Base64") from None
-    raise Unauthorised("Authorization must be Bearer or Basic")
-
-
-def _cookie(header: str, name: str) -> str:
-    try:
-        found = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
-
-
-def _same_origin(scope: Scope, headers: Headers, host: str) -> None:
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    if site not in {None, "same-origin"} or origin not in {None, f"{scope['scheme']}://{host}"}:
-        raise Forbidden("A change by cookie must come from a page of this service", source="Origin")
-    if site is None and origin is None:
-        raise Forbidden("A change by cookie needs an Origin header; programs send the token", source="Origin")
-
-
-def _wants_page(scope: Scope) -> bool:
-    if scope["method"] not in {"GET", "HEAD"}:
-        return False
-    try:
-        return negotiate((PLAIN_JSON, HTML), Headers(scope=scope).get("accept"), None)[0] is HTML
-    except NotAcceptable:
-        return False
-
-
-def _challenge(scope: Scope, response: Response, *, basic: bool) -> None:
-    response.headers.append("WWW-Authenticate", 'Bearer realm="kgservice"')
-    # A browser would ask for a user and a password.
-    if basic and "sec-fetch-mode" not in Headers(scope=scope):
-        response.headers.append("WWW-Authenticate", 'Basic realm="kgservice", charset="UTF-8"')
+def _address(scope: Scope) -> str:
+    """Where the request comes from: the client, or what a trusted proxy says of it."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"

@@ -51,12 +51,14 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "A parameter is missing, unknown or has the wrong type; `source` names it.",
     ),
     "unauthorised": (
-        "Das Token des Dienstes mitsenden, oder den Link öffnen, den er beim Start ausgegeben hat.",
-        "Send the token of the service, or open the link that it printed at its start.",
+        "Das Token des Dienstes oder einen API-Schlüssel mitsenden, oder sich anmelden.",
+        "Send the token of the service or an API key, or sign in.",
     ),
     "forbidden": (
-        "Dies ist hier nicht erlaubt, etwa SERVICE, LOAD oder das Schreiben in verwaltete Graphen.",
-        "This is not allowed here, for example SERVICE, LOAD, or writing to a graph that is read only.",
+        "Dies ist hier oder mit diesen Rollen und Zwecken nicht erlaubt; `detail`, `roles` und `purposes` "
+        "sagen, was erlaubt ist.",
+        "This is not allowed here, or not with these roles and purposes; `detail`, `roles` and `purposes` "
+        "say what is.",
     ),
     "not-found": (
         "Unter dieser Adresse oder mit diesem Namen gibt es nichts; Schreibweise prüfen.",
@@ -89,6 +91,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
     "not-valid": (
         "Die Daten verletzen eine Regel der Shapes: `findings` nennt, was falsch ist und was zu tun ist.",
         "The data breaks a rule of the shapes: `findings` says what is wrong and what to do.",
+    ),
+    "too-many-requests": (
+        "So lange warten, wie der Header Retry-After sagt (in Sekunden), dann noch einmal fragen.",
+        "Wait as long as the Retry-After header says (in seconds), then ask again.",
     ),
     "internal-error": (
         "Ein Fehler des Programms. Das Protokoll des Dienstes nennt die Ursache; bitte melden.",

@@ -40,6 +40,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.TooLarge: (413, "too-large"),
     errors.UnsupportedMediaType: (415, "unsupported-media-type"),
     errors.Invalid: (422, "not-valid"),
+    errors.TooMany: (429, "too-many-requests"),
     errors.StoreFailed: (503, "store-failure"),
     errors.AuditFailed: (503, "audit-failure"),
 }
@@ -57,6 +58,8 @@ def details(error: errors.KgError) -> dict[str, Any]:
     place: dict[str, Any] = {"line": error.line, "column": error.column, "source": error.source}
     if isinstance(error, errors.Invalid):
         place["findings"] = list(error.findings)
+    if isinstance(error, errors.Forbidden):
+        place |= {"roles": error.roles, "purposes": error.purposes}
     return _details(status, name, error.title, error.detail, place)
 
 
@@ -64,7 +67,10 @@ def problem_of(error: errors.KgError) -> Response:
     """The response for one of the service's own errors."""
     body = details(error)
     kind = _Refusal if isinstance(error, errors.Invalid) else _Problem
-    return kind(body, body["status"], {"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, errors.TooMany):
+        headers["Retry-After"] = str(error.after)
+    return kind(body, body["status"], headers)
 
 
 def problem(name: str, detail: str, headers: dict[str, str]) -> Response:

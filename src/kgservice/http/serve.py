@@ -1,11 +1,10 @@
-"""Serving over HTTP: the settings of uvicorn, on loopback addresses only, with a word when it is ready."""
+"""Serving over HTTP: the settings of uvicorn, who has to be able to sign in, a word when it is ready."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable
-from urllib.parse import quote
+from datetime import datetime
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,12 +14,15 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import create_app
 from kgservice.settings import Settings
+from kgservice.store.keys import KeyFile, keys_of
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that calls `ready` with its address once it accepts connections."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, ready: Callable[[str], None], proxies: str = ""
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -30,7 +32,8 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=5,
-                proxy_headers=False,
+                proxy_headers=bool(proxies.strip()),
+                forwarded_allow_ips=proxies.split(),
             )
         )
         self._ready = ready
@@ -54,24 +57,24 @@ def serve(
 ) -> None:
     """Serve `kg` at `settings.host` and `settings.port` (0: a free one) until the process is told to stop.
 
-    `ready` gets the link with the token once the service accepts connections; `audit` records what is done.
-    Nothing is printed.
-    Raises `Forbidden` for a host that is not a loopback address.
+    `ready` gets the address once the service accepts connections; `audit` records what is
+    done. Nothing is printed. Raises `Forbidden` when
+    nobody could sign in: see `check_door`.
     """
-    check_loopback(settings.host)
+    check_door(settings, kg.clock())
     app = create_app(kg, token=token, audit=audit)
-    server = Server(app, settings.host, settings.port, lambda url: ready(f"{url}?token={quote(token)}"))
-    server.run()
+    Server(app, settings.host, settings.port, ready, settings.proxies).run()
 
 
-def check_loopback(host: str) -> None:
-    """Raise `Forbidden` unless `host` is `localhost`, 127.0.0.1 or ::1."""
-    try:
-        local = host == "localhost" or ipaddress.ip_address(host) in {
-            ipaddress.ip_address("127.0.0.1"),
-            ipaddress.ip_address("::1"),
-        }
-    except ValueError:
-        local = False
-    if not local:
-        raise Forbidden(f"{host} is no loopback address; until there are accounts, only those are served")
+def check_door(settings: Settings, now: datetime) -> None:
+    """Raise `Forbidden` when more than this machine is served and there is neither a valid key nor OIDC."""
+    if settings.local or settings.oidc_issuer:
+        return
+    keys = KeyFile(keys_of(settings.store))
+    valid = any(key.state(now) == "valid" for key in keys.all())
+    keys.close()
+    if not valid:
+        raise Forbidden(
+            "Others than this machine are served only when they can sign in: "
+            "make a key (kgservice keys create) or name an identity provider (KGSERVICE_OIDC_ISSUER)"
+        )

@@ -154,18 +154,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "by-GuardianOfDataSubject": ("den Vormund", "the guardian"),
     "by-DataController": ("das Unternehmen", "the enterprise"),
     "by-unknown": ("nicht erfasst", "not recorded"),
-    "sign-in": ("Token nötig", "Token needed"),
+    "sign-in": ("Anmelden", "Sign in"),
     "sign-in-how": (
-        "Dieser Dienst antwortet nur denen, die sein Token haben. Öffnen Sie den Link, den er beim Start im "
-        "Terminal ausgegeben hat, oder fügen Sie das Token hier ein. Nach einem Neustart gilt ein neues.",
-        "This service answers only those who have its token. Open the link that it printed in the terminal "
-        "at its start, or paste the token here. After a restart there is a new one.",
+        "Dieser Dienst antwortet nur denen, die er kennt. Öffnen Sie den Link, den er beim Start im "
+        "Terminal ausgegeben hat, oder fügen Sie hier das Token daraus oder einen API-Schlüssel ein. Nach "
+        "einem Neustart gilt ein neues Token.",
+        "This service answers only those whom it knows. Open the link that it printed in the terminal at its "
+        "start, or paste the token from it or an API key here. After a restart there is a new token.",
+    ),
+    "sign-in-key": (
+        "Dieser Dienst antwortet nur denen, die er kennt. Fügen Sie hier Ihren API-Schlüssel ein; der "
+        "Browser behält ihn nicht.",
+        "This service answers only those whom it knows. Paste your API key here; the browser does "
+        "not keep it.",
     ),
     "sign-in-wrong": (
-        "Das war nicht das Token dieses Dienstes.",
-        "That was not the token of this service.",
+        "Damit lässt der Dienst niemanden ein: falsch, abgelaufen oder widerrufen.",
+        "The service lets nobody in with that: it is mistyped, expired or revoked.",
     ),
-    "token": ("Token", "Token"),
+    "sign-out": ("Abmelden", "Sign out"),
+    "token": ("Token oder API-Schlüssel", "Token or API key"),
     "open": ("Öffnen", "Open"),
     "api-sparql": ("SPARQL 1.1 Protocol: Abfragen", "SPARQL 1.1 Protocol: queries"),
     "api-graphs": ("Graph Store Protocol: Graphen", "Graph Store Protocol: graphs"),

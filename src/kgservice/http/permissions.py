@@ -1,0 +1,107 @@
+"""Who may do what: the one table from addresses to roles, and the one place where it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from kgservice.domain.principal import OVERSEEING, Principal, Role
+from kgservice.errors import Forbidden, NotFound
+
+NOBODY: frozenset[Role] = frozenset()
+EVERYBODY = frozenset(Role)
+QUERYING = EVERYBODY - {Role.READER}
+EDITING = frozenset({Role.EDITOR, Role.STEWARD, Role.ADMINISTRATOR})
+STEWARDS = frozenset({Role.STEWARD, Role.ADMINISTRATOR})
+PRIVACY = frozenset({Role.PRIVACY_OFFICER, Role.ADMINISTRATOR})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+
+# Open to all: whether the service answers, what its problems mean, the style of its pages.
+OPEN = "/health"
+OPEN_BELOW = ("/problems/", "/static/")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The roles that may read (GET, HEAD) and write (POST, PUT, PATCH, DELETE) at an address and below it."""
+
+    read: frozenset[Role]
+    write: frozenset[Role] = NOBODY
+
+    def needed(self, method: str) -> frozenset[Role]:
+        """The roles for a method; one that the address has not is told to all who may do anything here."""
+        if method in {"GET", "HEAD"}:
+            return self.read or self.write
+        if method in {"POST", "PUT", "PATCH", "DELETE"}:
+            return self.write or self.read
+        return self.read | self.write
+
+
+# One part of a path, or two where the second changes who may. What is not here is not there: see `permit`.
+RULES: dict[str, Rule] = {
+    "/": Rule(EVERYBODY),
+    "/audit": Rule(PRIVACY),
+    "/check": Rule(ADMINISTRATORS),
+    "/consents": Rule(PRIVACY, PRIVACY),
+    "/decisions": Rule(PRIVACY),
+    "/export": Rule(ADMINISTRATORS),
+    "/findings": Rule(STEWARDS, STEWARDS),
+    "/graphs": Rule(OVERSEEING, EDITING),  # these are the records themselves, whatever the purpose
+    "/id": Rule(EVERYBODY),
+    "/imports": Rule(NOBODY, EDITING),
+    "/links": Rule(STEWARDS, STEWARDS),
+    "/metrics": Rule(ADMINISTRATORS),
+    "/ontology": Rule(EVERYBODY),
+    "/openapi.json": Rule(EVERYBODY),
+    "/pages": Rule(EVERYBODY),
+    "/pages/sparql": Rule(QUERYING),
+    "/processing-activities": Rule(PRIVACY, PRIVACY),
+    "/quality": Rule(STEWARDS, STEWARDS),
+    "/quarantine": Rule(STEWARDS, STEWARDS),
+    "/queries": Rule(EVERYBODY),
+    "/records": Rule(EVERYBODY, EDITING),
+    "/requests": Rule(PRIVACY, PRIVACY),
+    "/sparql": Rule(QUERYING, QUERYING),
+    "/subjects": Rule(PRIVACY, PRIVACY),
+    "/trace": Rule(EVERYBODY),
+    "/update": Rule(NOBODY, EDITING),
+    "/validation": Rule(STEWARDS, EDITING),  # POST is the dry run
+}
+
+
+def is_open(path: str) -> bool:
+    """Whether an address needs no sign-in."""
+    return path == OPEN or path.startswith(OPEN_BELOW)
+
+
+def rule_of(path: str) -> Rule | None:
+    """The rule for a path as the server decoded it, or None when there is nothing at such an address.
+
+    >>> rule_of("/graphs") is rule_of("/graphs/x/y"), rule_of("//graphs"), rule_of("/graphs.")
+    (True, None, None)
+    """
+    if path in RULES:
+        return RULES[path]
+    first, _, rest = path[1:].partition("/")
+    if path[:1] != "/" or (not first and path != "/"):
+        return None
+    return RULES.get(f"/{first}/{rest.partition('/')[0]}") or RULES.get(f"/{first}")
+
+
+def permit(principal: Principal, method: str, path: str) -> None:
+    """Raises `Forbidden` with the roles that may, `NotFound` for an address that is not in the table."""
+    rule = rule_of(path)
+    if rule is None:
+        raise NotFound(f"There is nothing at {path}")
+    needed = rule.needed(method)
+    if principal.roles.isdisjoint(needed) and not principal.may():
+        names = sorted(needed | ADMINISTRATORS)
+        own = ", ".join(sorted(principal.roles)) or "none"
+        raise Forbidden(f"This needs one of the roles {', '.join(names)}; yours: {own}", roles=names)
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Who makes the request."""
+    principal: Principal = scope["state"]["principal"]
+    return principal

@@ -1,0 +1,60 @@
+"""The purpose of a request: stated by header or parameter, else by cookie, else the principal's default."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from kgservice.domain.principal import Principal
+from kgservice.errors import BadParameter, Forbidden
+from kgservice.http.cookies import cookies, purpose_cookie
+from kgservice.namespaces import expand
+
+HEADER = "KG-Purpose"
+PARAMETER = "purpose"
+EVERYTHING = "everything"
+
+
+def purpose_of(
+    scope: Scope, parameters: Mapping[str, Sequence[str]], principal: Principal, active: Collection[str]
+) -> str | None:
+    """The IRI of the purpose that the request states; None for the view of everything.
+
+    `parameters` are those of the address, with those of a form where there is one; `active` are the purposes
+    that there are views for. Raises `BadParameter` for two different statements, and `Forbidden`, which lists
+    the principal's own purposes, for one that is not theirs, is not active or does not exist: which of these
+    it is, is not told.
+    """
+    stated = _stated(Headers(scope=scope), parameters, scope.get("state", {}).get("port"))
+    if stated is None:
+        if principal.default in principal.purposes and principal.default in active:
+            return principal.default
+        if principal.default is None and principal.oversees:
+            return None
+        raise _refused("State a purpose", principal, active)
+    if stated == EVERYTHING and principal.oversees:
+        return None
+    if stated in principal.purposes and stated in active:
+        return stated
+    raise _refused("This purpose is none of yours", principal, active)
+
+
+def _stated(headers: Headers, parameters: Mapping[str, Sequence[str]], port: str | None) -> str | None:
+    """What is stated, as an IRI or `everything`. `port` is given when the principal came by cookie."""
+    given = {expand(value) for value in headers.getlist(HEADER) if value}
+    given |= {expand(value) for value in parameters.get(PARAMETER, ()) if value}
+    if not given and port is not None:
+        given = {expand(value) for value in cookies(headers, purpose_cookie(port)) if value}
+    if len(given) > 1:
+        raise BadParameter("The request states different purposes", source=HEADER)
+    return given.pop() if given else None
+
+
+def _refused(why: str, principal: Principal, active: Collection[str]) -> Forbidden:
+    own = sorted(purpose for purpose in principal.purposes if purpose in active)
+    if principal.oversees:
+        own.append(EVERYTHING)
+    which = f"you may state: {', '.join(own)}" if own else "you have none that you may state"
+    return Forbidden(f"{why}; {which}", purposes=own, source=HEADER)

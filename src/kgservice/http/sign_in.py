@@ -1,0 +1,175 @@
+"""Signing in and out in a browser: `/sign-in` and `/sign-out`, and the page for those who have not."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope
+
+from kgservice.domain.keys import prefix_of
+from kgservice.domain.principal import Principal
+from kgservice.errors import KgError, NotAcceptable, TooMany, Unauthorised, UnsupportedMediaType
+from kgservice.http import bodies, cookies
+from kgservice.http.hosts import port_of, same_origin
+from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
+from kgservice.http.problems import details, method_not_allowed
+from kgservice.http.recognition import Recogniser
+from kgservice.http.sessions import Sessions
+from kgservice.http.site import place
+from kgservice.settings import Settings
+from kgservice.web.render import Pages
+from kgservice.web.texts import LANGUAGES, preferred
+
+SIGN_IN = "/sign-in"
+SIGN_OUT = "/sign-out"
+LONGEST_FORM = 8 * 1024  # bytes
+_FORM = "application/x-www-form-urlencoded"
+
+
+class SignIn:
+    """How browsers come in: the link of a local service, a form that takes a key, and a cookie after that.
+
+    The cookie of the link is made from the token of this start, since it need not end before the service
+    does; that of a key is a random session.
+    """
+
+    def __init__(self, settings: Settings, recogniser: Recogniser, sessions: Sessions, token: str) -> None:
+        self._settings = settings
+        self._recogniser = recogniser
+        self._sessions = sessions
+        self._pages = Pages()
+        # Cookies go to every port of a host, so the cookie does not hold the token itself.
+        self._cookie = hmac.new(token.encode(), b"kgservice cookie", hashlib.sha256).hexdigest()
+
+    def of_cookie(self, value: str) -> Principal:
+        """Who has this cookie. Raises `Unauthorised`."""
+        if self._settings.local and hmac.compare_digest(value.encode(), self._cookie.encode()):
+            return self._recogniser.local
+        prefix = self._sessions.find(value)
+        if prefix is None:
+            raise Unauthorised("The cookie is from another start of the service, or has ended; sign in again")
+        return self._recogniser.of_prefix(prefix)
+
+    def link(self, scope: Scope, host: str) -> Response | None:
+        """The redirect for an address with the token of a local service in it; None for one without.
+
+        Raises `Unauthorised` for a wrong one.
+        """
+        if b"token" not in scope["query_string"] or not self._settings.local:  # nearly always
+            return None
+        parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        tokens = [value for key, value in parameters if key == "token"]
+        if not tokens or scope["method"] not in {"GET", "HEAD"}:
+            return None
+        if len(tokens) != 1 or not self._recogniser.is_token(tokens[0].encode("utf-8", "surrogateescape")):
+            raise Unauthorised("The token in the address is not the one of this service")
+        response = _redirect(scope["path"], [(key, value) for key, value in parameters if key != "token"])
+        cookies.set_session(response, scope["scheme"], port_of(host), self._cookie)
+        return response
+
+    async def answer(self, scope: Scope, receive: Receive, host: str, address: str) -> Response:
+        """Answer a request to `/sign-in` or `/sign-out`. Raises `Forbidden` for one from another site."""
+        if scope["path"] == SIGN_IN and scope["method"] in {"GET", "HEAD"}:
+            return self.page(scope, 200)
+        if scope["method"] != "POST":
+            return method_not_allowed("GET, POST" if scope["path"] == SIGN_IN else "POST")
+        headers = Headers(scope=scope)
+        same_origin(scope["scheme"], host, headers)
+        if scope["path"] == SIGN_OUT:
+            return self._out(scope, headers, host)
+        return await self._in(scope, headers, receive, host, address)
+
+    async def _in(
+        self, scope: Scope, headers: Headers, receive: Receive, host: str, address: str
+    ) -> Response:
+        if utf8_media_type(headers.get("content-type")) != _FORM:
+            raise UnsupportedMediaType("The sign-in form is sent as a form", source="Content-Type")
+        form = bodies.parameters(await bodies.text(headers, receive, LONGEST_FORM))
+        given = form.get("token", [""])[0].strip()
+        path, _, query = form.get("to", ["/"])[0].partition("?")
+        port = port_of(host)
+        if self._settings.local and self._recogniser.is_token(given.encode(errors="replace")):
+            value, lasts = self._cookie, None
+        else:
+            try:
+                await self._recogniser.of_key(given, address)
+            except (Unauthorised, TooMany) as error:
+                return self.refused(scope, error)
+            value, lasts = self._sessions.open(prefix_of(given) or ""), self._sessions.seconds
+        if path in {SIGN_IN, SIGN_OUT}:
+            path = "/"
+        response = _redirect(path, parse_qsl(query, keep_blank_values=True))
+        self._end(scope, headers, port)  # the session before this one
+        cookies.set_session(response, scope["scheme"], port, value, lasts)
+        return response
+
+    def _out(self, scope: Scope, headers: Headers, host: str) -> Response:
+        port = port_of(host)
+        self._end(scope, headers, port)
+        response = _redirect(SIGN_IN, [])
+        cookies.end_session(response, scope["scheme"], port)
+        return response
+
+    def _end(self, scope: Scope, headers: Headers, port: str) -> None:
+        for value in cookies.cookies(headers, cookies.session_cookie(scope["scheme"], port)):
+            self._sessions.close(value)
+
+    def page(self, scope: Scope, status: int, wrong: str | None = None) -> Response:
+        """The page that asks for a token or a key; `wrong` names the text that says what was wrong."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        rest = urlencode([(key, value) for key, value in query if key not in {"token", "lang"}])
+        here = quote(scope["path"]) + (f"?{rest}" if rest else "")
+        if scope["path"] in {SIGN_IN, SIGN_OUT}:
+            here, to = SIGN_IN, "/"
+        else:
+            to = here
+        how = "sign-in-how" if self._settings.local else "sign-in-key"
+        return self._answer(scope, "sign_in.html", status, here=here, to=to, wrong=wrong, how=how)
+
+    def refused(self, scope: Scope, error: KgError) -> Response:
+        """The page for an error before the request reached the page that it asked for."""
+        if isinstance(error, Unauthorised):
+            return self.page(scope, 401, "sign-in-wrong" if _tried(scope) else None)
+        problem = details(error)
+        here, said = quote(scope["path"]), place(problem)
+        response = self._answer(scope, "error.html", problem["status"], here=here, problem=said)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = str(error.after)
+        return response
+
+    def _answer(self, scope: Scope, template: str, status: int, **values: Any) -> Response:
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("lang", "")
+        liked = preferred(Headers(scope=scope).get("accept-language"), self._settings.language)
+        language = given if given in LANGUAGES else liked
+        html = self._pages.render(template, language, chosen=given in LANGUAGES, section="", **values)
+        headers = {
+            "Cache-Control": "no-store",
+            "Vary": "Accept, Accept-Language",
+            "Content-Language": language,
+        }
+        return HTMLResponse("" if scope["method"] == "HEAD" else html, status, headers)
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether the request comes from somebody who reads pages."""
+    if scope["method"] not in {"GET", "HEAD"}:
+        return False
+    try:
+        return negotiate((PLAIN_JSON, HTML), Headers(scope=scope).get("accept"), None)[0] is HTML
+    except NotAcceptable:
+        return False
+
+
+def _tried(scope: Scope) -> bool:
+    return scope["method"] == "POST" or b"token=" in scope["query_string"]
+
+
+def _redirect(path: str, parameters: list[tuple[str, str]]) -> Response:
+    """To an address of this service: with one leading slash, since `//host/` would lead to another site."""
+    target = "/" + quote(path.lstrip("/\\")) + (f"?{urlencode(parameters)}" if parameters else "")
+    return Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
