@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 
 _AT_ONCE = 500
 _LABELS = """
@@ -20,7 +20,7 @@ SELECT ?iri ?label WHERE {
 """
 
 
-def labels(kg: KnowledgeGraph, iris: Iterable[str], language: str) -> dict[str, str]:
+def labels(kg: Reader, iris: Iterable[str], language: str) -> dict[str, str]:
     """The label of each IRI that has one, by IRI: in `language` if there is one, else in any."""
     wanted = sorted(set(iris))
     found: dict[str, tuple[bool, str]] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.store.base import Dataset, Term
 
 _CLASSES = """
@@ -52,10 +52,14 @@ class Overview:
     graphs: tuple[GraphKind, ...]
 
 
-def overview(kg: KnowledgeGraph) -> Overview:
-    """Count what the graph holds. Costs a scan of the store: keep the answer until `kg.head` changes."""
-    commit = kg.head
+def overview(kg: Reader) -> Overview:
+    """Count what the graph holds. Costs a scan of the store: keep the answer until `kg.state` changes.
+
+    The graphs and the time of the last commit are told of the view of everything only."""
+    commit = kg.state
     classes = tuple((_text(iri), _number(n)) for iri, n in kg.select(_CLASSES).rows)
+    if kg.purpose is not None:
+        return Overview(commit, None, classes, ())
     counted: dict[str, list[int]] = {}
     for graph, n in kg.store.select(_GRAPHS, Dataset()).rows:
         counted.setdefault(_kind(kg, _text(graph)), []).append(_number(n))
@@ -69,7 +73,7 @@ def overview(kg: KnowledgeGraph) -> Overview:
 _KINDS = ("project", "subject", "consent", "model", "provenance", "finding", "quality", "view", "other")
 
 
-def _kind(kg: KnowledgeGraph, graph: str) -> str:
+def _kind(kg: Reader, graph: str) -> str:
     addresses = kg.addresses
     if graph in (addresses.ontology, addresses.vocabulary):
         return "model"

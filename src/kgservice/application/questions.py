@@ -11,8 +11,8 @@ from pathlib import Path
 from pyoxigraph import Literal, NamedNode
 
 from kgservice import resources
-from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import short
+from kgservice.application.reader import Reader
 from kgservice.domain.question import Parameter, Question, compact, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
@@ -141,7 +141,7 @@ def find(known: Mapping[str, Question], id: str) -> Question:  # noqa: A002
     raise NotFound(f"there is no question {id[:80]!r}{hint}")
 
 
-def bind(kg: KnowledgeGraph, question: Question, params: Mapping[str, str]) -> Bound:
+def bind(kg: Reader, question: Question, params: Mapping[str, str]) -> Bound:
     """The question with its values as terms.
 
     Raises `BadParameter` for a value that is unknown, missing, mistyped, or no instance of its class.
@@ -158,7 +158,7 @@ def bind(kg: KnowledgeGraph, question: Question, params: Mapping[str, str]) -> B
 
 
 def ask(
-    kg: KnowledgeGraph,
+    kg: Reader,
     id: str,  # noqa: A002
     params: Mapping[str, str],
     known: Mapping[str, Question] | None = None,
@@ -176,7 +176,7 @@ def ask(
     return Answer(bound.question, solutions, bound.bindings)
 
 
-def choices(kg: KnowledgeGraph, parameter: Parameter, language: str) -> list[Choice]:
+def choices(kg: Reader, parameter: Parameter, language: str) -> list[Choice]:
     """What a parameter of type `instance` can be given, sorted by label; empty for other types.
 
     The label is the title, else the name of the person, the label of the concept, or any label, each
@@ -223,7 +223,7 @@ def some_instances(of_class: NamedNode) -> str:
     return with_values(_SOME, {"class": of_class})
 
 
-def _check_instance(kg: KnowledgeGraph, parameter: Parameter, of_class: NamedNode, value: NamedNode) -> None:
+def _check_instance(kg: Reader, parameter: Parameter, of_class: NamedNode, value: NamedNode) -> None:
     if kg.ask(with_values(_IS_A, {"class": of_class, "instance": value})):
         return
     few = [compact(iri) for iri in named(kg.select(some_instances(of_class)).rows, "en")]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI, RDF
@@ -43,7 +43,7 @@ class Record:
         return frozenset(o.value for p, o in self.outgoing if p == _TYPE and isinstance(o, NamedNode))
 
 
-def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
+def record(kg: Reader, iri: NamedNode) -> Record:
     """The record called `iri` in the view of everything. Raises `NotFound` when nothing is said of it."""
     terms = {"record": iri}
     outgoing = [
@@ -69,7 +69,7 @@ def record(kg: KnowledgeGraph, iri: NamedNode) -> Record:
     return Record(iri.value, tuple(outgoing), tuple(incoming[:MOST]))
 
 
-def chains(kg: KnowledgeGraph, language: str) -> list[tuple[str, str]]:
+def chains(kg: Reader, language: str) -> list[tuple[str, str]]:
     """Some pain points that were addressed, those with an impact first: IRI and title (or '')."""
     rows = kg.select(with_values(_CHAINS, {"language": Literal(language)})).rows
     return [

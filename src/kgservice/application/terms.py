@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI, DCTERMS, OWL, RDF, RDFS, SKOS
@@ -56,12 +56,12 @@ class Described:
     related: dict[str, tuple[str, ...]]
 
 
-def model(kg: KnowledgeGraph) -> list[Triple]:
+def model(kg: Reader) -> list[Triple]:
     """All statements of the ontology and its vocabulary, with blank nodes where the files have them."""
     return list(_with_blank_nodes(kg, kg.store.construct(_ALL, _model_of(kg))))
 
 
-def statements(kg: KnowledgeGraph, term: NamedNode) -> list[Triple]:
+def statements(kg: Reader, term: NamedNode) -> list[Triple]:
     """The statements of the model about `term` and about the blank nodes they lead to.
 
     Raises `NotFound` when the model says nothing about it.
@@ -80,7 +80,7 @@ def statements(kg: KnowledgeGraph, term: NamedNode) -> list[Triple]:
     return list(_with_blank_nodes(kg, found))
 
 
-def describe(kg: KnowledgeGraph, term: NamedNode) -> Described:
+def describe(kg: Reader, term: NamedNode) -> Described:
     """What a page says of `term`. Raises `NotFound` when the model says nothing about it."""
     texts: dict[str, list[Literal]] = {}
     types: set[str] = set()
@@ -109,7 +109,7 @@ def describe(kg: KnowledgeGraph, term: NamedNode) -> Described:
     )
 
 
-def listed(kg: KnowledgeGraph, language: str) -> dict[str, list[tuple[str, str]]]:
+def listed(kg: Reader, language: str) -> dict[str, list[tuple[str, str]]]:
     """Classes, properties and schemes by kind: IRI and label in `language`, sorted by label."""
     found: dict[str, list[tuple[str, str]]] = {}
     query = with_values(_LISTED, {"language": Literal(language)})
@@ -119,12 +119,12 @@ def listed(kg: KnowledgeGraph, language: str) -> dict[str, list[tuple[str, str]]
     return found
 
 
-def _model_of(kg: KnowledgeGraph) -> Dataset:
+def _model_of(kg: Reader) -> Dataset:
     """The model alone: the view also holds what records entail about its concepts."""
     return Dataset((NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)))
 
 
-def _with_blank_nodes(kg: KnowledgeGraph, triples: Iterable[Triple]) -> Iterator[Triple]:
+def _with_blank_nodes(kg: Reader, triples: Iterable[Triple]) -> Iterator[Triple]:
     start = len(kg.graphs.genid)
     for s, p, o in triples:
         subject = BlankNode(f"b{s.value[start:]}") if kg.graphs.is_genid(s) else s

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.domain.trace import LAYERS, Fact, Link, Measured, Node, Thing, Trace, Value
 from kgservice.errors import BadParameter, NotFound
@@ -85,7 +85,7 @@ SELECT ?node ?property ?name WHERE {
 Terms = Iterable[NamedNode]
 
 
-def trace(kg: KnowledgeGraph, iri: NamedNode) -> Trace:
+def trace(kg: Reader, iri: NamedNode) -> Trace:
     """The whole chain through the pain point, solution or impact `iri`.
 
     Raises `NotFound` when the graph says nothing of it, `BadParameter` when it is something else.
@@ -94,7 +94,7 @@ def trace(kg: KnowledgeGraph, iri: NamedNode) -> Trace:
 
 
 class _Reader:
-    def __init__(self, kg: KnowledgeGraph) -> None:
+    def __init__(self, kg: Reader) -> None:
         self._kg = kg
         self._labels: dict[str, dict[str, str]] = {}
         self._titled: set[str] = set()

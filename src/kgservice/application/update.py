@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.application.templates import Template
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import GraphKind
@@ -25,13 +26,15 @@ def update(
     text: str,
     *,
     origin: Origin,
+    reading: Callable[[], Reader] | None = None,
     using: Sequence[NamedNode] = (),
     using_named: Sequence[NamedNode] = (),
 ) -> Commit:
     """Run a SPARQL 1.1 update as one commit, all or nothing; each operation sees what those before it did.
 
     Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE
-    runs on the view of everything, or on `using` and `using_named`. `DEFAULT` means the scratch graph; `ALL`
+    runs on the view that `reading` gives (default: of everything), or on `using` and `using_named`.
+    `DEFAULT` means the scratch graph; `ALL`
     and `NAMED` mean the graphs that users can write. Raises `BadQuery` with line and column; `Forbidden` for
     LOAD, SERVICE and read-only graphs; `NotFound` and `Conflict` for graphs that are not or are there, unless
     SILENT; and what a commit raises.
@@ -48,9 +51,12 @@ def update(
         isinstance(s, Modify) and (s.using or s.using_named or s.with_graph) for s in steps
     ):
         raise BadQuery("the request names its dataset (using-graph-uri), so WITH and USING are not allowed")
+    reader = reading() if reading and any(isinstance(step, Modify) for step in steps) else kg
+    if reader.purpose is not None:
+        _check_purpose(reader, steps, protocol)
     with kg.writing:
         if _is_one_change(steps):
-            changes = [_Step(kg, kg.store, protocol).change(step) for step in steps]
+            changes = [_Step(kg, kg.store, protocol, reader.view).change(step) for step in steps]
             whole = Change(
                 add=tuple(q for c in changes for q in c.add),
                 remove=tuple(q for c in changes for q in c.remove),
@@ -59,6 +65,18 @@ def update(
             )
             return kg.write(kg.planner().effect(whole), origin)
         return kg.write(_staged(kg, steps, protocol), origin)
+
+
+def _check_purpose(reader: Reader, steps: Sequence[UpdateOperation], protocol: Dataset | None) -> None:
+    """Raise `Forbidden` where WHERE would read anything but the view of the purpose."""
+    if len(steps) > 1:
+        raise Forbidden("For a purpose, send an operation with WHERE as a request of its own")
+    reader.current()
+    step = steps[0]
+    if protocol is not None or (
+        isinstance(step, Modify) and (step.using or step.using_named or step.with_graph)
+    ):
+        raise Forbidden("For a purpose there is one graph, the view; name no other (USING, WITH)")
 
 
 def _is_one_change(steps: Sequence[UpdateOperation]) -> bool:
@@ -77,7 +95,7 @@ def _staged(kg: KnowledgeGraph, steps: Sequence[UpdateOperation], protocol: Data
     with kg.store.copy() as stage:
         planner = kg.planner(stage)
         for i, step in enumerate(steps):
-            effect = planner.effect(_Step(kg, stage, protocol).change(step))
+            effect = planner.effect(_Step(kg, stage, protocol, kg.view).change(step))
             if i + 1 < len(steps):
                 effect.apply(stage)
             whole.then(effect)
@@ -89,10 +107,11 @@ def _staged(kg: KnowledgeGraph, steps: Sequence[UpdateOperation], protocol: Data
 class _Step:
     """Turns one operation into a change, seen from the store as it is before the operation."""
 
-    def __init__(self, kg: KnowledgeGraph, store: Store, protocol: Dataset | None) -> None:
+    def __init__(self, kg: KnowledgeGraph, store: Store, protocol: Dataset | None, view: NamedNode) -> None:
         self._kg = kg
         self._store = store
         self._protocol = protocol
+        self._view = view
         self._scratch = NamedNode(kg.addresses.scratch)
 
     def change(self, step: UpdateOperation) -> Change:
@@ -147,7 +166,7 @@ class _Step:
             return Dataset(graphs(step.using), graphs(step.using_named))
         if step.with_graph:
             return Dataset(graphs([step.with_graph]))
-        return Dataset((NamedNode(self._kg.addresses.everything),))
+        return Dataset((self._view,), None if self._view == self._kg.view else ())
 
     # Whole graphs
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, serialize
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.errors import NotAcceptable
 from kgservice.namespaces import PREFIXES, RDF, RDFS, SD, VOID, XSD
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
@@ -39,23 +39,25 @@ WHERE { ?s a ?class FILTER(isIRI(?class)) } GROUP BY ?class ORDER BY ?class"""
 
 
 class Describer:
-    """Describes the service; counts once for each commit."""
+    """Describes the service; counts once for each state of a view."""
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
-        self._kg = kg
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counted: tuple[int, list[Triple]] | None = None
+        self._counted: dict[NamedNode, tuple[int, list[Triple]]] = {}
 
-    def write(self, root: str, fmt: Format, out: BinaryIO) -> None:
-        """Write the description of the service at the address `root` (without a slash at its end)."""
+    def write(self, root: str, fmt: Format, out: BinaryIO, reader: Reader) -> None:
+        """Write what the service at the address `root` (without a slash at its end) has for the reader."""
         if fmt.rdf is None:
             raise NotAcceptable(f"A description cannot be {fmt.name}")
         prefixes = {name: PREFIXES[name] for name in ("rdf", "rdfs", "sd", "void", "xsd")}
         serialize(
-            self._triples(root), out, format=fmt.rdf, prefixes=prefixes if _takes_prefixes(fmt) else None
+            self._triples(root, reader),
+            out,
+            format=fmt.rdf,
+            prefixes=prefixes if _takes_prefixes(fmt) else None,
         )
 
-    def _triples(self, root: str) -> Iterator[Triple]:
+    def _triples(self, root: str, reader: Reader) -> Iterator[Triple]:
         dataset, graph = BlankNode(), BlankNode("default")
         query, change = NamedNode(f"{root}/sparql#service"), NamedNode(f"{root}/update#service")
         for service, address, language in (
@@ -71,46 +73,30 @@ class Describer:
             yield Triple(query, _sd("resultFormat"), NamedNode(_W3C_FORMATS + _FORMAT_IRIS[fmt.name]))
         yield _is_a(dataset, "Dataset")
         yield Triple(dataset, _sd("defaultGraph"), graph)
-        addresses = self._kg.addresses
-        for name in (
-            addresses.everything,
-            addresses.ontology,
-            addresses.vocabulary,
-            addresses.provenance,
-            addresses.finding,
-            addresses.quality,
-        ):
-            if self._kg.store.has_graph(NamedNode(name)):
+        for name in _named(reader):
+            if reader.store.has_graph(NamedNode(name)):
                 named = BlankNode()
                 yield Triple(dataset, _sd("namedGraph"), named)
                 yield _is_a(named, "NamedGraph")
                 yield Triple(named, _sd("name"), NamedNode(name))
         yield _is_a(graph, "Graph")
-        yield Triple(
-            graph,
-            NamedNode(f"{RDFS}comment"),
-            Literal(
-                f"The view of everything, <{addresses.everything}>. The default graph of the Graph Store "
-                f"Protocol (/graphs?default) is another: <{addresses.scratch}>, "
-                "for loose statements of no record.",
-                language="en",
-            ),
-        )
+        yield Triple(graph, NamedNode(f"{RDFS}comment"), Literal(_comment(reader), language="en"))
         yield Triple(graph, NamedNode(f"{RDF}type"), _void("Dataset"))
-        yield from self._statistics(graph)
+        yield from self._statistics(graph, reader)
 
-    def _statistics(self, graph: BlankNode) -> list[Triple]:
+    def _statistics(self, graph: BlankNode, reader: Reader) -> list[Triple]:
         with self._lock:  # one count at a time: it may take a while on a large graph
-            commit = self._kg.head
-            if self._counted is None or self._counted[0] != commit:
-                self._counted = (commit, list(self._count(graph)))
-            return self._counted[1]
+            state = reader.state
+            known = self._counted.get(reader.view)
+            if known is None or known[0] != state:
+                known = self._counted[reader.view] = (state, list(self._count(graph, reader)))
+            return known[1]
 
-    def _count(self, graph: BlankNode) -> Iterator[Triple]:
-        triples, subjects, objects = self._kg.select(_TOTALS).rows[0]
-        (entities,) = self._kg.select(_ENTITIES).rows[0]
-        properties = self._kg.select(_PROPERTIES).rows
-        classes = self._kg.select(_CLASSES).rows
+    def _count(self, graph: BlankNode, reader: Reader) -> Iterator[Triple]:
+        triples, subjects, objects = reader.select(_TOTALS).rows[0]
+        (entities,) = reader.select(_ENTITIES).rows[0]
+        properties = reader.select(_PROPERTIES).rows
+        classes = reader.select(_CLASSES).rows
         totals = {
             "triples": triples,
             "distinctSubjects": subjects,
@@ -130,6 +116,24 @@ class Describer:
                 yield Triple(graph, _void(f"{kind}Partition"), part)
                 yield Triple(part, _void(kind), term)
                 yield Triple(part, _void(count_of), count)
+
+
+def _named(reader: Reader) -> tuple[str, ...]:
+    """The graphs that are named as such: none beside the view of a purpose."""
+    a = reader.addresses
+    if reader.purpose is not None:
+        return ()
+    return (a.everything, a.ontology, a.vocabulary, a.provenance, a.finding, a.quality)
+
+
+def _comment(reader: Reader) -> str:
+    if reader.purpose is not None:
+        return f"The view for the purpose <{reader.purpose}>."
+    return (
+        f"The view of everything, <{reader.view.value}>. The default graph of the Graph Store "
+        f"Protocol (/graphs?default) is another: <{reader.addresses.scratch}>, "
+        "for loose statements of no record."
+    )
 
 
 def _sd(name: str) -> NamedNode:

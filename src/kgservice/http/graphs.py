@@ -22,6 +22,7 @@ from kgservice.application import graph_store
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter, NotFound, PreconditionFailed, UnsupportedMediaType
+from kgservice.http.auditing import note
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import body_format, media_type_of, negotiate
@@ -64,6 +65,7 @@ class Graphs:
             await http.reply(method_not_allowed(METHODS))
             return
         graph = self._graph(http)
+        note(scope, view=graph.value)
         if http.method in {"GET", "HEAD"}:
             await self._read(http, graph)
         elif http.method == "DELETE":
@@ -103,7 +105,7 @@ class Graphs:
             http,
             fmt,
             media_type,
-            commit=commit,
+            state=commit,
             workers=self._workers,
             produce=lambda out: graph_store.read(self._kg, graph, fmt, out),
         )

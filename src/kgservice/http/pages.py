@@ -58,7 +58,7 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
         def answer(request: Request) -> Response:
             try:
-                return handler(site, request)
+                return handler(site.at(request), request)
             except KgError as error:
                 return site.problem(request, error)
 

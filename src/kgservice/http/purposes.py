@@ -7,9 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.domain.principal import Principal
 from kgservice.errors import BadParameter, Forbidden
+from kgservice.http.auditing import note
 from kgservice.http.cookies import cookies, purpose_cookie
+from kgservice.http.permissions import principal_of
 from kgservice.namespaces import expand
 
 HEADER = "KG-Purpose"
@@ -39,6 +43,14 @@ def purpose_of(
     if stated in principal.purposes and stated in active:
         return stated
     raise _refused("This purpose is none of yours", principal, active)
+
+
+def reader_of(scope: Scope, parameters: Mapping[str, Sequence[str]], kg: KnowledgeGraph) -> Reader:
+    """What the request may read: the view of its purpose, which goes into the audit log. See `purpose_of`."""
+    purpose = purpose_of(scope, parameters, principal_of(scope), kg.settings.active_purposes)
+    reader = kg.reader(purpose)
+    note(scope, view=reader.view.value, purpose=purpose)
+    return reader
 
 
 def _stated(headers: Headers, parameters: Mapping[str, Sequence[str]], port: str | None) -> str | None:

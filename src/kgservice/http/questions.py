@@ -14,9 +14,11 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import bind, find
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
+from kgservice.http.bodies import Parameters
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.problems import method_not_allowed
+from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.sparql import Operation, Querying
 from kgservice.http.streaming import ClientLeft
 
@@ -62,9 +64,10 @@ class SavedQuestion:
             return
         question = find(self._known, scope["path_params"]["id"])
         given = _given(http, question)
+        reader = reader_of(scope, _beside(http, question), self._kg)
         loop = asyncio.get_running_loop()
-        bound = await loop.run_in_executor(self._workers, bind, self._kg, question, given)
-        asked = Operation(bound.text, (), (), http.wanted, repeatable=not bound.clocked)
+        bound = await loop.run_in_executor(self._workers, bind, reader, question, given)
+        asked = Operation(lambda: reader, bound.text, (), (), http.wanted, repeatable=not bound.clocked)
         with suppress(ClientLeft):
             await self._querying.answer(http, asked)
 
@@ -83,11 +86,17 @@ def without_body(http: Exchange, response: Response) -> Response:
     return response
 
 
+def _beside(http: Exchange, question: Question) -> Parameters:
+    """The parameters of the address that are not those of the question: it may ask about a purpose itself."""
+    names = {parameter.name for parameter in question.parameters}
+    return {name: values for name, values in http.parameters.items() if name not in names}
+
+
 def _given(http: Exchange, question: Question) -> dict[str, str]:
     names = {parameter.name for parameter in question.parameters}
     given: dict[str, str] = {}
     for name, values in http.parameters.items():
-        if name == "format" or (name == "language" and name not in names):
+        if name == "format" or (name in {"language", PARAMETER} and name not in names):
             continue
         if len(values) > 1:
             raise BadParameter(f"{name[:80]!r} is given {len(values)} times", source=name[:80])

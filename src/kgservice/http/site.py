@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.overview import Overview, overview
+from kgservice.application.reader import Reader
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
+from kgservice.http.bodies import query_parameters
 from kgservice.http.problems import details
+from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
 from kgservice.web.tables import Heading, Table, iris, table
@@ -26,11 +31,22 @@ class Site:
     """What the pages share: the graph, the saved questions by id, the templates, and an overview."""
 
     def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
-        self.kg = kg
+        self._whole = kg
+        self.kg: Reader = kg
         self.questions = questions or {}
         self._pages = Pages()
         self._lock = threading.Lock()
-        self._overview: Overview | None = None
+        self._overviews: dict[NamedNode, Overview] = {}
+
+    def at(self, request: Request) -> Site:
+        """The site as this request sees it: with the view of its purpose as the graph."""
+        seen = copy.copy(self)
+        stated = query_parameters(request.scope["query_string"])
+        asked = self.questions.get(request.path_params.get("id", ""))
+        if asked is not None and any(parameter.name == PARAMETER for parameter in asked.parameters):
+            stated.pop(PARAMETER, None)  # it is what is asked about
+        seen.kg = reader_of(request.scope, stated, self._whole)
+        return seen
 
     def language(self, request: Request) -> str:
         """The language of the answer: `?lang=`, else what the browser likes, else the deployment's."""
@@ -78,9 +94,10 @@ class Site:
     def overview(self) -> Overview:
         """What is loaded; counted once for each commit."""
         with self._lock:
-            if self._overview is None or self._overview.commit != self.kg.head:
-                self._overview = overview(self.kg)
-            return self._overview
+            known = self._overviews.get(self.kg.view)
+            if known is None or known.commit != self.kg.state:
+                known = self._overviews[self.kg.view] = overview(self.kg)
+            return known
 
     def table(
         self, headings: Sequence[Heading], rows: Sequence[Sequence[Term | None]], language: str

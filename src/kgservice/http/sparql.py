@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode
@@ -14,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.application.update import update
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
@@ -22,7 +25,9 @@ from kgservice.http.bodies import Parameters, parameters, text
 from kgservice.http.description import Describer
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
+from kgservice.http.purposes import reader_of
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.http.tags import NEGOTIATED, Tags
 from kgservice.store.base import Kind
@@ -52,14 +57,17 @@ class _Settled(Exception):
 class Operation:
     """One query or update with the dataset that the protocol's parameters name.
 
+    `reading` gives what it may read, or raises `Forbidden`.
     `repeatable`: the same request gives the same answer as long as the graph is the same.
     """
 
+    reading: Callable[[], Reader]
     text: str
     default: tuple[NamedNode, ...]
     named: tuple[NamedNode, ...]
     wanted: str | None
     repeatable: bool = True
+    agent: str = "local"
 
 
 class Querying:
@@ -69,7 +77,7 @@ class Querying:
         self._kg = kg
         self._workers = workers
         self._tags = tags
-        self._describer = Describer(kg)
+        self._describer = Describer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -79,7 +87,7 @@ class Querying:
         elif http.method not in {"GET", "HEAD", "POST"}:
             await http.reply(method_not_allowed(QUERY_METHODS))
         elif http.method != "POST" and not http.parameters.keys() & _OF_A_QUERY:
-            await self._describe(http)
+            await self._describe(http, reader_of(scope, http.parameters, self._kg))
         else:
             with suppress(ClientLeft):
                 await self.answer(http, await self._operation(http))
@@ -88,7 +96,7 @@ class Querying:
         if "update" in http.parameters:
             raise BadParameter("Updates are sent by POST to /update", source="update")
         limit = self._kg.settings.max_query
-        operation = await _read(http, limit, QUERY, "query")
+        operation = await _read(http, self._kg, limit, QUERY, "query")
         if len(operation.text) > limit:
             raise TooLarge(f"The query is longer than {limit} bytes", source="query")
         return operation
@@ -96,18 +104,19 @@ class Querying:
     async def answer(self, http: Exchange, asked: Operation) -> None:
         """Send the answer of a query, negotiated, streamed and compressed."""
         note(http.scope, query=asked.text)
+        reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
         cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
-        commit = self._kg.head
         headers: HeaderList = [*NEGOTIATED]
         settled = 0
+        state = ""
 
         def choose(kind: Kind) -> Format:
             nonlocal settled
             fmt, media_type = negotiate(OF_KIND[kind], http.headers.get("accept"), asked.wanted)
             headers.append((b"content-type", content_type(media_type).encode()))
             if cacheable:
-                tag = self._tags.of(commit, fmt)
+                tag = self._tags.of(state, fmt)
                 headers.append((b"etag", tag.encode()))
                 if self._tags.match(tag, http.headers.get("if-none-match")):
                     settled = 304
@@ -118,7 +127,9 @@ class Querying:
             return fmt
 
         def produce(out: BinaryIO) -> None:
-            self._kg.query(asked.text, choose, out, default=asked.default, named=asked.named)
+            nonlocal state
+            state = self._tags.of_view(reader)
+            reader.query(asked.text, choose, out, default=asked.default, named=asked.named)
 
         try:
             await respond(
@@ -132,15 +143,15 @@ class Querying:
         except _Settled:
             await http.reply_bare(settled, headers)
 
-    async def _describe(self, http: Exchange) -> None:
+    async def _describe(self, http: Exchange, reader: Reader) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
         await self._tags.answer(
             http,
             fmt,
             media_type,
-            commit=self._kg.head,
+            state=await asyncio.get_running_loop().run_in_executor(self._workers, self._tags.of_view, reader),
             workers=self._workers,
-            produce=lambda out: self._describer.write(http.root, fmt, out),
+            produce=lambda out: self._describer.write(http.root, fmt, out, reader),
         )
 
 
@@ -160,7 +171,7 @@ class Updating:
             await http.reply(method_not_allowed(UPDATE_METHODS))
         else:
             with suppress(ClientLeft):
-                asked = await _read(http, self._kg.settings.max_body, UPDATE, "update")
+                asked = await _read(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
                 await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked)
                 await http.reply(Response(status_code=204))
 
@@ -168,13 +179,14 @@ class Updating:
         update(
             self._kg,
             asked.text,
-            origin=Origin(source="/update"),
+            origin=Origin(agent=asked.agent, source="/update"),
+            reading=asked.reading,
             using=asked.default,
             using_named=asked.named,
         )
 
 
-async def _read(http: Exchange, limit: int, direct: str, name: str) -> Operation:
+async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, name: str) -> Operation:
     """The one operation of a request, from its address, its form or its body (media type `direct`)."""
     found = http.parameters
     if http.method == "POST":
@@ -193,7 +205,14 @@ async def _read(http: Exchange, limit: int, direct: str, name: str) -> Operation
     if len(found.get(name, ())) != 1:
         raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
     merged, named = _DATASET[name]
-    return Operation(found[name][0], _graphs(found, merged), _graphs(found, named), http.wanted)
+    return Operation(
+        partial(reader_of, http.scope, dict(found), kg),
+        found[name][0],
+        _graphs(found, merged),
+        _graphs(found, named),
+        http.wanted,
+        agent=principal_of(http.scope).name,
+    )
 
 
 def _graphs(found: Parameters, name: str) -> tuple[NamedNode, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import secrets
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import BinaryIO
 
+from kgservice.application.reader import Reader
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import coding, content_type
 from kgservice.http.streaming import CODINGS, HeaderList, respond
@@ -15,7 +18,7 @@ from kgservice.store.formats import Format
 
 # The headers of every answer whose form depends on the request and whose content on the commit.
 NEGOTIATED: tuple[tuple[bytes, bytes], ...] = (
-    (b"vary", b"Accept, Accept-Encoding"),
+    (b"vary", b"Accept, Accept-Encoding, KG-Purpose, Authorization, Cookie"),
     (b"cache-control", b"private, no-cache"),
 )
 
@@ -27,10 +30,21 @@ class Tags:
 
     def __init__(self) -> None:
         self._start = uuid.uuid4().hex[:8]
+        self._secret = secrets.token_bytes(32)
 
-    def of(self, commit: int, fmt: Format) -> str:
-        """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding."""
-        return f'W/"{commit}-{fmt.name}-{self._start}"'
+    def of(self, state: int | str, fmt: Format) -> str:
+        """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding.
+
+        `state`: a commit, or what `of_view` gives.
+        """
+        return f'W/"{state}-{fmt.name}-{self._start}"'
+
+    def of_view(self, reader: Reader) -> str:
+        """The state of a view for its tags; from that of a purpose nothing can be told of another view."""
+        if reader.purpose is None:
+            return str(reader.state)
+        said = f"{reader.view.value} {reader.state}".encode()
+        return hashlib.blake2b(said, key=self._secret, digest_size=12).hexdigest()
 
     @staticmethod
     def match(tag: str, if_none_match: str | None) -> bool:
@@ -50,15 +64,15 @@ class Tags:
         fmt: Format,
         media_type: str,
         *,
-        commit: int,
+        state: int | str,
         workers: Executor,
         produce: Callable[[BinaryIO], None],
     ) -> None:
         """Send what `produce` writes, in a format known beforehand; for HEAD and 304 only the headers.
 
-        `commit` is the one that was the last before anything was read.
+        `state` is what it was before anything was read.
         """
-        tag = self.of(commit, fmt)
+        tag = self.of(state, fmt)
         headers: HeaderList = [
             *NEGOTIATED,
             (b"content-type", content_type(media_type).encode()),

@@ -69,7 +69,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
         def answer(request: Request) -> Response:
             try:
-                return handler(site, request)
+                return handler(site.at(request), request)
             except KgError as error:
                 if _wants_page(request):
                     return site.problem(request, error)

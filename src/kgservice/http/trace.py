@@ -11,10 +11,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.application.trace import trace
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.purposes import reader_of
 from kgservice.http.questions import otherwise, without_body
 from kgservice.store.formats import JSON_LD
 
@@ -36,14 +38,15 @@ class Tracing:
             return
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
         iri = record(self._kg, scope["path_params"]["key"])
-        found = await asyncio.get_running_loop().run_in_executor(self._workers, trace, self._kg, iri)
+        reader = reader_of(scope, http.parameters, self._kg)
+        found = await asyncio.get_running_loop().run_in_executor(self._workers, trace, reader, iri)
         document = found.to_jsonld() if offer is JSON_LD else found.to_json()
         body = json.dumps(document, ensure_ascii=False).encode()
-        headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
+        headers = {"Vary": "Accept, KG-Purpose, Authorization, Cookie", "Cache-Control": "private, no-cache"}
         await http.reply(without_body(http, Response(body, media_type=media_type, headers=headers)))
 
 
-def record(kg: KnowledgeGraph, key: str) -> NamedNode:
+def record(kg: Reader, key: str) -> NamedNode:
     """The IRI that `key` names: itself if it is one, else the instance with that key."""
     try:
         return NamedNode(key if ":" in key else kg.addresses.ids + key)
