@@ -86,7 +86,11 @@ def key_of(server: Running) -> dict[Role, str]:
     return {role: make_key(server.kg.settings, role, purposes=purposes, default=purposes[0]) for role in Role}
 
 
-@pytest.mark.parametrize(("method", "path", "may"), MAY, ids=lambda value: str(value).partition("?")[0][:40])
+@pytest.mark.parametrize(
+    ("method", "path", "may"),
+    MAY,
+    ids=[f"{method} {path.partition('?')[0]} {n}" for n, (method, path, _) in enumerate(MAY)],
+)
 def test_who_may(server: Running, key_of: dict[Role, str], method: str, path: str, may: set[Role]) -> None:
     for role in Role:
         answer = asking(server, path, key_of[role], method)

@@ -34,10 +34,10 @@ def update(
 
     Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE
     runs on the view that `reading` gives (default: of everything), or on `using` and `using_named`.
-    `DEFAULT` means the scratch graph; `ALL`
-    and `NAMED` mean the graphs that users can write. Raises `BadQuery` with line and column; `Forbidden` for
-    LOAD, SERVICE and read-only graphs; `NotFound` and `Conflict` for graphs that are not or are there, unless
-    SILENT; and what a commit raises.
+    `DEFAULT` means the scratch graph; `ALL` and `NAMED` mean the graphs that users can write. Raises
+    `BadQuery` with line and column; `Forbidden` for LOAD, SERVICE, read-only graphs and for what the view of
+    a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are there, unless SILENT;
+    and what a commit raises.
     """
     base = kg.settings.base
     check_update(text, base)
