@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Leak(AssertionError):
     """An answer told something."""
 
 
-Ask = Callable[[Asked], Awaitable[Answer]]
+Ask = Callable[[Asked], Coroutine[Any, Any, Answer]]
 
 
 def inside(world: World) -> Ask:
@@ -172,7 +172,9 @@ class Search:
         if self.ask_twin is not None and asked.same:
             other = await self.ask_twin(asked)
             if _alike(answer) != _alike(other):
-                raise Leak(f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}")
+                raise Leak(
+                    f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
+                )
             self.counts["compared with the twin"] += 1
         elif self.ask_twin is not None and asked.kind == "update":
             await self.ask_twin(asked)
@@ -194,7 +196,7 @@ class Search:
         told_of = {c.lower() for c in _CANARY.findall(text)} - {c.lower() for c in _CANARY.findall(named)}
         keys = self.world.hidden.intersection(_KEY.findall(text.lower())) - set(_KEY.findall(named.lower()))
         if told_of or keys:
-            raise Leak(f"{sorted(told_of | keys)[:5]}\n{told(asked, answer)}")
+            raise Leak(f"The answer tells of {sorted(told_of | keys)[:5]}\n{told(asked, answer)}")
         if asked.never and answer.status == 200 and _YES.search(answer.body.decode()):
             raise Leak(f"A question about what is hidden is answered with yes.\n{told(asked, answer)}")
         found = set(_SHOWN.findall(text))
@@ -235,7 +237,11 @@ def _alike(answer: Answer) -> tuple[object, ...]:
 
 def told(asked: Asked, *answers: Answer) -> str:
     """A request and its answers, for people."""
-    lines = [f"{asked.role} {asked.method} {asked.target}", *map(str, asked.headers), asked.text.splitlines()[-1]]
+    lines = [
+        f"{asked.role} {asked.method} {asked.target}",
+        *map(str, asked.headers),
+        asked.text.splitlines()[-1],
+    ]
     for answer in answers:
         lines += [f"→ {answer.status} {answer.headers}", answer.body.decode("utf-8", "replace")[:3000]]
     return "\n".join(lines)
@@ -276,7 +282,9 @@ def main() -> None:
         async def run() -> None:
             while search.counts["requests"] < asked.requests:
                 await search.run(grammar, min(ROUND, asked.requests - search.counts["requests"]))
-                print(f"{time.monotonic() - began:7,.0f} s: {search.counts['requests']:,} requests", flush=True)
+                print(
+                    f"{time.monotonic() - began:7,.0f} s: {search.counts['requests']:,} requests", flush=True
+                )
 
         try:
             asyncio.run(run())

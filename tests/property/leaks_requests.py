@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from kgservice.application.questions import questions
 from kgservice.domain.principal import Role
@@ -14,8 +14,10 @@ from tests.http.keys import IMPROVING, RESEARCH
 from tests.property.leaks_world import COPIED, MISSING, PROJECT, A
 
 FORM = "application/x-www-form-urlencoded"
-RESULTS = ("application/sparql-results+json", "application/sparql-results+xml", "text/csv", "*/*")
-RESULTS += ("text/tab-separated-values", "application/json")
+RESULTS = (
+    *("application/sparql-results+json", "application/sparql-results+xml", "text/csv", "*/*"),
+    *("text/tab-separated-values", "application/json"),
+)
 GRAPHS = ("text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json", "*/*")
 OTHERS = ("text/html", "application/n-quads", "application/trig", "image/png", "text/turtle;q=0.1, text/csv")
 PREFIXES = f"PREFIX ci: <{CI}> PREFIX dpv: <{DPV}> PREFIX ex: <http://example.org/> "
@@ -23,13 +25,26 @@ PROPERTIES = (
     *("ci:title", "ci:description", "ci:content", "ci:quote", "ci:personName", "ci:region", "ci:occupation"),
     *("ci:dataSubject", "ci:evidencedBy", "ci:occursAt", "ci:addressedBy", "ci:impactOf", "ci:subjectOf"),
     *("ci:storagePlace", "ci:eventMethod", "ci:eventOf", "ci:forPurpose", "ci:confidentiality", "ex:detail"),
-    *("ci:inProject", "ci:restricts", "ci:memberPerson", "ci:waiverReason", "<http://www.w3.org/ns/shacl#focusNode>"),
+    *(
+        "ci:inProject",
+        "ci:restricts",
+        "ci:memberPerson",
+        "ci:waiverReason",
+        "<http://www.w3.org/ns/shacl#focusNode>",
+    ),
     *("<http://www.w3.org/ns/shacl#resultMessage>", "<http://www.w3.org/ns/prov#wasAssociatedWith>"),
     *("<http://www.w3.org/ns/prov#endedAtTime>", "ci:commitNumber", "ci:customerNumber"),
 )
 CLASSES = (
     *("ci:Feedback", "ci:PainPoint", "ci:Touchpoint", "ci:ContactPerson", "ci:Person", "ci:ConsentRecord"),
-    *("ci:ConsentGiven", "ci:Restriction", "ci:SegmentMembership", "ci:Impact", "ci:Solution", "ci:CustomerDataRecord"),
+    *(
+        "ci:ConsentGiven",
+        "ci:Restriction",
+        "ci:SegmentMembership",
+        "ci:Impact",
+        "ci:Solution",
+        "ci:CustomerDataRecord",
+    ),
     "<http://www.w3.org/ns/prov#Activity>",
 )
 
@@ -55,8 +70,6 @@ class Asked:
     @property
     def text(self) -> str:
         """All that the request says, to tell what an answer only repeats."""
-        from urllib.parse import unquote_plus
-
         said = "\n".join((self.target, *(value for _, value in self.headers), self.body))
         return f"{said}\n{unquote_plus(said)}\n{unquote_plus(unquote_plus(said))}"
 
@@ -98,7 +111,8 @@ class Grammar:
             (2, self._dry_run),
         ]
         weights, kinds = zip(*made, strict=True)
-        return self.dice.choices(kinds, weights)[0]()
+        make: Callable[[], Asked] = self.dice.choices(kinds, weights)[0]
+        return make()
 
     def _pick(self, *choices: str) -> str:
         return self.dice.choice(choices)
@@ -109,7 +123,9 @@ class Grammar:
     def _headers(self, *types: str) -> tuple[tuple[str, str], ...]:
         found = [("Accept", self._pick(*types, *types, *OTHERS))] if self._maybe(0.9) else []
         if self._maybe(0.3):
-            found.append(("Accept-Encoding", self._pick("gzip", "zstd", "gzip;q=0.5, zstd", "br", "identity")))
+            found.append(
+                ("Accept-Encoding", self._pick("gzip", "zstd", "gzip;q=0.5, zstd", "br", "identity"))
+            )
         if self._maybe(0.1):
             found.append(("If-None-Match", self._pick("*", 'W/"1-json-0"', '"0"', 'W/"13-turtle-1", "x"')))
         if self._maybe(0.05):
@@ -123,13 +139,19 @@ class Grammar:
         return self._query(*self.query(), kind="query")
 
     def _query(self, text: str, same: bool, *, kind: str, never: bool = False) -> Asked:
-        graphs = GRAPHS if text.lstrip().startswith(("CONSTRUCT", "DESCRIBE")) or "CONSTRUCT" in text else RESULTS
+        graphs = (
+            GRAPHS if text.lstrip().startswith(("CONSTRUCT", "DESCRIBE")) or "CONSTRUCT" in text else RESULTS
+        )
         headers = self._headers(*(RESULTS if never else graphs))
         parameters = [("query", text)]
         if not never:
             if self._maybe(0.05):
-                name = self._pick("default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri")
-                parameters += [(name, self.dice.choice(self.graphs)) for _ in range(self.dice.choice([1, 1, 2]))]
+                name = self._pick(
+                    "default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"
+                )
+                parameters += [
+                    (name, self.dice.choice(self.graphs)) for _ in range(self.dice.choice([1, 1, 2]))
+                ]
             if self._maybe(0.05):
                 parameters.append(("format", self._pick("json", "csv", "turtle", "nquads", "trig", "x")))
         self.dice.shuffle(parameters)
@@ -140,7 +162,9 @@ class Grammar:
             return Asked(role, "GET", f"/pages/sparql?{page}", (), kind="page of a query", same=same)
         if how < 0.5:
             method = "HEAD" if self._maybe(0.05) and not never else "GET"
-            return Asked(role, method, f"/sparql?{urlencode(parameters)}", headers, kind=kind, never=never, same=same)
+            return Asked(
+                role, method, f"/sparql?{urlencode(parameters)}", headers, kind=kind, never=never, same=same
+            )
         if how < 0.75:
             form = (*headers, ("Content-Type", FORM))
             return Asked(role, "POST", "/sparql", form, urlencode(parameters), kind, never=never, same=same)
@@ -164,9 +188,9 @@ class Grammar:
                 f"?s ?p <{iri}>",
                 f"<{iri}> ^!ci:none|!ci:none ?o",
                 f"?s ?p ?o FILTER(?s = IRI(CONCAT('{iri[:20]}', '{iri[20:]}')))",
-                f"GRAPH ?g {{ ?s ?p ?o }}",
+                "GRAPH ?g { ?s ?p ?o }",
                 f"GRAPH <{graph}> {{ ?s ?p ?o }}",
-                f"GRAPH ?g {{ }}",
+                "GRAPH ?g { }",
                 f'VALUES ?o {{ "{text}" "{text}"@en }} ?s ?p ?o',
                 f"<{iri}> (ci:dataSubject|^ci:dataSubject)+ ?o",
                 f'?s ?p ?o FILTER EXISTS {{ GRAPH ?g {{ ?x ?y "{text}" }} }}',
@@ -186,13 +210,18 @@ class Grammar:
 
     def _saved(self) -> Asked:
         question = self.dice.choice(self._questions)
-        parameters = []
-        for parameter in question.parameters:
-            if self._maybe(0.6) or (parameter.required and parameter.default is None):
-                parameters.append((parameter.name, self._value(parameter.type, parameter.values)))
-        parameters = [p for p in parameters if self._maybe(0.95)]
+        parameters = [
+            (p.name, self._value(p.type, p.values))
+            for p in question.parameters
+            if self._maybe(0.6 if p.default is not None or not p.required else 0.95)
+        ]
         if self._maybe(0.1):
-            parameters.append((self._pick("language", "purpose", "graph", "query", "format"), self._pick("en", RESEARCH, "csv", A.everything)))
+            parameters.append(
+                (
+                    self._pick("language", "purpose", "graph", "query", "format"),
+                    self._pick("en", RESEARCH, "csv", A.everything),
+                )
+            )
         role = self.dice.choice((Role.READER, Role.RESEARCHER))
         where = self._pick("/queries/", "/queries/", "/pages/questions/")
         target = f"{where}{question.id}?{urlencode(parameters)}"
@@ -205,7 +234,9 @@ class Grammar:
         if kind in ("iri", "instance"):
             names = ("ci:CommunicationData", RESEARCH, IMPROVING, "ci:TechnicalPainPoint")
             return self._pick(self._iri(), self._iri().rpartition("/")[2], *names, MISSING)
-        return self._pick("now", "2026-11-20T12:00:00Z", "1", "true", "en", f"CANARY-{self.dice.randint(1, 9)}", "5")
+        return self._pick(
+            "now", "2026-11-20T12:00:00Z", "1", "true", "en", f"CANARY-{self.dice.randint(1, 9)}", "5"
+        )
 
     def _of_iri(self) -> Asked:
         """What is known of an IRI; of a hidden one as little as of one that does not exist."""
@@ -242,22 +273,54 @@ class Grammar:
         return Asked(role, self._pick("GET", "GET", "GET", "HEAD"), made, headers, kind="record", like=like)
 
     def _page(self) -> Asked:
-        path = self._pick("/", "/pages/questions", "/queries", "/ontology", "/openapi.json", "/pages/sparql", "/pages/record")
+        path = self._pick(
+            "/",
+            "/pages/questions",
+            "/queries",
+            "/ontology",
+            "/openapi.json",
+            "/pages/sparql",
+            "/pages/record",
+        )
         path += self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
-        return Asked(role, self._pick("GET", "GET", "HEAD"), path, self._headers("text/html", "*/*"), kind="page")
+        return Asked(
+            role, self._pick("GET", "GET", "HEAD"), path, self._headers("text/html", "*/*"), kind="page"
+        )
 
     def _closed(self) -> Asked:
         """What the keys are not for."""
         key = A.key(self._iri())
         path = self._pick(
-            *("/export", "/audit", "/audit/verification", "/subjects", f"/subjects/{key}", "/consents", "/check"),
-            *(f"/consents/{key}", f"/consents/{key}/receipt", "/findings", f"/findings/{key}", "/quality", "/metrics"),
-            *("/quarantine", "/quarantine/1", f"/decisions?subject={quote(self._iri(), safe='')}", "/records"),
+            *(
+                "/export",
+                "/audit",
+                "/audit/verification",
+                "/subjects",
+                f"/subjects/{key}",
+                "/consents",
+                "/check",
+            ),
+            *(
+                f"/consents/{key}",
+                f"/consents/{key}/receipt",
+                "/findings",
+                f"/findings/{key}",
+                "/quality",
+                "/metrics",
+            ),
+            *(
+                "/quarantine",
+                "/quarantine/1",
+                f"/decisions?subject={quote(self._iri(), safe='')}",
+                "/records",
+            ),
             *(f"/records/{key}", "/requests", "/links", "/processing-activities", "/validation"),
         )
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
-        return Asked(role, self._pick("GET", "HEAD", "POST", "DELETE"), path, self._headers("*/*"), kind="closed")
+        return Asked(
+            role, self._pick("GET", "HEAD", "POST", "DELETE"), path, self._headers("*/*"), kind="closed"
+        )
 
     def _description(self) -> Asked:
         role = self.dice.choice((Role.RESEARCHER, Role.EDITOR))
@@ -268,10 +331,18 @@ class Grammar:
     def _purpose(self) -> Asked:
         """Other purposes than one's own, and odd ways of stating one's own."""
         stated = self._pick(
-            *(IMPROVING, "dpv:Marketing", "everything", "Everything", "urn:none", RESEARCH, "dpv:ResearchAndDevelopment"),
+            *(
+                IMPROVING,
+                "dpv:Marketing",
+                "everything",
+                "Everything",
+                "urn:none",
+                RESEARCH,
+                "dpv:ResearchAndDevelopment",
+            ),
             *(A.everything, "everything ", f"{RESEARCH}, everything", "", "*", "%65verything", "None"),
         )
-        query = PREFIXES + 'SELECT * { ?s ci:content|ci:title|ci:personName ?o }'
+        query = PREFIXES + "SELECT * { ?s ci:content|ci:title|ci:personName ?o }"
         headers = [("Accept", "application/json")]
         parameters = [("query", query)]
         for _ in range(self.dice.choice([1, 1, 2, 3])):
@@ -314,7 +385,9 @@ class Grammar:
         ]
         said += [f"<{self._iri()}> a {self.dice.choice(CLASSES)} ."] * self._maybe(0.5)
         body = PREFIXES.replace("PREFIX", "\nPREFIX") + "\n" + "\n".join(said)
-        accept = self._pick("application/json", "text/turtle", "text/plain", "application/xml", "application/sarif+json")
+        accept = self._pick(
+            "application/json", "text/turtle", "text/plain", "application/xml", "application/sarif+json"
+        )
         headers = (("Content-Type", "text/turtle"), ("Accept", accept))
         return Asked(Role.EDITOR, "POST", "/validation", headers, body, "dry run", same=False)
 
@@ -324,7 +397,7 @@ class Grammar:
     # Updates
 
     def _update(self) -> Asked:
-        graph, other = (f"<{self.dice.choice(self.graphs)}>" for _ in range(2))
+        graph = f"<{self.dice.choice(self.graphs)}>"
         project = f"<{A.project(A.key(PROJECT.value))}>"
         mine = self._pick("<urn:mine>", project, "DEFAULT", "<urn:scratch:1>")
         where = self._anchored()
@@ -356,10 +429,12 @@ class Grammar:
                 f"DELETE {{ ?s ci:nothing ?o }} {insert} WHERE {{ {where} BIND(STR(?o) AS ?text) }}",
             ]
         )
-        same = not ("DATA" in text or "CREATE" in text or other in ())
+        same = not ("DATA" in text or "CREATE" in text)
         parameters = [("update", PREFIXES + text)]
         if self._maybe(0.1):
-            parameters.append((self._pick("using-graph-uri", "using-named-graph-uri"), self.dice.choice(self.graphs)))
+            parameters.append(
+                (self._pick("using-graph-uri", "using-named-graph-uri"), self.dice.choice(self.graphs))
+            )
         if self._maybe(0.5):
             headers = (("Content-Type", FORM),)
             return Asked(Role.EDITOR, "POST", "/update", headers, urlencode(parameters), "update", same=same)
@@ -383,7 +458,11 @@ class Grammar:
             text = f"CONSTRUCT {source} WHERE {{ {self._anchored()} }}"
         elif pick < 0.40:
             what = self._pick("?s", "?o", "?s ?o", f"<{self._iri()}>", f"<{self._iri()}> ?s", "*")
-            text = f"DESCRIBE {what} {source} WHERE {where}" if what[0] != "<" or "?" in what else f"DESCRIBE {what} {source}"
+            text = (
+                f"DESCRIBE {what} {source} WHERE {where}"
+                if what[0] != "<" or "?" in what
+                else f"DESCRIBE {what} {source}"
+            )
         else:
             text = f"{self._head()} {source} WHERE {where} {self._tail()}"
             text = text.replace("(GROUP)", "")
@@ -397,19 +476,37 @@ class Grammar:
     def _from(self) -> str:
         if self._maybe(0.9):
             return ""
-        graphs = [f"{self._pick('FROM', 'FROM NAMED', 'from', 'From Named')} <{self.dice.choice(self.graphs)}>"]
+        graphs = [
+            f"{self._pick('FROM', 'FROM NAMED', 'from', 'From Named')} <{self.dice.choice(self.graphs)}>"
+        ]
         return " ".join(graphs * self.dice.choice([1, 1, 2]))
 
     def _escaped(self, text: str) -> str:
-        for word, spelt in (("FROM", "FR\\u004FM"), ("SERVICE", "S\\U00000045RVICE"), ("GRAPH", "GR\\u0041PH")):
+        for word, spelt in (
+            ("FROM", "FR\\u004FM"),
+            ("SERVICE", "S\\U00000045RVICE"),
+            ("GRAPH", "GR\\u0041PH"),
+        ):
             text = text.replace(word, spelt)
         return text.replace("WHERE", "WHER\\u0045") if self._maybe(0.3) else text
 
     def _template(self) -> str:
-        return self._pick("{ ?s ?p ?o }", "{ ?s ex:says ?o }", "{ ?o ex:of ?s }", "{ ?s ex:says ?o ; ex:also ?v }", "{ ?g ex:has ?s }")
+        return self._pick(
+            "{ ?s ?p ?o }",
+            "{ ?s ex:says ?o }",
+            "{ ?o ex:of ?s }",
+            "{ ?s ex:says ?o ; ex:also ?v }",
+            "{ ?g ex:has ?s }",
+        )
 
     def _head(self) -> str:
-        plain = ("SELECT *", "SELECT DISTINCT *", "SELECT ?s ?o", "SELECT DISTINCT ?s", "SELECT ?s ?p ?o ?g ?v")
+        plain = (
+            "SELECT *",
+            "SELECT DISTINCT *",
+            "SELECT ?s ?o",
+            "SELECT DISTINCT ?s",
+            "SELECT ?s ?p ?o ?g ?v",
+        )
         made = (
             "SELECT (COUNT(*) AS ?n)",
             "SELECT (COUNT(DISTINCT ?o) AS ?n) (MIN(?o) AS ?least) (MAX(?o) AS ?most)",
@@ -418,7 +515,7 @@ class Grammar:
             "SELECT (STR(?o) AS ?t) (STRLEN(STR(?o)) AS ?l) (LCASE(STR(?o)) AS ?c)",
             "SELECT (SUBSTR(STR(?o), 2) AS ?t) (CONCAT(STR(?s), STR(?o)) AS ?u)",
             'SELECT (IRI(CONCAT("urn:", ENCODE_FOR_URI(STR(?o)))) AS ?t) (REPLACE(STR(?o), "C", "K") AS ?r)',
-            "SELECT (COALESCE(?v, ?o, ?s) AS ?t) (IF(BOUND(?o), STR(?o), \"-\") AS ?u)",
+            'SELECT (COALESCE(?v, ?o, ?s) AS ?t) (IF(BOUND(?o), STR(?o), "-") AS ?u)',
             "SELECT (SAMPLE(?o) AS ?any)",
             "SELECT (STRDT(STR(?o), ci:own) AS ?t) (LANG(?o) AS ?l) (DATATYPE(?o) AS ?d)",
             "SELECT (<http://example.org/function>(?o) AS ?t) (MD5(STR(?o)) AS ?m)",
@@ -431,15 +528,24 @@ class Grammar:
         return head
 
     def _tail(self) -> str:
-        tail = self._pick("", "", "", "GROUP BY ?s", "ORDER BY ?s ?o", "LIMIT 7", "ORDER BY DESC(?o) LIMIT 20", "HAVING(COUNT(*) > 0)", "VALUES ?o { UNDEF }", f"VALUES ?s {{ <{self._iri()}> <{self._iri()}> }}")
+        tail = self._pick(
+            "",
+            "",
+            "",
+            "GROUP BY ?s",
+            "ORDER BY ?s ?o",
+            "LIMIT 7",
+            "ORDER BY DESC(?o) LIMIT 20",
+            "HAVING(COUNT(*) > 0)",
+            "VALUES ?o { UNDEF }",
+            f"VALUES ?s {{ <{self._iri()}> <{self._iri()}> }}",
+        )
         if "LIMIT" in tail:
             self._volatile = True
         return tail
 
     def _group(self, depth: int) -> str:
-        parts = [self._anchored()]
-        for _ in range(depth):
-            parts.append(self._part(depth - 1))
+        parts = [self._anchored(), *(self._part(depth - 1) for _ in range(depth))]
         return f"{{ {' '.join(parts)} }}"
 
     def _part(self, depth: int) -> str:

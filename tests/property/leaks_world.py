@@ -31,7 +31,8 @@ COPIED = NamedNode(A.instance("leaks", "copied"))
 MISSING = A.instance("leaks", "nothing is known of this")
 YESTERDAY = NOON - timedelta(days=1)
 CATEGORIES = ("IdentificationData", "DemographicData", "CommunicationData")
-FILLER = Quad(NamedNode("urn:filler"), DETAIL, Literal("filler"), NamedNode("urn:filler"))
+FILLED = NamedNode("urn:filler")
+FILLER = Quad(FILLED, DETAIL, Literal("filler"), FILLED)
 TITLED = ("PainPoint", "Touchpoint", "Solution", "Impact", "LessonLearned")
 
 
@@ -322,7 +323,7 @@ class World:
         """Commits that concern no view, up to a number."""
         assert self.kg.head <= head
         while self.kg.head < head:
-            there = any(self.kg.store.match([(FILLER.subject, None, None)]))
+            there = any(self.kg.store.match([(FILLED, None, None)]))
             self.kg.commit(Change(remove=(FILLER,)) if there else Change(add=(FILLER,)))
 
     def guard(self, other: World | None = None) -> None:
@@ -350,4 +351,3 @@ class World:
         """Release the store."""
         self.kg.close()
         self._copied.__exit__(None, None, None)
-

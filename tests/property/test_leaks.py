@@ -16,10 +16,11 @@ from kgservice.application.reader import PurposeReader
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
 from kgservice.http import questions
+from kgservice.namespaces import CI
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from tests.http.keys import IMPROVING
-from tests.property.leaks import Answer, Leak, Search, grammar_of, inside, over_socket
+from tests.property.leaks import Leak, Search, grammar_of, inside, over_socket
 from tests.property.leaks_requests import Asked
 from tests.property.leaks_world import COPIED, DETAIL, PROJECT, TYPE, A, Planted, World, ci
 from tests.serving import running
@@ -28,12 +29,14 @@ ADDRESSES = (
     "/sparql",
     "/sparql?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%7D%20LIMIT%201",
     "/queries/pain-points-behind-solution",
-    "/queries/unsolved-pain-points",
+    "/queries/moments-of-truth",
 )
 
 
 @pytest.fixture(scope="module")
-def worlds(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, World]]:
+def worlds(
+    model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, World]]:
     """The graph with canaries, and its twin without what is hidden."""
     folder = tmp_path_factory.mktemp("leaks")
     world = World(model_only, folder / "world")
@@ -65,11 +68,11 @@ def search(world: World, twin: World | None, requests: int, seed: int = 1) -> Se
 
 def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
     world, twin = worlds
-    done = search(world, twin, 2000)
-    assert done.counts["requests"] >= 2000
-    assert done.counts["compared with the twin"] > 1000
+    done = search(world, twin, 1500)
+    assert done.counts["requests"] >= 1500
+    assert done.counts["compared with the twin"] > 800
     assert done.counts["like what does not exist"] > 50
-    assert done.counts["status 200"] > 800
+    assert done.counts["status 200"] > 600
     assert len(done.shown) > 20, "hardly anything of what is shown was seen: the test proves little"
     assert {kind for kind in done.counts if not kind.startswith("status")} >= {
         *("query", "page of a query", "oracle", "saved question", "record", "page", "closed", "description"),
@@ -88,7 +91,7 @@ def test_no_answer_over_a_socket_leads_out_of_the_view(worlds: tuple[World, Worl
 
     with running(world.kg) as server:
         done = asyncio.run(run(server.url))
-    assert len(done.shown) > 20
+    assert len(done.shown) > 10
 
 
 # Tags
@@ -176,6 +179,34 @@ def test_who_states_a_purpose_copies_no_graphs(worlds: tuple[World, World], verb
     assert said.pop()[0] == 403
 
 
+def test_who_may_not_see_a_record_is_not_told_what_it_says(worlds: tuple[World, World]) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    record = A.instance("leaks", "record", "silent 0")
+    body = f'<{record}> <{CI}content> 4 ; <{CI}age> "old" .'
+    for media_type in ("application/json", "text/turtle", "text/plain", "application/xml"):
+        headers = (("Content-Type", "text/turtle"), ("Accept", media_type))
+        answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/validation", headers, body)))
+        assert (answer.status, "R49" in answer.text) == (200, True)
+        assert "CANARY" not in answer.text
+    world.kg.guarded = True
+    headers = (("Content-Type", "text/turtle"), ("Accept", "application/json"))
+    answer = asyncio.run(
+        ask(
+            Asked(
+                Role.EDITOR,
+                "POST",
+                f"/graphs?graph={A.subject(A.key(A.instance('leaks', 'person', 'silent')))}",
+                headers,
+                body,
+            )
+        )
+    )
+    world.kg.guarded = False
+    assert (answer.status, "R49" in answer.text) == (422, True)
+    assert "CANARY" not in answer.text
+
+
 # Sabotage: each of these services lets something out.
 
 
@@ -187,7 +218,7 @@ def test_a_service_that_reads_all_graphs_is_caught(
 
     monkeypatch.setattr(PurposeReader, "dataset", careless)
     world = alone()
-    with pytest.raises(Leak, match=r"(?i)anary-|answered with yes"):
+    with pytest.raises(Leak, match=r"tells of|answered with yes"):
         search(world, None, 500)
 
 
@@ -203,7 +234,7 @@ def test_a_service_that_keeps_what_was_withdrawn_is_caught(
 
     monkeypatch.setattr(Purposes, "effect", careless)
     world = alone()
-    with pytest.raises(Leak, match=r"(?i)anary-|answered with yes"):
+    with pytest.raises(Leak, match=r"tells of|answered with yes"):
         search(world, None, 500)
 
 
