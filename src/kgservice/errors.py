@@ -24,7 +24,7 @@ HTTP statuses are assigned in `http/problems.py`, exit codes in `cli`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -147,13 +147,24 @@ class UnsupportedMediaType(KgError):
 
 
 class Invalid(KgError):
-    """The data does not conform to the shapes; `findings` says how, as JSON objects."""
+    """The data does not conform to the shapes; `findings` says how, as JSON objects.
+
+    `named`: the nodes and values that the change names, as findings write them.
+    """
 
     title = "Not valid"
 
-    def __init__(self, detail: str, *, findings: Sequence[Mapping[str, Any]] = (), **place: Any) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        findings: Sequence[Mapping[str, Any]] = (),
+        named: Collection[str] = (),
+        **place: Any,
+    ) -> None:
         super().__init__(detail, **place)
         self.findings = findings
+        self.named = named
 
 
 class TooMany(KgError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -179,7 +180,9 @@ def test_who_states_a_purpose_copies_no_graphs(worlds: tuple[World, World], verb
     assert said.pop()[0] == 403
 
 
-def test_who_may_not_see_a_record_is_not_told_what_it_says(worlds: tuple[World, World]) -> None:
+def test_who_may_not_see_a_record_is_not_told_what_it_says(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, _ = worlds
     ask = inside(world)
     record = A.instance("leaks", "record", "silent 0")
@@ -189,22 +192,31 @@ def test_who_may_not_see_a_record_is_not_told_what_it_says(worlds: tuple[World, 
         answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/validation", headers, body)))
         assert (answer.status, "R49" in answer.text) == (200, True)
         assert "CANARY" not in answer.text
-    world.kg.guarded = True
+    monkeypatch.setattr(world.kg, "guarded", True)
     headers = (("Content-Type", "text/turtle"), ("Accept", "application/json"))
-    answer = asyncio.run(
-        ask(
-            Asked(
-                Role.EDITOR,
-                "POST",
-                f"/graphs?graph={A.subject(A.key(A.instance('leaks', 'person', 'silent')))}",
-                headers,
-                body,
-            )
-        )
-    )
-    world.kg.guarded = False
-    assert (answer.status, "R49" in answer.text) == (422, True)
-    assert "CANARY" not in answer.text
+    person = A.key(A.instance("leaks", "person", "silent"))
+    graph = A.subject(person)
+    for method in ("POST", "PUT"):
+        answer = asyncio.run(ask(Asked(Role.EDITOR, method, f"/graphs?graph={graph}", headers, body)))
+        # Put there, it would say nothing of whose it is, and belongs elsewhere.
+        assert answer.status == {"POST": 422, "PUT": 409}[method]
+        assert "CANARY" not in answer.text
+        assert not world.hidden.intersection(re.findall(r"[0-9a-f-]{36}", answer.text)) - {
+            A.key(record),
+            person,
+        }
+
+
+def test_a_finding_of_what_was_not_named_tells_no_node(worlds: tuple[World, World]) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    body = f"<{A.instance('leaks', 'PainPoint', 'confidential')}> a <{CI}Solution> ."
+    for media_type in ("application/json", "text/turtle", "application/sarif+json", "text/plain"):
+        headers = (("Content-Type", "text/turtle"), ("Accept", media_type))
+        answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/validation", headers, body)))
+        named = {A.key(A.instance("leaks", "PainPoint", "confidential"))}
+        assert answer.status == 200
+        assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", answer.text)) & world.hidden <= named
 
 
 # Sabotage: each of these services lets something out.

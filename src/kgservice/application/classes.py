@@ -11,7 +11,7 @@ from rdflib.term import URIRef
 
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
-from kgservice.domain.finding import Finding, Rule, Texts
+from kgservice.domain.finding import Finding, Rule, Texts, written
 from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
 from kgservice.errors import Invalid
 from kgservice.namespaces import CI, SH
@@ -55,13 +55,14 @@ def refuse_unclassed(planner: Planner, effect: Effect) -> None:
         raise Invalid(
             f"{_RULE.number} {found[0].focus}: {found[0].message('en')}{more}",
             findings=[finding.to_json() for finding in found],
+            named=written(effect.named),
         )
 
 
 def foreseen(planner: Planner, effect: Effect, difference: Difference) -> Difference:
     """The difference that the effect makes, with the records that it leaves without a class."""
     found: Findings = {URIRef(_RULE.shape): {f.key: f for f in unclassed(planner, effect)}}
-    return Difference(difference.before, {**difference.after, **found})
+    return Difference(difference.before, {**difference.after, **found}, written(effect.named))
 
 
 def unclassed(planner: Planner, effect: Effect) -> list[Finding]:

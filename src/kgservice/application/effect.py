@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode, Quad
 
-from kgservice.store.base import Store
+from kgservice.store.base import Store, Term
 
 
 @dataclass(slots=True)
@@ -14,6 +14,7 @@ class Effect:
     """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
 
     `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
+    `named` are the nodes and values that the change itself names; more than these may be moved.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -22,6 +23,7 @@ class Effect:
     add: set[Quad] = field(default_factory=set)
     added: int = 0
     removed: int = 0
+    named: set[Term] = field(default_factory=set)
 
     @property
     def writes(self) -> bool:
@@ -59,3 +61,4 @@ class Effect:
         self.remove = (self.remove - restored) | (later.remove - undone)
         self.added += later.added
         self.removed += later.removed
+        self.named |= later.named

@@ -58,7 +58,8 @@ def put(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, ori
     quads = tuple(named.quad(q) for q in _document(content, fmt, graph))
     with kg.writing:
         there = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in streams.triples(kg.store, graph))
-        return kg.commit(Change(add=quads, remove=there, create=_new(kg, graph), origin=origin))
+        change = Change(add=quads, remove=there, create=_new(kg, graph), origin=origin, replaces=True)
+        return kg.commit(change)
 
 
 def post(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, origin: Origin) -> Commit:

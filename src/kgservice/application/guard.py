@@ -15,7 +15,7 @@ from kgservice.application.planner import Planner
 from kgservice.application.record_changes import added_to_records, removed_from_records
 from kgservice.application.statements import Records, Stored, triples
 from kgservice.application.validation import model_of
-from kgservice.domain.finding import Finding, Policy
+from kgservice.domain.finding import Finding, Policy, written
 from kgservice.errors import Invalid
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
@@ -91,7 +91,11 @@ class Guard:
         }
         refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
         if refused:
-            raise Invalid(_summary(refused), findings=[finding.to_json() for finding in refused])
+            raise Invalid(
+                _summary(refused),
+                findings=[finding.to_json() for finding in refused],
+                named=written(effect.named),
+            )
         return findings.kept(planner, difference.new, difference.gone, now)
 
     def follow(self) -> None:

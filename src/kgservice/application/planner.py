@@ -60,6 +60,8 @@ class Planner:
         effect = plan.effect()
         effect.drop |= {g for g in drop if not self.graphs.is_record(g)}
         effect.create |= create
+        stated = additions if change.replaces else (*additions, *change.remove)
+        effect.named = {node for quad in stated for node in (quad.subject, quad.object)}
         scratch_gone = sum(1 for q in dropped if not self.graphs.is_record(q.graph_name))
         effect.removed += scratch_gone
         return effect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,17 +58,20 @@ def discreet(found: Difference) -> Difference:
 
     def among(findings: Findings) -> Findings:
         return {
-            shape: {key: _read(finding.discreet().to_json(), shapes) for key, finding in of_shape.items()}
+            shape: {
+                key: _read(finding.discreet(found.named).to_json(), shapes)
+                for key, finding in of_shape.items()
+            }
             for shape, of_shape in findings.items()
         }
 
     return Difference(among(found.before), among(found.after))
 
 
-def discreet_refusal(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def discreet_refusal(findings: Iterable[Mapping[str, Any]], named: Collection[str]) -> list[dict[str, Any]]:
     """What a change was refused for, as problem details tell it, without anything that the records say."""
     shapes = shipped_shapes()
-    return [_read(told, shapes).discreet().to_json() for told in findings]
+    return [_read(told, shapes).discreet(named).to_json() for told in findings]
 
 
 def _read(told: Mapping[str, Any], shapes: Shapes) -> Finding:

@@ -29,7 +29,8 @@ class Change:
     belongs to (to add), or removes it from whichever record graph holds it (to remove). Removals
     happen before additions. `create` and `drop` name scratch graphs to exist (perhaps empty) or to
     go, with all they hold. `trusted`: the service itself asks; the guard does not judge it, and it may write
-    its own graphs of findings, quality and quarantine.
+    its own graphs of findings, quality and quarantine. `replaces`: whoever asks does not know what is to be
+    removed: it is what has been there.
     """
 
     add: tuple[Quad, ...] = ()
@@ -38,6 +39,7 @@ class Change:
     drop: tuple[NamedNode, ...] = ()
     origin: Origin = field(default_factory=Origin)
     trusted: bool = False
+    replaces: bool = False
 
     @classmethod
     def adding(cls, quads: Iterable[Quad], origin: Origin | None = None) -> Change:

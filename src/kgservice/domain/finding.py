@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -141,11 +141,16 @@ class Finding:
         """What is wrong and what to do, in `language` (else English)."""
         return in_language(self.messages, language)
 
-    def discreet(self) -> Finding:
-        """The finding for somebody who may not see the record: which rule, and where, but nothing it says."""
+    def discreet(self, named: Collection[str]) -> Finding:
+        """The finding for somebody who may not see the record: which rule, and where, but nothing it says.
+
+        Of the record and the offending value it tells only what they themselves `named` (see `written`).
+        """
+        focus = self.focus if _text(self.focus) in named else BlankNode("withheld")
+        value = self.value if self.value is not None and _text(self.value) in named else None
         texts = self.rule.message or self.rule.reason or self.rule.name
         messages = {language: _PLACE.sub("…", text) for language, text in texts.items()}
-        return replace(self, value=None, label={}, messages=messages, result=())
+        return replace(self, focus=focus, value=value, label={}, messages=messages, result=())
 
     def to_json(self) -> dict[str, Any]:
         """The finding as a JSON object; terms as N-Triples, except that IRIs stand bare."""
@@ -196,6 +201,11 @@ class Policy:
             "expiresBefore": now + timedelta(days=self.expiring_days),
             "staleBefore": now - timedelta(days=self.membership_days),
         }
+
+
+def written(nodes: Iterable[object]) -> frozenset[str]:
+    """Nodes as `Finding.to_json` writes them."""
+    return frozenset(_text(node) for node in nodes if isinstance(node, NamedNode | BlankNode | Literal))
 
 
 def _text(node: Node) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -67,11 +67,12 @@ def details(error: errors.KgError) -> dict[str, Any]:
 def problem_of(error: errors.KgError) -> Response:
     """The response for one of the service's own errors."""
     body = details(error)
-    kind = _Refusal if isinstance(error, errors.Invalid) else _Problem
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, errors.TooMany):
         headers["Retry-After"] = str(error.after)
-    return kind(body, body["status"], headers)
+    if isinstance(error, errors.Invalid):
+        return _Refusal(body, body["status"], headers, error.named)
+    return _Problem(body, body["status"], headers)
 
 
 def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
@@ -105,7 +106,16 @@ class _Problem(Response):
 
 
 class _Refusal(_Problem):
-    """A change that the shapes forbid: the SHACL report itself for a client that prefers RDF to JSON."""
+    """A change that the shapes forbid: the SHACL report itself for a client that prefers RDF to JSON.
+
+    Who may not see everything is told only of what the change itself names: see `Finding.discreet`.
+    """
+
+    def __init__(
+        self, body: dict[str, Any], status: int, headers: dict[str, str], named: Collection[str]
+    ) -> None:
+        super().__init__(body, status, headers)
+        self._named = named
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         self.headers["Vary"] = "Accept"
@@ -124,7 +134,7 @@ class _Refusal(_Problem):
     def _be_discreet(self) -> None:
         from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - as below
 
-        found = discreet_refusal(self._problem["findings"])
+        found = discreet_refusal(self._problem["findings"], self._named)
         detail = "The change brings violations of the shapes; `findings` tells of which rules, and where"
         self._problem = {**self._problem, "detail": detail, "findings": found}
 

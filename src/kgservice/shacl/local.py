@@ -24,10 +24,14 @@ from kgservice.shacl.validate import Engine, Findings
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The findings, before and after a change, of all focus nodes whose findings it can alter."""
+    """The findings, before and after a change, of all focus nodes whose findings it can alter.
+
+    `named`: the nodes and values that the change names, as findings write them.
+    """
 
     before: Findings
     after: Findings
+    named: Collection[str] = ()
 
     @property
     def new(self) -> list[Finding]:
