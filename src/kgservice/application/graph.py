@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice import resources
 from kgservice.application import modelfiles, views
 from kgservice.application.effect import Effect
+from kgservice.application.erased import Erased
 from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
 from kgservice.application.replica import Copies
@@ -57,6 +58,7 @@ class KnowledgeGraph:
         self._view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self._view, self.graphs, self.writing)
         self._guard: Guard | None = None
+        self.erased = Erased()
         self._head = self._opened = self._read_head()
         self._changed: dict[object, int] = {}
 
@@ -236,24 +238,28 @@ class KnowledgeGraph:
         change that brings a violation, `StoreFailed`.
         """
         with self.writing:
-            return self.write(self.planner().effect(change), change.origin, trusted=change.trusted)
+            return self._write(self.planner().effect(change), change)
 
     def write(self, effect: Effect, origin: Origin, *, trusted: bool = False) -> Commit:
         """Write an effect that was worked out under `writing`, with its provenance, as one commit.
 
         The guard judges it, unless it is `trusted`: of the service's own making. Raises `Invalid`.
         """
+        return self._write(effect, Change(origin=origin, trusted=trusted))
+
+    def _write(self, effect: Effect, change: Change) -> Commit:
         with self.writing:
             now = self.clock()
             if not effect:
                 return Commit(self._head, now, 0, 0)
             number = self._head + 1
-            judged = self.guarded and not trusted
-            found = self._judged(effect, now) if judged else Effect()
-            effect.add |= provenance(self.addresses, number, now, origin, effect)
+            judged = self.guarded and not change.trusted
+            found = self._judged(effect, now, change) if judged else Effect()
+            noted = provenance(self.addresses, number, now, change.origin, effect)
+            effect.add |= {quad for quad in noted if quad.object not in change.erased}
             effect.then(found)
             effect.apply(self.store)
-            if judged:
+            if judged and not change.erased:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
@@ -262,13 +268,14 @@ class KnowledgeGraph:
             self._head = number
             return Commit(number, now, effect.added, effect.removed)
 
-    def _judged(self, effect: Effect, now: datetime) -> Effect:
+    def _judged(self, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings. Raises `Invalid`."""
         from kgservice.application.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
 
         planner = self.planner()
-        refuse_unclassed(planner, effect)
-        return self.guard.judge(planner, effect, now)
+        if not change.lawful:
+            refuse_unclassed(planner, effect)
+        return self.guard.judge(planner, effect, now, lawful=change.lawful, erased=change.erased)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
