@@ -15,11 +15,15 @@ ENDING = ".erased.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A person (by key) who was erased, when (xsd:dateTime), and the IRIs of the records that were kept."""
+    """A person (by key) who was erased, when (xsd:dateTime), and the IRIs of the records that were kept.
+
+    `foreign`: the tombstone came with data from elsewhere, so this store never held the person.
+    """
 
     key: str
     at: str
     kept: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 @dataclass(slots=True)
@@ -27,12 +31,14 @@ class Erased:
     """Who was erased, in the order of the erasures.
 
     Kept in the file `path`, line by line, each on disk before the next; without a path in memory only. A line
-    `{"purged": n}` says that the files of the store hold nothing more of the first n.
+    `{"begun": key}` comes before the commit, one with `erased` after it; `{"purged": n}` says that the files
+    of the store hold nothing more of the first n.
     """
 
     path: Path | None = None
     persons: list[Line] = field(default_factory=list)
     purged: int = 0
+    begun: set[str] = field(default_factory=set)
 
     @classmethod
     def beside(cls, store: Path) -> Erased:
@@ -58,9 +64,12 @@ class Erased:
             said = json.loads(line)
             if "purged" in said:
                 self.purged = int(said["purged"])
+            elif "begun" in said:
+                self.begun.add(str(said["begun"]))
             else:
                 kept = tuple(map(str, said.get("kept", ())))
-                self.persons.append(Line(str(said["erased"]), str(said["at"]), kept))
+                foreign = said.get("foreign") is True
+                self.persons.append(Line(str(said["erased"]), str(said["at"]), kept, foreign))
         except (ValueError, TypeError, KeyError) as error:
             raise StoreFailed(f"line {number} of {self.path} is no erased person: {error}") from None
 
@@ -72,7 +81,20 @@ class Erased:
     @property
     def waiting(self) -> int:
         """How many erased persons the files of the store may still hold in places that nothing reads."""
-        return max(0, len(self.persons) - self.purged)
+        return sum(1 for line in self.persons[self.purged :] if not line.foreign)
+
+    def begin(self, key: str) -> None:
+        """Note that an erasure is about to be committed."""
+        self._write({"begun": key})
+        self.begun.add(key)
+
+    def enter(self, key: str, at: str) -> None:
+        """Note a tombstone that the graph has and the list has not: from elsewhere, or of an erasure here."""
+        if key in self.begun:
+            self.add(key, at)
+            return
+        self._write({"erased": key, "at": at, "foreign": True})
+        self.persons.append(Line(key, at, foreign=True))
 
     def add(self, key: str, at: str, kept: Iterable[str] = ()) -> None:
         """Note an erasure; what an interrupted validation has found, in a file beside, goes with it."""
@@ -80,6 +102,7 @@ class Erased:
         said = {"erased": key, "at": at} | ({"kept": list(line.kept)} if line.kept else {})
         self._write(said)
         self.persons.append(line)
+        self.begun.discard(key)
         if self.path is not None:
             store = self.path.name.removesuffix(ENDING)
             self.path.with_name(f"{store}.validation").unlink(missing_ok=True)

@@ -84,18 +84,19 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> Eras
 def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
     """Do the erasures anew that the list beside the store knows and the graph does not: it is from a backup.
 
-    Tombstones that the list lacks are entered. Returns how many persons were erased.
+    So are persons who came back beside their tombstone, by a bulk load. Tombstones that the list lacks are
+    entered in it. Returns how many persons were erased.
     """
     with kg.writing:
         stones, before = subjects.tombstones(kg), _last_commit(kg)
         for key in stones.keys() - kg.erased.keys:
-            kg.erased.add(key, stones[key])
+            kg.erased.enter(key, stones[key])
         origin = Origin(agent, "erasure again, after a backup was restored", SOURCE)
         done = 0
         for line in list(kg.erased.persons):
             person = subjects.of_key(kg, line.key)
             at = datetime.fromisoformat(line.at).astimezone(UTC)
-            if not line.kept and line.key not in stones:
+            if not line.kept and (line.key not in stones or person is not None):
                 _wholly(kg, person or NamedNode(f"{kg.addresses.ids}{line.key}"), None, origin, at)
             elif line.kept and person is not None and before is not None and before < at:
                 _partly(kg, person, {iri: [] for iri in line.kept}, None, origin)
@@ -137,6 +138,7 @@ def _wholly(
         lawful=True,
         erased=gone,
     )
+    kg.erased.begin(key)
     commit = kg.commit(change)
     kg.erased.add(key, stamp(at))
     return Erasure(
@@ -192,6 +194,7 @@ def _partly(
         lawful=True,
         erased=erased,
     )
+    kg.erased.begin(key)
     commit = kg.commit(change)
     kg.erased.add(key, stamp(at), bound)
     return Erasure(

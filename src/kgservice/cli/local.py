@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 
 from kgservice.application import (
     check,
+    erasing,
     graph_store,
     imports,
     quality,
@@ -23,6 +24,7 @@ from kgservice.application import (
     validation,
 )
 from kgservice.application.decisions import decide
+from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.journal import Journal
 from kgservice.application.trace import trace
@@ -33,6 +35,7 @@ from kgservice.errors import BadParameter
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.rewriting import recover
 
 ORIGIN = Origin(agent="local", reason="command line")
 
@@ -41,13 +44,18 @@ ORIGIN = Origin(agent="local", reason="command line")
 def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     """The graph over the embedded store; the store is closed at the end. Says when it is a new one.
 
+    Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again.
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
     """
+    recover(settings.store)
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
     kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store))
     try:
+        kg.erased = Erased.beside(settings.store)
+        if persons := erasing.again(kg):
+            say(f"The store is from before the erasure of {persons} persons; they were erased again.")
         yield kg
     finally:
         kg.close()
