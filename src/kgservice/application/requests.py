@@ -91,7 +91,7 @@ def open_(kg: KnowledgeGraph, body: Any, agent: str = "local") -> str:
     asked = Members(body)
     person = subjects.one(kg, asked.text("subject"))
     right = Right(asked.one_of("kind", RIGHTS))
-    new = _new(kg, person, right, asked)
+    new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
     asked.done()
     _commit(kg, new, Origin(agent, f"request received: {right}", SOURCE))
     return new.ticket.value
@@ -170,7 +170,7 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
         return _changed(kg, waiting[0], done)
     if len(waiting) > 1 and not asked.has("received"):
         raise Conflict(f"The person has {len(waiting)} open requests for {right}; name one ('request')")
-    return _new(kg, person, right, asked, done)
+    return _new(kg, person, right, asked, now, done)
 
 
 def answered(time: datetime, outcome: Outcome, reason: str | None) -> list[Said]:
@@ -195,9 +195,13 @@ def typed(node: NamedNode, kind: str) -> Quad:
 
 
 def _new(
-    kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members, done: Iterable[Said] = ()
+    kg: KnowledgeGraph,
+    person: NamedNode,
+    right: Right,
+    asked: Members,
+    now: datetime,
+    done: Iterable[Said] = (),
 ) -> Noted:
-    now = kg.clock().astimezone(UTC)
     received = asked.moment("received", now)
     if received > now:
         raise BadParameter(f"{stamp(received)} lies in the future", source="received")

@@ -98,8 +98,16 @@ def taken_along(kg: KnowledgeGraph, key: str) -> tuple[list[Quad], dict[str, str
         new = {part for part in parts if isinstance(part, NamedNode)} - into
         into |= new
         waiting += new
-    chosen = [q for q in data.quads if q.subject in into and str(q.object).strip("<>") not in out]
-    return chosen, dict(sorted(out.items()))
+    into_it = [q for q in data.quads if q.subject in into and str(q.object).strip("<>") not in out]
+    return into_it, dict(sorted(out.items()))
+
+
+def chosen(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+    """Which records the person takes along, and which are left out and why, as a JSON object."""
+    quads, out = taken_along(kg, key)
+    taken = {quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode)}
+    left = [{"record": iri, "reason": reason} for iri, reason in out.items()]
+    return {"statements": len(quads), "records": sorted(taken), "leftOut": left}
 
 
 def table(quads: Iterable[Quad]) -> bytes:

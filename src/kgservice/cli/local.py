@@ -30,12 +30,13 @@ from kgservice.application.journal import Journal
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
+from kgservice.cli.rights import LocalRights
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 from kgservice.store.oxigraph import OxigraphStore
-from kgservice.store.rewriting import recover
+from kgservice.store.rewriting import recover, rewrite
 
 ORIGIN = Origin(agent="local", reason="command line")
 
@@ -61,11 +62,30 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
         kg.close()
 
 
+def compacted(settings: Settings) -> tuple[int, int]:
+    """Write the files of the store anew; their bytes before and after. Raises `StoreFailed`."""
+    with opened(settings) as kg:  # a backup that came back has to forget first
+        erased = kg.erased
+    before = _size(settings.store)
+    rewrite(settings.store)
+    erased.are_purged(len(erased.persons))
+    return before, _size(settings.store)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
 class Local:
     """The commands' view of an open graph."""
 
     def __init__(self, kg: KnowledgeGraph) -> None:
         self._kg = kg
+
+    @property
+    def rights(self) -> LocalRights:
+        """What can be done for a person."""
+        return LocalRights(self._kg)
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Run the query on the view of everything."""

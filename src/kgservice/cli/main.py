@@ -11,7 +11,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kgservice.cli import ask, decide, exits, findings, load, measures, output, quality, quarantine, serve
+from kgservice.cli import (
+    ask,
+    decide,
+    exits,
+    findings,
+    load,
+    measures,
+    output,
+    quality,
+    quarantine,
+    requests,
+    serve,
+    subjects,
+)
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 
 _JSON = "kgservice.json"
@@ -95,6 +108,10 @@ app.command()(quality.check)
 app.command()(measures.quality)
 app.add_typer(findings.findings, name="findings")
 app.add_typer(quarantine.quarantine, name="quarantine")
+app.add_typer(subjects.subject, name="subject")
+app.add_typer(requests.requests, name="requests")
+app.command("processing-activities")(requests.activities)
+app.command()(requests.compact)
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)

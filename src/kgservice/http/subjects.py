@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import quote
 
-from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -107,11 +106,9 @@ class Subjects:
 
     def _export(self, key: str, offer: Format | Representation, media_type: str) -> Response:
         """What the person takes along (Art. 20); as JSON: which records these are, and which are left out."""
-        quads, out = subject_data.taken_along(self._kg, key)
         if offer is PLAIN_JSON:
-            taken = {q.subject.value for q in quads if isinstance(q.subject, NamedNode)}
-            left = [{"record": iri, "reason": reason} for iri, reason in out.items()]
-            return self._json({"statements": len(quads), "records": sorted(taken), "leftOut": left})
+            return self._json(subject_data.chosen(self._kg, key))
+        quads, _ = subject_data.taken_along(self._kg, key)
         body = subject_data.table(quads) if offer is CSV else subject_data.jsonld(quads)
         end = "csv" if offer is CSV else "jsonld"
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="my-data.{end}"'}
