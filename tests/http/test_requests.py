@@ -122,7 +122,7 @@ def test_the_record_of_processing_activities(server: Running) -> None:
     assert [row["id"] for row in rows] == [one["id"] for one in found]
     assert {row["missing"] for row in rows} == {""}
     graph = server.get("/processing-activities", headers={"Accept": "application/ld+json"})
-    subjects = {quad.subject.value for quad in parse(graph.content, format=RdfFormat.JSON_LD)}  # type: ignore[union-attr]
+    subjects = {quad.subject.value for quad in parse(graph.content, format=RdfFormat.JSON_LD)}
     assert subjects == {one["id"] for one in found}
 
 

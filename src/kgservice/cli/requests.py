@@ -133,6 +133,7 @@ def activities(
     fmt: Format = "csv",
     output: Output = None,
     language: LanguageOption = Language.GERMAN,
+    as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -141,13 +142,14 @@ def activities(
 
     Example: kgservice processing-activities --format csv -o record.csv
     """
+    fmt = "json" if as_json else fmt
     if fmt not in MEDIA_TYPES:
         raise BadParameter(f"{fmt[:80]!r} is none of {', '.join(MEDIA_TYPES)}", source="--format")
     with connected(settings_for(store, token), url) as backend:
         put(backend.rights.activities(fmt, language.value), fmt, output)
 
 
-def compact(store: StoreOption = None) -> None:
+def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
     """Write the files of the store anew, so that they hold nothing of what was deleted. No service may run.
 
     Example: kgservice compact
@@ -163,6 +165,9 @@ def compact(store: StoreOption = None) -> None:
             if remote.answers():
                 raise StoreFailed(f"a service runs on this store: {running.url}; stop it first")
     before, after = compacted(settings)
+    if as_json:
+        put_json({"bytesBefore": before, "bytesNow": after})
+        return
     print(f"{before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB now.")
 
 

@@ -70,6 +70,7 @@ def access(
     key: Key,
     fmt: Format = "json",
     output: Output = None,
+    as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -78,7 +79,7 @@ def access(
 
     Example: kgservice subject access 00000000-0000-4000-8000-100700000005 --format jsonld -o data.jsonld
     """
-    _document(key, "access", fmt, ("json", "jsonld"), output, (store, url, token))
+    _document(key, "access", "json" if as_json else fmt, ("json", "jsonld"), output, (store, url, token))
 
 
 @subject.command()
@@ -86,6 +87,7 @@ def export(
     key: Key,
     fmt: Format = "jsonld",
     output: Output = None,
+    as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -94,7 +96,9 @@ def export(
 
     Example: kgservice subject export 00000000-0000-4000-8000-100700000005 --format csv -o data.csv
     """
-    _document(key, "export", fmt, ("jsonld", "csv", "json"), output, (store, url, token))
+    _document(
+        key, "export", "json" if as_json else fmt, ("jsonld", "csv", "json"), output, (store, url, token)
+    )
 
 
 @subject.command()
