@@ -259,7 +259,7 @@ class KnowledgeGraph:
             effect.add |= {quad for quad in noted if quad.object not in change.erased}
             effect.then(found)
             effect.apply(self.store)
-            if judged and not change.erased:
+            if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()

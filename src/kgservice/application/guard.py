@@ -75,7 +75,7 @@ class Guard:
         if self._stored is None or self._stored.store is not planner.records:
             self._stored = Stored(planner.records, planner.graphs)
         stored = self._stored
-        gone = stored.gone(_removed(planner, effect))
+        gone = stored.gone(_removed(planner, effect), erased)
         added = triples(_added(planner, effect))
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)

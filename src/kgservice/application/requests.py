@@ -194,7 +194,7 @@ def typed(node: NamedNode, kind: str) -> Quad:
     return Quad(node, NamedNode(f"{RDF}type"), NamedNode(CI + kind), DefaultGraph())
 
 
-def _new(
+def _new(  # noqa: PLR0917
     kg: KnowledgeGraph,
     person: NamedNode,
     right: Right,

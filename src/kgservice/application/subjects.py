@@ -120,7 +120,9 @@ def nodes_of(kg: KnowledgeGraph, person: NamedNode, quads: list[Quad]) -> set[Na
     """The person, and the subjects of `quads` that are records of the person, by the rules of the router."""
     router = Router(kg.model, kg.graphs, RecordFacts(kg.copies.records, kg.graphs, kg.model))
     subjects = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
-    return {node for node in subjects if router.owner(node).person == person.value} | {person}
+    # The class of a node is stated in the graph of its person, and only there.
+    own = {quad.subject for quad in quads if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)}
+    return own | {node for node in subjects - own if router.owner(node).person == person.value} | {person}
 
 
 def summary(kg: KnowledgeGraph, key: str) -> dict[str, Any]:

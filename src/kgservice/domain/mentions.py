@@ -20,20 +20,22 @@ class Mentions:
     def __init__(self, phrases: Iterable[str], names: Iterable[str] = ()) -> None:
         folded = {_folded(phrase) for phrase in (*phrases, *names)}
         self._phrases = sorted(phrase for phrase in folded if len(phrase) >= _SHORTEST)
-        pattern = "|".join(map(re.escape, self._phrases))
-        self._pattern = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)") if pattern else None
         words = {frozenset(_WORD.findall(_folded(name))) for name in names}
         self._names = [name for name in words if len(name) > 1]
 
     def within(self, text: str) -> bool:
         """Whether the text mentions the person."""
         folded = _folded(text)
-        if self._pattern is not None and self._pattern.search(folded):
+        if any(phrase in folded and _stands_alone(phrase, folded) for phrase in self._phrases):
             return True
         if not self._names:
             return False
         said = set(_WORD.findall(folded))
         return any(name <= said for name in self._names)
+
+
+def _stands_alone(phrase: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
 
 
 def _folded(text: str) -> str:
