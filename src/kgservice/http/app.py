@@ -34,7 +34,9 @@ from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import QuestionList, SavedQuestion
+from kgservice.http.requests import Activities, Requests
 from kgservice.http.sparql import Querying, Updating
+from kgservice.http.subjects import Subjects
 from kgservice.http.tags import Tags
 from kgservice.http.trace import Tracing
 from kgservice.http.validation import Validation
@@ -145,6 +147,7 @@ def framework(
         exception_handlers=HANDLERS,
     )
     graphs = Graphs(kg, readers, writers, tags)
+    people, tickets = Subjects(kg, readers, writers), Requests(kg, readers, writers)
     known, findings, consents = questions(), Findings(kg, readers, writers), Consents(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
@@ -158,6 +161,12 @@ def framework(
         Route("/consents/{id}", consents),
         Route("/consents/{id}/{part}", consents),
         Route("/decisions", Decisions(kg, readers)),
+        Route("/subjects", people),
+        Route("/subjects/{path:path}", people),
+        Route("/requests", tickets),
+        Route("/requests/{id}", tickets),
+        Route("/requests/{id}/{part}", tickets),
+        Route("/processing-activities", Activities(kg, readers)),
         Route("/findings", findings),
         Route("/findings/{id}", findings),
         Route("/findings/{id}/{part}", findings),
