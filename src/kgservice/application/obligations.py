@@ -9,7 +9,8 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application import requests
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.lawful_facts import GDPR, read_subject
+from kgservice.application.lawful_facts import read_subject
+from kgservice.application.lawful_parts import GDPR
 from kgservice.domain.consent import AGREEING, SUBJECT, Act
 from kgservice.domain.decision import standing
 from kgservice.domain.model import TYPE

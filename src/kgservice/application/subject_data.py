@@ -15,7 +15,7 @@ from kgservice.application import consent_records, requests, restricting, subjec
 from kgservice.application.decisions import stamp
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
-from kgservice.application.lawful_facts import GDPR
+from kgservice.application.lawful_parts import GDPR
 from kgservice.domain.model import TYPE
 from kgservice.namespaces import CI, DPV, PREFIXES
 
