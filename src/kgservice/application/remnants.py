@@ -158,10 +158,11 @@ class _Search:
                 yield g, s, p, o
 
     def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
-        views = self._kg.addresses.views
+        # What follows from the records follows them.
+        made = (self._kg.addresses.views, self._kg.addresses.state)
         for quad in self._kg.store.match(patterns):
             graph = quad.graph_name
-            if graph not in self._own and isinstance(graph, NamedNode) and not graph.value.startswith(views):
+            if graph not in self._own and isinstance(graph, NamedNode) and not graph.value.startswith(made):
                 yield quad
 
     def _enter(self, quad: Quad) -> None:
