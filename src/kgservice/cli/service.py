@@ -18,6 +18,7 @@ from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.replica import Budget
 from kgservice.cli.answers import say
 from kgservice.cli.local import compacted, opened
 from kgservice.cli.remote import Remote
@@ -53,8 +54,10 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
         if settings.memory:
-            kg.copies.keep_view(kg.view, OxigraphStore(), settings.memory * 2**20 * 2 // 3)
-            kg.copies.keep_records(OxigraphStore(), settings.memory * 2**20 // 3)
+            kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * 2**20 // 3))
+            views = Budget(settings.memory * 2**20 * 2 // 3)
+            for purpose in (None, *settings.active_purposes):
+                kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), views)
 
         faults: list[KgError] = []
 
