@@ -66,7 +66,7 @@ class Graphs:
             await http.reply(method_not_allowed(METHODS))
             return
         graph = self._graph(http)
-        note(scope, view=graph.value)
+        note(scope, view=self._kg.view.value)  # what is read goes beyond any purpose
         if http.method in {"GET", "HEAD"}:
             await self._read(http, graph)
         elif http.method == "DELETE":
