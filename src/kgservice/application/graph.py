@@ -160,7 +160,7 @@ class KnowledgeGraph(Whole):
     @property
     def policy(self) -> Policy:
         """What the deployment decides for rules to look up."""
-        return Policy(profile=self.settings.profile)
+        return Policy(profile=self.settings.profile, smallest_group=self.settings.smallest_group)
 
     @property
     def guard(self) -> Guard:

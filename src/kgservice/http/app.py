@@ -33,7 +33,7 @@ from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
-from kgservice.http.questions import QuestionList, SavedQuestion
+from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
 from kgservice.http.requests import Activities, Requests
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.subjects import Subjects
@@ -115,7 +115,7 @@ def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", HEADER],
-        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", VIOLATIONS],
+        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", SUPPRESSED, VIOLATIONS],
     )
 
 

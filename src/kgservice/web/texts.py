@@ -55,6 +55,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "yes": ("ja", "yes"),
     "no": ("nein", "no"),
     "answer": ("Antwort", "Answer"),
+    "suppressed": (
+        "Zellen sind verdeckt: Sie zählen weniger Personen oder deren Datensätze, oder aus ihnen ließen sich "
+        "solche berechnen.",
+        "cells are hidden: they count fewer persons or records of persons, or such follow from them.",
+    ),
     "rows": ("Zeilen", "rows"),
     "row": ("Zeile", "row"),
     "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
