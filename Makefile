@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test exactness lint format bench docs constraints clean
+.PHONY: help serve test exactness leaks lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,6 +26,9 @@ test: $(DEV) ## run all tests
 
 exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes hours
 	$(BIN)/python -m tests.property.exactness $(ARGS)
+
+leaks: $(DEV) ## ask 20,000 random questions of one purpose and look for what it may not see: takes minutes
+	$(BIN)/python -m tests.property.leaks $(ARGS)
 
 lint: $(DEV) ## check style and types
 	$(BIN)/ruff check src tests benchmarks docs

@@ -228,7 +228,9 @@ class _Plan:
     def _route(self, triple: Triple, quad: Quad, stored: Sequence[Quad]) -> None:
         right = self._after.graph(triple)
         if quad.graph_name not in (LOOSE, right):
-            raise Conflict(f"{triple} belongs to {right}, not to {quad.graph_name}{self._advice(right)}")
+            raise Conflict(
+                f"{triple} belongs to {self._named(right)}, not to {quad.graph_name}{self._advice(right)}"
+            )
         target = Quad(triple.subject, triple.predicate, triple.object, right)
         present = [q for q in stored if self._after.facts.counts(q)]
         if target in present:
@@ -240,6 +242,13 @@ class _Plan:
                 self._moved[other] = target
         if not any(other in self._moved for other in present):
             self._added.add(target)
+
+    def _named(self, right: NamedNode) -> str:
+        """The graph in words: who writes may not always know whose a record is, so no person is named."""
+        graphs = self._planner.graphs
+        if graphs.is_record(right) and not graphs.is_project(right):
+            return "the graph of a person"
+        return str(right)
 
     def _advice(self, right: NamedNode) -> str:
         """What to do about a statement that belongs elsewhere, where its subject says too little."""

@@ -19,6 +19,7 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import path_text, to_rdflib
+from kgservice.shacl.validate import Findings
 
 Found = Report | Difference
 
@@ -51,9 +52,29 @@ def refusal(findings: Iterable[Mapping[str, Any]], fmt: str) -> str:
     return written(Report.of(_read(told, shapes) for told in findings), fmt, "en")
 
 
+def discreet(found: Difference) -> Difference:
+    """A dry run for somebody who may not see the records: see `Finding.discreet`."""
+    shapes = shipped_shapes()
+
+    def among(findings: Findings) -> Findings:
+        return {
+            shape: {key: _read(finding.discreet().to_json(), shapes) for key, finding in of_shape.items()}
+            for shape, of_shape in findings.items()
+        }
+
+    return Difference(among(found.before), among(found.after))
+
+
+def discreet_refusal(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a change was refused for, as problem details tell it, without anything that the records say."""
+    shapes = shipped_shapes()
+    return [_read(told, shapes).discreet().to_json() for told in findings]
+
+
 def _read(told: Mapping[str, Any], shapes: Shapes) -> Finding:
     """The finding that a JSON object tells, with the statements of its SHACL result."""
-    rule = Rule(told["rule"], told["shape"], told["severity"])
+    texts = {key: told.get(key, {}) for key in ("name", "reason", "group")}
+    rule = Rule(told["rule"], told["shape"], told["severity"], **texts)
     finding = Finding(
         rule=shapes.rules.get(rdflib.URIRef(rule.shape), rule),
         focus=_term(told["focus"]),

@@ -51,7 +51,7 @@ def update(
         isinstance(s, Modify) and (s.using or s.using_named or s.with_graph) for s in steps
     ):
         raise BadQuery("the request names its dataset (using-graph-uri), so WITH and USING are not allowed")
-    reader = reading() if reading and any(isinstance(step, Modify) for step in steps) else kg
+    reader = reading() if reading and any(isinstance(step, Modify | Transfer) for step in steps) else kg
     if reader.purpose is not None:
         _check_purpose(reader, steps, protocol)
     with kg.writing:
@@ -68,7 +68,9 @@ def update(
 
 
 def _check_purpose(reader: Reader, steps: Sequence[UpdateOperation], protocol: Dataset | None) -> None:
-    """Raise `Forbidden` where WHERE would read anything but the view of the purpose."""
+    """Raise `Forbidden` where the update would read anything but the view of the purpose."""
+    if any(isinstance(step, Transfer) for step in steps):
+        raise Forbidden("For a purpose there is one graph, the view; COPY, MOVE and ADD read others")
     if len(steps) > 1:
         raise Forbidden("For a purpose, send an operation with WHERE as a request of its own")
     reader.current()
@@ -194,8 +196,8 @@ class _Step:
 
     def _create(self, step: Manage) -> Change:
         graph = self._graph(step.prologue, step.target)
-        if not self._exists(graph):
-            return Change(create=(graph,))
+        if not self._exists(graph) or not self._is_free(graph):
+            return Change(create=(graph,))  # refused for a graph of the service, whether it is there or not
         if step.silent:
             return Change()
         raise Conflict(f"the graph {graph} exists already")

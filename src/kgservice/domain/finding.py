@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,9 @@ def verdict(counts: Mapping[str, int], language: str) -> str:
     return f"Keine Verstöße; {rest}." if german else f"No violations; {rest}."
 
 
+_PLACE = re.compile(r"\{[?$]\w+\}")  # of a value in a message
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One shape that can report: the number of the rule it belongs to and its words by language.
@@ -136,6 +140,12 @@ class Finding:
     def message(self, language: str) -> str:
         """What is wrong and what to do, in `language` (else English)."""
         return in_language(self.messages, language)
+
+    def discreet(self) -> Finding:
+        """The finding for somebody who may not see the record: which rule, and where, but nothing it says."""
+        texts = self.rule.message or self.rule.reason or self.rule.name
+        messages = {language: _PLACE.sub("…", text) for language, text in texts.items()}
+        return replace(self, value=None, label={}, messages=messages, result=())
 
     def to_json(self) -> dict[str, Any]:
         """The finding as a JSON object; terms as N-Triples, except that IRIs stand bare."""

@@ -12,11 +12,12 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import validation
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import previewed
-from kgservice.application.reports import Found, written
+from kgservice.application.reports import Found, discreet, written
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, content_type, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
@@ -53,8 +54,14 @@ class Validation:
                 body = await spooled(http.headers, receive, self._kg.settings.max_body)
             except ClientLeft:
                 return
+            whole = principal_of(scope).oversees
+
+            def preview() -> Found:
+                found = previewed(self._kg, body, fmt)
+                return found if whole else discreet(found)
+
             with body:
-                await self._answer(http, lambda: previewed(self._kg, body, fmt))
+                await self._answer(http, preview)
         elif http.method == "OPTIONS":
             await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
         else:

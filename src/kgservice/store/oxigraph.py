@@ -109,6 +109,8 @@ class OxigraphStore:
         except (SyntaxError, ValueError) as error:
             raise bad_query(error) from error
         except (OSError, RuntimeError) as error:
+            if "custom function" in str(error):
+                raise BadQuery(str(error)) from error
             raise StoreFailed(f"the query failed: {error}") from error
 
     def query(

@@ -1,0 +1,306 @@
+"""Random requests for one purpose, and no answer says anything that the purpose may not see.
+
+    python -m tests.property.leaks --requests 20000
+
+Each request goes to a graph with canaries in all that is hidden, and to a twin without it: no answer may hold a
+canary or a hidden IRI, and both must answer alike. Ends with exit code 1 at the first leak, with the request.
+The same `--seed` makes the same requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import zstandard
+from starlette.types import Message
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.principal import Role
+from kgservice.http.app import create_app
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from tests.property.leaks_requests import Asked, Grammar
+from tests.property.leaks_world import COPIED, World
+from tests.serving import TOKEN
+
+# The first letter may be lost on the way: SUBSTR(?o, 2).
+_CANARY = re.compile(r"(?:anary|ANARY|anary)-[0-9]+", re.IGNORECASE)
+_SHOWN = re.compile(r"SHOWN-[0-9]+")
+_KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:^|\n)\"?[1-9]")
+# What differs between two answers that are alike.
+_MASKED = {b"etag", b"date", b"content-length"}
+ROUND = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers but those that always differ, and the body without its coding."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    tag: str = ""
+
+    @property
+    def text(self) -> str:
+        """All that could tell something."""
+        return "\n".join([str(self.headers), self.tag, self.body.decode("utf-8", "replace")])
+
+
+class Leak(AssertionError):
+    """An answer told something."""
+
+
+Ask = Callable[[Asked], Coroutine[Any, Any, Answer]]
+
+
+def inside(world: World) -> Ask:
+    """Asks the application itself, without a socket."""
+    app = create_app(world.kg, token=TOKEN)
+
+    async def ask(asked: Asked) -> Answer:
+        path, _, query = asked.target.partition("?")
+        headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {world.keys[asked.role]}".encode())]
+        body = asked.body.encode()
+        if body:
+            headers.append((b"content-length", str(len(body)).encode()))
+        headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in asked.headers]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": asked.method,
+            "scheme": "http",
+            "path": httpx.URL(f"http://localhost{path}").path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("localhost", 80),
+            "state": {},
+        }
+        received = False
+        gone = asyncio.Event()
+        start: list[Any] = []
+        parts: list[bytes] = []
+
+        async def receive() -> Message:
+            nonlocal received
+            if received:
+                await gone.wait()
+                return {"type": "http.disconnect"}
+            received = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.append((message["status"], message["headers"]))
+            elif message["type"] == "http.response.body":
+                parts.append(bytes(message.get("body", b"")))
+
+        await app(scope, receive, send)
+        gone.set()
+        status, found = start[0]
+        return answered(status, [(bytes(name), bytes(value)) for name, value in found], b"".join(parts))
+
+    return ask
+
+
+def over_socket(world: World, url: str, client: httpx.AsyncClient) -> Ask:
+    """Asks a server that listens."""
+
+    async def ask(asked: Asked) -> Answer:
+        headers = [("Authorization", f"Bearer {world.keys[asked.role]}"), ("Accept-Encoding", "identity")]
+        headers = [*headers, *(h for h in asked.headers if h[0] != "Accept-Encoding")]
+        address = httpx.URL(url).copy_with(raw_path=asked.target.encode())
+        found = await client.request(asked.method, address, headers=headers, content=asked.body.encode())
+        return answered(found.status_code, [(n.lower(), v) for n, v in found.headers.raw], found.content)
+
+    return ask
+
+
+def answered(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
+    """An answer, decoded."""
+    known = dict(headers)
+    coding = known.get(b"content-encoding")
+    if body and coding == b"gzip":
+        body = gzip.decompress(body)
+    elif body and coding == b"zstd":
+        body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    kept = tuple(sorted(h for h in headers if h[0] not in _MASKED))
+    return Answer(status, kept, body, known.get(b"etag", b"").decode())
+
+
+@dataclass
+class Search:
+    """Asks a world, and its twin if there is one; what has been asked and seen."""
+
+    world: World
+    ask: Ask
+    twin: World | None = None
+    ask_twin: Ask | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    shown: set[str] = field(default_factory=set)
+
+    async def run(self, grammar: Grammar, requests: int) -> None:
+        """So many random requests. Raises `Leak`."""
+        while requests > 0:
+            asked = grammar.request()
+            requests -= await self.one(asked)
+
+    async def one(self, asked: Asked) -> int:
+        """One request, and what belongs to it; how many requests that were. Raises `Leak`."""
+        answer = await self._searched(asked)
+        made = 1
+        if asked.like is not None:
+            made += await self._like_nothing(asked, answer)
+        if self.ask_twin is not None and asked.same:
+            other = await self.ask_twin(asked)
+            if _alike(answer) != _alike(other):
+                raise Leak(
+                    f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
+                )
+            self.counts["compared with the twin"] += 1
+        elif self.ask_twin is not None and asked.kind == "update":
+            await self.ask_twin(asked)
+        if asked.kind == "update":
+            made += await self._read_back()
+            for world in (self.world, self.twin):
+                if world is not None:
+                    world.restore()
+        return made
+
+    async def _searched(self, asked: Asked) -> Answer:
+        answer = await self.ask(asked)
+        self.counts[asked.kind] += 1
+        self.counts[f"status {answer.status}"] += 1
+        self.counts["requests"] += 1
+        text, named = answer.text, asked.text
+        if answer.status >= 500:
+            raise Leak(f"An answer that is no answer.\n{told(asked, answer)}")
+        told_of = {c.lower() for c in _CANARY.findall(text)} - {c.lower() for c in _CANARY.findall(named)}
+        keys = self.world.hidden.intersection(_KEY.findall(text.lower())) - set(_KEY.findall(named.lower()))
+        if told_of or keys:
+            raise Leak(f"The answer tells of {sorted(told_of | keys)[:5]}\n{told(asked, answer)}")
+        if asked.never and answer.status == 200 and _YES.search(answer.body.decode()):
+            raise Leak(f"A question about what is hidden is answered with yes.\n{told(asked, answer)}")
+        found = set(_SHOWN.findall(text))
+        self.counts["with what is shown"] += bool(found)
+        self.shown |= found
+        return answer
+
+    async def _like_nothing(self, asked: Asked, answer: Answer) -> int:
+        """The same for an IRI that does not exist: the same answer, byte for byte."""
+        assert asked.like is not None
+        hidden, missing = asked.like
+        other = replace(asked, target=asked.target.replace(hidden, missing), like=None)
+        nothing = await self._searched(other)
+        same = replace(
+            answer,
+            body=answer.body.replace(hidden.encode(), missing.encode()),
+            headers=tuple((n, v.replace(hidden.encode(), missing.encode())) for n, v in answer.headers),
+        )
+        if same != nothing:
+            raise Leak(f"Not the answer for what does not exist.\n{told(asked, answer, nothing)}")
+        self.counts["like what does not exist"] += 1
+        return 1
+
+    async def _read_back(self) -> int:
+        """What an update may have brought into the view, as a researcher sees it."""
+        for query in (
+            f"SELECT%20*%20%7B%20%3C{COPIED.value}%3E%20%3Fp%20%3Fo%20%7D",
+            "CONSTRUCT%20%7B%3Fs%20%3Fp%20%3Fo%7D%20%7B%3Fs%20%3Fp%20%3Fo%20FILTER(CONTAINS(STR(%3Fo),%22ANARY%22))%7D",
+        ):
+            await self._searched(Asked(Role.RESEARCHER, "GET", f"/sparql?query={query}", kind="read back"))
+        return 2
+
+
+def _alike(answer: Answer) -> tuple[object, ...]:
+    """What two equal answers have in common, whatever the order of their rows."""
+    return answer.status, answer.headers, bool(answer.tag), Counter(answer.body)
+
+
+def told(asked: Asked, *answers: Answer) -> str:
+    """A request and its answers, for people."""
+    lines = [
+        f"{asked.role} {asked.method} {asked.target}",
+        *map(str, asked.headers),
+        asked.text.splitlines()[-1],
+    ]
+    for answer in answers:
+        lines += [f"→ {answer.status} {answer.headers}", answer.body.decode("utf-8", "replace")[:3000]]
+    return "\n".join(lines)
+
+
+def grammar_of(world: World, seed: int) -> Grammar:
+    """The grammar with what is in the world."""
+    planted = world.planted
+    return Grammar(random.Random(seed), sorted(planted.hidden), sorted(planted.seen), planted.canaries)
+
+
+def model() -> OxigraphStore:
+    """A store with the model and nothing else."""
+    store = OxigraphStore()
+    KnowledgeGraph.open(Settings(), store)
+    return store
+
+
+def main() -> None:
+    """Ask, tell how far it is, and at the end what was asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=20_000, help="how many requests to make")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the random requests")
+    asked = parser.parse_args()
+    print(f"Seed {asked.seed}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        store = model()
+        world = World(store, Path(folder, "world"))
+        twin = World(store, Path(folder, "twin"), full=False)
+        world.guard()
+        twin.guard(world)
+        search = Search(world, inside(world), twin, inside(twin))
+        grammar = grammar_of(world, asked.seed)
+
+        async def run() -> None:
+            while search.counts["requests"] < asked.requests:
+                await search.run(grammar, min(ROUND, asked.requests - search.counts["requests"]))
+                print(
+                    f"{time.monotonic() - began:7,.0f} s: {search.counts['requests']:,} requests", flush=True
+                )
+
+        try:
+            asyncio.run(run())
+        except Leak as leak:
+            sys.exit(f"LEAK after {search.counts['requests']:,} requests: {leak}")
+        for name, count in sorted(search.counts.items()):
+            print(f"{count:9,} {name}")
+        print(
+            f"0 canaries in the answers to {search.counts['requests']:,} requests, of {world.planted.canaries} "
+            f"canaries and {len(world.hidden)} hidden IRIs; {len(search.shown)} of {world.planted.shown} texts that "
+            "are shown were seen."
+        )
+        sys.stdout.flush()
+        world.close()
+        twin.close()
+
+
+if __name__ == "__main__":
+    main()

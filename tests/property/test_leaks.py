@@ -1,0 +1,256 @@
+"""No request for a purpose gets out of its view, and a service that lets one out is found out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application.effect import Effect
+from kgservice.application.purposes import Purposes
+from kgservice.application.reader import PurposeReader
+from kgservice.domain.change import Change
+from kgservice.domain.principal import Role
+from kgservice.http import questions
+from kgservice.namespaces import CI
+from kgservice.store import OxigraphStore
+from kgservice.store.base import Dataset
+from tests.http.keys import IMPROVING
+from tests.property.leaks import Leak, Search, grammar_of, inside, over_socket
+from tests.property.leaks_requests import Asked
+from tests.property.leaks_world import COPIED, DETAIL, PROJECT, TYPE, A, Planted, World, ci
+from tests.serving import running
+
+ADDRESSES = (
+    "/sparql",
+    "/sparql?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%7D%20LIMIT%201",
+    "/queries/pain-points-behind-solution",
+    "/queries/moments-of-truth",
+)
+
+
+@pytest.fixture(scope="module")
+def worlds(
+    model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, World]]:
+    """The graph with canaries, and its twin without what is hidden."""
+    folder = tmp_path_factory.mktemp("leaks")
+    world = World(model_only, folder / "world")
+    twin = World(model_only, folder / "twin", full=False)
+    yield world, twin
+    world.close()
+    twin.close()
+
+
+@pytest.fixture
+def alone(model_only: OxigraphStore, tmp_path: Path) -> Iterator[Callable[[], World]]:
+    """Makes a graph with canaries of one's own, once the service has been made a worse one."""
+    made: list[World] = []
+
+    def make() -> World:
+        made.append(World(model_only, tmp_path))
+        return made[0]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+def search(world: World, twin: World | None, requests: int, seed: int = 1) -> Search:
+    found = Search(world, inside(world), twin, inside(twin) if twin else None)
+    asyncio.run(found.run(grammar_of(world, seed), requests))
+    return found
+
+
+def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
+    world, twin = worlds
+    done = search(world, twin, 1500)
+    assert done.counts["requests"] >= 1500
+    assert done.counts["compared with the twin"] > 800
+    assert done.counts["like what does not exist"] > 50
+    assert done.counts["status 200"] > 600
+    assert len(done.shown) > 20, "hardly anything of what is shown was seen: the test proves little"
+    assert {kind for kind in done.counts if not kind.startswith("status")} >= {
+        *("query", "page of a query", "oracle", "saved question", "record", "page", "closed", "description"),
+        *("purpose", "update", "graph store", "dry run", "read back"),
+    }
+
+
+def test_no_answer_over_a_socket_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
+    world, _ = worlds
+
+    async def run(url: str) -> Search:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+            found = Search(world, over_socket(world, url, client))
+            await found.run(grammar_of(world, 2), 300)
+            return found
+
+    with running(world.kg) as server:
+        done = asyncio.run(run(server.url))
+    assert len(done.shown) > 10
+
+
+# Tags
+
+
+def hidden_changes(world: World) -> list[tuple[Quad, ...]]:
+    """Changes that concern nothing that is shown for the purpose."""
+    plant = Planted(True)
+    changes = []
+
+    def take() -> None:
+        changes.append(tuple(plant.adding))
+        plant.adding.clear()
+
+    person = plant.person("a new one")
+    take()
+    plant.consent(person, IMPROVING)
+    take()
+    node = plant.node("PainPoint", "new", hidden=True)
+    plant.only(node, TYPE, ci("PainPoint"))
+    plant.only(node, ci("inProject"), PROJECT)
+    plant.only(node, ci("confidentiality"), ci("Confidential"))
+    plant.hide(node, "title", "en")
+    take()
+    plant.hide(NamedNode(A.instance("leaks", "person", "silent")), "telephone")
+    take()
+    plant.hide(node, DETAIL, graph="urn:scratch:1")
+    take()
+    return changes
+
+
+def tell_of_hidden_changes(world: World) -> None:
+    """Make them, and see whether any tag tells. Raises `Leak`."""
+    ask = inside(world)
+
+    async def run() -> None:
+        before = {a: await ask(Asked(Role.RESEARCHER, "GET", a)) for a in ADDRESSES}
+        assert all(answer.tag for answer in before.values())
+        for change in hidden_changes(world):
+            head = world.kg.head
+            world.kg.commit(Change(add=change))
+            assert world.kg.head > head
+            for address, answer in before.items():
+                now = await ask(Asked(Role.RESEARCHER, "GET", address))
+                if now.tag != answer.tag:
+                    raise Leak(f"{address} had the tag {answer.tag}, and now has {now.tag}")
+                headers = (("If-None-Match", answer.tag),)
+                assert (await ask(Asked(Role.RESEARCHER, "GET", address, headers))).status == 304
+        shown = Quad(COPIED, TYPE, ci("PainPoint")), Quad(COPIED, ci("title"), Literal("seen", language="en"))
+        world.kg.commit(Change(add=shown))
+        for address, answer in before.items():
+            assert (await ask(Asked(Role.RESEARCHER, "GET", address))).tag != answer.tag
+
+    asyncio.run(run())
+
+
+def test_tags_tell_of_the_view_only(alone: Callable[[], World]) -> None:
+    tell_of_hidden_changes(alone())
+
+
+def test_who_may_not_know_is_not_told_whose_a_record_is(worlds: tuple[World, World]) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    record = A.instance("leaks", "record", "silent 0")
+    project = A.project(A.key(PROJECT.value))
+    update = f"INSERT DATA {{ GRAPH <{project}> {{ <{record}> <{DETAIL.value}> 'x' }} }}"
+    headers = (("Content-Type", "application/sparql-update"),)
+    answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/update", headers, update)))
+    assert answer.status == 409
+    assert "belongs to the graph of a person" in answer.text
+    assert A.key(A.instance("leaks", "person", "silent")) not in answer.text
+
+
+@pytest.mark.parametrize("verb", ["COPY", "MOVE", "ADD"])
+def test_who_states_a_purpose_copies_no_graphs(worlds: tuple[World, World], verb: str) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    headers = (("Content-Type", "application/sparql-update"),)
+    said = set()
+    for graph in (A.subject(A.key(A.instance("leaks", "person", "silent"))), A.subject("none"), "urn:none"):
+        update = f"{verb} <{graph}> TO <{A.project('common')}>"
+        answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/update", headers, update)))
+        said.add((answer.status, answer.body))
+    assert len(said) == 1
+    assert said.pop()[0] == 403
+
+
+def test_who_may_not_see_a_record_is_not_told_what_it_says(worlds: tuple[World, World]) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    record = A.instance("leaks", "record", "silent 0")
+    body = f'<{record}> <{CI}content> 4 ; <{CI}age> "old" .'
+    for media_type in ("application/json", "text/turtle", "text/plain", "application/xml"):
+        headers = (("Content-Type", "text/turtle"), ("Accept", media_type))
+        answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/validation", headers, body)))
+        assert (answer.status, "R49" in answer.text) == (200, True)
+        assert "CANARY" not in answer.text
+    world.kg.guarded = True
+    headers = (("Content-Type", "text/turtle"), ("Accept", "application/json"))
+    answer = asyncio.run(
+        ask(
+            Asked(
+                Role.EDITOR,
+                "POST",
+                f"/graphs?graph={A.subject(A.key(A.instance('leaks', 'person', 'silent')))}",
+                headers,
+                body,
+            )
+        )
+    )
+    world.kg.guarded = False
+    assert (answer.status, "R49" in answer.text) == (422, True)
+    assert "CANARY" not in answer.text
+
+
+# Sabotage: each of these services lets something out.
+
+
+def test_a_service_that_reads_all_graphs_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(reader: PurposeReader, text: str, default: object = (), named: object = ()) -> Dataset:
+        return Dataset((reader.view,), None)
+
+    monkeypatch.setattr(PurposeReader, "dataset", careless)
+    world = alone()
+    with pytest.raises(Leak, match=r"tells of|answered with yes"):
+        search(world, None, 500)
+
+
+def test_a_service_that_keeps_what_was_withdrawn_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Purposes.effect
+
+    def careless(*given: object) -> Effect:
+        effect = kept(*given)  # type: ignore[arg-type]
+        effect.remove.clear()
+        return effect
+
+    monkeypatch.setattr(Purposes, "effect", careless)
+    world = alone()
+    with pytest.raises(Leak, match=r"tells of|answered with yes"):
+        search(world, None, 500)
+
+
+def test_a_service_whose_questions_read_everything_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "reader_of", lambda _scope, _parameters, kg: kg)
+    world = alone()
+    with pytest.raises(Leak, match="queries/"):
+        search(world, None, 500)
+
+
+def test_a_service_whose_tags_count_all_commits_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PurposeReader, "state", property(lambda reader: reader._whole.head))
+    world = alone()
+    with pytest.raises(Leak, match="had the tag"):
+        tell_of_hidden_changes(world)
