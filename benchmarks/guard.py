@@ -21,6 +21,7 @@ from benchmarks.complete import NOW, CompleteGenerator
 from benchmarks.report import Figure, machine, of, report
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
+from kgservice.application.replica import Budget
 from kgservice.application.validation import stored, validate
 from kgservice.domain.change import Change
 from kgservice.namespaces import CI
@@ -67,7 +68,7 @@ def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, Complet
 
 def ready(kg: KnowledgeGraph) -> None:
     """As the service is when it has been running for a while."""
-    kg.copies.keep_records(OxigraphStore(), 4 * 2**30).wait()
+    kg.copies.keep_records(OxigraphStore(), Budget(4 * 2**30)).wait()
     kg.guard.prepare(kg.planner())
     gc.collect()
     gc.freeze()

@@ -51,6 +51,7 @@ class Settings:
         "internal",
         "Highest confidentiality that views of purposes show: `public`, `internal` or `confidential`.",
     )
+    smallest_group: int = _setting(5, "Persons below which a count is too small to be shown to readers.")
     purposes: str = _setting(
         "dpv:ResearchAndDevelopment dpv:ImproveExistingProductsAndServices "
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
@@ -143,6 +144,7 @@ def _fault(name: str, value: Any) -> str | None:
             lambda level: level in {"public", "internal", "confidential"},
             "is neither public nor internal nor confidential",
         ),
+        "smallest_group": (lambda persons: persons > 0, "is no number of persons: at least 1"),
         "purposes": (
             lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
             "holds something that is neither an IRI nor a short name such as dpv:Marketing",

@@ -143,7 +143,7 @@ def test_a_service_records_and_the_commands_work_beside_it(tmp_path: Path, run: 
     assert run("audit", "verify", "--store", store).returncode == 0
     kept = Path("old.jsonl").read_text(encoding="utf-8") + run("audit", "export", "--store", store).stdout
     found = [json.loads(line) for line in kept.splitlines()]
-    assert {entry["action"] for entry in found} == {"read", "denied", "archive"}
+    assert {entry["action"] for entry in found} == {"everything", "denied", "archive"}
     assert sum(entry.get("count", 1) for entry in found if entry.get("query")) == 3
     assert "anna" not in kept
 

@@ -15,7 +15,7 @@ from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.domain.change import Change
-from kgservice.http import pages
+from kgservice.http import question_pages
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -168,7 +168,7 @@ def test_optional_parameters_start_with_all_and_keep_what_is_chosen(site: Runnin
 
 
 def test_many_choices_are_suggestions_of_a_text_field(site: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "MOST_IN_A_SELECT", 4)
+    monkeypatch.setattr(question_pages, "MOST_IN_A_SELECT", 4)
     form = page(site, "/pages/questions/unsolved-pain-points?lang=en")
     (field,) = [attributes for attributes in form.all("input") if attributes.get("list")]
     assert (field["id"], field["list"], field["value"]) == ("p-phase", "s-phase", "")

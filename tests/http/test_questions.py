@@ -61,6 +61,7 @@ def test_the_list_has_everything(demo: Running) -> None:
         "en": "The pain point.",
         "label": {"de": "Pain Point", "en": "Pain point"},
         "values": {},
+        "persons": None,
     }
     assert third["sparql"].startswith("#+ number = 3")
 

@@ -25,9 +25,10 @@ INTEGER = NamedNode(f"{XSD}integer")
 
 
 def where(kg: KnowledgeGraph, statement: Triple) -> set[str]:
-    """The graphs that hold the statement, without the view."""
+    """The graphs that hold the statement, without the views."""
     found = kg.store.match([(statement.subject, statement.predicate, statement.object)])  # type: ignore[list-item]
-    return {q.graph_name.value.removeprefix(ADDRESSES.graphs) for q in found} - {ADDRESSES.everything}  # type: ignore[union-attr]
+    names = {str(q.graph_name)[1:-1] for q in found}
+    return {n.removeprefix(ADDRESSES.graphs) for n in names if not n.startswith(ADDRESSES.views)}
 
 
 def in_view(kg: KnowledgeGraph, statement: Triple) -> bool:

@@ -24,7 +24,7 @@ HEADER = """\
 #+ title.en = "Question"
 #+ description.de = "Eine Frage."
 #+ description.en = "A question."
-#+
+#+ persons = "none"
 #+ [parameters.word]
 #+ type = "string"
 #+ default = "x"
@@ -58,7 +58,7 @@ def test_header_is_read() -> None:
     assert list(question.columns) == ["word"]
     label = {"de": "Wort", "en": "Word"}
     assert question.to_json()["columns"] == [
-        {"name": "word", "de": "Das Wort.", "en": "The word.", "label": label, "values": {}}
+        {"name": "word", "de": "Das Wort.", "en": "The word.", "label": label, "values": {}, "persons": None}
     ]
 
 
@@ -68,6 +68,17 @@ def test_header_is_read() -> None:
         ('#+ title.en = "Question"\n', "", 1, "title.en is missing"),
         ('title.en = "Question"', 'title.en = "Question', 2, "not TOML"),
         ('title.en = "Question"', 'title.fr = "Question"', 1, "title.en is missing"),
+        ('#+ persons = "none"', "#+", 1, "persons must be one of"),
+        ('#+ persons = "none"', '#+ persons = "all"', 5, "persons must be one of"),
+        ('persons = "none"', 'persons = "columns"', 5, "goes with columns"),
+        ('#+ en = "The word."\n', '#+ en = "The word."\n#+ persons = "counted"\n', 5, "goes with columns"),
+        (
+            '#+ en = "The word."\n',
+            '#+ en = "The word."\n#+ persons = "few"\n',
+            12,
+            "columns.word.persons must",
+        ),
+        ('#+ en = "The word."\n', '#+ en = "The word."\n#+ part_of = "x"\n', 12, "part_of goes with a count"),
         ('type = "string"', 'type = "text"', 6, "parameters.word.type must be one of"),
         ('type = "string"', 'type = "instance"', 6, "class goes with type instance"),
         ('type = "string"', 'type = "string"\n#+ class = "ci:Phase"', 6, "class goes with type instance"),

@@ -10,7 +10,7 @@ import pytest
 from pyoxigraph import NamedNode
 
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import BYTES_PER_STATEMENT, Replica
+from kgservice.application.replica import BYTES_PER_STATEMENT, Budget, Replica
 from kgservice.domain.change import Change
 from kgservice.errors import StoreFailed
 from kgservice.store import OxigraphStore
@@ -62,7 +62,7 @@ def say(kg: KnowledgeGraph, *words: str, not_any_more: tuple[str, ...] = ()) -> 
 
 
 def filled(kg: KnowledgeGraph, memory: Counting, budget: int = GIBIBYTE) -> Replica:
-    replica = kg.copies.keep_view(kg.view, memory, budget)
+    replica = kg.copies.keep_view(kg.view, memory, Budget(budget))
     replica.wait()
     return replica
 
@@ -88,7 +88,7 @@ def test_it_holds_the_view_and_follows_each_commit(kg_on_disk: KnowledgeGraph, m
 
 def test_commits_while_it_is_being_filled_are_not_lost(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
     view = NamedNode(kg_on_disk.addresses.everything)
-    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, GIBIBYTE)
+    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, Budget(GIBIBYTE))
     for number in range(20):
         say(kg_on_disk, f"t{number}")
     replica.wait()
@@ -165,7 +165,7 @@ def test_a_replica_that_fails_is_not_asked_again(
 
 
 def test_closing_ends_the_filling(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, GIBIBYTE)
+    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, Budget(GIBIBYTE))
     replica.close()
     assert replica.serving is None
 
@@ -174,7 +174,7 @@ def test_commits_look_up_records_in_memory_and_these_follow(
     kg_on_disk: KnowledgeGraph, memory: Counting
 ) -> None:
     say(kg_on_disk, "before", "between")
-    replica = kg_on_disk.copies.keep_records(memory, GIBIBYTE)
+    replica = kg_on_disk.copies.keep_records(memory, Budget(GIBIBYTE))
     replica.wait()
     assert kg_on_disk.copies.records is memory
     assert kg_on_disk.planner().records is memory

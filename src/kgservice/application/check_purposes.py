@@ -92,11 +92,12 @@ class _NaiveViews:
         for graph in self._store.graphs():
             person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
             for triple in streams.triples(self._store, graph):
-                for purpose, view in views.items():
-                    if self._kg.graphs.is_model(graph):
+                if self._kg.graphs.is_model(graph):
+                    for view in views.values():
                         view.add(triple)
-                    elif self._shows(graph, person, triple, purpose):
-                        view |= {triple, *self._kg.model.entailed(triple)}
+                    continue
+                for purpose in self._shown(graph, person, triple, views.keys()):
+                    views[purpose] |= {triple, *self._kg.model.entailed(triple)}
         return views
 
     def _person(self, graph: NamedNode) -> NamedNode | None:
@@ -108,22 +109,23 @@ class _NaiveViews:
                 return node
         return None
 
-    def _shows(self, graph: NamedNode, person: NamedNode | None, triple: Triple, purpose: str) -> bool:
+    def _shown(
+        self, graph: NamedNode, person: NamedNode | None, triple: Triple, purposes: Iterable[str]
+    ) -> Iterable[str]:
+        """The purposes whose views show a statement."""
+        graphs = self._kg.graphs
+        if not graphs.is_project(graph) and (person is None or not graphs.is_subject(graph)):
+            return ()
         nodes: list[object] = [triple.subject] + ([triple.object] if triple.predicate != TYPE else [])
         if any(self._anywhere(node, self._hidden) for node in nodes):
-            return False
-        if self._kg.graphs.is_project(graph):
-            return True
-        if (
-            person is None
-            or not self._kg.graphs.is_subject(graph)
-            or any(map(self._runs, self._of_all[person]))
-        ):
-            return False
+            return ()
+        if person is None:
+            return purposes
+        if any(map(self._runs, self._of_all[person])):
+            return ()
         special = any(self._anywhere(node, self._special) for node in nodes)
-        return all(
-            self._allowed(person, category, purpose, special) for category in self._needs(triple, nodes)
-        )
+        needs = self._needs(triple, nodes)
+        return [p for p in purposes if all(self._allowed(person, c, p, special) for c in needs)]
 
     def _allowed(self, person: NamedNode, category: str, purpose: str, special: bool) -> bool:
         key = (person, category, purpose, special)

@@ -15,6 +15,7 @@ from kgservice import resources
 from kgservice.application import installing, modelfiles
 from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
+from kgservice.application.erased import Erased
 from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
 from kgservice.application.purposes import Purposes
@@ -33,6 +34,9 @@ from kgservice.store.base import Dataset, Store
 if TYPE_CHECKING:
     from kgservice.application.guard import Guard
     from kgservice.shacl.local import Difference
+
+
+_CLOCK = Origin(agent="kgservice", reason="dates that have come")
 
 
 class KnowledgeGraph(Whole):
@@ -59,6 +63,7 @@ class KnowledgeGraph(Whole):
         self._purposes = Purposes(settings, self.policy)
         self._due: datetime | None = None
         self._guard: Guard | None = None
+        self.erased = Erased()
         self._head = self._opened = self._read_head()
         self._changed: dict[object, int] = {}
 
@@ -144,7 +149,7 @@ class KnowledgeGraph(Whole):
             now = self.clock()
             while self._due is not None and self._due <= now:
                 effect = self._purposes.overdue(self.planner(), self._facts, now)
-                self._put(effect, Origin(agent="kgservice", reason="dates that have come"), now)
+                self._put(effect, Change(origin=_CLOCK), now)
 
     # Writing
 
@@ -155,7 +160,7 @@ class KnowledgeGraph(Whole):
     @property
     def policy(self) -> Policy:
         """What the deployment decides for rules to look up."""
-        return Policy(profile=self.settings.profile)
+        return Policy(profile=self.settings.profile, smallest_group=self.settings.smallest_group)
 
     @property
     def guard(self) -> Guard:
@@ -187,32 +192,36 @@ class KnowledgeGraph(Whole):
         change that brings a violation, `StoreFailed`.
         """
         with self.writing:
-            return self.write(self.planner().effect(change), change.origin, trusted=change.trusted)
+            return self._write(self.planner().effect(change), change)
 
     def write(self, effect: Effect, origin: Origin, *, trusted: bool = False) -> Commit:
         """Write an effect that was worked out under `writing`, with its provenance, as one commit.
 
         The guard judges it, unless it is `trusted`: of the service's own making. Raises `Invalid`.
         """
+        return self._write(effect, Change(origin=origin, trusted=trusted))
+
+    def _write(self, effect: Effect, change: Change) -> Commit:
         with self.writing:
             now = self.clock()
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            judged = self.guarded and not trusted
-            found = self._judged(effect, now) if judged else Effect()
+            judged = self.guarded and not change.trusted
+            found = self._judged(effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), self._facts, effect, now)
-            commit = self._put(effect, origin, now, found, shown)
+            commit = self._put(effect, change, now, found, shown)
             if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
 
-    def _put(self, effect: Effect, origin: Origin, now: datetime, *more: Effect) -> Commit:
+    def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
         """Write an effect and what follows from it as one commit."""
         number = self._head + 1
-        effect.add |= provenance(self.addresses, number, now, origin, effect)
+        noted = provenance(self.addresses, number, now, change.origin, effect)
+        effect.add |= {quad for quad in noted if quad.object not in change.erased}
         for part in more:
             effect.then(part)
         effect.apply(self.store)
@@ -228,13 +237,14 @@ class KnowledgeGraph(Whole):
         """Where to look up what the view of everything says."""
         return self.copies.answering(Dataset((self.view,), ()))
 
-    def _judged(self, effect: Effect, now: datetime) -> Effect:
+    def _judged(self, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings. Raises `Invalid`."""
         from kgservice.application.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
 
         planner = self.planner()
-        refuse_unclassed(planner, effect)
-        return self.guard.judge(planner, effect, now)
+        if not change.lawful:
+            refuse_unclassed(planner, effect)
+        return self.guard.judge(planner, effect, now, lawful=change.lawful, erased=change.erased)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cache, partial
 
-from rdflib.term import Node
+from pyoxigraph import NamedNode
+from rdflib.term import Node, URIRef
 
 from kgservice.application import findings
 from kgservice.application.effect import Effect
@@ -17,11 +18,14 @@ from kgservice.application.statements import Records, Stored, triples
 from kgservice.application.validation import model_of
 from kgservice.domain.finding import Finding, Policy, written
 from kgservice.errors import Invalid
+from kgservice.namespaces import RDF
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
-from kgservice.shacl.terms import shorten
+from kgservice.shacl.terms import shorten, to_rdflib
 from kgservice.shacl.validate import context_graph
+
+_TYPE = URIRef(f"{RDF}type")
 
 
 class Guard:
@@ -57,20 +61,29 @@ class Guard:
             return self._validator
 
     def difference(
-        self, planner: Planner, effect: Effect, now: datetime, noted: Callable[[Node], bool] | None = None
+        self,
+        planner: Planner,
+        effect: Effect,
+        now: datetime,
+        noted: Callable[[Node], bool] | None = None,
+        erased: Collection[NamedNode] = (),
     ) -> Difference:
         """The findings before and after, of all records whose findings the effect can alter.
 
-        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`).
+        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`). Nobody
+        asks for findings of those `erased`: only what binds them to others is looked at.
         """
         if self._stored is None or self._stored.store is not planner.records:
             self._stored = Stored(planner.records, planner.graphs)
         stored = self._stored
-        gone = stored.gone(removed_from_records(planner, effect))
+        gone = stored.gone(removed_from_records(planner, effect), erased)
         added = triples(added_to_records(planner, effect))
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)
         changed = self._pending[0] | self._pending[1]
+        if erased:
+            nodes = {to_rdflib(node) for node in erased}
+            changed = {triple for triple in changed if _binds(triple, nodes, before)}
         if not changed:
             return Difference({}, {})
         context = context_graph(now, self._policy)
@@ -78,14 +91,29 @@ class Guard:
         either = Records(stored, added=added) if gone else after
         return validator.difference(changed, before, after, context, either=either, noted=noted)
 
-    def judge(self, planner: Planner, effect: Effect, now: datetime) -> Effect:
+    def judge(
+        self,
+        planner: Planner,
+        effect: Effect,
+        now: datetime,
+        *,
+        lawful: bool = False,
+        erased: Collection[NamedNode] = (),
+    ) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
 
-        Raises `Invalid` with the findings when it brings a violation. What follows from it for records that
-        it does not touch, by rules that say so (a withdrawn consent ends uses), is a finding, but no reason
-        to refuse it.
+        Raises `Invalid` with the findings when it brings a violation, unless it is `lawful`. What follows
+        from it for records that it does not touch, by rules that say so (a withdrawn consent ends uses), is a
+        finding, but no reason to refuse it. No entry is made about a node that is `erased`.
         """
-        difference = self.difference(planner, effect, now, noted=cache(partial(findings.is_noted, planner)))
+        noted = cache(partial(findings.is_noted, planner))
+        difference = self.difference(planner, effect, now, noted=noted, erased=erased)
+        if lawful:
+            new, gone = (
+                [f for f in found if f.focus not in erased and f.value not in erased]
+                for found in (difference.new, difference.gone)
+            )
+            return findings.kept(planner, new, gone, now)
         touched = {
             quad.subject for quad in removed_from_records(planner, effect) | added_to_records(planner, effect)
         }
@@ -106,6 +134,14 @@ class Guard:
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
+
+
+def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:
+    """Whether a statement leads from the nodes to another record, or is about one."""
+    s, p, o = triple
+    if s not in nodes:
+        return True
+    return o not in nodes and p != _TYPE and isinstance(o, URIRef) and bool(records.of(o, None))
 
 
 def _follows(finding: Finding, touched: Collection[object]) -> bool:

@@ -37,6 +37,7 @@ class Planner:
         self.addresses = addresses
         self.graphs = Graphs(addresses)
         self._trusted = False
+        self.erased: frozenset[NamedNode] = frozenset()
         # The properties that say whose a node is.
         self.links = model.owner_links.properties | model.project_links.properties
 
@@ -46,8 +47,9 @@ class Planner:
         Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph,
         `BadRdf` for triple terms (RDF 1.2).
         """
-        self._trusted = change.trusted
-        if change.trusted:
+        self.erased = change.erased
+        self._trusted = change.trusted or bool(change.erased)
+        if self._trusted:
             self.records = self.store
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
@@ -137,6 +139,8 @@ class Planner:
         kind = self.graphs.kind(name)
         if kind is GraphKind.READ_ONLY:
             if self._trusted and self.graphs.is_service(name):
+                return GraphKind.SCRATCH
+            if self.erased and isinstance(name, NamedNode) and name.value == self.addresses.provenance:
                 return GraphKind.SCRATCH
             raise Forbidden(f"{name} is read only")
         return kind
@@ -262,7 +266,8 @@ class _Plan:
         planner, graphs = self._planner, self._planner.graphs
         waiting = [n for quad in (*self._added, *self._removed) for n in self._seeds(quad)]
         waiting += [n for quad in self._moved for n in self._seeds(quad)]
-        seen: set[NamedNode] = set()
+        # Nothing of what is erased stays, so none of it can move.
+        seen: set[NamedNode] = set(planner.erased)
         while waiting:
             node = waiting.pop()
             if node in seen:

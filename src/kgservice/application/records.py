@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
@@ -41,6 +42,18 @@ class Record:
     def types(self) -> frozenset[str]:
         """The IRIs of its classes."""
         return frozenset(o.value for p, o in self.outgoing if p == _TYPE and isinstance(o, NamedNode))
+
+    def nodes(self) -> set[NamedNode]:
+        """What it refers to, and what refers to it."""
+        return {node for _, node in (*self.outgoing, *self.incoming) if isinstance(node, NamedNode)}
+
+    def without(self, nodes: Collection[Term]) -> Record:
+        """The record without its statements with these nodes."""
+        return Record(
+            self.iri,
+            tuple((p, o) for p, o in self.outgoing if o not in nodes),
+            tuple((p, s) for p, s in self.incoming if s not in nodes),
+        )
 
 
 def record(kg: Reader, iri: NamedNode) -> Record:

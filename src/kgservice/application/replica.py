@@ -26,8 +26,24 @@ BYTES_PER_STATEMENT = 400  # in Oxigraph's memory; 370 were measured (docs/bench
 _log = logging.getLogger(__name__)
 
 
+class Budget:
+    """Memory for the statements of several replicas: the first to come are the first to have some of it."""
+
+    def __init__(self, size: int) -> None:
+        self.most = self._left = size // BYTES_PER_STATEMENT
+        self._lock = threading.Lock()
+
+    def take(self, statements: int) -> bool:
+        """Use it for so many more statements (fewer, if negative), if they fit."""
+        with self._lock:
+            if statements > self._left:
+                return False
+            self._left -= statements
+            return True
+
+
 class Replica:
-    """Those graphs of `store` that it `holds`, in `memory` (an empty store), up to `budget` bytes.
+    """Those graphs of `store` that it `holds`, in `memory` (an empty store), within the `budget`.
 
     `name` is for the log. `writing` is the lock under which the store is changed; `follow` is called under it
     after each change.
@@ -40,14 +56,14 @@ class Replica:
         memory: Store,
         *,
         name: str,
-        budget: int,
+        budget: Budget,
         writing: AbstractContextManager[object],
     ) -> None:
         self._name = name
         self._store = store
         self._holds = holds
         self._memory = memory
-        self._most = budget // BYTES_PER_STATEMENT
+        self._budget = budget
         self._writing = writing
         self._size = 0
         self._missed: list[Effect] = []
@@ -68,6 +84,8 @@ class Replica:
         self._ready = False
         self._stopped.set()
         self._missed.clear()
+        held, self._size = self._size, 0
+        self._budget.take(-held)
 
     def close(self) -> None:
         """Stop, wait until the filling has ended, and free the memory; not to be called under `writing`."""
@@ -100,8 +118,10 @@ class Replica:
         except KgError as error:
             _log.error("the %s in memory did not take a change, the disk is read: %s", self._name, error)
             self.stop()
-        self._size += len(own.add) - len(own.remove)
-        if self._size > self._most:
+        more = len(own.add) - len(own.remove)
+        if self._budget.take(more):
+            self._size += more
+        else:
             _log.warning("the %s has outgrown the memory for it, the disk is read", self._name)
             self.stop()
 
@@ -127,11 +147,13 @@ class Replica:
 
     def _read(self, store: Store) -> None:
         with tempfile.TemporaryFile() as file:
-            spool = _Spool(file, self._most, self._stopped)
-            for graph in filter(self._holds, store.graphs()):
-                spool.graph = graph
-                store.dump(cast(BinaryIO, spool), N_TRIPLES, graph=graph)
-            self._size = spool.size
+            spool = _Spool(file, self._budget, self._stopped)
+            try:
+                for graph in filter(self._holds, store.graphs()):
+                    spool.graph = graph
+                    store.dump(cast(BinaryIO, spool), N_TRIPLES, graph=graph)
+            finally:
+                self._size = spool.size
             file.seek(0)
             self._memory.load(cast(BinaryIO, spool), N_QUADS)
 
@@ -139,12 +161,12 @@ class Replica:
 class _Spool:
     """A file that takes N-Triples of one `graph` after the other and gives them back as N-Quads.
 
-    Raises `TooLarge` for more than `most` statements, `OSError` once `stopped` is set.
+    Raises `TooLarge` for more statements than fit, `OSError` once `stopped` is set.
     """
 
-    def __init__(self, file: IO[bytes], most: int, stopped: threading.Event) -> None:
+    def __init__(self, file: IO[bytes], budget: Budget, stopped: threading.Event) -> None:
         self._file = file
-        self._most = most
+        self._budget = budget
         self._stopped = stopped
         self._begun = b""
         self.graph: NamedNode | None = None
@@ -156,9 +178,10 @@ class _Spool:
         lines, end, self._begun = (self._begun + data).rpartition(b"\n")
         # No line break is part of a term there.
         self._file.write((lines + end).replace(b" .\n", b" %s .\n" % str(self.graph).encode()))
-        self.size += data.count(b"\n")
-        if self.size > self._most:
-            raise TooLarge(f"there are more than the {self._most} statements that fit")
+        more = data.count(b"\n")
+        if not self._budget.take(more):
+            raise TooLarge(f"there are more statements than fit into {self._budget.most} with the others")
+        self.size += more
         return len(data)
 
     def read(self, size: int = -1) -> bytes:
@@ -179,19 +202,19 @@ class Copies:
         self._writing = writing
         self._kept: dict[object, Replica] = {}
 
-    def keep_view(self, view: NamedNode, memory: Store, budget: int) -> Replica:
+    def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
         """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
 
-        For a process that serves for long; as long as the view takes at most `budget` bytes of memory.
+        For a process that serves for long; as long as the view fits into the budget.
         """
         return self._keep(view, lambda graph: graph == view, memory, budget)
 
-    def keep_records(self, memory: Store, budget: int) -> Replica:
+    def keep_records(self, memory: Store, budget: Budget) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
         written = (GraphKind.RECORD, GraphKind.SCRATCH)
         return self._keep("records", lambda graph: self._graphs.kind(graph) in written, memory, budget)
 
-    def _keep(self, name: object, holds: Callable[[object], bool], memory: Store, budget: int) -> Replica:
+    def _keep(self, name: object, holds: Callable[[object], bool], memory: Store, budget: Budget) -> Replica:
         before = self._kept.pop(name, None)
         if before is not None:
             before.close()

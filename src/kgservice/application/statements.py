@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
@@ -105,10 +105,17 @@ class Stored:
         quads = self.store.match([_exact(triple) for triple in statements])
         return {_triple(quad) for quad in quads if self._is_record(quad.graph_name)}
 
-    def gone(self, removed: Iterable[Quad]) -> set[Triple]:
-        """What is no longer said without the quads `removed`: nothing that another record graph says, too."""
+    def gone(self, removed: Iterable[Quad], erased: Collection[object] = ()) -> set[Triple]:
+        """What is no longer said without the quads `removed`: nothing that another record graph says, too.
+
+        Of nodes that are `erased` nothing is said any more.
+        """
         removed = set(removed)
-        return {_triple(quad) for quad in removed if not self._said_beside(quad, removed)}
+        return {
+            _triple(quad)
+            for quad in removed
+            if quad.subject in erased or not self._said_beside(quad, removed)
+        }
 
     def _said_beside(self, quad: Quad, removed: set[Quad]) -> bool:
         same = self.store.match([cast(Pattern, (quad.subject, quad.predicate, quad.object))])

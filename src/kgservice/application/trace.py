@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.reader import Reader
+from kgservice.application.small_groups import personal
 from kgservice.domain.question import with_values
 from kgservice.domain.trace import LAYERS, Fact, Link, Measured, Node, Thing, Trace, Value
 from kgservice.errors import BadParameter, NotFound
@@ -91,6 +92,18 @@ def trace(kg: Reader, iri: NamedNode) -> Trace:
     Raises `NotFound` when the graph says nothing of it, `BadParameter` when it is something else.
     """
     return _Reader(kg).trace(iri)
+
+
+def trace_guarded(kg: Reader, iri: NamedNode) -> Trace:
+    """The chain for somebody who may not see single persons: how much evidence there is, and none of it.
+
+    Raises as `trace` does; for a person and a record of one as for what is unknown.
+    """
+    if personal(kg, [iri]):
+        raise NotFound(f"the graph has no record <{iri.value}>")
+    whole = trace(kg, iri)
+    nodes = [NamedNode(node.iri) for node in whole.nodes()]
+    return whole.without({node.value for node in personal(kg, nodes)}, kg.settings.smallest_group)
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
 from kgservice.cli.remote import Remote
+from kgservice.cli.rights import Rights
 from kgservice.errors import NotFound
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
@@ -19,6 +20,10 @@ Progress = Callable[[str, int, int], None]
 
 class Backend(Protocol):
     """The graph as the commands see it. Every method may raise any `KgError`."""
+
+    @property
+    def rights(self) -> Rights:
+        """What can be done for a person whose data is kept."""
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Write the answer of a query to `out` in the first of `formats` that fits; returns that format."""

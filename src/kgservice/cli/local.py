@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 
 from kgservice.application import (
     check,
+    erasing,
     graph_store,
     imports,
     quality,
@@ -23,16 +24,19 @@ from kgservice.application import (
     validation,
 )
 from kgservice.application.decisions import decide
+from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.journal import Journal
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
+from kgservice.cli.rights import LocalRights
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.rewriting import recover, rewrite
 
 ORIGIN = Origin(agent="local", reason="command line")
 
@@ -41,16 +45,35 @@ ORIGIN = Origin(agent="local", reason="command line")
 def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     """The graph over the embedded store; the store is closed at the end. Says when it is a new one.
 
+    Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again.
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
     """
+    recover(settings.store)
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
     kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store))
     try:
+        kg.erased = Erased.beside(settings.store)
+        if persons := erasing.again(kg):
+            say(f"The store is from before the erasure of {persons} persons; they were erased again.")
         yield kg
     finally:
         kg.close()
+
+
+def compacted(settings: Settings) -> tuple[int, int]:
+    """Write the files of the store anew; their bytes before and after. Raises `StoreFailed`."""
+    with opened(settings) as kg:  # a backup that came back has to forget first
+        erased = kg.erased
+    before = _size(settings.store)
+    rewrite(settings.store)
+    erased.are_purged(len(erased.persons))
+    return before, _size(settings.store)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 class Local:
@@ -58,6 +81,11 @@ class Local:
 
     def __init__(self, kg: KnowledgeGraph) -> None:
         self._kg = kg
+
+    @property
+    def rights(self) -> LocalRights:
+        """What can be done for a person."""
+        return LocalRights(self._kg)
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Run the query on the view of everything."""

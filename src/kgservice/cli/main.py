@@ -23,7 +23,9 @@ from kgservice.cli import (
     output,
     quality,
     quarantine,
+    requests,
     serve,
+    subjects,
 )
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 
@@ -110,6 +112,10 @@ app.add_typer(findings.findings, name="findings")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(audit.audit, name="audit")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(subjects.subject, name="subject")
+app.add_typer(requests.requests, name="requests")
+app.command("processing-activities")(requests.activities)
+app.command()(requests.compact)
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from kgservice.cli.rights import RemoteRights
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.problems import PROBLEMS
@@ -41,6 +42,11 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._client.close()
+
+    @property
+    def rights(self) -> RemoteRights:
+        """What can be done for a person."""
+        return RemoteRights(self._bytes)
 
     def answers(self) -> bool:
         """Whether a service answers at the address."""
@@ -178,6 +184,10 @@ class Remote:
         headers = {"Accept": "application/json"}
         with self._stream(method, path, headers=headers, **request) as response:
             return json.loads(response.read())
+
+    def _bytes(self, method: str, path: str, **request: Any) -> bytes:
+        with self._stream(method, path, **request) as response:
+            return response.read()
 
     @contextmanager
     def _stream(self, method: str, path: str, **request: Any) -> Iterator[httpx.Response]:

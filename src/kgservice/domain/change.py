@@ -31,6 +31,10 @@ class Change:
     go, with all they hold. `trusted`: the service itself asks; the guard does not judge it, and it may write
     its own graphs of findings, quality and quarantine. `replaces`: whoever asks does not know what is to be
     removed: it is what has been there.
+
+    `lawful`: the law demands it, so a violation that it brings becomes a finding and is no reason to refuse
+    it. `erased` are nodes of which nothing shall stay, no finding and no trace of the commit either; such a
+    change may write all graphs of the service but the model.
     """
 
     add: tuple[Quad, ...] = ()
@@ -40,6 +44,8 @@ class Change:
     origin: Origin = field(default_factory=Origin)
     trusted: bool = False
     replaces: bool = False
+    lawful: bool = False
+    erased: frozenset[NamedNode] = frozenset()
 
     @classmethod
     def adding(cls, quads: Iterable[Quad], origin: Origin | None = None) -> Change:

@@ -56,6 +56,17 @@ class Members:
             raise self._wrong(name, "a whole number of days, at least 1")
         return value
 
+    def number(self, name: str, default: int, *, most: int) -> int:
+        """A whole number from 1 to `most`; the default where the member is missing."""
+        value = self._taken(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
+            raise self._wrong(name, f"a whole number from 1 to {most}")
+        return value
+
+    def raw(self, name: str) -> Any:
+        """The value as it is; None where the member is missing."""
+        return self._body.pop(name, None)
+
     def flag(self, name: str) -> bool:
         """True or false; false where the member is missing."""
         value = self._taken(name, False)

@@ -41,6 +41,11 @@ class Principal:
         """Whether it may see the view of everything."""
         return not self.roles.isdisjoint(OVERSEEING)
 
+    @property
+    def sees_persons(self) -> bool:
+        """Whether it may see single persons: a reader alone may not."""
+        return not self.roles <= {Role.READER}
+
     def may(self, *roles: Role) -> bool:
         """Whether it has one of the roles; an administrator has all."""
         return Role.ADMINISTRATOR in self.roles or not self.roles.isdisjoint(roles)

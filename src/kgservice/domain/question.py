@@ -70,11 +70,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A result variable: its `label` for the head of a table, its `meaning`, and the words for its codes."""
+    """A result variable: its `label` for the head of a table, its `meaning`, and the words for its codes.
+
+    `persons`: one of `small_groups.OF_PERSONS`, or nothing. `part_of`: the column this counts a part of.
+    """
 
     label: Text
     meaning: Text
     values: Mapping[str, Text]
+    persons: str = ""
+    part_of: str = ""
 
     def words(self, language: str) -> dict[str, str]:
         """The words for the codes in its cells, by code; for truth values always."""
@@ -84,12 +89,12 @@ class Column:
     def to_json(self) -> dict[str, Any]:
         """The column as JSON values, without its name."""
         values = {code: dict(words) for code, words in self.values.items()}
-        return {**self.meaning, "label": dict(self.label), "values": values}
+        return {**self.meaning, "label": dict(self.label), "values": values, "persons": self.persons or None}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A saved question. `columns`: the result variables, in the order of the answer."""
+    """A saved question. `columns`: the result variables, in order. `persons`: see `small_groups.PERSONS`."""
 
     id: str
     group: str
@@ -97,6 +102,7 @@ class Question:
     title: Text
     description: Text
     needs: tuple[str, ...]
+    persons: str
     parameters: tuple[Parameter, ...]
     columns: Mapping[str, Column]
     text: str
@@ -146,6 +152,7 @@ class Question:
             "title": dict(self.title),
             "description": dict(self.description),
             "needs": list(self.needs),
+            "persons": self.persons,
             "parameters": [p.to_json() for p in self.parameters],
             "columns": [{"name": name, **column.to_json()} for name, column in self.columns.items()],
             "sparql": self.text,

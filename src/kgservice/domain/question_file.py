@@ -27,15 +27,16 @@ from kgservice.domain.question import (
     named_by,
     term,
 )
+from kgservice.domain.small_groups import COLUMNS, COUNTED, OF_PERSONS, PERSONS
 from kgservice.errors import BadInput, BadParameter
 from kgservice.namespaces import expand
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
-_TOP = {"number", "title", "description", "needs", "parameters", "columns"}
+_TOP = {"number", "title", "description", "needs", "persons", "parameters", "columns"}
 _PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
-_COLUMN = {*LANGUAGES, "label", "values"}
+_COLUMN = {*LANGUAGES, "label", "values", "persons", "part_of"}
 
 _Fail = Callable[..., BadInput]
 
@@ -72,6 +73,7 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
         columns[name] = _column(name, table, columns.get(named_by(name)), fail)
     if not columns:
         raise fail("the header declares no columns")
+    persons = _persons(raw, columns, fail)
     places = {place[1]: place.start() for place in PLACE.finditer(text)}
     for parameter in parameters:
         if parameter.name not in places:
@@ -93,11 +95,26 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
         title=_texts(raw.get("title"), "title", fail),
         description=_texts(raw.get("description"), "description", fail),
         needs=tuple(needs),
+        persons=persons,
         parameters=parameters,
         columns=columns,
         text=text,
         path=path,
     )
+
+
+def _persons(raw: Mapping[str, Any], columns: Mapping[str, Column], fail: _Fail) -> str:
+    """What the question says of persons; what its columns say of them fits to that."""
+    persons = raw.get("persons")
+    if persons not in PERSONS:
+        raise fail(f"persons must be one of {listed(PERSONS)}", "persons")
+    if (persons == COLUMNS) != any(column.persons for column in columns.values()):
+        raise fail(f"persons = {COLUMNS!r} goes with columns that say what they tell of persons", "persons")
+    for name, column in columns.items():
+        whole = columns.get(column.part_of)
+        if column.part_of and (column.persons != COUNTED or whole is None or not whole.persons):
+            raise fail(f"columns.{name}.part_of goes with a count, and names another", f"columns.{name}")
+    return str(persons)
 
 
 def _header(text: str, path: str) -> tuple[dict[str, Any], int]:
@@ -158,6 +175,8 @@ def _column(name: str, table: Mapping[str, Any], named: Column | None, fail: _Fa
         if entry not in _COLUMN:
             raise fail(f"{key} has an unknown entry {entry!r}", key)
     meaning = _texts({k: v for k, v in table.items() if k in LANGUAGES}, key, fail)
+    if table.get("persons", COUNTED) not in OF_PERSONS:
+        raise fail(f"{key}.persons must be one of {listed(OF_PERSONS)}", key)
     values = table.get("values", {})
     if not isinstance(values, dict):
         raise fail(f"{key}.values must have a text .de and .en for each code", key)
@@ -166,6 +185,8 @@ def _column(name: str, table: Mapping[str, Any], named: Column | None, fail: _Fa
         label=_texts(table["label"], f"{key}.label", fail) if "label" in table else label,
         meaning=meaning,
         values={code: _texts(words, f"{key}.values.{code}", fail) for code, words in values.items()},
+        persons=str(table.get("persons", "")),
+        part_of=str(table.get("part_of", "")),
     )
 
 

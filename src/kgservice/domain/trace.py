@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,20 +121,36 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The chain through `focus`. `layers` has every name of `LAYERS`, in that order, perhaps empty."""
+    """The chain through `focus`. `layers` has every name of `LAYERS`, in that order, perhaps empty.
+
+    `evidence`: how much evidence there is where it may not be shown, as a number or `fewer than 5`.
+    """
 
     focus: str
     layers: Mapping[str, tuple[Node, ...]]
     links: tuple[Link, ...]
+    evidence: int | str | None = None
 
     def nodes(self) -> Iterable[Node]:
         """All members of the chain, layer by layer."""
         for layer in self.layers.values():
             yield from layer
 
+    def without(self, hidden: Collection[str], smallest: int) -> Trace:
+        """The chain without `hidden` and its evidence, which is counted if it is at least `smallest`."""
+        count = len(self.layers["evidence"])
+        layers = {
+            name: tuple(node for node in nodes if name != "evidence" and node.iri not in hidden)
+            for name, nodes in self.layers.items()
+        }
+        left = {node.iri for nodes in layers.values() for node in nodes}
+        links = tuple(link for link in self.links if link.source in left and link.target in left)
+        return Trace(self.focus, layers, links, count if count >= smallest else f"fewer than {smallest}")
+
     def to_json(self) -> dict[str, Any]:
         """The chain as JSON values."""
         return {
+            **({} if self.evidence is None else {"evidence": self.evidence}),
             "focus": self.focus,
             "layers": {name: [node.to_json() for node in nodes] for name, nodes in self.layers.items()},
             "links": [link.to_json() for link in self.links],

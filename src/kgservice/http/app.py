@@ -33,8 +33,10 @@ from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
-from kgservice.http.questions import QuestionList, SavedQuestion
+from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
+from kgservice.http.requests import Activities, Requests
 from kgservice.http.sparql import Querying, Updating
+from kgservice.http.subjects import Subjects
 from kgservice.http.tags import Tags
 from kgservice.http.trace import Tracing
 from kgservice.http.validation import Validation
@@ -113,7 +115,7 @@ def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", HEADER],
-        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", VIOLATIONS],
+        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", SUPPRESSED, VIOLATIONS],
     )
 
 
@@ -145,6 +147,7 @@ def framework(
         exception_handlers=HANDLERS,
     )
     graphs = Graphs(kg, readers, writers, tags)
+    people, tickets = Subjects(kg, readers, writers), Requests(kg, readers, writers)
     known, findings, consents = questions(), Findings(kg, readers, writers), Consents(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
@@ -158,6 +161,12 @@ def framework(
         Route("/consents/{id}", consents),
         Route("/consents/{id}/{part}", consents),
         Route("/decisions", Decisions(kg, readers)),
+        Route("/subjects", people),
+        Route("/subjects/{path:path}", people),
+        Route("/requests", tickets),
+        Route("/requests/{id}", tickets),
+        Route("/requests/{id}/{part}", tickets),
+        Route("/processing-activities", Activities(kg, readers)),
         Route("/findings", findings),
         Route("/findings/{id}", findings),
         Route("/findings/{id}/{part}", findings),

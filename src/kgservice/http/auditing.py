@@ -13,7 +13,6 @@ from kgservice.application.audit import AuditLog
 from kgservice.domain.audit import COUNTED, Action
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import AuditFailed
-from kgservice.http.headers import SECURITY_HEADERS
 from kgservice.http.problems import problem_of
 
 LOCAL = Principal("local", frozenset({Role.ADMINISTRATOR}))  # who has the token of the service
@@ -178,6 +177,4 @@ def _is_open(scope: Scope) -> bool:
 
 
 async def _refuse(error: AuditFailed, scope: Scope, receive: Receive, send: Send) -> None:
-    response = problem_of(error)
-    response.raw_headers += SECURITY_HEADERS
-    await response(scope, receive, send)
+    await problem_of(error)(scope, receive, send)

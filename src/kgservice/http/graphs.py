@@ -26,6 +26,7 @@ from kgservice.http.auditing import note
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import body_format, media_type_of, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.sparql import iri
 from kgservice.http.streaming import ClientLeft
@@ -65,7 +66,7 @@ class Graphs:
             await http.reply(method_not_allowed(METHODS))
             return
         graph = self._graph(http)
-        note(scope, view=graph.value)
+        note(scope, view=self._kg.view.value)  # what is read goes beyond any purpose
         if http.method in {"GET", "HEAD"}:
             await self._read(http, graph)
         elif http.method == "DELETE":
@@ -132,7 +133,7 @@ class Graphs:
     async def _delete(self, http: Exchange, graph: NamedNode) -> None:
         if not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
-        origin = Origin(source="/graphs")
+        origin = Origin(agent=principal_of(http.scope).name, source="/graphs")
 
         def run() -> None:
             with self._expected(http, graph):
@@ -155,7 +156,7 @@ class Graphs:
                 source = files.enter_context(await spooled(http.headers, http.receive, limit))
             existed = await self._exists(graph)
             write = graph_store.put if http.method == "PUT" else graph_store.post
-            origin = Origin(source="/graphs")
+            origin = Origin(agent=principal_of(http.scope).name, source="/graphs")
 
             def run() -> None:
                 with self._expected(http, graph):

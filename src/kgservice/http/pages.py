@@ -1,10 +1,9 @@
-"""The plain pages: what is loaded, the saved questions and their answers, records, a box for SPARQL."""
+"""The plain pages: what is loaded, records, traces, a box for SPARQL; their routes, also of the questions."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,13 +12,13 @@ from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, parse_query_resu
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from kgservice.application import chain_words, records
-from kgservice.application import questions as saved
+from kgservice.application import chain_words, records, small_groups
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
-from kgservice.application.trace import trace
-from kgservice.domain.question import TRUTH, Question, term
-from kgservice.errors import BadParameter, KgError
+from kgservice.application.trace import trace, trace_guarded
+from kgservice.domain.question import Question
+from kgservice.errors import KgError
+from kgservice.http import question_pages
 from kgservice.http.problems import details
 from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
@@ -29,18 +28,14 @@ from kgservice.store.base import Kind, Term
 from kgservice.store.formats import JSON, TURTLE, Format
 from kgservice.web.chain import Chain
 from kgservice.web.picture import draw
-from kgservice.web.tables import Cell, Heading, Table, cell, moment, path_of
-from kgservice.web.texts import group_name
+from kgservice.web.tables import Cell, Heading, cell, moment, path_of
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that the SPARQL page shows; larger ones are for files."""
 
-MOST_IN_A_SELECT = 200
-"""Choices of a parameter that a page offers in a list; more are suggestions of a text field."""
-MOST_SUGGESTED = 2000
-"""Most suggestions of a text field."""
-
 _FIGURES = ("Touchpoint", "Evidence", "PainPoint", "Solution", "Impact", "Person", "ConsentRecord")
+_OF_PROJECTS = frozenset(f"{CI}{name}" for name in _FIGURES[:1] + _FIGURES[2:5])
+"""Of the figures, those of things that concern no person."""
 _TRACED = frozenset(f"{CI}{name}" for name in ("PainPoint", "Solution", "Impact"))
 _FIRST_QUERY = """PREFIX ci: <https://w3id.org/kgservice/ci#>
 SELECT ?painPoint ?solution ?impact WHERE {
@@ -65,8 +60,8 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
         router.add_route(path, answer, methods=["GET", "HEAD"])
 
     route("/", _start)
-    route("/pages/questions", _questions)
-    route("/pages/questions/{id}", _question)
+    route("/pages/questions", question_pages.all_questions)
+    route("/pages/questions/{id}", question_pages.one_question)
     route("/pages/sparql", _sparql)
     route("/pages/record", _record)
     route("/pages/trace/{key:path}", _trace)
@@ -76,9 +71,10 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
 def _start(site: Site, request: Request) -> Response:
     language = site.language(request)
     seen = site.overview()
-    wanted = [iri for iri, _ in seen.classes] + [f"{CI}{name}" for name in _FIGURES]
+    classes = [c for c in seen.classes if site.sees_persons or c[0] in _OF_PROJECTS]
+    wanted = [iri for iri, _ in classes] + [f"{CI}{name}" for name in _FIGURES]
     names = labels(site.kg, wanted, language)
-    counts = dict(seen.classes)
+    counts = dict(classes)
 
     def row(iri: str) -> dict[str, Any]:
         path = path_of(iri, site.kg.addresses)
@@ -94,49 +90,11 @@ def _start(site: Site, request: Request) -> Response:
         "start.html",
         section="start",
         figures=[row(f"{CI}{name}") for name in _FIGURES if counts.get(f"{CI}{name}")],
-        classes=[row(iri) for iri, _ in seen.classes],
+        classes=[row(iri) for iri, _ in classes],
         graphs=seen.graphs,
         commit=commit,
         traces=chains,
-        groups=_groups(site, language),
-    )
-
-
-def _questions(site: Site, request: Request) -> Response:
-    return site.page(
-        request, "questions.html", section="questions", groups=_groups(site, site.language(request))
-    )
-
-
-def _question(site: Site, request: Request) -> Response:
-    language = site.language(request)
-    question = saved.find(site.questions, request.path_params["id"])
-    names = {parameter.name for parameter in question.parameters}
-    given = {k: v for k, v in request.query_params.items() if k in names}
-    if "language" in names:
-        given.setdefault("language", language)
-    answer: Table | None = None
-    problem: KgError | None = None
-    asked = "ask" in request.query_params or bool(given.keys() - {"language"})
-    if asked or not any(p.required and p.default is None for p in question.parameters):
-        try:
-            solutions = saved.ask(site.kg, question.id, given, site.questions).solutions
-            headings = [_heading(question, name, language) for name in solutions.variables]
-            answer = site.table(headings, solutions.rows, language)
-        except KgError as error:
-            problem = error
-    shown = details(problem) if problem else None
-    return site.page(
-        request,
-        "question.html",
-        section="questions",
-        status=shown["status"] if shown else 200,
-        question=question,
-        fields=[_field(site, question, p.name, given, language) for p in question.parameters],
-        table=answer,
-        problem=place(shown),
-        csv=_download(question.id, given, "csv"),
-        json=_download(question.id, given, "json"),
+        groups=question_pages.grouped(site, language),
     )
 
 
@@ -165,7 +123,8 @@ def _sparql(site: Site, request: Request) -> Response:
 def _trace(site: Site, request: Request) -> Response:
     language = site.language(request)
     key = request.path_params["key"]
-    found = trace(site.kg, record(site.kg, key)).to_json()
+    iri_of_key = record(site.kg, key)
+    found = (trace if site.sees_persons else trace_guarded)(site.kg, iri_of_key).to_json()
 
     def link(iri: str) -> str:
         return path_of(iri, site.kg.addresses)
@@ -183,6 +142,8 @@ def _trace(site: Site, request: Request) -> Response:
             f"{c.heading}: {', '.join(i.title for i in c.items)}" for c in drawn if c.items
         ),
         words=chain.in_words(),
+        evidence=found.get("evidence"),
+        smallest=site.kg.settings.smallest_group,
         json=f"/trace/{quote(key, safe='')}?format=json",
         jsonld=f"/trace/{quote(key, safe='')}?format=jsonld",
     )
@@ -190,7 +151,12 @@ def _trace(site: Site, request: Request) -> Response:
 
 def _record(site: Site, request: Request) -> Response:
     language = site.language(request)
-    found = records.record(site.kg, iri(request.query_params.get("iri", ""), "iri"))
+    asked = iri(request.query_params.get("iri", ""), "iri")
+    if not site.sees_persons:
+        small_groups.allow(site.kg, asked)
+    found = records.record(site.kg, asked)
+    if not site.sees_persons:
+        found = found.without(small_groups.personal(site.kg, found.nodes()))
     terms = {o.value for _, o in (*found.outgoing, *found.incoming) if isinstance(o, NamedNode)}
     properties = {p for p, _ in (*found.outgoing, *found.incoming)}
     names = labels(site.kg, terms | properties | {found.iri}, language)
@@ -245,50 +211,6 @@ def _result(site: Site, query: str, language: str) -> dict[str, Any]:
     headings = [Heading(variable.value) for variable in found.variables]
     rows = [tuple(solution) for solution in found]
     return {"table": site.table(headings, rows, language)}
-
-
-def _groups(site: Site, language: str) -> list[dict[str, Any]]:
-    groups: dict[str, list[Question]] = {}
-    for question in site.questions.values():
-        groups.setdefault(question.group, []).append(question)
-    return [
-        {"id": group, "label": group_name(group, language), "questions": members}
-        for group, members in groups.items()
-    ]
-
-
-def _heading(question: Question, name: str, language: str) -> Heading:
-    column = question.columns[name]
-    return Heading(name, column.label[language], column.meaning[language], column.words(language))
-
-
-def _field(
-    site: Site, question: Question, name: str, given: Mapping[str, str], language: str
-) -> dict[str, Any]:
-    parameter = question.parameter(name)
-    value = given.get(name) or parameter.default or ""
-    options = [{"value": c.iri, "label": c.label} for c in saved.choices(site.kg, parameter, language)]
-    options += [{"value": value, "label": value} for value in parameter.values]
-    if parameter.type == "boolean":
-        options = [{"value": code, "label": words[language]} for code, words in TRUTH.items()]
-    if parameter.type == "instance" and value:
-        with suppress(BadParameter):  # what is no IRI is shown as it was given
-            value = term(parameter, value, now=site.kg.clock(), ids=site.kg.addresses.ids).value
-    return {
-        "name": name,
-        "label": parameter.label[language],
-        "description": (parameter.description or {}).get(language, ""),
-        "required": parameter.required and parameter.default is None,
-        "optional": parameter.default is None,
-        "options": options if len(options) <= MOST_IN_A_SELECT else [],
-        "suggestions": options[:MOST_SUGGESTED] if len(options) > MOST_IN_A_SELECT else [],
-        "value": value,
-    }
-
-
-def _download(question: str, given: Mapping[str, str], fmt: str) -> str:
-    parameters = {key: value for key, value in given.items() if value}
-    return f"/queries/{quote(question)}?{urlencode({**parameters, 'format': fmt})}"
 
 
 def _trace_path(site: Site, iri: str) -> str:

@@ -12,17 +12,22 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import bind, find
+from kgservice.application.reader import Reader
+from kgservice.application.small_groups import as_query, ask_guarded
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
 from kgservice.http.bodies import Parameters
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.sparql import Operation, Querying
 from kgservice.http.streaming import ClientLeft
 
 METHODS = "GET, HEAD, OPTIONS"
+SUPPRESSED = "KG-Suppressed"
+"""The header with the number of cells that are empty because they say too much of few persons."""
 
 
 class QuestionList:
@@ -45,7 +50,7 @@ class SavedQuestion:
     """`/queries/{id}` as an ASGI application: the answer, negotiated and streamed as that of `/sparql`.
 
     Parameters of the address are those of the question; `format` chooses the format, and `language` is
-    accepted by questions without it too.
+    accepted by questions without it too. Who may not see single persons gets what `ask_guarded` leaves.
     """
 
     def __init__(
@@ -66,10 +71,30 @@ class SavedQuestion:
         given = _given(http, question)
         reader = reader_of(scope, _beside(http, question), self._kg)
         loop = asyncio.get_running_loop()
-        bound = await loop.run_in_executor(self._workers, bind, reader, question, given)
-        asked = Operation(lambda: reader, bound.text, (), (), http.wanted, repeatable=not bound.clocked)
+        prepare = self._whole if principal_of(scope).sees_persons else self._guarded
+        asked = await loop.run_in_executor(self._workers, prepare, reader, question, given, http.wanted)
         with suppress(ClientLeft):
             await self._querying.answer(http, asked)
+
+    @staticmethod
+    def _whole(reader: Reader, question: Question, given: Mapping[str, str], wanted: str | None) -> Operation:
+        bound = bind(reader, question, given)
+        return Operation(lambda: reader, bound.text, (), (), wanted, repeatable=not bound.clocked)
+
+    def _guarded(
+        self, reader: Reader, question: Question, given: Mapping[str, str], wanted: str | None
+    ) -> Operation:
+        found = ask_guarded(reader, question.id, given, self._known)
+        return Operation(
+            lambda: reader,
+            as_query(found.solutions),
+            (),
+            (),
+            wanted,
+            repeatable=False,
+            audited=found.asked,
+            headers=((SUPPRESSED.lower().encode(), str(len(found.suppressed)).encode()),),
+        )
 
 
 def otherwise(method: str) -> Response | None:

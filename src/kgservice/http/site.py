@@ -19,6 +19,7 @@ from kgservice.application.reader import Reader
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.bodies import query_parameters
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import details
 from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.store.base import Term
@@ -34,18 +35,20 @@ class Site:
         self._whole = kg
         self.kg: Reader = kg
         self.questions = questions or {}
+        self.sees_persons = True
         self._pages = Pages()
         self._lock = threading.Lock()
         self._overviews: dict[NamedNode, Overview] = {}
 
     def at(self, request: Request) -> Site:
-        """The site as this request sees it: with the view of its purpose as the graph."""
+        """The site as this request sees it: with the view of its purpose, and single persons or not."""
         seen = copy.copy(self)
         stated = query_parameters(request.scope["query_string"])
         asked = self.questions.get(request.path_params.get("id", ""))
         if asked is not None and any(parameter.name == PARAMETER for parameter in asked.parameters):
             stated.pop(PARAMETER, None)  # it is what is asked about
         seen.kg = reader_of(request.scope, stated, self._whole)
+        seen.sees_persons = principal_of(request.scope).sees_persons
         return seen
 
     def language(self, request: Request) -> str:

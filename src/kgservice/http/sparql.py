@@ -58,7 +58,9 @@ class Operation:
     """One query or update with the dataset that the protocol's parameters name.
 
     `reading` gives what it may read, or raises `Forbidden`.
-    `repeatable`: the same request gives the same answer as long as the graph is the same.
+    `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
+    query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
+    besides.
     """
 
     reading: Callable[[], Reader]
@@ -68,6 +70,8 @@ class Operation:
     wanted: str | None
     repeatable: bool = True
     agent: str = "local"
+    audited: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Querying:
@@ -103,11 +107,11 @@ class Querying:
 
     async def answer(self, http: Exchange, asked: Operation) -> None:
         """Send the answer of a query, negotiated, streamed and compressed."""
-        note(http.scope, query=asked.text)
+        note(http.scope, query=asked.audited or asked.text)
         reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
         cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
-        headers: HeaderList = [*NEGOTIATED]
+        headers: HeaderList = [*NEGOTIATED, *asked.headers]
         settled = 0
         state = ""
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from kgservice import resources
-from kgservice.application import terms
+from kgservice.application import small_groups, terms
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.domain.question import with_values
@@ -141,9 +141,14 @@ def _instance(site: Site, request: Request) -> Response:
     except ValueError:
         raise NotFound("this is no name of an instance") from None
     offer, media_type = _negotiated(request)
+    if not site.sees_persons:
+        small_groups.allow(kg, record)
     found = kg.construct(with_values(_RECORD, {"record": record}))
     if not found:
         raise NotFound(f"nothing is known of <{record.value}>")
+    if not site.sees_persons:
+        secret = small_groups.personal(kg, (t.object for t in found if isinstance(t.object, NamedNode)))
+        found = [triple for triple in found if triple.object not in secret]
     if isinstance(offer, Format):
         return _rdf(found, offer, media_type)
     parameters = {"iri": record.value}

@@ -12,10 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
-from kgservice.application.trace import trace
+from kgservice.application.trace import trace, trace_guarded
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.purposes import reader_of
 from kgservice.http.questions import otherwise, without_body
 from kgservice.store.formats import JSON_LD
@@ -39,7 +40,8 @@ class Tracing:
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
         iri = record(self._kg, scope["path_params"]["key"])
         reader = reader_of(scope, http.parameters, self._kg)
-        found = await asyncio.get_running_loop().run_in_executor(self._workers, trace, reader, iri)
+        read = trace if principal_of(scope).sees_persons else trace_guarded
+        found = await asyncio.get_running_loop().run_in_executor(self._workers, read, reader, iri)
         document = found.to_jsonld() if offer is JSON_LD else found.to_json()
         body = json.dumps(document, ensure_ascii=False).encode()
         headers = {"Vary": "Accept, KG-Purpose, Authorization, Cookie", "Cache-Control": "private, no-cache"}

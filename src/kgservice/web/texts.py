@@ -55,6 +55,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "yes": ("ja", "yes"),
     "no": ("nein", "no"),
     "answer": ("Antwort", "Answer"),
+    "suppressed": (
+        "Zellen sind verdeckt: Sie zählen weniger Personen oder deren Datensätze, oder aus ihnen ließen sich "
+        "solche berechnen.",
+        "cells are hidden: they count fewer persons or records of persons, or such follow from them.",
+    ),
     "rows": ("Zeilen", "rows"),
     "row": ("Zeile", "row"),
     "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
@@ -108,6 +113,34 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error": ("Das ging nicht", "That did not work"),
     "line": ("Zeile", "line"),
     "column": ("Spalte", "column"),
+    "subject-access": ("Ihre Daten bei uns", "Your data with us"),
+    "subject-as-of": ("Stand", "As of"),
+    "subject-intro": (
+        "Alles, was über Sie gespeichert ist (Auskunft nach Art. 15 DSGVO): wofür, wie lange und für wen, "
+        "dann jeder Datensatz mit seiner Herkunft.",
+        "Everything that is kept about you (access under Art. 15 GDPR): what for, how long and for whom, "
+        "then each record with where it came from.",
+    ),
+    "subject-consent": ("Einwilligung", "Consent"),
+    "subject-request": ("Antrag", "Request"),
+    "subject-received": ("eingegangen", "received"),
+    "subject-due": ("zu beantworten bis", "due"),
+    "subject-answered": ("beantwortet", "answered"),
+    "subject-restriction": ("Eingeschränkt seit", "Restricted since"),
+    "subject-rights": (
+        "Sie können Ihre Daten berichtigen, löschen, einschränken und sich aushändigen lassen, der "
+        "Verarbeitung widersprechen, Einwilligungen widerrufen und sich bei einer Aufsichtsbehörde "
+        "beschweren.",
+        "You may have your data corrected, erased, restricted and handed to you, object to the processing, "
+        "withdraw consents, and complain to a supervisory authority.",
+    ),
+    "right-access": ("Auskunft", "access"),
+    "right-rectification": ("Berichtigung", "rectification"),
+    "right-erasure": ("Löschung", "erasure"),
+    "right-restriction": ("Einschränkung", "restriction"),
+    "right-portability": ("Übertragung", "portability"),
+    "right-objection": ("Widerspruch", "objection"),
+    "right-None": ("Antrag", "request"),
     "consent-receipt": ("Beleg über Ihre Einwilligung", "Receipt of your consent"),
     "consent-number": ("Nummer", "Number"),
     "consent-in-force": ("Die Einwilligung gilt.", "The consent is in force."),

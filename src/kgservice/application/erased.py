@@ -1,0 +1,125 @@
+"""The list of erased persons beside the store: what a restored backup is compared with. No personal data."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kgservice.errors import StoreFailed
+
+ENDING = ".erased.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A person (by key) who was erased, when (xsd:dateTime), and the IRIs of the records that were kept.
+
+    `foreign`: the tombstone came with data from elsewhere, so this store never held the person.
+    """
+
+    key: str
+    at: str
+    kept: tuple[str, ...] = ()
+    foreign: bool = False
+
+
+@dataclass(slots=True)
+class Erased:
+    """Who was erased, in the order of the erasures.
+
+    Kept in the file `path`, line by line, each on disk before the next; without a path in memory only. A line
+    `{"begun": key}` comes before the commit, one with `erased` after it; `{"purged": n}` says that the files
+    of the store hold nothing more of the first n.
+    """
+
+    path: Path | None = None
+    persons: list[Line] = field(default_factory=list)
+    purged: int = 0
+    begun: set[str] = field(default_factory=set)
+
+    @classmethod
+    def beside(cls, store: Path) -> Erased:
+        """The list that belongs to a store. Raises `StoreFailed` for a file that cannot be read as one.
+
+        A last line that was not written whole does not count.
+        """
+        found = cls(store.with_name(f"{store.name}{ENDING}"))
+        assert found.path is not None
+        try:
+            text = found.path.read_text(encoding="utf-8") if found.path.exists() else ""
+        except (OSError, ValueError) as error:
+            raise StoreFailed(f"cannot read the list of erased persons: {error}") from error
+        whole, _, rest = text.rpartition("\n")
+        for number, line in enumerate(whole.splitlines(), 1):
+            found._read(line, number)
+        if rest:
+            found.path.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+        return found
+
+    def _read(self, line: str, number: int) -> None:
+        try:
+            said = json.loads(line)
+            if "purged" in said:
+                self.purged = int(said["purged"])
+            elif "begun" in said:
+                self.begun.add(str(said["begun"]))
+            else:
+                kept = tuple(map(str, said.get("kept", ())))
+                foreign = said.get("foreign") is True
+                self.persons.append(Line(str(said["erased"]), str(said["at"]), kept, foreign))
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreFailed(f"line {number} of {self.path} is no erased person: {error}") from None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the persons of whom nothing was kept."""
+        return frozenset(line.key for line in self.persons if not line.kept)
+
+    @property
+    def waiting(self) -> int:
+        """How many erased persons the files of the store may still hold in places that nothing reads."""
+        return sum(1 for line in self.persons[self.purged :] if not line.foreign)
+
+    def begin(self, key: str) -> None:
+        """Note that an erasure is about to be committed."""
+        self._write({"begun": key})
+        self.begun.add(key)
+
+    def enter(self, key: str, at: str) -> None:
+        """Note a tombstone that the graph has and the list has not: from elsewhere, or of an erasure here."""
+        if key in self.begun:
+            self.add(key, at)
+            return
+        self._write({"erased": key, "at": at, "foreign": True})
+        self.persons.append(Line(key, at, foreign=True))
+
+    def add(self, key: str, at: str, kept: Iterable[str] = ()) -> None:
+        """Note an erasure; what an interrupted validation has found, in a file beside, goes with it."""
+        line = Line(key, at, tuple(kept))
+        said = {"erased": key, "at": at} | ({"kept": list(line.kept)} if line.kept else {})
+        self._write(said)
+        self.persons.append(line)
+        self.begun.discard(key)
+        if self.path is not None:
+            store = self.path.name.removesuffix(ENDING)
+            self.path.with_name(f"{store}.validation").unlink(missing_ok=True)
+
+    def are_purged(self, number: int) -> None:
+        """Note that the files hold nothing of the first `number` any more."""
+        self._write({"purged": number})
+        self.purged = number
+
+    def _write(self, said: Mapping[str, object]) -> None:
+        if self.path is None:
+            return
+        try:
+            opened = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(opened, "w", encoding="utf-8") as out:
+                out.write(f"{json.dumps(said)}\n")
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError as error:
+            raise StoreFailed(f"the list of erased persons cannot be written: {error}") from error

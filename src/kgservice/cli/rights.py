@@ -1,0 +1,186 @@
+"""The rights of persons as the commands see them: on the open graph, or through a running service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from kgservice.store.formats import CSV, JSON_LD
+
+if TYPE_CHECKING:
+    from kgservice.application.graph import KnowledgeGraph
+
+JSON = "json"
+MEDIA_TYPES = {JSON: "application/json", JSON_LD.name: JSON_LD.media_type, CSV.name: CSV.media_type}
+
+Ask = Callable[..., bytes]
+"""Sends a request (method, path, and what httpx takes) and returns the body of the answer."""
+
+
+class Rights(Protocol):
+    """What can be done for a person. Every method may raise any `KgError`."""
+
+    def find(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The persons that fit, as `POST /subjects/search` gives them."""
+
+    def document(self, key: str, what: str, fmt: str) -> bytes:
+        """`access` or `export` of a person: `json`, `jsonld`, and `csv` of the export."""
+
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """`erasure`, `restriction`, `objection` or `rectification`, as POST to it answers."""
+
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """End a restriction; all of the person."""
+
+    def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The tickets that fit, as `GET /requests` gives them."""
+
+    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Record a request; its ticket."""
+
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """`extend` or `answer` a ticket; the ticket."""
+
+    def activities(self, fmt: str, language: str) -> bytes:
+        """The record of processing activities in `json`, `jsonld` or `csv`."""
+
+
+class LocalRights:
+    """On an open graph."""
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        # What does the work costs time to import, which other commands need not spend.
+        from kgservice.application import (  # noqa: PLC0415
+            activities,
+            erasing,
+            rectifying,
+            requests,
+            restricting,
+            subject_data,
+            subjects,
+        )
+
+        self._kg = kg
+        self._subjects, self._data, self._restricting = subjects, subject_data, restricting
+        self._erasing, self._rectifying, self._requests = erasing, rectifying, requests
+        self._activities = activities
+
+    def find(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Look them up."""
+        return self._subjects.find(self._kg, given)
+
+    def document(self, key: str, what: str, fmt: str) -> bytes:
+        """Read it."""
+        if what == "access":
+            if fmt == JSON:
+                return json.dumps(self._data.access(self._kg, key), ensure_ascii=False).encode()
+            return self._data.jsonld(self._data.Data.of(self._kg, key).quads)
+        if fmt == JSON:
+            return json.dumps(self._data.chosen(self._kg, key), ensure_ascii=False).encode()
+        quads, _ = self._data.taken_along(self._kg, key)
+        return self._data.table(quads) if fmt == CSV.name else self._data.jsonld(quads)
+
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Do it."""
+        kg = self._kg
+        if what == "erasure":
+            return self._erasing.erase(kg, key, body, agent).to_json()
+        if what == "rectification":
+            commit = self._rectifying.rectify(kg, key, body, agent)
+            return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
+        if what == "objection":
+            return self._ticket(self._restricting.object_(kg, key, body, agent))
+        made = self._restricting.restrict(kg, key, body, agent)
+        return next(one for one in self._restrictions(key) if one["id"] == made)
+
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """End it."""
+        self._restricting.lift(self._kg, key, restriction, body, agent)
+        return {"restrictions": self._restrictions(key)}
+
+    def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """List them."""
+        return self._requests.listed(self._kg, **given)
+
+    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Record it."""
+        return self._ticket(self._requests.open_(self._kg, body, agent))
+
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Change it."""
+        change = self._requests.extend if part == "extend" else self._requests.answer
+        return self._ticket(change(self._kg, key, body, agent))
+
+    def activities(self, fmt: str, language: str) -> bytes:
+        """Read it."""
+        found = self._activities.record(self._kg)
+        if fmt == JSON:
+            return json.dumps(found, ensure_ascii=False).encode()
+        return self._activities.table(found, language) if fmt == CSV.name else self._activities.jsonld(found)
+
+    def _ticket(self, iri: str) -> dict[str, Any]:
+        return self._requests.to_json(self._requests.one(self._kg, iri), self._kg.clock().astimezone(UTC))
+
+    def _restrictions(self, key: str) -> list[dict[str, Any]]:
+        return self._restricting.of(self._kg, self._subjects.one(self._kg, key))
+
+
+class RemoteRights:
+    """Through a running service: each becomes a request, which `ask` sends."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def find(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Ask `POST /subjects/search`."""
+        return self._json("POST", "/subjects/search", json=dict(given))
+
+    def document(self, key: str, what: str, fmt: str) -> bytes:
+        """Ask `GET /subjects/{key}/…`."""
+        return self._ask("GET", f"/subjects/{_part(key)}/{what}", headers={"Accept": MEDIA_TYPES[fmt]})
+
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Ask `POST /subjects/{key}/…`."""
+        path = f"/subjects/{_part(key)}/{what}"
+        found = self._json("POST", path, json=dict(body), params={"agent": agent})
+        return self._json("GET", found["request"]) if what == "objection" else found
+
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Ask `POST /subjects/{key}/restriction/{id}/lift`."""
+        path = f"/subjects/{_part(key)}/restriction/{_part(restriction)}/lift"
+        return self._json("POST", path, json=dict(body), params={"agent": agent})
+
+    def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Ask `GET /requests`."""
+        return self._json("GET", "/requests", params=dict(given))
+
+    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Ask `POST /requests`."""
+        return self._json("POST", "/requests", json=dict(body), params={"agent": agent})
+
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+        """Ask `POST /requests/{id}/…`."""
+        return self._json("POST", f"/requests/{_part(key)}/{part}", json=dict(body), params={"agent": agent})
+
+    def activities(self, fmt: str, language: str) -> bytes:
+        """Ask `GET /processing-activities`."""
+        headers = {"Accept": MEDIA_TYPES[fmt]}
+        return self._ask("GET", "/processing-activities", params={"lang": language}, headers=headers)
+
+    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            self._ask(method, path, headers={"Accept": MEDIA_TYPES[JSON]}, **request)
+        )
+        return found
+
+
+def _part(key: str) -> str:
+    """A name as part of an address: the last part of an IRI.
+
+    >>> _part("https://kg.example/id/6ab0")
+    '6ab0'
+    """
+    return quote(key.rpartition("/")[2] if ":" in key else key, safe="")

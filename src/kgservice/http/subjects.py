@@ -1,0 +1,169 @@
+"""`/subjects`: find a person, show and hand out what is kept about them, rectify, restrict, erase it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import erasing, rectifying, restricting, subject_data, subjects
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.members import Members
+from kgservice.errors import NotFound
+from kgservice.http.exchange import Exchange
+from kgservice.http.given import address, json_body
+from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
+from kgservice.http.problems import method_not_allowed
+from kgservice.http.questions import without_body
+from kgservice.http.site import Site
+from kgservice.http.streaming import ClientLeft
+from kgservice.store.formats import CSV, JSON_LD, Format
+
+Offers = tuple[Format | Representation, ...]
+
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+_JSON: Offers = (PLAIN_JSON,)
+_READS: dict[str, Offers] = {
+    "": _JSON,
+    "access": (PLAIN_JSON, JSON_LD, HTML),
+    "export": (JSON_LD, CSV, PLAIN_JSON),
+    "restriction": _JSON,
+}
+_CHANGES = ("erasure", "restriction", "objection", "rectification")
+
+
+class Subjects:
+    """`/subjects` and all below it as an ASGI application.
+
+    `agent` in the address of a POST says who does it. Addresses name persons by their key; e-mail addresses
+    and numbers go into the body of a POST to `/subjects/search`, since addresses get into logs.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
+        self._kg = kg
+        self._readers = readers
+        self._writers = writers
+        self._site = Site(kg)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        parts = [part for part in scope["path_params"].get("path", "").split("/") if part]
+        try:
+            await self._answer(http, parts)
+        except ClientLeft:
+            return
+
+    async def _answer(self, http: Exchange, parts: list[str]) -> None:
+        methods = _methods(parts)
+        if http.method not in methods:
+            allowed = ", ".join(method for method in methods if method != "HEAD")
+            await http.reply(method_not_allowed(allowed))
+            return
+        if http.method == "POST":
+            await self._post(http, parts)
+            return
+        part = parts[1] if len(parts) > 1 else ""
+        offer, media_type = negotiate(_READS[part], http.headers.get("accept"), http.wanted)
+        given = address(http, subjects.WAYS if not parts else ("lang",) if part == "access" else ())
+
+        def read() -> Response:
+            if not parts:
+                return self._json(subjects.find(self._kg, given))
+            return self._read(http, parts[0], part, offer, media_type)
+
+        await http.reply(without_body(http, await self._run(self._readers, read)))
+
+    def _read(
+        self, http: Exchange, key: str, part: str, offer: Format | Representation, media_type: str
+    ) -> Response:
+        if part == "access":
+            return self._access(http, key, offer, media_type)
+        if part == "export":
+            return self._export(key, offer, media_type)
+        if part == "restriction":
+            return self._json({"restrictions": restricting.of(self._kg, subjects.one(self._kg, key))})
+        return self._json(subjects.summary(self._kg, key))
+
+    def _access(self, http: Exchange, key: str, offer: Format | Representation, media_type: str) -> Response:
+        """All data, for the person to read (Art. 15) or for programs."""
+        if offer is HTML:
+            request = Request(http.scope)
+            shown = subject_data.page(self._kg, key, self._site.language(request))
+            response = self._site.page(request, "subject.html", subject=shown)
+            response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
+            return response
+        if offer is JSON_LD:
+            quads = subject_data.Data.of(self._kg, key).quads
+            return Response(subject_data.jsonld(quads), media_type=media_type, headers=HEADERS)
+        return self._json(subject_data.access(self._kg, key))
+
+    def _export(self, key: str, offer: Format | Representation, media_type: str) -> Response:
+        """What the person takes along (Art. 20); as JSON: which records these are, and which are left out."""
+        if offer is PLAIN_JSON:
+            return self._json(subject_data.chosen(self._kg, key))
+        quads, _ = subject_data.taken_along(self._kg, key)
+        body = subject_data.table(quads) if offer is CSV else subject_data.jsonld(quads)
+        end = "csv" if offer is CSV else "jsonld"
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="my-data.{end}"'}
+        return Response(body, media_type=media_type, headers=headers)
+
+    async def _post(self, http: Exchange, parts: list[str]) -> None:
+        negotiate(_JSON, http.headers.get("accept"), http.wanted)
+        if parts == ["search"]:
+            address(http, ())
+            asked = Members(await json_body(http))
+            given = {name: asked.text(name) for name in subjects.WAYS if asked.has(name)}
+            asked.done()
+            found = await self._run(self._readers, lambda: self._json(subjects.find(self._kg, given)))
+            await http.reply(found)
+            return
+        given = address(http, ("agent",))
+        body = await json_body(http)
+        await http.reply(await self._run(self._writers, lambda: self._change(parts, body, given)))
+
+    def _change(self, parts: list[str], body: Any, given: dict[str, str]) -> Response:
+        kg, key, what = self._kg, parts[0], parts[1]
+        if what == "erasure":
+            return self._json(erasing.erase(kg, key, body, **given).to_json())
+        if what == "rectification":
+            commit = rectifying.rectify(kg, key, body, **given)
+            return self._json({"commit": commit.number, "added": commit.added, "removed": commit.removed})
+        if what == "objection":
+            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, **given))}")
+        if len(parts) == 4:
+            restricting.lift(kg, key, parts[2], body, **given)
+            return self._json({"restrictions": restricting.of(kg, subjects.one(kg, key))})
+        made = restricting.restrict(kg, key, body, **given)
+        person = subjects.one(kg, key)
+        (found,) = (one for one in restricting.of(kg, person) if one["id"] == made)
+        return self._json(found, 201)
+
+    def _made(self, place: str) -> Response:
+        return JSONResponse({"request": place}, 201, {**HEADERS, "Location": place})
+
+    def _short(self, iri: str) -> str:
+        return quote(iri.removeprefix(self._kg.addresses.ids), safe="")
+
+    def _json(self, found: Any, status: int = 200) -> Response:
+        return JSONResponse(found, status, HEADERS)
+
+    async def _run(self, pool: Executor, work: Callable[[], Response]) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+def _methods(parts: list[str]) -> tuple[str, ...]:
+    """The methods of an address below `/subjects`. Raises `NotFound` for one that there is not."""
+    part = parts[1] if len(parts) > 1 else ""
+    if parts == ["search"] or (len(parts) == 4 and (part, parts[3]) == ("restriction", "lift")):
+        return ("POST",)
+    if len(parts) < 3 and (part in _READS or part in _CHANGES):
+        reads, changes = part in _READS, part in _CHANGES
+        return (("GET", "HEAD") if reads else ()) + (("POST",) if changes else ())
+    raise NotFound("There is nothing at this address")

@@ -1,0 +1,237 @@
+"""Erasure proved: the files of the store hold no literal of the person, and no backup brings them back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from kgservice.application import check, erasing, quarantine, requests, subjects
+from kgservice.application.erased import Erased
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Change, Origin
+from kgservice.domain.clock import Clock
+from kgservice.errors import Conflict, NotFound, StoreFailed
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from kgservice.store.formats import N_QUADS
+from kgservice.store.rewriting import recover, rewrite
+
+IDS = "https://kg.example/id/"
+PERSON = "00000000-0000-4000-8000-100700000005"
+ON_CONTRACT = "00000000-0000-4000-8000-100700000015"
+SCRATCH = NamedNode("https://kg.example/mine")
+NOTE = "Frau Friesinger bat um Rückruf"
+
+
+def words(kg: KnowledgeGraph, key: str) -> set[str]:
+    """The texts in the graph of a person that no other record states."""
+    own = subjects.quads_of(kg, NamedNode(IDS + key))
+    graphs = {quad.graph_name for quad in own}
+    texts = {quad.object for quad in own if isinstance(quad.object, Literal)}
+    shared = {
+        quad.object
+        for quad in kg.store.match((None, None, text) for text in texts)
+        if quad.graph_name not in graphs and kg.graphs.is_record(quad.graph_name)
+    }
+    return {t.value for t in texts - shared if len(t.value) > 7 and t.datatype.value.endswith("ring")}
+
+
+def files_with(folder: Path, texts: set[str]) -> dict[str, set[str]]:
+    """The files that hold one of the texts as UTF-8, with these."""
+    found: dict[str, set[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            held = {text for text in texts if text.encode() in data}
+            if held:
+                found[path.name] = held
+    return found
+
+
+@pytest.fixture
+def on_disk(demo_kg: KnowledgeGraph, tmp_path: Path, clock: Clock) -> Path:
+    """The demonstration graph in a directory, with the person in quarantine, provenance and scratch, too."""
+    path = tmp_path / "store"
+    demo_kg.store.backup(path)
+    kg = opened(path, clock)
+    person = NamedNode(IDS + PERSON)
+    source = quarantine.Source("contacts.csv", 7, "7;FRIESINGER;Walburga;Rotensteig")
+    row = Triple(NamedNode(f"{IDS}x"), NamedNode(f"{CI}personName"), Literal("W. Friesinger"))
+    other = quarantine.Source("contacts.csv", 8, "8;Somebody;Else")
+    about = Triple(NamedNode(f"{IDS}y"), NamedNode(f"{CI}age"), Literal("old"))
+    quarantine.hold(kg, [({row}, source, "R50"), ({about}, other, "R50")], Origin())
+    mine = (
+        Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, SCRATCH),
+        Quad(NamedNode("urn:x"), NamedNode("urn:name"), Literal("Walburga Friesinger"), SCRATCH),
+        Quad(NamedNode("urn:x"), NamedNode("urn:says"), Literal("hello"), SCRATCH),
+    )
+    kg.commit(Change(add=mine, origin=Origin("local", "call of walburga  friesinger", "friesinger.csv")))
+    kg.close()
+    return path
+
+
+def opened(path: Path, clock: Clock) -> KnowledgeGraph:
+    """The graph in a directory, as the commands open it."""
+    recover(path)
+    kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock, guarded=False)
+    kg.erased = Erased.beside(path)
+    erasing.again(kg)
+    return kg
+
+
+def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    texts = words(kg, PERSON)
+    assert {"Walburga Friesinger", "+49 30 23125 005"} <= texts
+    assert len(texts) > 8
+    journal = on_disk.with_name("store.validation")
+    journal.write_text("Walburga Friesinger", encoding="utf-8")
+    done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    assert (done.quarantine, done.elsewhere) == (1, [])
+    assert check.check(kg) == []
+    assert len(quarantine.listed(kg)) == 1
+    assert [q.object for q in kg.planner().quads(SCRATCH)] == [Literal("hello")]
+    kg.store.optimize()
+    kg.close()
+    # That is why the store has to be written anew: the texts outlive what is said with them.
+    assert files_with(on_disk.parent, texts)
+    assert Erased.beside(on_disk).waiting == 1
+    rewrite(on_disk)
+    assert files_with(on_disk.parent, texts | {"FRIESINGER", "walburga  friesinger"}) == {}
+    assert not journal.exists()
+    kg = opened(on_disk, clock)
+    assert check.check(kg) == []
+    with pytest.raises(NotFound, match="was erased at 2026-11-20T12:00:00Z"):
+        subjects.one(kg, PERSON)
+    kg.close()
+
+
+def test_what_is_left_names_nobody(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    quads = subjects.quads_of(kg, NamedNode(IDS + PERSON))
+    nodes = subjects.nodes_of(kg, NamedNode(IDS + PERSON), quads)
+    done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    left = {
+        node.value
+        for node in nodes
+        for quad in kg.store.match([(node, None, None), (None, None, node)])
+        if not quad.predicate.value.endswith("#influenced")
+    }
+    ticket = requests.one(kg, done.ticket)
+    assert (ticket.subject, ticket.tombstone, ticket.is_open) == ("", IDS + PERSON, False)
+    classes = kg.select(
+        f"SELECT ?c {{ VALUES ?s {{ {' '.join(f'<{iri}>' for iri in left)} }} ?s a ?c "
+        f"FILTER(STRSTARTS(STR(?c), '{CI}')) }}"
+    ).rows
+    assert {row[0].value.removeprefix(CI) for row in classes if isinstance(row[0], NamedNode)} == {
+        *("Tombstone", "RightsRequest", "ConsentRecord", "ConsentEvent"),
+        *("ConsentRequested", "ConsentGiven", "ConsentWithdrawn"),
+    }
+    kg.close()
+
+
+def test_a_backup_does_not_bring_the_person_back(on_disk: Path, clock: Clock, tmp_path: Path) -> None:
+    kg = opened(on_disk, clock)
+    texts = words(kg, PERSON)
+    kg.store.backup(tmp_path / "backup")
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    kg.close()
+    rewrite(on_disk)
+    Erased.beside(on_disk).are_purged(2)
+    shutil.rmtree(on_disk)
+    shutil.move(tmp_path / "backup", on_disk)
+    kg = opened(on_disk, clock)
+    with pytest.raises(NotFound, match="was erased"):
+        subjects.one(kg, PERSON)
+    assert check.check(kg) == []
+    # The first is a tombstone of the demonstration.
+    assert [line.key for line in kg.erased.persons][1:] == [PERSON, PERSON]
+    assert kg.erased.waiting == 1
+    head = kg.head
+    kg.close()
+    rewrite(on_disk)
+    assert files_with(on_disk.parent, texts) == {}
+    kg = opened(on_disk, clock)
+    assert kg.head == head
+    kg.close()
+
+
+def test_a_person_who_is_loaded_beside_the_tombstone_goes_again(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    dump = on_disk.with_name("dump.nq")
+    with dump.open("wb") as out:
+        kg.store.dump(out, N_QUADS)
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    kg.store.load(dump, N_QUADS)
+    kg.close()
+    kg = opened(on_disk, clock)
+    assert subjects.find(kg, {"email": "walburga.friesinger@metallbau-rotensteig.example"})["matches"] == []
+    kg.close()
+
+
+def test_records_on_another_basis_stay_only_if_somebody_says_so(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    head = kg.head
+    with pytest.raises(Conflict, match="2 records of the person have a legal basis other than consent"):
+        erasing.erase(kg, ON_CONTRACT, {})
+    assert (kg.head, kg.erased.waiting) == (head, 0)
+    kg.store.backup(on_disk.with_name("backup"))
+    done = erasing.erase(kg, ON_CONTRACT, {"otherBasis": "keep"})
+    assert len(done.kept) == 2
+    person = NamedNode(IDS + ON_CONTRACT)
+    said = {q.predicate.value.removeprefix(CI) for q in kg.store.match([(person, None, None)])}
+    assert "personName" in said
+    assert not said & {"emailAddress", "telephone"}
+    ticket = requests.one(kg, done.ticket)
+    assert (ticket.subject, ticket.reason) == (person.value, "2 records are kept on another legal basis")
+    assert check.check(kg) == []
+    kg.close()
+
+
+def test_the_list_reads_what_was_written_whole(tmp_path: Path) -> None:
+    erased = Erased.beside(tmp_path / "store")
+    erased.add("a", "2026-11-20T12:00:00Z")
+    erased.are_purged(1)
+    erased.add("b", "2026-11-20T12:00:01Z", ["urn:r"])
+    path = tmp_path / "store.erased.jsonl"
+    with path.open("a", encoding="utf-8") as out:
+        out.write('{"erased": "c"')
+    again = Erased.beside(tmp_path / "store")
+    assert (again.persons, again.purged, again.waiting) == (erased.persons, 1, 1)
+    again.add("d", "2026-11-20T12:00:02Z")
+    assert [line.key for line in Erased.beside(tmp_path / "store").persons] == ["a", "b", "d"]
+    assert again.keys == {"a", "d"}
+    again.begin("e")
+    again.enter("e", "2026-11-20T12:00:03Z")
+    again.enter("f", "2026-11-20T12:00:04Z")
+    assert (again.waiting, Erased.beside(tmp_path / "store").waiting) == (3, 3)
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_text("erased\n", encoding="utf-8")
+    with pytest.raises(StoreFailed, match="line 1"):
+        Erased.beside(tmp_path / "store")
+
+
+def test_an_interrupted_rewriting_is_finished_or_undone(on_disk: Path, clock: Clock) -> None:
+    beside = on_disk.parent
+    (beside / ".store.rewriting").mkdir()
+    (beside / ".store.rewritten").mkdir()
+    recover(on_disk)
+    assert [path.name for path in beside.glob(".store*")] == []
+    on_disk.rename(beside / ".store.rewritten")
+    (beside / ".store.replaced").mkdir()
+    opened(on_disk, clock).close()
+    assert [path.name for path in beside.glob(".store*")] == []
+    on_disk.rename(beside / ".store.replaced")
+    opened(on_disk, clock).close()
+
+
+def test_a_store_in_use_is_not_rewritten(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    with pytest.raises(StoreFailed, match="cannot be written anew"):
+        rewrite(on_disk)
+    assert kg.ask("ASK { ?s ?p ?o }")
+    kg.close()
