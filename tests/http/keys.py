@@ -52,7 +52,9 @@ def serving(kg: KnowledgeGraph, folder: Path, **settings: Any) -> Iterator[Runni
 
 def bare(server: Running, path: str, method: str = "GET", **options: Any) -> httpx.Response:
     """A request without the token, redirects not followed."""
-    return httpx.request(method, server.url + path.removeprefix("/"), trust_env=False, **{"timeout": 60} | options)
+    return httpx.request(
+        method, server.url + path.removeprefix("/"), trust_env=False, **{"timeout": 60} | options
+    )
 
 
 def asking(server: Running, path: str, key: str, method: str = "GET", **options: Any) -> httpx.Response:
