@@ -26,7 +26,7 @@ from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
-from kgservice.errors import NotFound
+from kgservice.errors import KgError, NotFound
 from kgservice.namespaces import CI, Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Dataset, Store
@@ -224,7 +224,11 @@ class KnowledgeGraph(Whole):
         effect.add |= {quad for quad in noted if quad.object not in change.erased}
         for part in more:
             effect.then(part)
-        effect.apply(self.store)
+        try:
+            effect.apply(self.store)
+        except KgError:
+            self._purposes.forget()  # it has taken note of what is not written
+            raise
         self.copies.follow(effect)
         self._changed.update(dict.fromkeys(effect.graphs, number))
         self._head = number
