@@ -197,7 +197,7 @@ def test_the_services_own_graphs_are_read_only(kg: KnowledgeGraph, name: str) ->
 
 
 def test_a_record_graph_takes_only_what_belongs_there(kg: KnowledgeGraph) -> None:
-    with pytest.raises(Conflict, match="subject/anna"):
+    with pytest.raises(Conflict, match="the graph of a person"):
         kg.commit(Change.adding([PERSON, quad("id:anna", "ci:personName", "Anna", "graph:project/common")]))
     named = quad("id:anna", "ci:personName", "Anna", "graph:subject/anna")
     assert add(kg, PERSON, named) == 2
