@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, RDFS, SH, BNode, Literal, URIRef
 from rdflib.collection import Collection
+from rdflib.compare import isomorphic
 from rdflib.term import Node
 
+from kgservice.domain.finding import Finding
 from kgservice.errors import BadInput
 from kgservice.shacl.bulk import BulkValidator, chunks
 from kgservice.shacl.datasets import GraphStatements
 from kgservice.shacl.local import LocalValidator
+from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import from_rdflib
@@ -65,7 +68,13 @@ queries = st.sampled_from(
         "SELECT $this ?value WHERE { $this a ex:C . ex:a ex:p ?value }",
         "SELECT $this WHERE { $this ex:r ?x . ?y ex:q ?z . FILTER(?x = ?z) }",
         "SELECT $this ?value WHERE { $this $PATH ?value . ?value ex:p $this }",
+        "SELECT $this WHERE { $this ex:p ?x . ?x ex:q ?y } LIMIT 1",
+        "SELECT $this ?value ?x WHERE { $this ex:p ?value . ?value ex:q ?x }",
+        "SELECT DISTINCT $this ?value WHERE { $this ex:p|ex:q ?value . FILTER (!isIRI(?value)) }",
     ]
+)
+messages = st.sampled_from(
+    [(), (Literal("wrong", lang="en"), Literal("falsch", lang="de")), (Literal("{?value}!"),)]
 )
 leaves = st.one_of(
     st.tuples(st.just("class"), st.sampled_from(CLASSES)),
@@ -79,7 +88,7 @@ leaves = st.one_of(
     st.tuples(st.just("minInclusive"), st.just(2)),
     st.tuples(st.just("languageIn"), st.just("de")),
     st.tuples(st.just("closed"), st.just(True)),
-    st.tuples(st.just("sparql"), queries),
+    st.tuples(st.just("sparql"), queries, messages),
 )
 shapes_ = st.recursive(
     st.tuples(st.none() | paths, st.lists(leaves, min_size=1, max_size=2)),
@@ -170,6 +179,8 @@ class Builder:
             add((node, SH.sparql, query))
             add((query, SH.prefixes, EX.prefixes))
             add((query, SH.select, Literal(text)))
+            for message in given[1]:
+                add((query, SH.message, message))
         elif kind in {"node", "not"}:
             inner_path, constraints = given[0]
             if kind == "node" and inner_path is not None:  # only node shapes may stand here
@@ -196,8 +207,12 @@ class Builder:
             add((node, SH[kind], term if isinstance(term, Node) else Literal(term)))
 
 
-def everything(graph: rdflib.Graph, shapes: Shapes) -> set[tuple[str, ...]]:
-    return {finding.key for finding in validate(graph, shapes, model=MODEL).findings}
+def everything(graph: rdflib.Graph, shapes: Shapes) -> dict[tuple[str, ...], Finding]:
+    return {finding.key: finding for finding in validate(graph, shapes, model=MODEL).findings}
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    return (*finding.key, sorted(finding.messages.items()))
 
 
 def is_about(about: set[str], node: Node) -> bool:
@@ -233,7 +248,7 @@ def keep_and_compare(shapes: Shaped, start: Stated, steps: Steps) -> Counter[str
                 del found[key]
             assert not found.keys() & difference.after.get(root, {}).keys()
             found |= difference.after.get(root, {})
-        assert {key for found in kept.values() for key in found} == everything(after, prepared)
+        assert {key: f for found in kept.values() for key, f in found.items()} == everything(after, prepared)
         compared["changes"] += bool(changed)
         compared["changes of findings"] += bool(difference.new or difference.gone)
         compared["graphs"] += 1
@@ -288,7 +303,7 @@ def validate_by_chunks_and_compare(shapes: Shaped, stated: Stated, size: int, bl
     candidates += [(s, None) for s in graph.subjects()]
     for chunk in chunks(candidates, size):
         found += bulk.among(chunk, data)
-    assert sorted(finding.key for finding in found) == sorted(finding.key for finding in plain)
+    assert sorted(found, key=_order) == sorted(plain, key=_order)
     return Counter({"graphs": 1, "shapes": len(prepared.rules)})
 
 
@@ -332,4 +347,25 @@ def test_the_quick_look_leaves_what_it_cannot_judge(shapes: str) -> None:
     prepared = Shapes.of(rdflib.Graph().parse(data=head + shapes, format="turtle"))
     data = rdflib.Graph().add((EX.a, RDF.type, EX.C)).add((EX.a, EX.p, EX.b))
     found = LocalValidator(prepared, MODEL).everything(GraphStatements(data))
-    assert {key for some in found.values() for key in some} == everything(data, prepared) != set()
+    assert {key: f for some in found.values() for key, f in some.items()} == everything(data, prepared) != {}
+
+
+def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:
+    head = f"@prefix sh: <{SH}> . @prefix ex: <{EX}> . @prefix xsd: <{rdflib.XSD}> . "
+    shapes = """
+        ex:prefixes sh:declare [ sh:prefix "ex" ; sh:namespace "https://kg.example/test#"^^xsd:anyURI ] .
+        ex:S a sh:NodeShape ; sh:targetClass ex:C ; sh:severity sh:Warning ; sh:sparql [
+            sh:prefixes ex:prefixes ; sh:message "wrong"@en, "falsch"@de ;
+            sh:select "SELECT DISTINCT $this ?value WHERE { $this ex:p|ex:r ?value }" ] .
+        ex:T a sh:NodeShape ; sh:targetClass ex:C ; sh:sparql [
+            sh:prefixes ex:prefixes ; sh:message "itself" ;
+            sh:select "SELECT $this WHERE { $this ex:p ?x . ?x ex:q ?y }" ] .
+        """
+    prepared = Shapes.of(rdflib.Graph().parse(data=head + shapes, format="turtle"))
+    stated = 'ex:a a ex:C ; ex:p ex:b, 1, "x"@de . ex:b ex:q ex:c . ex:c a ex:D ; ex:r ex:c .'
+    data = rdflib.Graph().parse(data=head + stated, format="turtle")
+    for validator in (LocalValidator(prepared, MODEL), LocalValidator(prepared, MODEL, screened=False)):
+        found = validator.everything(GraphStatements(data))
+        report = Report.of(f for some in found.values() for f in some.values())
+        assert len(report.findings) == 5
+        assert isomorphic(report.graph, validate(data, prepared, model=MODEL).graph)

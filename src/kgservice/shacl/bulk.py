@@ -59,10 +59,11 @@ class BulkValidator:
         """The findings of those that a shape targets, as often as plain validation gives them."""
         statements = Both(self._base, dataset)
         focus = self._targets.among(candidates, statements)
-        suspects = focus
-        if self._screen is not None:
-            suspects = self._screen.suspects(focus, self._near(focus, statements))
-        return self._found(suspects, self._near(suspects, statements), statements)
+        if self._screen is None:
+            return self._found(focus, self._near(focus, statements), statements)
+        seen = self._screen.look(focus, self._near(focus, statements))
+        found = self._found(seen.suspects, self._near(seen.suspects, statements), statements)
+        return found + _titled([f for findings in seen.findings.values() for f in findings], statements)
 
     def anywhere(self, dataset: Dataset) -> list[Finding]:
         """The findings of shapes that can look at anything: they need the whole dataset in memory."""
@@ -82,7 +83,8 @@ class BulkValidator:
         return near
 
     def _found(self, focus: Focus, near: Collection[Triple], statements: Statements) -> list[Finding]:
-        results = self._engine.results({shape: nodes for shape, nodes in focus.items() if nodes}, near)
+        focus = {shape: nodes for shape, nodes in focus.items() if nodes}
+        results = self._engine.results(focus, near) if focus else []
         return _titled([finding for _, found in results for finding in found], statements)
 
 

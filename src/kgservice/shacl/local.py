@@ -85,7 +85,7 @@ def _less(some: Findings, others: Findings) -> list[Finding]:
 class LocalValidator:
     """Validates with `shapes` against `base` (the model), which belongs to every dataset.
 
-    pySHACL finds; with `screened` it only sees the focus nodes that a quicker look has not cleared. One
+    pySHACL finds; with `screened` it only sees the focus nodes that a quicker look has not settled. One
     thread at a time.
     """
 
@@ -168,8 +168,13 @@ class LocalValidator:
         return affected
 
     def _findings(self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple]) -> Findings:
-        suspects = focus if self._screen is None else self._screen.suspects(focus, near)
-        return self._engine.findings(suspects, near) if suspects else {}
+        if self._screen is None:
+            return self._engine.findings(focus, near) if focus else {}
+        seen = self._screen.look(focus, near)
+        found = self._engine.findings(seen.suspects, near) if seen.suspects else {}
+        for shape, findings in seen.findings.items():
+            found.setdefault(shape, {}).update({finding.key: finding for finding in findings})
+        return found
 
 
 class _Side:
