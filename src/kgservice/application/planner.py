@@ -124,7 +124,7 @@ class Planner:
         loose = {q.triple for q in asked if q.graph_name == LOOSE}
         named = {q for q in asked if q.graph_name != LOOSE}
         found = set()
-        for quad in self.records.match(_exactly(dict.fromkeys(q.triple for q in asked))):
+        for quad in self.records.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
             if quad.graph_name in drop:
                 continue
             if quad in named or (quad.triple in loose and self.holds_loose(quad.graph_name)):
@@ -210,7 +210,7 @@ class _Plan:
                 routed[quad.triple] = quad
         stored: dict[Triple, list[Quad]] = defaultdict(list)
         for quad in planner.records.match(
-            _exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
+            views.exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
         ):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
@@ -328,9 +328,3 @@ class _Plan:
         )
         effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
         return effect
-
-
-def _exactly(triples: Iterable[Triple]) -> Iterable[Pattern]:
-    for t in triples:
-        assert not isinstance(t.subject, Triple)
-        yield (t.subject, t.predicate, t.object)

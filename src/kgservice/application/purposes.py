@@ -17,10 +17,12 @@ from kgservice.application.scene import Common, Scene, concerned, decides_for_al
 from kgservice.application.view_facts import ViewFacts
 from kgservice.domain.finding import Policy
 from kgservice.domain.model import TYPE
-from kgservice.domain.visibility import LEVELS
+from kgservice.domain.visibility import LEVELS, Need
 from kgservice.settings import Settings
 from kgservice.store.base import Pattern, Store
 
+# A graph, and what its statements need before and after: None if they are not there.
+_Group = tuple[object, Need | None, Need | None]
 _INSTANT = timedelta(microseconds=1)
 _AT_ONCE = 1000  # persons whose dates have come
 
@@ -107,6 +109,7 @@ class _Step:
         self._before, self._after = scenes
         self._removed, self._added = changed
         self._staying: set[Quad] = set()
+        self._differ: set[NamedNode] = set()  # nodes whose traits differ
         self._dues: dict[NamedNode, datetime | None] = {}
         self._new_parts: dict[object, set[object]] = defaultdict(set)
         for quad in self._added:
@@ -134,7 +137,9 @@ class _Step:
         self._dues.setdefault(node, None)
 
     def _nodes(self, nodes: set[NamedNode]) -> None:
-        for node in self._altered(nodes):
+        altered = self._altered(nodes)
+        self._differ |= altered
+        for node in altered:
             self._take((node, None, None), (None, None, node))
         for node in nodes:
             if self._after.sight.restricted(node):
@@ -206,47 +211,74 @@ class _Step:
 
     def effect(self) -> Effect:
         """What happens to the views, and when each has to be looked at again."""
+        groups = self._groups()
         gone: dict[str, set[Triple]] = {}
         new: dict[str, set[Triple]] = {}
         for purpose in self._purposes.names:
-            shown = self._shown(self._before, self._staying | self._removed, purpose)
-            shows = self._shown(self._after, self._staying | self._added, purpose)
-            stays = self._said(shows)
-            new[purpose] = stays - self._said(shown & shows)
-            gone[purpose] = self._said(shown - shows) - stays
+            lost, won, kept = self._sorted(groups, purpose)
+            if lost or won:
+                stays = self._said(kept)
+                new[purpose] = self._said(won) - stays
+                gone[purpose] = self._said(lost) - stays - new[purpose]
         self._support(gone)
         effect = Effect()
-        for purpose in self._purposes.names:
+        for purpose, triples in gone.items():
             view = NamedNode(self._planner.addresses.view(purpose))
-            effect.remove |= views.placed(view, gone[purpose])
+            effect.remove |= views.placed(view, triples)
             effect.add |= views.placed(view, new[purpose])
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
 
-    def _shown(self, scene: Scene, quads: set[Quad], purpose: str) -> set[Quad]:
+    def _groups(self) -> dict[_Group, list[Quad]]:
+        """The statements by all that decides about them: their graph, and what they need before and after."""
+        # What decides for all, or the moment, can alter the need of any statement.
+        steady = self._before.common == self._after.common and self._before.moment == self._after.moment
+        found: defaultdict[_Group, list[Quad]] = defaultdict(list)
+        for quad in self._staying:
+            need = then = self._before.need(quad)
+            if not steady or quad.subject in self._differ or quad.object in self._differ:
+                then = self._after.need(quad)
+            found[quad.graph_name, need, then].append(quad)
+        for quad in self._removed:
+            found[quad.graph_name, self._before.need(quad), None].append(quad)
+        for quad in self._added:
+            found[quad.graph_name, None, self._after.need(quad)].append(quad)
+        return found
+
+    def _sorted(
+        self, groups: dict[_Group, list[Quad]], purpose: str
+    ) -> tuple[list[Quad], list[Quad], list[Quad]]:
+        """What the view of the purpose loses, what it wins, and what it keeps."""
+        lost: list[Quad] = []
+        won: list[Quad] = []
+        kept: list[Quad] = []
         level = self._purposes.level
-        return {quad for quad in quads if scene.shows(quad, purpose, level)}
+        for (graph, need, then), quads in groups.items():
+            shown = need is not None and self._before.allows(graph, need, purpose, level)
+            shows = then is not None and self._after.allows(graph, then, purpose, level)
+            if shown or shows:
+                (kept if shown and shows else won if shows else lost).extend(quads)
+        return lost, won, kept
 
     def _said(self, quads: Iterable[Quad]) -> set[Triple]:
         return views.said(quads, self._planner.model, self._planner.graphs)
 
     def _support(self, gone: dict[str, set[Triple]]) -> None:
-        """Keep what other statements state or entail that are shown, too."""
+        """Keep what the model, or other statements that are shown, state or entail."""
         every = set().union(*gone.values())
         if not every:
             return
-        graphs = self._planner.graphs
+        planner, level = self._planner, self._purposes.level
+        same = list(views.exactly(every))
+        held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
         found: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in set(self._planner.store.match(views.support(every))):
-            if graphs.is_model(quad.graph_name) and quad.triple in every:
-                found[quad.triple].append(quad)
-            elif graphs.is_record(quad.graph_name) and quad not in self._removed:
+        for quad in set(planner.records.match(views.support(every))) - self._removed - self._staying:
+            if planner.graphs.is_record(quad.graph_name):
                 for triple in self._said([quad]) & every:
                     found[triple].append(quad)
+        for triples in gone.values():
+            triples.difference_update(held)
         for purpose, triples in gone.items():
-            triples -= {t for t in triples & found.keys() if any(self._holds(q, purpose) for q in found[t])}
-
-    def _holds(self, quad: Quad, purpose: str) -> bool:
-        return self._planner.graphs.is_model(quad.graph_name) or self._after.shows(
-            quad, purpose, self._purposes.level
-        )
+            for triple in triples & found.keys():
+                if any(self._after.shows(quad, purpose, level) for quad in found[triple]):
+                    triples.remove(triple)

@@ -50,14 +50,21 @@ class Scene:
 
     def shows(self, quad: Quad, purpose: str, level: int) -> bool:
         """Whether the view of the purpose shows a statement of a record graph."""
-        graph = quad.graph_name
-        is_subject = self._graphs.is_subject(graph)
-        if not is_subject and not self._graphs.is_project(graph):
-            return False
+        return self.allows(quad.graph_name, self.need(quad), purpose, level)
+
+    def need(self, quad: Quad) -> Need:
+        """What a statement needs to be shown."""
         triple = quad.triple
         need = self._needs.get(triple)
         if need is None:
             need = self._needs[triple] = self.sight.need(triple)
+        return need
+
+    def allows(self, graph: object, need: Need, purpose: str, level: int) -> bool:
+        """Whether the view of the purpose shows the statements of a record graph that need this."""
+        is_subject = self._graphs.is_subject(graph)
+        if not is_subject and not self._graphs.is_project(graph):
+            return False
         if need.level > level or need.restricted:
             return False
         if not is_subject:

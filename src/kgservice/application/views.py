@@ -55,6 +55,13 @@ def support(candidates: Iterable[Triple]) -> Iterator[Pattern]:
                 yield pattern
 
 
+def exactly(triples: Iterable[Triple]) -> Iterator[Pattern]:
+    """Where these statements are."""
+    for t in triples:
+        assert not isinstance(t.subject, Triple)
+        yield (t.subject, t.predicate, t.object)
+
+
 def placed(graph: NamedNode, triples: Iterable[Triple]) -> set[Quad]:
     """The triples in a graph."""
     return {Quad(t.subject, t.predicate, t.object, graph) for t in triples}

@@ -82,8 +82,12 @@ class Graphs:
 
     def is_model(self, name: object) -> bool:
         """Whether `name` is a graph of the ontology."""
-        a = self.addresses
-        return isinstance(name, NamedNode) and name.value in (a.ontology, a.vocabulary)
+        return name in self.model
+
+    @cached_property
+    def model(self) -> tuple[NamedNode, NamedNode]:
+        """The graphs of the ontology."""
+        return NamedNode(self.addresses.ontology), NamedNode(self.addresses.vocabulary)
 
     def in_view(self, name: object) -> bool:
         """Whether the view of everything holds the graph's statements."""

@@ -32,7 +32,7 @@ _PATH = re.compile(r"[$?]PATH\b")
 # Pre-bound variables that only pySHACL binds.
 _OWN = re.compile(r"[$?](?:shapesGraph|currentShape)\b")
 # What counts solutions: those of all focus nodes, if all are asked for at once.
-_SLICE = re.compile(r"\b(?:LIMIT|OFFSET)\b", re.IGNORECASE)
+_SLICE = re.compile(r"(?<![?$:\w])(?:LIMIT|OFFSET)\s*\d", re.IGNORECASE)
 _PLACE = re.compile(r"\{[?$]\w+\}")  # of a value in a message
 _NESTED = (SH.node, SH["not"], SH.qualifiedValueShape)
 _LISTS = (SH["and"], SH["or"], SH.xone)
