@@ -209,7 +209,7 @@ class KnowledgeGraph(Whole):
             self.catch_up()
             judged = self.guarded and not change.trusted
             found = self._judged(effect, now, change) if judged else Effect()
-            shown = self._purposes.effect(self.planner(), self._facts, effect, now)
+            shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
             commit = self._put(effect, change, now, found, shown)
             if judged:
                 self.guard.follow()

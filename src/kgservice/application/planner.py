@@ -318,6 +318,7 @@ class _Plan:
             planner.graphs,
             removed={q for q in gone if graphs.in_view(q.graph_name)},
             added={q for q in new if graphs.in_view(q.graph_name)},
+            erased=planner.erased,
         )
         effect = Effect(
             drop=planner.emptied(self._drop, gone, new),

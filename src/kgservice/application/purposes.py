@@ -17,9 +17,9 @@ from kgservice.application.scene import Common, Scene, concerned, decides_for_al
 from kgservice.application.view_facts import ViewFacts
 from kgservice.domain.finding import Policy
 from kgservice.domain.model import TYPE
-from kgservice.domain.visibility import LEVELS, Need
+from kgservice.domain.visibility import LEVELS, OF_RESTRICTIONS, Need
 from kgservice.settings import Settings
-from kgservice.store.base import Pattern, Store
+from kgservice.store.base import Store
 
 # A graph, and what its statements need before and after: None if they are not there.
 _Group = tuple[object, Need | None, Need | None]
@@ -41,10 +41,17 @@ class Purposes:
 
     # A change
 
-    def effect(self, planner: Planner, store: Store, written: Effect, now: datetime) -> Effect:
+    def effect(
+        self,
+        planner: Planner,
+        store: Store,
+        written: Effect,
+        now: datetime,
+        erased: frozenset[NamedNode] = frozenset(),
+    ) -> Effect:
         """What follows for the views of purposes from what is to be `written`.
 
-        `store` is where the view of everything is looked up.
+        `store` is where the view of everything is looked up. Of the nodes `erased` nothing stays.
         """
         if not self.names:
             return Effect()
@@ -61,7 +68,7 @@ class Purposes:
         after_facts = ViewFacts(store, view, gone, new)
         later = Common.of(self.policy, after_facts) if decides_for_all(before, gone | new) else common
         after = Scene(planner, after_facts, later, now)
-        step = _Step(self, planner, (before, after), (removed, added))
+        step = _Step(self, planner, (before, after), (removed, added), erased)
         step.change(gone | new)
         effect = Dues(planner.store, planner.addresses).with_first(step.effect())
         self._common = later
@@ -103,7 +110,9 @@ class _Step:
         planner: Planner,
         scenes: tuple[Scene, Scene],
         changed: tuple[set[Quad], set[Quad]] = (set(), set()),
+        erased: frozenset[NamedNode] = frozenset(),
     ) -> None:
+        self._erased = erased
         self._purposes = purposes
         self._planner = planner
         self._before, self._after = scenes
@@ -118,9 +127,11 @@ class _Step:
 
     def change(self, triples: set[Triple]) -> None:
         """Take up what is different: the changed statements, with all that follows, are `triples`."""
-        ends = {node for t in triples for node in (t.subject, t.object) if isinstance(node, NamedNode)}
-        ends -= {t.object for t in triples if t.predicate == TYPE}
-        self._nodes(ends)
+        sight, is_genid = self._after.sight, self._planner.graphs.is_genid
+        deciding = [t for t in triples if sight.decides(t.predicate) or is_genid(t.object)]
+        altered = self._altered(_ends(deciding))
+        self._take_up(altered)
+        self._note(_ends(t for t in deciding if t.predicate in OF_RESTRICTIONS))
         graphs = self._graphs(triples)
         if self._before.common != self._after.common:
             graphs |= set(filter(self._planner.graphs.is_subject, self._planner.store.graphs()))
@@ -130,18 +141,23 @@ class _Step:
     def due(self, node: NamedNode) -> None:
         """Take up a person or a restriction whose date has come."""
         if self._after.sight.restricted(node):
-            self._nodes({node})
+            self._take_up(self._altered({node}))
+            self._note({node})
         else:
             addresses = self._planner.addresses
             self._person(NamedNode(addresses.subject(addresses.key(node.value))), certain=True)
         self._dues.setdefault(node, None)
 
-    def _nodes(self, nodes: set[NamedNode]) -> None:
-        altered = self._altered(nodes)
+    def _take_up(self, altered: set[NamedNode]) -> None:
         self._differ |= altered
         for node in altered:
-            self._take((node, None, None), (None, None, node))
-        for node in nodes:
+            for quad in self._planner.records.match([(node, None, None), (None, None, node)]):
+                if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
+                    self._staying.add(quad)
+
+    def _note(self, restrictions: set[NamedNode]) -> None:
+        """Note when to look at restrictions again."""
+        for node in restrictions:
             if self._after.sight.restricted(node):
                 self._dues[node] = self._after.sight.period(node).next_change(self._after.moment)
             elif self._before.sight.restricted(node):
@@ -166,18 +182,15 @@ class _Step:
             stored = self._planner.store.match([(None, None, None)], graph)
             self._staying.update(quad for quad in stored if quad not in self._removed)
 
-    def _take(self, *patterns: Pattern) -> None:
-        for quad in self._planner.records.match(patterns):
-            if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
-                self._staying.add(quad)
-
     def _altered(self, starts: set[NamedNode]) -> set[NamedNode]:
         """The nodes whose traits differ, among those that a change touches and all that hang on them."""
-        waiting = list(starts)
-        for node in starts:
+        # All that hung on a node that is erased has lost a statement, and is among them.
+        staying = starts - self._erased
+        waiting = list(staying)
+        for node in staying:
             waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
         found: set[NamedNode] = set()
-        seen: set[NamedNode] = set()
+        seen = set(self._erased)
         while waiting:
             node = waiting.pop()
             if node in seen:
@@ -265,7 +278,7 @@ class _Step:
 
     def _support(self, gone: dict[str, set[Triple]]) -> None:
         """Keep what the model, or other statements that are shown, state or entail."""
-        every = set().union(*gone.values())
+        every = views.unsure(set().union(*gone.values()), self._erased)
         if not every:
             return
         planner, level = self._planner, self._purposes.level
@@ -282,3 +295,9 @@ class _Step:
             for triple in triples & found.keys():
                 if any(self._after.shows(quad, purpose, level) for quad in found[triple]):
                     triples.remove(triple)
+
+
+def _ends(triples: Iterable[Triple]) -> set[NamedNode]:
+    """The nodes at both ends of statements; of a type, only the one that has it."""
+    nodes = (n for t in triples for n in ((t.subject,) if t.predicate == TYPE else (t.subject, t.object)))
+    return {node for node in nodes if isinstance(node, NamedNode)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -159,28 +160,32 @@ def concerned(scene: Scene, changed: set[Triple]) -> set[NamedNode]:
     """Persons about whom a changed statement says something without being in their graphs."""
     facts = scene.facts
     found: set[NamedNode] = set()
+    links: defaultdict[NamedNode, set[NamedNode]] = defaultdict(set)
     for triple in changed:
         s, p, o = triple.subject, triple.predicate, triple.object
-        if not isinstance(s, NamedNode) or not isinstance(o, NamedNode):
-            o = s  # a value says something of its subject only
         if not isinstance(s, NamedNode):
             continue
-        assert isinstance(o, NamedNode)
-        if p == _KIND_OF_SEGMENT:
-            members = facts.subjects(s, _MEMBERSHIP)
-            found.update(person for member in members for person in facts.nodes(member, _MEMBER))
+        links[s].add(p)
         if p in (_AUTHORISES, _MEMBER, _SUBJECT):
-            found.add(o)
+            # A value says something of its subject only.
+            found.add(o if isinstance(o, NamedNode) else s)
+        elif p == _AUTHORISATION_FOR:
+            found.update(facts.nodes(o if isinstance(o, NamedNode) else s, _SUBJECT))
+    for node, predicates in links.items():
+        if _KIND_OF_SEGMENT in predicates:
+            members = facts.subjects(node, _MEMBERSHIP)
+            found.update(person for member in members for person in facts.nodes(member, _MEMBER))
         # A record of several persons is in the graph of one of them.
-        found.update(facts.nodes(s, _SUBJECT))
-        found.update(
-            person for consent in facts.nodes(s, _EVENT_OF) for person in facts.nodes(consent, _SUBJECT)
-        )
-        if p == _AUTHORISATION_FOR:
-            found.update(facts.nodes(o, _SUBJECT))
-        if _GUARDIAN in facts.objects(s, TYPE):
-            found.update(facts.nodes(s, _AUTHORISES))
-            found.update(p for c in facts.nodes(s, _AUTHORISATION_FOR) for p in facts.nodes(c, _SUBJECT))
-        if p in (_USES, _BASIS):
-            found.update(p for record in facts.nodes(s, _USES) for p in facts.nodes(record, _SUBJECT))
+        found.update(facts.nodes(node, _SUBJECT))
+        found.update(_subjects_of(facts, facts.nodes(node, _EVENT_OF)))
+        if _GUARDIAN in facts.objects(node, TYPE):
+            found.update(facts.nodes(node, _AUTHORISES))
+            found.update(_subjects_of(facts, facts.nodes(node, _AUTHORISATION_FOR)))
+        if _USES in predicates or _BASIS in predicates:
+            found.update(_subjects_of(facts, facts.nodes(node, _USES)))
     return found
+
+
+def _subjects_of(facts: Facts, nodes: Iterable[NamedNode]) -> Iterator[NamedNode]:
+    """The persons whom these records are about."""
+    return (person for node in nodes for person in facts.nodes(node, _SUBJECT))

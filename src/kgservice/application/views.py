@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
@@ -12,18 +12,26 @@ from kgservice.store.base import Pattern, Store
 
 
 def delta(
-    store: Store, model: Model, graphs: Graphs, *, removed: set[Quad], added: set[Quad]
+    store: Store,
+    model: Model,
+    graphs: Graphs,
+    *,
+    removed: set[Quad],
+    added: set[Quad],
+    erased: Collection[object] = frozenset(),
 ) -> tuple[set[Quad], set[Quad]]:
     """What the view loses and gains when the graphs that it shows lose `removed` and gain `added`.
 
-    A statement leaves the view only if no other statement that stays states or entails it.
+    A statement leaves the view only if no other statement that stays states or entails it. Of what is
+    `erased`, none stays.
     """
 
     new = said(added, model, graphs)
     candidates = said(removed, model, graphs) - new
-    if candidates:
+    doubtful = unsure(candidates, erased)
+    if doubtful:
         stays = (
-            q for q in store.match(support(candidates)) if graphs.in_view(q.graph_name) and q not in removed
+            q for q in store.match(support(doubtful)) if graphs.in_view(q.graph_name) and q not in removed
         )
         candidates -= said(stays, model, graphs)
     view = NamedNode(graphs.addresses.everything)
@@ -38,6 +46,11 @@ def said(quads: Iterable[Quad], model: Model, graphs: Graphs) -> set[Triple]:
         if graphs.is_record(quad.graph_name):
             found |= model.entailed(quad.triple)
     return found
+
+
+def unsure(candidates: Iterable[Triple], erased: Collection[object]) -> set[Triple]:
+    """The statements that others may state or entail: none does of nodes that are erased."""
+    return {t for t in candidates if t.subject not in erased and t.object not in erased}
 
 
 def support(candidates: Iterable[Triple]) -> Iterator[Pattern]:

@@ -37,6 +37,18 @@ _RESTRICTS, _RESTRICTED_BY = NamedNode(f"{CI}restricts"), NamedNode(f"{CI}restri
 _RESTRICTION = NamedNode(f"{CI}Restriction")
 _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUntil")
 _DATA_SUBJECT = NamedNode(f"{CI}dataSubject")
+# What says when restrictions hold, and of what; and all else that decides about a node it is said of.
+OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
+_OF_NODES = {
+    TYPE,
+    _HAS_CATEGORY,
+    _CONFIDENTIALITY,
+    _SPECIAL,
+    _SCREENED_BY,
+    _SCREENING_OF,
+    _SCREENING_DECISION,
+}
+_DECIDING = OF_RESTRICTIONS | _OF_NODES
 _RANKS = {NamedNode(CI + name.capitalize()): rank for rank, name in enumerate(LEVELS)}
 
 
@@ -140,6 +152,10 @@ class Sight:
             any(end.special for end in ends),
             any(end.restricted for end in ends),
         )
+
+    def decides(self, predicate: NamedNode) -> bool:
+        """Whether statements with that property decide about the traits of nodes with names of their own."""
+        return predicate in _DECIDING or predicate in self._model.owner_links.properties
 
     def traits(self, node: NamedNode) -> Traits:
         """The traits of a node."""
