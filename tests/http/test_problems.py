@@ -13,8 +13,9 @@ import pytest
 
 from kgservice import errors
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.http.details import PROBLEMS
 from kgservice.http.problem_types import problem_types
-from kgservice.http.problems import PROBLEMS, problem_of
+from kgservice.http.problems import problem_of
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.serving import Running, running
