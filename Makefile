@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test exactness leaks lint format bench docs constraints clean
+.PHONY: help serve test quick exactness leaks lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,6 +23,9 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+quick: $(DEV) ## run all tests but the slow ones: for every day
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes hours
 	$(BIN)/python -m tests.property.exactness $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from tests.prepared import made_once, ontology_read_once
 
 if TYPE_CHECKING:
     from kgservice.application.guard import Guard
@@ -21,24 +24,43 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process works alone at the end.
+
+    Each file goes to one process (`--dist loadfile`), so that what it shares is made once.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def clock() -> Clock:
     """A clock that always says 2026-11-20, noon (UTC)."""
     return lambda: NOON
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _ontology() -> Iterator[None]:
+    """See `ontology_read_once`."""
+    with ontology_read_once():
+        yield
+
+
 @pytest.fixture(scope="session")
-def model_only() -> Iterator[OxigraphStore]:
-    """A store that holds the model and its view, to be copied: building them takes a second."""
-    store = OxigraphStore()
-    KnowledgeGraph.open(Settings(), store)
+def model_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OxigraphStore]:
+    """A store that holds the model and its view, to be copied: on disk a copy is hard links, and takes no time."""
+
+    def make(path: Path) -> None:
+        KnowledgeGraph.open(Settings(), OxigraphStore(path)).close()
+
+    store = OxigraphStore(made_once(tmp_path_factory, "model", make))
     yield store
     store.close()
 
 
 @pytest.fixture
 def kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
-    """An empty knowledge graph in memory: the model, and no records."""
+    """An empty knowledge graph: the model, and no records."""
     with model_only.copy() as store:
         graph = KnowledgeGraph.open(Settings(), store, clock, guarded=False)
         yield graph
@@ -46,24 +68,35 @@ def kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
 
 
 @pytest.fixture
-def kg_on_disk(model_only: OxigraphStore, tmp_path: Path, clock: Clock) -> Iterator[KnowledgeGraph]:
-    """An empty knowledge graph on disk: the model, and no records."""
-    model_only.backup(tmp_path / "store")
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock, guarded=False)
+def kg_in_memory(clock: Clock) -> Iterator[KnowledgeGraph]:
+    """An empty knowledge graph in memory: making one takes seconds."""
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(), clock, guarded=False)
     yield graph
     graph.close()
 
 
 @pytest.fixture(scope="session")
-def demo_kg(model_only: OxigraphStore, clock: Clock) -> Iterator[KnowledgeGraph]:
-    """The demonstration graph at noon on 2026-11-20, for tests that only read."""
-    from kgservice.application.demonstration import load_demonstration
+def demo_store(tmp_path_factory: pytest.TempPathFactory, model_only: OxigraphStore, clock: Clock) -> Path:
+    """A store directory with the demonstration graph at noon on 2026-11-20, for those who only read."""
 
-    with model_only.copy() as store:
-        graph = KnowledgeGraph.open(Settings(), store, clock)
-        load_demonstration(graph)
-        yield graph
-        graph.close()
+    def make(path: Path) -> None:
+        model_only.backup(path)
+        kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock)
+        load_demonstration(kg)
+        kg.close()
+
+    return made_once(tmp_path_factory, "demo", make)
+
+
+@pytest.fixture(scope="session")
+def demo_kg(
+    demo_store: Path, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> Iterator[KnowledgeGraph]:
+    """The demonstration graph at noon on 2026-11-20, for tests that only read."""
+    own = shutil.copytree(demo_store, tmp_path_factory.mktemp("demo") / "store")
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(own), clock)
+    yield graph
+    graph.close()
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def running(kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = Non
         if not ready.wait(30):
             raise RuntimeError("the server did not start")
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-        with httpx.Client(headers=headers, timeout=120, trust_env=False) as client:
+        with httpx.Client(headers=headers, timeout=600, trust_env=False) as client:
             yield Running(address[0], token, kg, client)
     finally:
         server.should_exit = True

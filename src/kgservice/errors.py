@@ -19,7 +19,7 @@ KgError
 ├── StoreFailed               the store cannot answer                     503, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
-HTTP statuses are assigned in `http/problems.py`, exit codes in `cli`.
+HTTP statuses are assigned in `http/details.py`, exit codes in `cli`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command in this process or in one of its own, and a store with the demonstration graph."""
+"""The command in this process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kgservice.application.demonstration import load_demonstration
-from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli import app
-from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.cli.commands import Done, Run
 
@@ -32,11 +29,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
-def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store directory with the demonstration graph, for commands that only read."""
-    path = tmp_path_factory.mktemp("demo") / "store"
-    kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path))
-    load_demonstration(kg)
-    kg.close()
-    return path
+@pytest.fixture
+def empty_store(model_only: OxigraphStore, tmp_path: Path) -> Path:
+    """A store directory with the model and no records: a command that makes a new one takes seconds longer."""
+    model_only.backup(tmp_path / "store")
+    return tmp_path / "store"

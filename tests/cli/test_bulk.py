@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import Run
 
 HEAD = "PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT (MAX(?n) AS ?head) WHERE { ?c ci:commitNumber ?n }"
@@ -16,6 +18,7 @@ def number(run: Run, query: str, store: Path) -> int:
     return int(done.stdout.split()[1])
 
 
+@pytest.mark.slow
 def test_an_export_goes_into_a_new_store(run: Run, demo_store: Path, tmp_path: Path) -> None:
     export, copy = tmp_path / "export.nq", tmp_path / "copy"
     assert run("export", "--format", "nquads", "-o", export, "--store", demo_store).returncode == 0

@@ -30,6 +30,7 @@ def test_tables_in_two_languages(run: Run, demo_store: Path) -> None:
         assert word in english.stdout
 
 
+@pytest.mark.slow
 def test_a_store_is_stewarded(run: Run, demo_store: Path, tmp_path: Path) -> None:
     store = tmp_path / "copy"
     shutil.copytree(demo_store, store)

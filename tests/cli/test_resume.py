@@ -61,7 +61,7 @@ def test_a_validation_that_was_killed_goes_on(run: Run, store: Path) -> None:
             capture_output=True,
             text=True,
             env=environment(),
-            timeout=300,
+            timeout=900,
             check=False,
         )
         assert (died.returncode, died.stdout) == (code, ""), died.stderr

@@ -15,6 +15,7 @@ import pytest
 
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI
+from kgservice.store import OxigraphStore
 from tests.cli.commands import COMMAND, Run, environment
 
 TABLE = {
@@ -73,19 +74,21 @@ def serving(store: Path, *options: str) -> Iterator[Service]:
             process.kill()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """An empty service."""
-    with serving(tmp_path / "store") as service:
+@pytest.fixture(scope="module")
+def service(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service, empty at first, for all tests that leave it running: its start takes seconds."""
+    store = tmp_path_factory.mktemp("service") / "store"
+    model_only.backup(store)
+    with serving(store) as service:
         yield service
 
 
 def test_the_link_opens_the_start_page(service: Service) -> None:
-    with httpx.Client(follow_redirects=True) as browser:
+    with httpx.Client(follow_redirects=True, timeout=60) as browser:
         page = browser.get(service.link)
     assert page.status_code == 200
     assert "token=" not in str(page.url)
-    assert httpx.get(service.link.partition("?")[0]).status_code == 401
+    assert httpx.get(service.link.partition("?")[0], timeout=60).status_code == 401
 
 
 def test_other_commands_work_through_the_service(service: Service, run: Run, tmp_path: Path) -> None:
@@ -127,8 +130,8 @@ def test_a_second_service_on_the_store_is_refused(service: Service, run: Run) ->
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_when_told_and_takes_its_note_away(tmp_path: Path, how: signal.Signals) -> None:
-    with serving(tmp_path / "store") as service:
+def test_it_ends_when_told_and_takes_its_note_away(empty_store: Path, how: signal.Signals) -> None:
+    with serving(empty_store) as service:
         note = note_of(service.store)
         assert note.stat().st_mode & 0o777 == 0o600
         service.process.send_signal(how)
@@ -136,14 +139,15 @@ def test_it_ends_when_told_and_takes_its_note_away(tmp_path: Path, how: signal.S
     assert not note.exists()
 
 
-def test_a_note_left_by_a_killed_service_does_no_harm(tmp_path: Path, run: Run) -> None:
-    with serving(tmp_path / "store") as service:
+def test_a_note_left_by_a_killed_service_does_no_harm(empty_store: Path, run: Run) -> None:
+    with serving(empty_store) as service:
         service.process.kill()
         service.process.wait(30)
     assert note_of(service.store).exists()
     assert run("query", "ASK {}", "--store", service.store).stdout == "yes\n"
 
 
+@pytest.mark.slow
 def test_the_demonstration_graph_comes_with_demo(tmp_path: Path) -> None:
     with serving(tmp_path / "store", "--demo", "--token", "mine") as service:
         address = service.link.partition("/?")[0]
@@ -154,11 +158,10 @@ def test_the_demonstration_graph_comes_with_demo(tmp_path: Path) -> None:
     assert trace.json()["layers"]["impacts"]
 
 
-def test_a_store_in_use_without_a_note_says_what_to_do(tmp_path: Path, run: Run) -> None:
-    store = tmp_path / "store"
-    with serving(store):
-        note_of(store).unlink()  # as while the service is starting
-        done = run("query", "ASK {}", "--store", store)
+def test_a_store_in_use_without_a_note_says_what_to_do(empty_store: Path, run: Run) -> None:
+    with serving(empty_store):
+        note_of(empty_store).unlink()  # as while the service is starting
+        done = run("query", "ASK {}", "--store", empty_store)
     assert done.returncode == 6
     assert "a service that is starting" in done.stderr
     assert "try again" in done.stderr

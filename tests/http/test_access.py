@@ -26,12 +26,13 @@ ASK = "/sparql?query=ASK%7B%7D"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
+def server(model_only: OxigraphStore) -> Iterator[Running]:
     """One server for all tests here: none of them changes anything."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
-    with running(kg) as server:
-        yield server
-    kg.close()
+    with model_only.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
+        with running(kg) as server:
+            yield server
+        kg.close()
 
 
 def bare(server: Running, path: str, method: str = "GET", **headers: str) -> httpx.Response:

@@ -58,6 +58,7 @@ def update(server: Running, text: str) -> list[str]:
     return sorted(f["shape"].split("#")[1] for f in body["findings"])
 
 
+@pytest.mark.slow
 def test_sparql_update_is_guarded_in_every_form(guarded: Running) -> None:
     before = guarded.kg.head
     assert {"R02-evidence", "R02-kind", "R08-project"} <= set(update(guarded, f"INSERT DATA {{ {PAIN} }}"))

@@ -11,14 +11,12 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.domain.change import Change
 from kgservice.http import question_pages
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.settings import Settings
-from kgservice.store import OxigraphStore
 from tests.serving import Running, running
 
 PAIN = "00000000-0000-4000-8000-103000000001"
@@ -59,21 +57,21 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Running]:
+def site(demo_kg: KnowledgeGraph) -> Iterator[Running]:
     """A service with the demonstration graph and one record with a hostile title."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
-    load_demonstration(kg)
-    evil = NamedNode(EVIL_IRI)
-    said: list[tuple[str, NamedNode | Literal]] = [
-        (f"{RDF}type", NamedNode(f"{CI}PainPoint")),
-        (f"{CI}detectedAt", Literal("2025-01-01T00:00:00Z", datatype=NamedNode(f"{XSD}dateTime"))),
-        (f"{CI}title", Literal(EVIL, language="de")),
-        (f"{CI}title", Literal(EVIL, language="en")),
-    ]
-    kg.commit(Change.adding(Quad(evil, NamedNode(p), o) for p, o in said))
-    with running(kg) as server:
-        yield server
-    kg.close()
+    with demo_kg.store.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
+        evil = NamedNode(EVIL_IRI)
+        said: list[tuple[str, NamedNode | Literal]] = [
+            (f"{RDF}type", NamedNode(f"{CI}PainPoint")),
+            (f"{CI}detectedAt", Literal("2025-01-01T00:00:00Z", datatype=NamedNode(f"{XSD}dateTime"))),
+            (f"{CI}title", Literal(EVIL, language="de")),
+            (f"{CI}title", Literal(EVIL, language="en")),
+        ]
+        kg.commit(Change.adding(Quad(evil, NamedNode(p), o) for p, o in said))
+        with running(kg) as server:
+            yield server
+        kg.close()
 
 
 def page(site: Running, path: str, **headers: str) -> Page:

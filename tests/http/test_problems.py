@@ -13,8 +13,9 @@ import pytest
 
 from kgservice import errors
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.http.details import PROBLEMS
 from kgservice.http.problem_types import problem_types
-from kgservice.http.problems import PROBLEMS, problem_of
+from kgservice.http.problems import problem_of
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.serving import Running, running
@@ -196,12 +197,13 @@ CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | Non
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
+def server(model_only: OxigraphStore) -> Iterator[Running]:
     """One server for all tests here: none of them changes anything."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
-    with running(kg) as server:
-        yield server
-    kg.close()
+    with model_only.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
+        with running(kg) as server:
+            yield server
+        kg.close()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -273,11 +275,12 @@ def test_every_error_has_its_status() -> None:
 
 
 @pytest.fixture
-def narrow() -> Iterator[Running]:
-    kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), OxigraphStore(), guarded=False)
-    with running(kg) as server:
-        yield server
-    kg.close()
+def narrow(model_only: OxigraphStore) -> Iterator[Running]:
+    with model_only.copy() as store:
+        kg = KnowledgeGraph.open(Settings(max_body=4000, max_query=100), store, guarded=False)
+        with running(kg) as server:
+            yield server
+        kg.close()
 
 
 def test_too_large(narrow: Running) -> None:

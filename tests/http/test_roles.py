@@ -71,12 +71,13 @@ MAY: list[tuple[str, str, set[Role]]] = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def server(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server for all tests here: none of them changes anything."""
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), guarded=False)
-    with serving(kg, tmp_path_factory.mktemp("roles")) as server:
-        yield server
-    kg.close()
+    with model_only.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
+        with serving(kg, tmp_path_factory.mktemp("roles")) as server:
+            yield server
+        kg.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from tests.ontology import owl
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # pyLODE leaves its style sheet open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_class_is_on_each_page(

@@ -67,6 +67,7 @@ def search(world: World, twin: World | None, requests: int, seed: int = 1) -> Se
     return found
 
 
+@pytest.mark.slow
 def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
     world, twin = worlds
     done = search(world, twin, 1500)

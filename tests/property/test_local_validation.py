@@ -268,6 +268,7 @@ BY_CHANGES = (*CASES, st.lists(changes, min_size=1, max_size=5))
 BY_CHUNKS = (*CASES, st.integers(1, 3), st.booleans())
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*BY_CHANGES)
 def test_findings_kept_by_changes_are_those_of_everything(

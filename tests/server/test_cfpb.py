@@ -11,6 +11,7 @@ import pytest
 from kgservice import resources
 from kgservice.application.check import check
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.guard import Guard
 from kgservice.application.questions import ask, choices, questions
 from kgservice.application.tables import TableSummary, load_tables
 from kgservice.application.validation import validate
@@ -18,6 +19,8 @@ from kgservice.domain.finding import Policy
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+
+pytestmark = pytest.mark.slow  # 1500 complaints pass the guard
 
 FOLDER = resources.folder("examples") / "cfpb"
 METRICS = {
@@ -39,9 +42,20 @@ def table() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KnowledgeGraph, TableSummary]]:
+    """In memory: what is written on disk takes four times as long, and this is a million statements."""
     kg = KnowledgeGraph.open(Settings(), OxigraphStore())
     yield kg, load_tables(kg, FOLDER, rejects=tmp_path_factory.mktemp("rejects"))
     kg.close()
+
+
+@pytest.fixture
+def kg(model_only: OxigraphStore, guard: Guard) -> Iterator[KnowledgeGraph]:
+    """An empty knowledge graph that is guarded."""
+    with model_only.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store)
+        graph.guard = guard
+        yield graph
+        graph.close()
 
 
 def answer(
@@ -278,7 +292,7 @@ def test_responses_by_issue(loaded: tuple[KnowledgeGraph, TableSummary], table: 
     assert sorted(rows) == sorted([str(x) for x in row] for row in expected)
 
 
-def test_disputes_are_counted(tmp_path: Path) -> None:
+def test_disputes_are_counted(kg: KnowledgeGraph, tmp_path: Path) -> None:
     lines = (FOLDER / "cfpb-complaints.csv").read_bytes().split(b"\r\n")
     closed = [line for line in lines if line.endswith((b",Closed with explanation,Yes,N/A," + line[-7:],))][
         :4
@@ -286,15 +300,13 @@ def test_disputes_are_counted(tmp_path: Path) -> None:
     rows = [line.replace(b",Yes,N/A,", b",Yes,Yes,") for line in closed[:3]] + closed[3:]
     path = tmp_path / "later.csv"
     path.write_bytes(b"\r\n".join([lines[0], *rows]))
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
     summary = load_tables(kg, FOLDER, files=[path], rejects=tmp_path)
     assert summary.taken == 4
     found = answer((kg, summary), "disputed-after-closing", "closed", "asked", "disputed")
     assert [sum(int(row[i]) for row in found) for i in range(3)] == [4, 3, 3]
-    kg.close()
 
 
-def test_the_shapes_hold(tmp_path: Path) -> None:
+def test_the_shapes_hold(kg: KnowledgeGraph, tmp_path: Path) -> None:
     """No violation among rows of every kind (all rows take pySHACL too long), in the profile of consent only."""
     frame = pl.read_csv(FOLDER / "cfpb-complaints.csv", infer_schema=False)
     kinds = [
@@ -307,18 +319,15 @@ def test_the_shapes_hold(tmp_path: Path) -> None:
     ]
     path = tmp_path / "some.csv"
     frame.unique(kinds, keep="first", maintain_order=True).write_csv(path)
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
     assert load_tables(kg, FOLDER, files=[path], rejects=tmp_path).taken > 60
     report = validate(kg, policy=Policy(profile="consent-only"))
     assert [str(f) for f in report.findings if f.severity == "Violation"] == []
-    kg.close()
 
 
-def test_a_consent_may_come_and_go(tmp_path: Path) -> None:
+def test_a_consent_may_come_and_go(kg: KnowledgeGraph, tmp_path: Path) -> None:
     """Later deliveries of one complaint: refused, given, withdrawn. None breaks a rule."""
     frame = pl.read_csv(FOLDER / "cfpb-complaints.csv", infer_schema=False)
     row = frame.filter(pl.col("Consumer consent provided?") == "Consent not provided").head(1)
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore())
     seen = []
     for state, narrative in (
         ("Consent not provided", None),
@@ -335,4 +344,3 @@ def test_a_consent_may_come_and_go(tmp_path: Path) -> None:
         )
         seen.append(found)
     assert seen == [["1", "0", "1", "0"], ["1", "1", "0", "1"], ["1", "0", "0", "0"]]
-    kg.close()

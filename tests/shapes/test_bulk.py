@@ -34,9 +34,10 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def kg(tmp_path: Path) -> Iterator[KnowledgeGraph]:
+def kg(model_only: OxigraphStore, tmp_path: Path) -> Iterator[KnowledgeGraph]:
     """Some examples that break rules, in a store on disk."""
     settings = Settings(store=tmp_path / "store")
+    model_only.backup(settings.store)
     graph = KnowledgeGraph.open(settings, OxigraphStore(settings.store), lambda: NOW, guarded=False)
     load_rdf(graph, [ROOT / "shapes" / name for name in INVALID], Origin())
     yield graph

@@ -14,6 +14,7 @@ from rdflib.namespace import PROV, RDF, XSD
 from kgservice.application.validation import validate_files
 from kgservice.domain.finding import Policy
 from kgservice.namespaces import CI
+from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import context_graph, validate
 
@@ -54,13 +55,22 @@ def demo() -> rdflib.Graph:
     return graph
 
 
-def _findings(graph: rdflib.Graph, shapes: Shapes, model: rdflib.Graph) -> Found:
-    report = validate(graph, shapes, model=model, context=context_graph(NOW, Policy()))
+@pytest.fixture(scope="module")
+def report(shapes: Shapes) -> Report:
+    """The report of the demonstration as it is: it takes long."""
+    return validate_files([DEMO], shapes=shapes, clock=lambda: NOW)
+
+
+def _found(report: Report) -> Found:
     return {(f.rule.shape.split("#")[1], f.focus.value) for f in report.findings}
 
 
-def test_demo_has_exactly_the_deliberate_findings(shapes: Shapes) -> None:
-    report = validate_files([DEMO], shapes=shapes, clock=lambda: NOW)
+def _findings(graph: rdflib.Graph, shapes: Shapes, model: rdflib.Graph) -> Found:
+    return _found(validate(graph, shapes, model=model, context=context_graph(NOW, Policy())))
+
+
+@pytest.mark.slow
+def test_demo_has_exactly_the_deliberate_findings(report: Report) -> None:
     found = [
         (f.severity, f.rule.shape.split("#")[1], f.focus.value.removeprefix(ID)) for f in report.findings
     ]
@@ -262,11 +272,12 @@ DAMAGE = (
 )
 
 
+@pytest.mark.slow
 def test_each_damage_gives_its_finding_and_no_other(
-    demo: rdflib.Graph, shapes: Shapes, model: rdflib.Graph
+    demo: rdflib.Graph, report: Report, shapes: Shapes, model: rdflib.Graph
 ) -> None:
-    """All at once, on different nodes, so that the graph is validated twice and not for each."""
-    before = _findings(demo, shapes, model)
+    """All at once, on different nodes, so that the graph is validated once more and not for each."""
+    before = _found(report)
     damaged = rdflib.Graph()
     damaged += demo
     expected = [damage(damaged) for damage in DAMAGE]

@@ -25,10 +25,11 @@ NOW = datetime(2025, 7, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def kg() -> Iterator[KnowledgeGraph]:
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(None), clock=lambda: NOW, guarded=False)
-    yield graph
-    graph.close()
+def kg(model_only: OxigraphStore) -> Iterator[KnowledgeGraph]:
+    with model_only.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock=lambda: NOW, guarded=False)
+        yield graph
+        graph.close()
 
 
 def _load(kg: KnowledgeGraph, *names: str) -> None:

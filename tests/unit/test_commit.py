@@ -329,8 +329,7 @@ def test_no_query_asks_another_service(kg: KnowledgeGraph) -> None:
         kg.select("SELECT * {")
 
 
-def test_commits_from_many_threads_lose_nothing(kg_on_disk: KnowledgeGraph) -> None:
-    kg = kg_on_disk
+def test_commits_from_many_threads_lose_nothing(kg: KnowledgeGraph) -> None:
     done = threading.Event()
     sizes: list[int] = []
 

@@ -80,7 +80,7 @@ def lines(*quads: object) -> str:
     return "".join(f"{q} .\n" for q in quads)
 
 
-def test_a_bulk_load_equals_commits(kg: KnowledgeGraph, kg_on_disk: KnowledgeGraph, tmp_path: Path) -> None:
+def test_a_bulk_load_equals_commits(kg: KnowledgeGraph, kg_in_memory: KnowledgeGraph, tmp_path: Path) -> None:
     quads = [
         quad("id:anna", "a", "ci:ContactPerson", "graph:subject/anna"),
         quad("id:rec", "ci:dataSubject", "id:anna", "graph:subject/anna"),
@@ -90,7 +90,7 @@ def test_a_bulk_load_equals_commits(kg: KnowledgeGraph, kg_on_disk: KnowledgeGra
     ]
     file = tmp_path / "data.nq"
     file.write_text(lines(*quads))
-    for graph in (kg, kg_on_disk):
+    for graph in (kg, kg_in_memory):
         commit = bulk_load(graph, file)
         assert (commit.number, commit.added) == (1, 5)
         assert check(graph) == []
@@ -108,6 +108,7 @@ def test_a_bulk_load_adds_to_what_is_there(kg: KnowledgeGraph, tmp_path: Path) -
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_an_export_can_be_restored(demo_kg: KnowledgeGraph, kg: KnowledgeGraph, tmp_path: Path) -> None:
     file = tmp_path / "export.nq"
     with file.open("wb") as out:

@@ -73,28 +73,28 @@ def content(store: OxigraphStore, graph: NamedNode) -> set[bytes]:
     return set(out.getvalue().splitlines())
 
 
-def test_it_holds_the_view_and_follows_each_commit(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    view = NamedNode(kg_on_disk.addresses.everything)
-    say(kg_on_disk, "before", "between")
-    filled(kg_on_disk, memory)
-    assert titles(kg_on_disk) == ["before", "between"]
-    say(kg_on_disk, "after", not_any_more=("between",))
-    assert titles(kg_on_disk) == ["after", "before"]
+def test_it_holds_the_view_and_follows_each_commit(kg: KnowledgeGraph, memory: Counting) -> None:
+    view = NamedNode(kg.addresses.everything)
+    say(kg, "before", "between")
+    filled(kg, memory)
+    assert titles(kg) == ["before", "between"]
+    say(kg, "after", not_any_more=("between",))
+    assert titles(kg) == ["after", "before"]
     assert memory.asked == 2
-    assert isinstance(kg_on_disk.store, OxigraphStore)
-    assert content(memory, view) == content(kg_on_disk.store, view)
+    assert isinstance(kg.store, OxigraphStore)
+    assert content(memory, view) == content(kg.store, view)
     assert memory.graphs() == [view]
 
 
-def test_commits_while_it_is_being_filled_are_not_lost(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    view = NamedNode(kg_on_disk.addresses.everything)
-    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, Budget(GIBIBYTE))
+def test_commits_while_it_is_being_filled_are_not_lost(kg: KnowledgeGraph, memory: Counting) -> None:
+    view = NamedNode(kg.addresses.everything)
+    replica = kg.copies.keep_view(kg.view, memory, Budget(GIBIBYTE))
     for number in range(20):
-        say(kg_on_disk, f"t{number}")
+        say(kg, f"t{number}")
     replica.wait()
     assert replica.serving is memory
-    assert isinstance(kg_on_disk.store, OxigraphStore)
-    assert content(memory, view) == content(kg_on_disk.store, view)
+    assert isinstance(kg.store, OxigraphStore)
+    assert content(memory, view) == content(kg.store, view)
 
 
 @pytest.mark.parametrize(
@@ -106,86 +106,82 @@ def test_commits_while_it_is_being_filled_are_not_lost(kg_on_disk: KnowledgeGrap
         "select?t{graph<https://kg.example/graph/project/common>{?s <https://w3id.org/kgservice/ci#title> ?t}}",
     ],
 )
-def test_what_names_graphs_is_asked_of_the_disk(
-    kg_on_disk: KnowledgeGraph, memory: Counting, text: str
-) -> None:
-    say(kg_on_disk, "here")
-    filled(kg_on_disk, memory)
-    assert titles(kg_on_disk, text) == ["here"]
+def test_what_names_graphs_is_asked_of_the_disk(kg: KnowledgeGraph, memory: Counting, text: str) -> None:
+    say(kg, "here")
+    filled(kg, memory)
+    assert titles(kg, text) == ["here"]
     assert memory.asked == 0
 
 
-def test_dataset_parameters_are_asked_of_the_disk(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    filled(kg_on_disk, memory)
-    view, other = NamedNode(kg_on_disk.addresses.everything), NamedNode(kg_on_disk.addresses.provenance)
+def test_dataset_parameters_are_asked_of_the_disk(kg: KnowledgeGraph, memory: Counting) -> None:
+    filled(kg, memory)
+    view, other = NamedNode(kg.addresses.everything), NamedNode(kg.addresses.provenance)
     for default, named in (((view, other), ()), ((other,), ()), ((view,), (other,))):
-        kg_on_disk.query(TITLES, lambda _: CSV, io.BytesIO(), default=default, named=named)
+        kg.query(TITLES, lambda _: CSV, io.BytesIO(), default=default, named=named)
         assert memory.asked == 0
-    kg_on_disk.query(TITLES, lambda _: CSV, io.BytesIO(), default=(view,))
+    kg.query(TITLES, lambda _: CSV, io.BytesIO(), default=(view,))
     assert memory.asked == 1
 
 
 def test_a_view_larger_than_the_budget_stays_on_disk(
-    kg_on_disk: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
+    kg: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    say(kg_on_disk, "here")
-    filled(kg_on_disk, memory, 1000 * BYTES_PER_STATEMENT)
-    assert titles(kg_on_disk) == ["here"]
+    say(kg, "here")
+    filled(kg, memory, 1000 * BYTES_PER_STATEMENT)
+    assert titles(kg) == ["here"]
     assert memory.asked == 0
     assert "the disk is read" in caplog.text
 
 
 def test_a_view_that_outgrows_the_budget_goes_back_to_disk(
-    kg_on_disk: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
+    kg: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    view = NamedNode(kg_on_disk.addresses.everything)
-    assert isinstance(kg_on_disk.store, OxigraphStore)
-    size = len(content(kg_on_disk.store, view))
-    filled(kg_on_disk, memory, (size + 50) * BYTES_PER_STATEMENT)
-    say(kg_on_disk, "one")
-    assert (titles(kg_on_disk), memory.asked) == (["one"], 1)
-    say(kg_on_disk, *(f"t{n}" for n in range(100)))
-    assert len(titles(kg_on_disk)) == 101
+    view = NamedNode(kg.addresses.everything)
+    assert isinstance(kg.store, OxigraphStore)
+    size = len(content(kg.store, view))
+    filled(kg, memory, (size + 50) * BYTES_PER_STATEMENT)
+    say(kg, "one")
+    assert (titles(kg), memory.asked) == (["one"], 1)
+    say(kg, *(f"t{n}" for n in range(100)))
+    assert len(titles(kg)) == 101
     assert memory.asked == 1
     assert "has outgrown the memory" in caplog.text
 
 
 def test_a_replica_that_fails_is_not_asked_again(
-    kg_on_disk: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
+    kg: KnowledgeGraph, memory: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    filled(kg_on_disk, memory)
+    filled(kg, memory)
     memory.broken = True
-    say(kg_on_disk, "kept")
+    say(kg, "kept")
     memory.broken = False
-    say(kg_on_disk, "later")
-    assert titles(kg_on_disk) == ["kept", "later"]
+    say(kg, "later")
+    assert titles(kg) == ["kept", "later"]
     assert memory.asked == 0
     assert "no memory is left" in caplog.text
 
 
-def test_closing_ends_the_filling(kg_on_disk: KnowledgeGraph, memory: Counting) -> None:
-    replica = kg_on_disk.copies.keep_view(kg_on_disk.view, memory, Budget(GIBIBYTE))
+def test_closing_ends_the_filling(kg: KnowledgeGraph, memory: Counting) -> None:
+    replica = kg.copies.keep_view(kg.view, memory, Budget(GIBIBYTE))
     replica.close()
     assert replica.serving is None
 
 
-def test_commits_look_up_records_in_memory_and_these_follow(
-    kg_on_disk: KnowledgeGraph, memory: Counting
-) -> None:
-    say(kg_on_disk, "before", "between")
-    replica = kg_on_disk.copies.keep_records(memory, Budget(GIBIBYTE))
+def test_commits_look_up_records_in_memory_and_these_follow(kg: KnowledgeGraph, memory: Counting) -> None:
+    say(kg, "before", "between")
+    replica = kg.copies.keep_records(memory, Budget(GIBIBYTE))
     replica.wait()
-    assert kg_on_disk.copies.records is memory
-    assert kg_on_disk.planner().records is memory
-    say(kg_on_disk, "after", not_any_more=("between",))
-    assert isinstance(kg_on_disk.store, OxigraphStore)
-    graphs = [g for g in kg_on_disk.store.graphs() if kg_on_disk.graphs.is_record(g)]
-    assert {g for g in memory.graphs() if kg_on_disk.graphs.is_record(g)} == set(graphs)
+    assert kg.copies.records is memory
+    assert kg.planner().records is memory
+    say(kg, "after", not_any_more=("between",))
+    assert isinstance(kg.store, OxigraphStore)
+    graphs = [g for g in kg.store.graphs() if kg.graphs.is_record(g)]
+    assert {g for g in memory.graphs() if kg.graphs.is_record(g)} == set(graphs)
     for graph in graphs:
-        assert content(memory, graph) == content(kg_on_disk.store, graph)
-    assert NamedNode(kg_on_disk.addresses.everything) not in memory.graphs()
+        assert content(memory, graph) == content(kg.store, graph)
+    assert NamedNode(kg.addresses.everything) not in memory.graphs()
     memory.broken = True
-    say(kg_on_disk, "later")
-    assert kg_on_disk.copies.records is kg_on_disk.store
-    assert titles(kg_on_disk) == ["after", "before", "later"]
+    say(kg, "later")
+    assert kg.copies.records is kg.store
+    assert titles(kg) == ["after", "before", "later"]

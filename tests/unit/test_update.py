@@ -11,6 +11,7 @@ from kgservice.application.check import check
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.update import update
 from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.graphs import GraphKind
 from kgservice.errors import BadQuery, Conflict, Forbidden, KgError, NotFound
 from tests.terms import ADDRESSES, iri, quad
 
@@ -27,11 +28,8 @@ def run(
 
 def held(kg: KnowledgeGraph) -> set[Quad]:
     """All that users have put in: record and scratch graphs."""
-    return {
-        q
-        for q in kg.store.match([(None, None, None)])
-        if kg.graphs.is_record(q.graph_name) or kg.graphs.kind(q.graph_name).value == "scratch"
-    }
+    graphs = [g for g in kg.store.graphs() if kg.graphs.kind(g) in (GraphKind.RECORD, GraphKind.SCRATCH)]
+    return {quad for graph in graphs for quad in kg.store.match([(None, None, None)], graph)}
 
 
 @pytest.fixture
@@ -169,13 +167,14 @@ def test_operations_that_undo_each_other_make_no_commit(kg: KnowledgeGraph) -> N
     assert held(kg) == set()
 
 
-def test_on_disk_operations_see_each_other_too(kg_on_disk: KnowledgeGraph) -> None:
+def test_in_memory_operations_see_each_other_too(kg_in_memory: KnowledgeGraph) -> None:
+    kg = kg_in_memory
     run(
-        kg_on_disk,
+        kg,
         "INSERT DATA { id:pain a ci:PainPoint } ; INSERT { ?s ci:title 'x' } WHERE { ?s a ci:PainPoint }",
     )
-    assert common("x") in held(kg_on_disk)
-    assert check(kg_on_disk) == []
+    assert common("x") in held(kg)
+    assert check(kg) == []
 
 
 def test_one_failing_operation_undoes_all(filled: KnowledgeGraph) -> None:

@@ -89,16 +89,16 @@ class _NaiveViews:
     def expected(self, purposes: Iterable[str]) -> dict[str, set[Triple]]:
         """What each view should hold."""
         views: dict[str, set[Triple]] = {purpose: set() for purpose in purposes}
+        model: set[Triple] = set()
         for graph in self._store.graphs():
-            person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
-            for triple in streams.triples(self._store, graph):
-                if self._kg.graphs.is_model(graph):
-                    for view in views.values():
-                        view.add(triple)
-                    continue
-                for purpose in self._shown(graph, person, triple, views.keys()):
-                    views[purpose] |= {triple, *self._kg.model.entailed(triple)}
-        return views
+            if self._kg.graphs.is_model(graph):
+                model.update(streams.triples(self._store, graph))
+            elif self._kg.graphs.is_project(graph) or self._kg.graphs.is_subject(graph):
+                person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
+                for triple in streams.triples(self._store, graph):
+                    for purpose in self._shown(graph, person, triple, views.keys()):
+                        views[purpose] |= {triple, *self._kg.model.entailed(triple)}
+        return {purpose: model | shown for purpose, shown in views.items()}
 
     def _person(self, graph: NamedNode) -> NamedNode | None:
         key = graph.value.rpartition("/")[2]
@@ -114,7 +114,7 @@ class _NaiveViews:
     ) -> Iterable[str]:
         """The purposes whose views show a statement."""
         graphs = self._kg.graphs
-        if not graphs.is_project(graph) and (person is None or not graphs.is_subject(graph)):
+        if person is None and not graphs.is_project(graph):
             return ()
         nodes: list[object] = [triple.subject] + ([triple.object] if triple.predicate != TYPE else [])
         if any(self._anywhere(node, self._hidden) for node in nodes):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
-from kgservice.cli.remote import Remote
 from kgservice.cli.rights import Rights
 from kgservice.errors import NotFound
 from kgservice.settings import Settings
@@ -102,12 +101,17 @@ def connected(settings: Settings, url: str | None, *, create: bool = False) -> I
     Raises `NotFound` when there is no store and `create` is not set, `StoreFailed` when another process owns
     the store and cannot be asked.
     """
+    # Either way costs time to import, and who asks for help goes neither.
     if url:
+        from kgservice.cli.remote import Remote  # noqa: PLC0415
+
         with Remote(url, settings.token) as remote:
             yield remote
         return
     running = runtime.find(settings.store)
     if running:
+        from kgservice.cli.remote import Remote  # noqa: PLC0415
+
         with Remote(running.url, running.token) as remote:
             if remote.answers():
                 yield remote

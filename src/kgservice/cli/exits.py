@@ -8,6 +8,7 @@ import sys
 from enum import IntEnum
 
 from kgservice import errors
+from kgservice.http.details import details
 
 
 class Exit(IntEnum):
@@ -67,9 +68,6 @@ def tell(error: errors.KgError, *, as_json: bool) -> None:
     if not as_json:
         print(f"{error.title}: {error}", file=sys.stderr)
         return
-    # The framework behind it costs time to import, which a run without an error need not spend.
-    from kgservice.http.problems import details  # noqa: PLC0415
-
     problem = {key: value for key, value in details(error).items() if key != "status"}
     print(json.dumps(problem), file=sys.stderr)
 

@@ -14,8 +14,8 @@ import httpx
 
 from kgservice.cli.rights import RemoteRights
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
+from kgservice.http.details import PROBLEMS
 from kgservice.http.headers import VIOLATIONS
-from kgservice.http.problems import PROBLEMS
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.

@@ -19,7 +19,6 @@ from kgservice.cli.options import (
     settings_for,
     unicode_text,
 )
-from kgservice.cli.remote import Remote
 from kgservice.cli.rights import MEDIA_TYPES
 from kgservice.cli.subjects import Agent, Format, Output, Received, put
 from kgservice.errors import BadParameter, NotFound, StoreFailed
@@ -155,6 +154,7 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
     Example: kgservice compact
     """
     from kgservice.cli.local import compacted  # noqa: PLC0415 - as in `connected`
+    from kgservice.cli.remote import Remote  # noqa: PLC0415
 
     settings = settings_for(store)
     if not settings.store.exists():

@@ -51,14 +51,15 @@ class Graphs:
 
     def is_record(self, name: object) -> bool:
         """Whether `name` is a project, subject or consent graph."""
-        return any(self._is_below(name, prefix) for prefix in self.record_prefixes)
+        return self._folder(name) in self.record_prefixes
 
     @staticmethod
-    def _is_below(name: object, prefix: str) -> bool:
-        if not isinstance(name, NamedNode) or not name.value.startswith(prefix):
-            return False
-        key = name.value[len(prefix) :]
-        return bool(key) and "/" not in key
+    def _folder(name: object) -> str:
+        """What stands before the key in the name of a graph; nothing where there is no key."""
+        if not isinstance(name, NamedNode):
+            return ""
+        folder, slash, key = name.value.rpartition("/")
+        return folder + slash if key else ""
 
     @cached_property
     def record_prefixes(self) -> tuple[str, str, str]:
@@ -74,11 +75,11 @@ class Graphs:
 
     def is_subject(self, name: object) -> bool:
         """Whether `name` is the graph of a person."""
-        return self._is_below(name, self.addresses.subject(""))
+        return self._folder(name) == self.addresses.subject("")
 
     def is_project(self, name: object) -> bool:
         """Whether `name` is the graph of a project."""
-        return self._is_below(name, self.addresses.project(""))
+        return self._folder(name) == self.addresses.project("")
 
     def is_model(self, name: object) -> bool:
         """Whether `name` is a graph of the ontology."""

@@ -24,9 +24,10 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, KgError
 from kgservice.http.bodies import pieces, spooled
+from kgservice.http.details import details
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
-from kgservice.http.problems import details, method_not_allowed
+from kgservice.http.problems import method_not_allowed
 from kgservice.http.streaming import ClientLeft, HeaderList, respond
 
 MOST_FILES = 1000

@@ -19,7 +19,7 @@ from kgservice.application.trace import trace, trace_guarded
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http import question_pages
-from kgservice.http.problems import details
+from kgservice.http.details import details
 from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
 from kgservice.http.trace import record

@@ -1,10 +1,10 @@
-"""Errors as problem details (RFC 9457): the one table from exception to status, and the one shape."""
+"""Errors as problem details (RFC 9457): the one shape of all answers that tell of an error."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -17,51 +17,13 @@ from starlette.types import Scope
 
 from kgservice import errors
 from kgservice.domain.principal import Principal
+from kgservice.http.details import OTHERS, details, document
 from kgservice.http.headers import SECURITY_HEADERS, VIOLATIONS
 from kgservice.http.negotiation import Representation, content_type, negotiate
 from kgservice.store.formats import JSON_LD, TURTLE, Format
 
 MEDIA_TYPE = "application/problem+json"
 _PROBLEM = Representation("problem", (MEDIA_TYPE, "application/json"))
-
-# exception → status, last part of the problem's type
-PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
-    errors.KgError: (500, "error"),
-    errors.BadInput: (400, "bad-input"),
-    errors.BadQuery: (400, "malformed-sparql"),
-    errors.BadRdf: (400, "malformed-rdf"),
-    errors.BadTable: (400, "unreadable-table"),
-    errors.BadParameter: (400, "bad-parameter"),
-    errors.Unauthorised: (401, "unauthorised"),
-    errors.Forbidden: (403, "forbidden"),
-    errors.NotFound: (404, "not-found"),
-    errors.NotAcceptable: (406, "not-acceptable"),
-    errors.Conflict: (409, "conflict"),
-    errors.PreconditionFailed: (412, "precondition-failed"),
-    errors.TooLarge: (413, "too-large"),
-    errors.UnsupportedMediaType: (415, "unsupported-media-type"),
-    errors.Invalid: (422, "not-valid"),
-    errors.TooMany: (429, "too-many-requests"),
-    errors.StoreFailed: (503, "store-failure"),
-    errors.AuditFailed: (503, "audit-failure"),
-}
-
-# Problems that are none of the service's own errors: last part of the type → status, title
-OTHERS: dict[str, tuple[int, str]] = {
-    "method-not-allowed": (405, "Method not allowed"),
-    "internal-error": (500, "Internal error"),
-}
-
-
-def details(error: errors.KgError) -> dict[str, Any]:
-    """The problem details of one of the service's own errors, as JSON values."""
-    status, name = next(PROBLEMS[c] for c in type(error).__mro__ if c in PROBLEMS)
-    place: dict[str, Any] = {"line": error.line, "column": error.column, "source": error.source}
-    if isinstance(error, errors.Invalid):
-        place["findings"] = list(error.findings)
-    if isinstance(error, errors.Forbidden):
-        place |= {"roles": error.roles, "purposes": error.purposes}
-    return _details(status, name, error.title, error.detail, place)
 
 
 def problem_of(error: errors.KgError) -> Response:
@@ -78,13 +40,8 @@ def problem_of(error: errors.KgError) -> Response:
 def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
     """The response for one of `OTHERS`."""
     status, title = OTHERS[name]
-    body = _details(status, name, title, detail, {})
+    body = document(status, name, title, detail, {})
     return _Problem(body, status, {"Cache-Control": "no-store", **headers})
-
-
-def _details(status: int, name: str, title: str, detail: str, members: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
-    return body | {key: value for key, value in members.items() if value is not None}
 
 
 class _Problem(Response):
@@ -176,7 +133,7 @@ def method_not_allowed(allowed: str) -> Response:
     methods = {method.strip() for method in allowed.split(",")} - {""} | {"OPTIONS"}
     listed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     status, title = OTHERS["method-not-allowed"]
-    body = _details(status, "method-not-allowed", title, f"The methods here are {listed}", {})
+    body = document(status, "method-not-allowed", title, f"The methods here are {listed}", {})
     return _MethodNotAllowed(body, status, {"Cache-Control": "no-store", "Allow": listed})
 
 

@@ -14,7 +14,7 @@ from kgservice.application import questions as saved
 from kgservice.application import small_groups
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
-from kgservice.http.problems import details
+from kgservice.http.details import details
 from kgservice.http.site import Site, place
 from kgservice.store.base import Solutions, Term
 from kgservice.web.tables import Heading, Table

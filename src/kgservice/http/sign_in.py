@@ -15,9 +15,10 @@ from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal
 from kgservice.errors import KgError, NotAcceptable, TooMany, Unauthorised, UnsupportedMediaType
 from kgservice.http import bodies, cookies
+from kgservice.http.details import details
 from kgservice.http.hosts import port_of, same_origin
 from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
-from kgservice.http.problems import details, method_not_allowed
+from kgservice.http.problems import method_not_allowed
 from kgservice.http.recognition import Recogniser
 from kgservice.http.sessions import Sessions
 from kgservice.http.site import place

@@ -19,8 +19,8 @@ from kgservice.application.reader import Reader
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.bodies import query_parameters
+from kgservice.http.details import details
 from kgservice.http.permissions import principal_of
-from kgservice.http.problems import details
 from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
