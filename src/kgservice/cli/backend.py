@@ -92,23 +92,27 @@ class Backend(Protocol):
         """Validate everything and bring the findings in line; how many changed."""
 
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
-        """Write one graph, or the whole dataset, to `out`."""
+        """Write one graph, the whole dataset, or the view of the stated purpose, to `out`."""
 
 
 @contextmanager
-def connected(settings: Settings, url: str | None, *, create: bool = False) -> Iterator[Backend]:
+def connected(
+    settings: Settings, url: str | None, *, create: bool = False, purpose: str | None = None
+) -> Iterator[Backend]:
     """The running service at `url`, else the one that owns the store, else the store itself.
 
+    `purpose`, an IRI or `everything`: what is read, is read through its view.
+
     Raises `NotFound` when there is no store and `create` is not set, `StoreFailed` when another process owns
-    the store and cannot be asked.
+    the store and cannot be asked, `AuditFailed` when nothing can be recorded.
     """
     if url:
-        with Remote(url, settings.token) as remote:
+        with Remote(url, settings.token, purpose) as remote:
             yield remote
         return
     running = runtime.find(settings.store)
     if running:
-        with Remote(running.url, running.token) as remote:
+        with Remote(running.url, running.token, purpose) as remote:
             if remote.answers():
                 yield remote
                 return
@@ -116,6 +120,7 @@ def connected(settings: Settings, url: str | None, *, create: bool = False) -> I
         raise NotFound(f"there is no store at {settings.store}; kgservice load or serve makes one")
     # The store and the engines behind it cost time to import; asking a service needs none of them.
     from kgservice.cli.local import Local, opened  # noqa: PLC0415
+    from kgservice.cli.recording import recording  # noqa: PLC0415
 
-    with opened(settings) as kg:
-        yield Local(kg)
+    with opened(settings) as kg, recording(settings) as recorder:
+        yield Local(kg, recorder, purpose)

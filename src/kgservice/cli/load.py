@@ -69,9 +69,15 @@ def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Load N-Quads directly into the store."""
     from kgservice.application.load import bulk_load  # noqa: PLC0415 - other commands start without it
     from kgservice.cli.local import ORIGIN, opened  # noqa: PLC0415
+    from kgservice.cli.recording import recording  # noqa: PLC0415
 
     summaries: list[dict[str, Any]] = []
-    with opened(settings) as kg, Console(stderr=True).status("Loading, then building the view …"):
+    with (
+        opened(settings) as kg,
+        recording(settings) as recorder,
+        recorder.doing("load --bulk", "imports", reads=False),
+        Console(stderr=True).status("Loading, then building the view …"),
+    ):
         for path in paths:
             commit = bulk_load(kg, path, replace(ORIGIN, source=path.name))
             summaries.append(

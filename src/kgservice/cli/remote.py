@@ -16,6 +16,7 @@ from kgservice.cli.rights import RemoteRights
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.problems import PROBLEMS
+from kgservice.http.purposes import HEADER as PURPOSE
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.
@@ -24,13 +25,15 @@ _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
 
 
 class Remote:
-    """A running service at `url`, asked with `token`; a context manager that holds the connections.
+    """A running service at `url`, asked with `token` for `purpose`; a context manager with the connections.
 
     Raises `BadParameter` for a `url` that is no HTTP address.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, purpose: str | None = None) -> None:
         headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
+        if purpose is not None:
+            headers[PURPOSE.encode()] = purpose.encode()
         self._client = httpx.Client(
             base_url=_address(url), headers=headers, timeout=_TIMEOUT, trust_env=False
         )

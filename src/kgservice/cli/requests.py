@@ -155,6 +155,7 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
     Example: kgservice compact
     """
     from kgservice.cli.local import compacted  # noqa: PLC0415 - as in `connected`
+    from kgservice.cli.recording import recording  # noqa: PLC0415
 
     settings = settings_for(store)
     if not settings.store.exists():
@@ -164,7 +165,8 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
         with Remote(running.url, running.token) as remote:
             if remote.answers():
                 raise StoreFailed(f"a service runs on this store: {running.url}; stop it first")
-    before, after = compacted(settings)
+    with recording(settings) as recorder, recorder.doing("compact", "store", reads=False):
+        before, after = compacted(settings)
     if as_json:
         put_json({"bytesBefore": before, "bytesNow": after})
         return

@@ -12,9 +12,18 @@ from kgservice.store.formats import CSV, JSON_LD
 
 if TYPE_CHECKING:
     from kgservice.application.graph import KnowledgeGraph
+    from kgservice.cli.recording import Recorder
 
 JSON = "json"
 MEDIA_TYPES = {JSON: "application/json", JSON_LD.name: JSON_LD.media_type, CSV.name: CSV.media_type}
+
+# The commands of what is done for a person.
+_COMMANDS = {
+    "erasure": "subject erase",
+    "rectification": "subject rectify",
+    "restriction": "subject restrict",
+    "objection": "subject object",
+}
 
 Ask = Callable[..., bytes]
 """Sends a request (method, path, and what httpx takes) and returns the body of the answer."""
@@ -49,9 +58,9 @@ class Rights(Protocol):
 
 
 class LocalRights:
-    """On an open graph."""
+    """On an open graph; what is done is recorded."""
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
+    def __init__(self, kg: KnowledgeGraph, recorder: Recorder) -> None:
         # What does the work costs time to import, which other commands need not spend.
         from kgservice.application import (  # noqa: PLC0415
             activities,
@@ -64,16 +73,22 @@ class LocalRights:
         )
 
         self._kg = kg
+        self._recorder = recorder
         self._subjects, self._data, self._restricting = subjects, subject_data, restricting
         self._erasing, self._rectifying, self._requests = erasing, rectifying, requests
         self._activities = activities
 
     def find(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Look them up."""
-        return self._subjects.find(self._kg, given)
+        with self._recorder.doing("subject find", "subjects"):
+            return self._subjects.find(self._kg, given)
 
     def document(self, key: str, what: str, fmt: str) -> bytes:
         """Read it."""
+        with self._recorder.doing(f"subject {what}", "subjects"):
+            return self._document(key, what, fmt)
+
+    def _document(self, key: str, what: str, fmt: str) -> bytes:
         if what == "access":
             if fmt == JSON:
                 return json.dumps(self._data.access(self._kg, key), ensure_ascii=False).encode()
@@ -85,6 +100,10 @@ class LocalRights:
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
         """Do it."""
+        with self._recorder.doing(_COMMANDS[what], "subjects", reads=False):
+            return self._act(key, what, body, agent)
+
+    def _act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
         kg = self._kg
         if what == "erasure":
             return self._erasing.erase(kg, key, body, agent).to_json()
@@ -98,25 +117,30 @@ class LocalRights:
 
     def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
         """End it."""
-        self._restricting.lift(self._kg, key, restriction, body, agent)
-        return {"restrictions": self._restrictions(key)}
+        with self._recorder.doing("subject lift", "subjects", reads=False):
+            self._restricting.lift(self._kg, key, restriction, body, agent)
+            return {"restrictions": self._restrictions(key)}
 
     def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
         """List them."""
-        return self._requests.listed(self._kg, **given)
+        with self._recorder.doing("requests list", "requests"):
+            return self._requests.listed(self._kg, **given)
 
     def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
         """Record it."""
-        return self._ticket(self._requests.open_(self._kg, body, agent))
+        with self._recorder.doing("requests open", "requests", reads=False):
+            return self._ticket(self._requests.open_(self._kg, body, agent))
 
     def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
         """Change it."""
         change = self._requests.extend if part == "extend" else self._requests.answer
-        return self._ticket(change(self._kg, key, body, agent))
+        with self._recorder.doing(f"requests {part}", "requests", reads=False):
+            return self._ticket(change(self._kg, key, body, agent))
 
     def activities(self, fmt: str, language: str) -> bytes:
         """Read it."""
-        found = self._activities.record(self._kg)
+        with self._recorder.doing("processing-activities", "processing-activities"):
+            found = self._activities.record(self._kg)
         if fmt == JSON:
             return json.dumps(found, ensure_ascii=False).encode()
         return self._activities.table(found, language) if fmt == CSV.name else self._activities.jsonld(found)
