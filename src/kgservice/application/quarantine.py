@@ -15,7 +15,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.findings import moment
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
 from kgservice.store.base import Term
@@ -145,13 +145,13 @@ def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     return entry.to_json() | {"statements": lines} | (findings(kg, key) if entry.status == WAITING else {})
 
 
-def released(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+def released(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> dict[str, Any]:
     """Release an entry; the commit as JSON object. Raises what `release` raises."""
-    commit = release(kg, key)
+    commit = release(kg, key, by)
     return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
 
 
-def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
+def release(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> Commit:
     """Commit the statements of an entry as records.
 
     Raises `NotFound`, `Conflict` when it is not waiting, `Invalid` when they still bring a violation.
@@ -159,7 +159,7 @@ def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
     with kg.writing:
         entry = _waiting(kg, key)
         graph = _graph(kg, key)
-        origin = Origin(agent, f"Release from quarantine: {key}", entry.source.file)
+        origin = by.because(f"Release from quarantine: {key}", entry.source.file)
         triples = statements(kg, key)
         commit = kg.commit(
             Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in triples), origin=origin)
@@ -169,7 +169,7 @@ def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
         return commit
 
 
-def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> None:
+def discard(kg: KnowledgeGraph, key: str, reason: str, by: Origin = LOCAL) -> None:
     """Say that an entry is not wanted, and why; its statements stay in it.
 
     Raises `NotFound`, `Conflict` when it is not waiting, `BadParameter` without a reason.
@@ -178,10 +178,10 @@ def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> 
         raise BadParameter("Say why it is discarded", source="reason")
     with kg.writing:
         entry = _waiting(kg, key)
-        decide(kg, entry, DISCARDED, Origin(agent, reason, entry.source.file), reason=reason)
+        decide(kg, entry, DISCARDED, by.because(reason, entry.source.file), reason=reason)
 
 
-def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "local") -> dict[str, Any]:
+def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], by: Origin = LOCAL) -> dict[str, Any]:
     """Put other statements in the place of those of an entry; what these would bring and mend (dry run).
 
     Raises `NotFound`, `Conflict` when it is not waiting.
@@ -191,7 +191,7 @@ def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "
         graph = _graph(kg, key)
         old = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in statements(kg, key))
         new = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
-        origin = Origin(agent, f"Mend in quarantine: {key}", entry.source.file)
+        origin = by.because(f"Mend in quarantine: {key}", entry.source.file)
         kg.commit(Change(add=new, remove=old, origin=origin, trusted=True))
         return findings(kg, key)
 

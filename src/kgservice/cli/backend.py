@@ -64,16 +64,16 @@ class Backend(Protocol):
     def finding(self, key: str) -> dict[str, Any]:
         """A finding (IRI, or the UUID that ends it) explained, as `GET /findings/{id}` gives it."""
 
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Name who is to mend a finding; the finding."""
 
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Accept a finding for a time; the finding."""
 
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Take the waiver of a finding back; the finding."""
 
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Make the change of a proposal; the finding."""
 
     def quarantined(self, status: str | None) -> list[dict[str, Any]]:

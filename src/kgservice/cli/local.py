@@ -184,27 +184,27 @@ class Local:
         return stewarding.explained(self._kg, key)
 
     @recorded("findings assign", "findings", reads=False)
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Name who is to mend the finding."""
-        stewarding.assign(self._kg, key, owner, agent)
+        stewarding.assign(self._kg, key, owner, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
     @recorded("findings waive", "findings", reads=False)
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Accept the finding."""
-        stewarding.waive(self._kg, key, reason, until, agent)
+        stewarding.waive(self._kg, key, reason, until, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
     @recorded("findings reopen", "findings", reads=False)
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Take the waiver back."""
-        stewarding.reopen(self._kg, key, agent)
+        stewarding.reopen(self._kg, key, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
     @recorded("findings fix", "findings", reads=False)
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Make the change of the proposal."""
-        stewarding.apply(self._kg, key, proposal, agent)
+        stewarding.apply(self._kg, key, proposal, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
     @recorded("quarantine", "quarantine")

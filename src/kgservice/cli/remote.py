@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from kgservice.cli.rights import RemoteRights
+from kgservice.cli.rights import RemoteRights, named
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.problems import PROBLEMS
@@ -129,20 +129,20 @@ class Remote:
         found: dict[str, Any] = self._json("GET", _finding(key))
         return found
 
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/owner`."""
         return self._steward("POST", f"{_finding(key)}/owner", agent, json={"owner": owner})
 
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/waiver`."""
         body = {"reason": reason, "until": until}
         return self._steward("POST", f"{_finding(key)}/waiver", agent, json=body)
 
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Ask `DELETE /findings/{id}/waiver`."""
         return self._steward("DELETE", f"{_finding(key)}/waiver", agent)
 
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/proposals/{proposal}`."""
         return self._steward("POST", f"{_finding(key)}/proposals/{quote(proposal, safe='')}", agent)
 
@@ -173,8 +173,8 @@ class Remote:
         counts: dict[str, int] = self._json("POST", "/findings")
         return counts
 
-    def _steward(self, method: str, path: str, agent: str, **request: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._json(method, path, params={"agent": agent}, **request)
+    def _steward(self, method: str, path: str, agent: str | None, **request: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._json(method, path, params=named(agent), **request)
         return found
 
     def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:

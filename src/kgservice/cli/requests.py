@@ -65,7 +65,7 @@ def open_(
         str, typer.Argument(help="access, rectification, erasure, restriction, portability, objection.")
     ],
     received: Received = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -91,7 +91,7 @@ def answer(
         str | None, typer.Option(help="What the person was told; needed for a refusal.")
     ] = None,
     time: Annotated[str | None, typer.Option(help="When the person was told. [default: now]")] = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -113,7 +113,7 @@ def extend(
     key: Ticket,
     reason: Annotated[str, typer.Option(help="What the person was told.")],
     months: Annotated[int, typer.Option(help="1 or 2 further months.")] = 2,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,

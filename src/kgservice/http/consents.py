@@ -17,7 +17,7 @@ from kgservice.application.consent_records import recorded
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
@@ -34,7 +34,7 @@ class Consents:
     """`/consents` and all below it as an ASGI application.
 
     POST to `/consents` records a consent, to `/consents/{id}/withdraw` and `…/renew` an event of one; each
-    answers with the consent as JSON. `agent` in the address of a POST says who records it.
+    answers with the consent as JSON. `agent` in the address of a POST names who decided it.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -60,7 +60,7 @@ class Consents:
             response = await self._run(self._readers, lambda: self._receipt(http, key, offer, media_type))
             await http.reply(without_body(http, response))
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         try:
             body = await json_body(http)
         except ClientLeft:
@@ -68,8 +68,8 @@ class Consents:
 
         def change() -> Response:
             if part is None:
-                return self._told(consents.give(self._kg, body, **given), 201)
-            return self._told(_CHANGES[part](self._kg, key, body, **given), 200)
+                return self._told(consents.give(self._kg, body, by), 201)
+            return self._told(_CHANGES[part](self._kg, key, body, by), 200)
 
         await http.reply(await self._run(self._writers, change))
 

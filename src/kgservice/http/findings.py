@@ -15,7 +15,7 @@ from kgservice.application import stewarding
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, NotFound
 from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
@@ -32,7 +32,7 @@ class Findings:
 
     The list is filtered by parameters; POST to it validates everything anew. Below `/findings/{id}` are
     `owner`, `waiver` and `proposals/{proposal}`, which answer with the finding as it is then. `agent` in the
-    address of a POST or DELETE says who decides.
+    address of a POST or DELETE names who decided.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -75,19 +75,19 @@ class Findings:
 
     async def _change(self, http: Exchange, place: Mapping[str, str]) -> Callable[[], Any]:
         """What a POST or DELETE asks for."""
-        kg, part, given = self._kg, place.get("part"), address(http, ("agent",))
+        kg, part, by = self._kg, place.get("part"), asker(http)
         if not place:
-            return lambda: asdict(stewarding.refresh(kg, **given))
+            return lambda: asdict(stewarding.refresh(kg, by))
         key = place["id"]
         if part == "owner":
             owner = _members(await json_body(http), {"owner": (str, type(None))})["owner"]
-            return lambda: self._then(key, stewarding.assign(kg, key, owner, **given))
+            return lambda: self._then(key, stewarding.assign(kg, key, owner, by))
         if part == "proposals":
-            return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], **given))
+            return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], by))
         if http.method == "DELETE":
-            return lambda: self._then(key, stewarding.reopen(kg, key, **given))
+            return lambda: self._then(key, stewarding.reopen(kg, key, by))
         asked = _members(await json_body(http), {"reason": (str,), "until": (str,)})
-        return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], **given))
+        return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], by))
 
     def _then(self, key: str, _commit: object) -> dict[str, Any]:
         """The finding after the change."""

@@ -26,6 +26,7 @@ from kgservice.errors import BadInput, KgError
 from kgservice.http.bodies import pieces, spooled
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import details, method_not_allowed
 from kgservice.http.streaming import ClientLeft, HeaderList, respond
 
@@ -62,8 +63,10 @@ class Imports:
             except ClientLeft:
                 return
 
+            agent = principal_of(scope).name
+
             def produce(out: BinaryIO) -> None:
-                self._load(uploads, out, in_steps=representation is NDJSON)
+                self._load(uploads, agent, out, in_steps=representation is NDJSON)
 
             head: HeaderList = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
             await respond(receive, send, workers=self._workers, produce=produce, head=lambda: head)
@@ -93,9 +96,9 @@ class Imports:
             raise BadInput("The multipart body holds no file")
         return uploads
 
-    def _load(self, uploads: Sequence[Upload], out: BinaryIO, *, in_steps: bool) -> None:
+    def _load(self, uploads: Sequence[Upload], agent: str, out: BinaryIO, *, in_steps: bool) -> None:
         names = sorted({safe_path(name).parts[0] for name, _ in uploads})
-        origin = Origin(reason="import", source=", ".join(names)[:500])
+        origin = Origin(agent, reason="import", source=", ".join(names)[:500])
         with tempfile.TemporaryDirectory(prefix="kgservice-import-") as folder:
             paths = _put(uploads, Path(folder))
 

@@ -15,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import activities, requests
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import otherwise, without_body
@@ -33,7 +34,7 @@ class Requests:
     """`/requests` and all below it as an ASGI application; JSON.
 
     GET lists the tickets (`status`, `kind`), POST records one; POST to `/requests/{id}/extend` and `…/answer`
-    changes one. `agent` in the address of a POST says who does it.
+    changes one. `agent` in the address of a POST names who decided it.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -57,12 +58,12 @@ class Requests:
             read = (lambda: self._told(key)) if key else (lambda: self._listed(given))
             await http.reply(without_body(http, await _run(self._readers, read)))
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         try:
             body = await json_body(http)
         except ClientLeft:
             return
-        await http.reply(await _run(self._writers, lambda: self._change(key, part, body, given)))
+        await http.reply(await _run(self._writers, lambda: self._change(key, part, body, by)))
 
     def _listed(self, given: dict[str, str]) -> Response:
         return JSONResponse(requests.listed(self._kg, **given), headers=_HEADERS)
@@ -73,10 +74,10 @@ class Requests:
         headers = {**_HEADERS, "Location": place} if status == 201 else _HEADERS
         return JSONResponse(requests.to_json(ticket, self._kg.clock().astimezone(UTC)), status, headers)
 
-    def _change(self, key: str | None, part: str | None, body: Any, given: dict[str, str]) -> Response:
+    def _change(self, key: str | None, part: str | None, body: Any, by: Origin) -> Response:
         if key is None or part is None:
-            return self._told(requests.open_(self._kg, body, **given), 201)
-        return self._told(_CHANGES[part](self._kg, key, body, **given))
+            return self._told(requests.open_(self._kg, body, by), 201)
+        return self._told(_CHANGES[part](self._kg, key, body, by))
 
 
 class Activities:

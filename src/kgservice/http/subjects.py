@@ -14,10 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import erasing, rectifying, restricting, subject_data, subjects
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.questions import without_body
@@ -41,8 +42,8 @@ _CHANGES = ("erasure", "restriction", "objection", "rectification")
 class Subjects:
     """`/subjects` and all below it as an ASGI application.
 
-    `agent` in the address of a POST says who does it. Addresses name persons by their key; e-mail addresses
-    and numbers go into the body of a POST to `/subjects/search`, since addresses get into logs.
+    `agent` in the address of a POST names who decided it. Addresses name persons by their key; e-mail
+    addresses and numbers go into the body of a POST to `/subjects/search`, since addresses get into logs.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -124,23 +125,23 @@ class Subjects:
             found = await self._run(self._readers, lambda: self._json(subjects.find(self._kg, given)))
             await http.reply(found)
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         body = await json_body(http)
-        await http.reply(await self._run(self._writers, lambda: self._change(parts, body, given)))
+        await http.reply(await self._run(self._writers, lambda: self._change(parts, body, by)))
 
-    def _change(self, parts: list[str], body: Any, given: dict[str, str]) -> Response:
+    def _change(self, parts: list[str], body: Any, by: Origin) -> Response:
         kg, key, what = self._kg, parts[0], parts[1]
         if what == "erasure":
-            return self._json(erasing.erase(kg, key, body, **given).to_json())
+            return self._json(erasing.erase(kg, key, body, by).to_json())
         if what == "rectification":
-            commit = rectifying.rectify(kg, key, body, **given)
+            commit = rectifying.rectify(kg, key, body, by)
             return self._json({"commit": commit.number, "added": commit.added, "removed": commit.removed})
         if what == "objection":
-            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, **given))}")
+            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, by))}")
         if len(parts) == 4:
-            restricting.lift(kg, key, parts[2], body, **given)
+            restricting.lift(kg, key, parts[2], body, by)
             return self._json({"restrictions": restricting.of(kg, subjects.one(kg, key))})
-        made = restricting.restrict(kg, key, body, **given)
+        made = restricting.restrict(kg, key, body, by)
         person = subjects.one(kg, key)
         (found,) = (one for one in restricting.of(kg, person) if one["id"] == made)
         return self._json(found, 201)
