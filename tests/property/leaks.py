@@ -44,6 +44,7 @@ _YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:
 # What differs between two answers that are alike.
 _MASKED = {b"etag", b"date", b"content-length"}
 ROUND = 500
+WRITING = frozenset({"update", "import", "write"})  # what may change something, which is taken back
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,9 @@ class Search:
                     f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
                 )
             self.counts["compared with the twin"] += 1
-        elif self.ask_twin is not None and asked.kind == "update":
+        elif self.ask_twin is not None and asked.kind in WRITING:
             await self.ask_twin(asked)
-        if asked.kind == "update":
+        if asked.kind in WRITING:
             made += await self._read_back()
             for world in (self.world, self.twin):
                 if world is not None:

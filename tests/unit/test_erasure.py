@@ -11,6 +11,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice.application import check, erasing, quarantine, requests, subjects
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.settling import Refusal
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.errors import Conflict, NotFound, StoreFailed
@@ -63,7 +64,7 @@ def on_disk(demo_kg: KnowledgeGraph, tmp_path: Path, clock: Clock) -> Path:
     row = Triple(NamedNode(f"{IDS}x"), NamedNode(f"{CI}personName"), Literal("W. Friesinger"))
     other = quarantine.Source("contacts.csv", 8, "8;Somebody;Else")
     about = Triple(NamedNode(f"{IDS}y"), NamedNode(f"{CI}age"), Literal("old"))
-    quarantine.hold(kg, [({row}, source, "R50"), ({about}, other, "R50")], Origin())
+    quarantine.hold(kg, [({row}, source, Refusal("R50")), ({about}, other, Refusal("R50"))], Origin())
     mine = (
         Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, SCRATCH),
         Quad(NamedNode("urn:x"), NamedNode("urn:name"), Literal("Walburga Friesinger"), SCRATCH),

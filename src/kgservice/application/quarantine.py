@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.findings import moment
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.settling import Refusal
 from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
@@ -47,7 +48,7 @@ class Source:
 class Quarantined:
     """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
 
-    `created` and `decided` are moments as xsd:dateTime.
+    `created` and `decided` are moments as xsd:dateTime. `told`: the reason for who may not see everything.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Quarantined:
     created: str
     decided: str = ""
     decision: str = ""
+    told: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON object."""
@@ -72,9 +74,14 @@ class Quarantined:
             "decision": self.decision or None,
         }
 
+    def discreet(self) -> dict[str, Any]:
+        """As JSON object for whoever brought it and may not see everything: what they know, and the rules."""
+        source = self.source
+        return {"file": source.file, "line": source.line, "row": source.row, "reason": self.told}
+
 
 def hold(
-    kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, str]], origin: Origin
+    kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, Refusal]], origin: Origin
 ) -> list[Quarantined]:
     """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
 
@@ -84,7 +91,7 @@ def hold(
     quads: list[Quad] = []
     entries: list[Quarantined] = []
     created = moment(kg.clock())
-    for triples, source, reason in held:
+    for triples, source, refusal in held:
         statements = sorted(map(str, triples := set(triples)))
         name = "|".join((source.file, str(source.line), *statements))
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
@@ -92,9 +99,9 @@ def hold(
         if kg.store.has_graph(graph):
             if (entry := one(kg, key)).status == MENDED:
                 decide(kg, entry, WAITING, origin, reason="It was delivered again as it was")
-            entries.append(one(kg, key))
+            entries.append(replace(one(kg, key), source=source, told=refusal.told))
             continue
-        entry = Quarantined(key, source, reason, WAITING, created.value)
+        entry = Quarantined(key, source, refusal.reason, WAITING, created.value, told=refusal.told)
         entries.append(entry)
         quads += (Quad(t.subject, t.predicate, t.object, graph) for t in triples)
         quads += (Quad(graph, p, o, graph) for p, o in _described(kg, entry))

@@ -122,13 +122,13 @@ def _tell(summary: dict[str, Any]) -> None:
     if len(summary["files"]) > _MOST:
         _line("files in all", len(summary["files"]))
     for key, words in _COUNTS:
-        if key in summary:
+        if summary.get(key) is not None:
             _line(words, summary[key])
         if key == "repeated":
             _line("rows refused", len(refused))
     for kind, number in summary.get("records", {}).items():
         _line(f"records {shown({'type': 'uri', 'value': kind})}", number)
-    if not summary["added"] and not summary["removed"]:
+    if (summary["added"], summary["removed"]) == (0, 0):
         typer.echo("Nothing changed: the graph said all of this already.")
     if refused:
         say("Refused:")
