@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -14,17 +13,15 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import stewarding
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, NotFound
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 
 _FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock
 # What is at an address: the methods that each has, by the parts after the finding's name.
-_METHODS = {"owner": "POST", "waiver": "DELETE, POST", "proposals": "POST"}
+_METHODS = {"owner": ("POST",), "waiver": ("DELETE", "POST"), "proposals": ("POST",)}
 
 
 class Findings:
@@ -44,27 +41,19 @@ class Findings:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         place = scope["path_params"]
-        allowed = _allowed(place)
-        if http.method == "OPTIONS" or http.method not in (*allowed.split(", "), "HEAD"):
-            await http.reply(method_not_allowed(allowed))
-            return
-        if http.method == "HEAD" and "GET" not in allowed:
-            await http.reply(method_not_allowed(allowed))
+        if not await http.has(*_allowed(place)):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         if http.method in {"GET", "HEAD"}:
-            body = await self._run(self._readers, self._reading(http, place.get("id")))
-            await http.reply(without_body(http, JSONResponse(body, headers=_HEADERS)))
+            body = await on(self._readers, self._reading(http, place.get("id")))
+            await http.reply(JSONResponse(body, headers=_HEADERS))
             return
         try:
             change = await self._change(http, place)
         except ClientLeft:
             return
-        body = await self._run(self._writers, change)
+        body = await on(self._writers, change)
         await http.reply(JSONResponse(body, headers=_HEADERS))
-
-    async def _run(self, pool: Executor, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def _reading(self, http: Exchange, key: str | None) -> Callable[[], Any]:
         if key is not None:
@@ -94,11 +83,11 @@ class Findings:
         return stewarding.one(self._kg, key).to_json(self._kg)
 
 
-def _allowed(place: Mapping[str, str]) -> str:
+def _allowed(place: Mapping[str, str]) -> tuple[str, ...]:
     """The methods of an address. Raises `NotFound` where there is nothing."""
     part = place.get("part")
     if part is None:
-        return "GET" if place else "GET, POST"
+        return ("GET",) if place else ("GET", "POST")
     if part not in _METHODS or ("proposal" in place) != (part == "proposals"):
         raise NotFound("There is nothing at this address")
     return _METHODS[part]

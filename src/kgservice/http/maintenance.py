@@ -14,7 +14,6 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import coding, content_type, negotiate
 from kgservice.http.purposes import reader_of
-from kgservice.http.questions import otherwise
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
@@ -44,8 +43,7 @@ class Export:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises `NotAcceptable` for a format without named graphs."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         reader = reader_of(scope, http.parameters, self._kg)
         offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads or reader.purpose is not None]

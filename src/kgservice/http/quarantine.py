@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -17,11 +16,9 @@ from kgservice.application.load import named_quads
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.bodies import spooled, text
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.negotiation import body_format
 from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 
 _UNCACHED = {"Cache-Control": "no-store"}
@@ -48,26 +45,25 @@ class Quarantine:
         status = http.parameters.get("status", [None])[0]
         answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:
-            answers = {"GET": lambda: _on(self._readers, lambda: quarantine.report(self._kg, status))}
+            answers = {"GET": lambda: on(self._readers, lambda: quarantine.report(self._kg, status))}
         elif not action:
             answers = {
-                "GET": lambda: _on(self._readers, lambda: quarantine.shown(self._kg, key)),
+                "GET": lambda: on(self._readers, lambda: quarantine.shown(self._kg, key)),
                 "PUT": lambda: self._mend(http, key, by),
                 "DELETE": lambda: self._discard(http, key, by),
             }
         elif action == "release":
-            answers = {"POST": lambda: _on(self._writers, lambda: quarantine.released(self._kg, key, by))}
+            answers = {"POST": lambda: on(self._writers, lambda: quarantine.released(self._kg, key, by))}
         else:
             raise NotFound(f"There is nothing at {scope['path']}")
-        answer = answers.get("GET" if http.method == "HEAD" else http.method)
-        if answer is None:
-            await http.reply(method_not_allowed(", ".join(answers)))
+        if not await http.has(*answers):
             return
+        answer = answers["GET" if http.method == "HEAD" else http.method]
         try:
             body = await answer()
         except ClientLeft:
             return
-        await http.reply(without_body(http, JSONResponse(body, headers=_UNCACHED)))
+        await http.reply(JSONResponse(body, headers=_UNCACHED))
 
     async def _mend(self, http: Exchange, key: str, by: Origin) -> dict[str, Any]:
         fmt = body_format(http.headers.get("content-type"))
@@ -77,7 +73,7 @@ class Quarantine:
                 quads = named_quads(self._kg, body, fmt)
                 return quarantine.mend(self._kg, key, [quad.triple for quad in quads], by)
 
-            return await _on(self._writers, run)
+            return await on(self._writers, run)
 
     async def _discard(self, http: Exchange, key: str, by: Origin) -> dict[str, Any]:
         given = await text(http.headers, http.receive, _LONGEST_REASON)
@@ -92,8 +88,4 @@ class Quarantine:
             quarantine.discard(self._kg, key, reason, by)
             return quarantine.one(self._kg, key).to_json()
 
-        return await _on(self._writers, run)
-
-
-async def _on(executor: Executor, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    return await asyncio.get_running_loop().run_in_executor(executor, work)
+        return await on(self._writers, run)

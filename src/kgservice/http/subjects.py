@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +15,9 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.site import Site
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import CSV, JSON_LD, Format
@@ -62,10 +58,7 @@ class Subjects:
             return
 
     async def _answer(self, http: Exchange, parts: list[str]) -> None:
-        methods = _methods(parts)
-        if http.method not in methods:
-            allowed = ", ".join(method for method in methods if method != "HEAD")
-            await http.reply(method_not_allowed(allowed))
+        if not await http.has(*_methods(parts)):
             return
         if http.method == "POST":
             await self._post(http, parts)
@@ -79,7 +72,7 @@ class Subjects:
                 return self._json(subjects.find(self._kg, given))
             return self._read(http, parts[0], part, offer, media_type)
 
-        await http.reply(without_body(http, await self._run(self._readers, read)))
+        await http.reply(await on(self._readers, read))
 
     def _read(
         self, http: Exchange, key: str, part: str, offer: Format | Representation, media_type: str
@@ -122,12 +115,12 @@ class Subjects:
             asked = Members(await json_body(http))
             given = {name: asked.text(name) for name in subjects.WAYS if asked.has(name)}
             asked.done()
-            found = await self._run(self._readers, lambda: self._json(subjects.find(self._kg, given)))
+            found = await on(self._readers, lambda: self._json(subjects.find(self._kg, given)))
             await http.reply(found)
             return
         by = asker(http)
         body = await json_body(http)
-        await http.reply(await self._run(self._writers, lambda: self._change(parts, body, by)))
+        await http.reply(await on(self._writers, lambda: self._change(parts, body, by)))
 
     def _change(self, parts: list[str], body: Any, by: Origin) -> Response:
         kg, key, what = self._kg, parts[0], parts[1]
@@ -155,9 +148,6 @@ class Subjects:
     def _json(self, found: Any, status: int = 200) -> Response:
         return JSONResponse(found, status, HEADERS)
 
-    async def _run(self, pool: Executor, work: Callable[[], Response]) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
-
 
 def _methods(parts: list[str]) -> tuple[str, ...]:
     """The methods of an address below `/subjects`. Raises `NotFound` for one that there is not."""
@@ -166,5 +156,5 @@ def _methods(parts: list[str]) -> tuple[str, ...]:
         return ("POST",)
     if len(parts) < 3 and (part in _READS or part in _CHANGES):
         reads, changes = part in _READS, part in _CHANGES
-        return (("GET", "HEAD") if reads else ()) + (("POST",) if changes else ())
+        return (("GET",) if reads else ()) + (("POST",) if changes else ())
     raise NotFound("There is nothing at this address")
