@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import bind, find
 from kgservice.application.reader import Reader
-from kgservice.application.small_groups import as_query, ask_guarded
+from kgservice.application.small_groups import as_query, ask_guarded, refused
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
 from kgservice.http.bodies import Parameters
@@ -29,10 +29,13 @@ SUPPRESSED = "KG-Suppressed"
 
 
 class QuestionList:
-    """`/queries` as an ASGI application: all questions with their parameters, columns and SPARQL, as JSON."""
+    """`/queries` as an ASGI application: all questions with their parameters, columns and SPARQL, as JSON.
+
+    `refused` tells which of them the one who asks may not ask.
+    """
 
     def __init__(self, known: Mapping[str, Question]) -> None:
-        self._listed = [question.to_json() for question in known.values()]
+        self._listed = [(question.to_json(), refused(question)) for question in known.values()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -40,7 +43,10 @@ class QuestionList:
         if not await http.has("GET"):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
-        await http.reply(JSONResponse(self._listed, headers={"Vary": "Accept"}))
+        limited = not principal_of(scope).sees_persons
+        listed = [{**question, "refused": limited and single} for question, single in self._listed]
+        headers = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "private, no-cache"}
+        await http.reply(JSONResponse(listed, headers=headers))
 
 
 class SavedQuestion:
