@@ -91,8 +91,11 @@ class Backend(Protocol):
     def refresh(self) -> dict[str, int]:
         """Validate everything and bring the findings in line; how many changed."""
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
-        """Write one graph, the whole dataset, or the view of the stated purpose, to `out`."""
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
+        """Write one graph, the whole dataset, or the view of the stated purpose, to `out`.
+
+        `views`: the dataset with the views, which follow from the rest.
+        """
 
 
 @contextmanager

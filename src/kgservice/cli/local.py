@@ -237,12 +237,12 @@ class Local:
     def _finding(self, key: str) -> dict[str, Any]:
         return stewarding.one(self._kg, key).to_json(self._kg)
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
         """Dump one graph, or all, or the view of the purpose."""
         with self.recorder.doing("export", "export") as entry:
             reader = self._reader(entry)
             if graph is None:
-                exporting.export(self._kg, reader, fmt, entry.before(out))
+                exporting.export(self._kg, reader, fmt, entry.before(out), views=views)
             else:
                 graph_store.read(self._kg, named(graph), fmt, entry.before(out))
 

@@ -47,13 +47,16 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="File to write.", parser=given_path, metavar="FILE"),
     ] = None,
+    views: Annotated[
+        bool, typer.Option("--views", help="With the views, which whoever loads the export makes anew.")
+    ] = False,
     purpose: PurposeOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Write one graph, the whole dataset, or the view of a purpose, as RDF.
+    """Write one graph, the whole dataset without what can be derived, or the view of a purpose, as RDF.
 
     `--json` is short for `--format jsonld`.
 
@@ -69,11 +72,13 @@ def export(
         unicode_text(graph, "--graph")
         if purpose is not None:
             raise BadParameter("for a purpose there is one graph, its view; name no other", source="--graph")
+    if views and (graph is not None or purpose is not None):
+        raise BadParameter("one graph comes without views", source="--views")
     one_graph = graph is not None or purpose is not None
     chosen = _format("jsonld" if as_json else fmt, output, one_graph=one_graph)
     stated, settings = purpose_iri(purpose), settings_for(store, token)
     with connected(settings, url, purpose=stated) as backend, sink(output) as out:
-        backend.export(graph, chosen, out)
+        backend.export(graph, chosen, out, views=views)
     if output:
         say(f"{output.stat().st_size} bytes in {output}" if output.is_file() else f"Written to {output}")
 

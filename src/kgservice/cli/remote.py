@@ -177,9 +177,10 @@ class Remote:
         found: dict[str, Any] = self._json(method, path, params=named(agent), **request)
         return found
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
         """Ask `GET /graphs?graph=…`, or `GET /export` for the whole dataset."""
-        path, params = ("/graphs", {"graph": graph}) if graph else ("/export", {})
+        whole = {"views": "true"} if views else {}
+        path, params = ("/graphs", {"graph": graph}) if graph else ("/export", whole)
         with self._stream("GET", path, params=params, headers={"Accept": fmt.media_type}) as response:
             _copy(response, out)
 

@@ -11,9 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import check, exporting
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import address
 from kgservice.http.negotiation import coding, content_type, negotiate
-from kgservice.http.purposes import reader_of
+from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
@@ -34,7 +36,10 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
 
 
 class Export:
-    """`/export` as an ASGI application: the dataset, or the view of the purpose that is stated."""
+    """`/export` as an ASGI application: the dataset, or the view of the purpose that is stated.
+
+    `views=true`: the dataset with the views, which follow from the rest.
+    """
 
     def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
         self._kg = kg
@@ -45,6 +50,9 @@ class Export:
         http = Exchange(scope, receive, send)
         if not await http.has("GET"):
             return
+        views = address(http, ("views", PARAMETER)).get("views", "false")
+        if views not in {"true", "false"}:
+            raise BadParameter("views is true or false", source="views")
         reader = reader_of(scope, http.parameters, self._kg)
         offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads or reader.purpose is not None]
         fmt, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
@@ -60,7 +68,7 @@ class Export:
             receive,
             send,
             workers=self._workers,
-            produce=lambda out: exporting.export(self._kg, reader, fmt, out),
+            produce=lambda out: exporting.export(self._kg, reader, fmt, out, views=views == "true"),
             head=lambda: headers,
             encoding=coding(CODINGS, http.headers.get("accept-encoding")),
         )
