@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
+import pyoxigraph
 import pytest
 
 from tests.cli.commands import Run
@@ -29,6 +31,48 @@ def test_an_export_goes_into_a_new_store(run: Run, demo_store: Path, tmp_path: P
     assert number(run, HEAD, copy) == number(run, HEAD, demo_store) + 1
     # The bulk load's own commit says nine things of itself besides its PROV relations, at the most.
     assert 0 <= number(run, COUNT, copy) - number(run, COUNT, demo_store) <= 9
+
+
+def graphs(run: Run, store: Path, *options: str) -> dict[str, set[pyoxigraph.Triple]]:
+    """What an export holds, by graph."""
+    done = run("export", "-o", "graphs.nq", "--store", store, *options)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, set[pyoxigraph.Triple]] = defaultdict(set)
+    for quad in pyoxigraph.parse(path="graphs.nq"):
+        assert isinstance(quad.graph_name, pyoxigraph.NamedNode)
+        found[quad.graph_name.value].add(quad.triple)
+    return found
+
+
+def test_an_export_has_what_cannot_be_derived_and_gives_the_same_views(
+    run: Run, demo_store: Path, tmp_path: Path
+) -> None:
+    base, copy = "https://kg.example/", tmp_path / "copy"
+    exported, whole = graphs(run, demo_store), graphs(run, demo_store, "--views")
+    left_out = whole.keys() - exported.keys()
+    assert {name for name in left_out if not name.startswith(f"{base}view/")} == {f"{base}graph/state"}
+    assert all(whole[name] == said for name, said in exported.items())
+    assert sum(map(len, exported.values())) < sum(map(len, whole.values())) / 3
+    run("export", "-o", "all.nq", "--store", demo_store)
+    assert run("load", "--bulk", "all.nq", "--store", copy).returncode == 0
+    found = graphs(run, copy, "--views")
+    own = {f"{base}graph/provenance", f"{base}graph/state", f"{base}view/everything"}
+    assert found.keys() == whole.keys()
+    assert [name for name in found if found[name] != whole[name] and name not in own] == []
+    for name in (f"{base}graph/provenance", f"{base}view/everything"):
+        assert whole[name] <= found[name]
+        assert len(found[name] - whole[name]) < 20  # the commit of the load
+    assert run("check", "--store", copy).returncode == 0
+
+
+@pytest.mark.parametrize("fmt", ["trig", "jsonld"])
+def test_other_formats_say_the_same(run: Run, demo_store: Path, fmt: str) -> None:
+    expected = graphs(run, demo_store)
+    assert run("export", "-o", f"all.{fmt}", "--store", demo_store).returncode == 0
+    found = set(pyoxigraph.parse(path=f"all.{fmt}"))
+    assert len(found) == sum(map(len, expected.values()))
+    assert run("export", "--views", "--graph", "urn:g", "--store", demo_store).returncode == 2
+    assert run("export", "--format", "turtle", "--store", demo_store).returncode == 2
 
 
 def test_a_bulk_load_with_an_error_changes_nothing(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kgservice.application.erased import Erased
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI
 from kgservice.store import OxigraphStore
@@ -165,3 +167,22 @@ def test_a_store_in_use_without_a_note_says_what_to_do(empty_store: Path, run: R
     assert done.returncode == 6
     assert "a service that is starting" in done.stderr
     assert "try again" in done.stderr
+
+
+def test_the_store_is_written_anew_at_the_start_after_an_erasure(
+    demo_store: Path, run: Run, tmp_path: Path
+) -> None:
+    store, name = tmp_path / "store", b"Walburga Friesinger"
+    shutil.copytree(demo_store, store)
+    person = "00000000-0000-4000-8000-100700000005"
+    done = run("subject", "erase", person, "--yes", "--other-basis", "erase", "--store", store)
+    assert done.returncode == 0, done.stderr
+    assert "still hold the erased texts" in done.stderr
+    assert any(name in path.read_bytes() for path in store.iterdir())
+    assert Erased.beside(store).waiting == 1
+    with serving(store) as service:
+        assert not any(name in path.read_bytes() for path in store.iterdir())
+        assert run("check", "--store", service.store).returncode == 0
+        gone = run("subject", "find", "--iri", person, "--store", service.store, "--json")
+        assert json.loads(gone.stdout)["matches"] == []
+    assert Erased.beside(store).waiting == 0

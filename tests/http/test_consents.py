@@ -15,10 +15,9 @@ from pyoxigraph import NamedNode, RdfFormat, parse
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.namespaces import DPV
 from tests.conftest import NOON
+from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, running
 
-IDS = "https://kg.example/id/"
-PERSON = "00000000-0000-4000-8000-100700000005"
 NOTICE = "00000000-0000-4000-8000-106200000002"
 RENEWED = "00000000-0000-4000-8000-106000000001"
 WITHDRAWN = "00000000-0000-4000-8000-106000000005"
@@ -56,12 +55,6 @@ def allowed(server: Running, at: str, **other: str) -> bool:
     answer = server.get("/decisions", params={**asked, "at": at, **other})
     assert answer.status_code == 200, answer.text
     return bool(answer.json()["allowed"])
-
-
-def refused(answer: Any) -> tuple[int, str | None, str]:
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    return answer.status_code, problem.get("source"), problem["detail"]
 
 
 def test_a_consent_is_given_withdrawn_and_renewed(server: Running) -> None:

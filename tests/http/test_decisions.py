@@ -168,6 +168,29 @@ def test_narrower_special_and_young(free: Running) -> None:
     assert ask(free, subject=f"{IDS}kid").json()["allowed"]
 
 
+def test_an_objection_ends_a_decision_until_it_is_refused(free: Running) -> None:
+    free.kg.settings = replace(free.kg.settings, profile="gdpr")
+    asked = {"category": "ci:TransactionData", "purpose": "dpv:Marketing"}
+    say(
+        free,
+        f"id:bill a ci:TransactionRecord ; ci:dataSubject id:{RENEWED} ; ci:legalBasis gdpr:A6-1-f . "
+        "id:ads a ci:ProcessingActivity ; ci:forPurpose dpv:Marketing ; ci:legalBasis gdpr:A6-1-f ; "
+        'ci:forCategory ci:TransactionData ; ci:balancingOfInterests "Minutes of 2026-03-01" .',
+    )
+    assert ask(free, **asked).json()["allowed"]
+    body = {"received": "2026-11-19T09:00:00Z"}
+    objected = free.post(f"/subjects/{RENEWED}/objection", json=body)
+    assert objected.status_code == 201, objected.text
+    found = ask(free, **asked).json()
+    assert (found["allowed"], found["reason"]) == (False, "objected")
+    assert ask(free, **asked, at="2026-11-19T08:00:00Z").json()["allowed"]
+    answer = {"outcome": "refused", "reason": "compelling grounds: fraud", "time": "2026-11-20T11:00:00Z"}
+    refused = free.post(f"{objected.headers['location']}/answer", json=answer)
+    assert refused.status_code == 200, refused.text
+    assert not ask(free, **asked, at="2026-11-20T10:00:00Z").json()["allowed"]
+    assert ask(free, **asked).json()["allowed"]
+
+
 def test_other_bases_in_the_profile_gdpr(free: Running) -> None:
     asked = {"category": "ci:TransactionData", "purpose": "dpv:ServiceProvision"}
     assert ask(free, **asked).json()["reason"] == "no-ground"

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from pyoxigraph import RdfFormat, parse
@@ -14,10 +13,9 @@ from pyoxigraph import RdfFormat, parse
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.conftest import NOON
+from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, running
 
-IDS = "https://kg.example/id/"
-PERSON = "00000000-0000-4000-8000-100700000005"
 ERASURE = "00000000-0000-4000-8000-106400000006"
 ANSWERED = "00000000-0000-4000-8000-106400000001"
 
@@ -26,12 +24,6 @@ ANSWERED = "00000000-0000-4000-8000-106400000001"
 def server(demo_kg_guarded: KnowledgeGraph) -> Iterator[Running]:
     with running(demo_kg_guarded) as server:
         yield server
-
-
-def refused(answer: Any) -> tuple[int, str | None, str]:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    problem = answer.json()
-    return answer.status_code, problem.get("source"), problem["detail"]
 
 
 def opened(server: Running, kind: str = "access", received: str = "2026-10-31T09:00:00Z") -> str:

@@ -280,6 +280,20 @@ def test_every_request_has_a_principal(kg: KnowledgeGraph, tmp_path: Path) -> No
     assert key.name.startswith("key:")
 
 
+def test_the_last_commit_is_told_to_those_who_see_everything(
+    server: Running, key_of: dict[Role, str]
+) -> None:
+    for role, key in key_of.items():
+        told = asking(server, "/health", key)
+        assert told.status_code == 200
+        assert ("commit" in told.json()) == (role in OVERSEEING), role
+    assert server.get("/health").json()["commit"] == server.kg.head
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "session=wrong"}):
+        open_to_all = bare(server, "/health", headers=headers)
+        assert open_to_all.status_code == 200
+        assert set(open_to_all.json()) == {"status", "version", "reads"}
+
+
 def test_problems_name_no_key(server: Running, key_of: dict[Role, str]) -> None:
     key = key_of[Role.READER]
     for path in ("/export", f"/nothing?token={quote(key)}"):

@@ -226,3 +226,21 @@ def test_the_first_page_counts_no_persons(demo: Demo) -> None:
         assert f"<dt>{name}</dt>" in whole.text
         assert (f"<dt>{name}</dt>" in page.text) == (name == "pain point")
         assert (f">{name}</a></th>" in page.text) == (name == "pain point")
+
+
+def test_lists_tell_which_questions_a_reader_may_not_ask(demo: Demo) -> None:
+    single = {question.id for question in QUESTIONS.values() if question.persons == SINGLE}
+    assert single
+    for key, refused in ((demo.reader, single), (demo.researcher, set())):
+        listed = asking(demo.server, "/queries", key).json()
+        assert {question["id"] for question in listed if question["refused"]} == refused
+        page = asking(demo.server, "/pages/questions?lang=en", key).text
+        linked = {
+            name
+            for name in QUESTIONS
+            if f'href="/pages/questions/{name}?' in page or f'questions/{name}"' in page
+        }
+        assert linked == QUESTIONS.keys() - refused
+        assert page.count("your role may not see") == len(refused)
+    for name in single:
+        assert asking(demo.server, f"/queries/{name}", demo.reader).status_code == 403

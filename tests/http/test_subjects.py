@@ -12,10 +12,9 @@ from pyoxigraph import RdfFormat, parse
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.namespaces import CI
+from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, running
 
-IDS = "https://kg.example/id/"
-PERSON = "00000000-0000-4000-8000-100700000005"
 RESTRICTED = "00000000-0000-4000-8000-100700000017"
 ON_CONTRACT = "00000000-0000-4000-8000-100700000015"
 ERASED = "00000000-0000-4000-8000-100700000047"
@@ -27,12 +26,6 @@ EMAIL = "walburga.friesinger@metallbau-rotensteig.example"
 def server(demo_kg_guarded: KnowledgeGraph) -> Iterator[Running]:
     with running(demo_kg_guarded) as server:
         yield server
-
-
-def refused(answer: Any) -> tuple[int, str | None, str]:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    problem = answer.json()
-    return answer.status_code, problem.get("source"), problem["detail"]
 
 
 def details_of(server: Running) -> str:

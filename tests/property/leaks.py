@@ -44,6 +44,7 @@ _YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:
 # What differs between two answers that are alike.
 _MASKED = {b"etag", b"date", b"content-length"}
 ROUND = 500
+WRITING = frozenset({"update", "import", "write"})  # what may change something, which is taken back
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def over_socket(world: World, url: str, client: httpx.AsyncClient) -> Ask:
 
     async def ask(asked: Asked) -> Answer:
         headers = [("Authorization", f"Bearer {world.keys[asked.role]}"), ("Accept-Encoding", "identity")]
-        headers = [*headers, *(h for h in asked.headers if h[0] != "Accept-Encoding")]
+        # What stands around a value is not part of it, and the client sends none.
+        headers = [*headers, *((n, v.strip()) for n, v in asked.headers if n != "Accept-Encoding")]
         address = httpx.URL(url).copy_with(raw_path=asked.target.encode())
         found = await client.request(asked.method, address, headers=headers, content=asked.body.encode())
         return answered(found.status_code, [(n.lower(), v) for n, v in found.headers.raw], found.content)
@@ -176,9 +178,9 @@ class Search:
                     f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
                 )
             self.counts["compared with the twin"] += 1
-        elif self.ask_twin is not None and asked.kind == "update":
+        elif self.ask_twin is not None and asked.kind in WRITING:
             await self.ask_twin(asked)
-        if asked.kind == "update":
+        if asked.kind in WRITING:
             made += await self._read_back()
             for world in (self.world, self.twin):
                 if world is not None:

@@ -109,6 +109,8 @@ class Grammar:
             (5, self._update),
             (2, self._graph_store),
             (2, self._dry_run),
+            (2, self._import),
+            (2, self._write),
         ]
         weights, kinds = zip(*made, strict=True)
         make: Callable[[], Asked] = self.dice.choices(kinds, weights)[0]
@@ -377,19 +379,39 @@ class Grammar:
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
         return Asked(role, self._pick("GET", "HEAD"), f"/graphs?{where}", headers, kind="graph store")
 
+    def _write(self) -> Asked:
+        """Graphs written, added to and deleted, hidden ones, too."""
+        graph = self.dice.choice([*self.graphs, A.subject(A.key(self._iri())), A.subject("none")])
+        where = f"graph={quote(graph, safe='')}" if self._maybe(0.9) else "default"
+        method = self._pick("PUT", "POST", "DELETE")
+        body = "" if method == "DELETE" or self._maybe(0.2) else self._document()
+        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/turtle"),)
+        if self._maybe(0.2):
+            headers += ((self._pick("If-Match", "If-None-Match"), self._pick('"1-turtle-0"', "*")),)
+        return Asked(Role.EDITOR, method, f"/graphs?{where}", headers, body, "write", same=False)
+
+    def _import(self) -> Asked:
+        """A document that comes in, whatever it says of what is hidden."""
+        accept = self._pick("application/json", "application/x-ndjson", "*/*")
+        headers = (("Content-Type", "text/turtle"), ("Accept", accept))
+        return Asked(Role.EDITOR, "POST", "/imports", headers, self._document(), "import", same=False)
+
     def _dry_run(self) -> Asked:
         """What a document would do to the findings; of what is hidden, whoever may write may try."""
-        said = [
-            f"<{self._iri()}> {self.dice.choice(PROPERTIES)} {self._pick('4', 'true', f'<{self._iri()}>', self._text())} ."
-            for _ in range(self.dice.choice([1, 2, 5]))
-        ]
-        said += [f"<{self._iri()}> a {self.dice.choice(CLASSES)} ."] * self._maybe(0.5)
-        body = PREFIXES.replace("PREFIX", "\nPREFIX") + "\n" + "\n".join(said)
+        body = self._document()
         accept = self._pick(
             "application/json", "text/turtle", "text/plain", "application/xml", "application/sarif+json"
         )
         headers = (("Content-Type", "text/turtle"), ("Accept", accept))
         return Asked(Role.EDITOR, "POST", "/validation", headers, body, "dry run", same=False)
+
+    def _document(self) -> str:
+        said = [
+            f"<{self._iri()}> {self.dice.choice(PROPERTIES)} {self._pick('4', 'true', f'<{self._iri()}>', self._text())} ."
+            for _ in range(self.dice.choice([1, 2, 5]))
+        ]
+        said += [f"<{self._iri()}> a {self.dice.choice(CLASSES)} ."] * self._maybe(0.5)
+        return PREFIXES.replace("PREFIX", "\nPREFIX") + "\n" + "\n".join(said)
 
     def _text(self) -> str:
         return f'"{self._pick("x", "", "2026", "nonsense")}"'

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -78,7 +80,7 @@ def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
     assert len(done.shown) > 20, "hardly anything of what is shown was seen: the test proves little"
     assert {kind for kind in done.counts if not kind.startswith("status")} >= {
         *("query", "page of a query", "oracle", "saved question", "record", "page", "closed", "description"),
-        *("purpose", "update", "graph store", "dry run", "read back"),
+        *("purpose", "update", "graph store", "dry run", "read back", "import", "write"),
     }
 
 
@@ -179,6 +181,107 @@ def test_who_states_a_purpose_copies_no_graphs(worlds: tuple[World, World], verb
         said.add((answer.status, answer.body))
     assert len(said) == 1
     assert said.pop()[0] == 403
+
+
+HIDDEN = A.instance("leaks", "record", "silent 0")
+TURTLE = (("Content-Type", "text/turtle"),)
+UPDATE = (("Content-Type", "application/sparql-update"),)
+
+
+def said_of(world: World, make: Callable[[str], Asked], *names: str) -> set[tuple[object, ...]]:
+    """The answers to the same request for several names, with one name in place of them all."""
+    ask = inside(world)
+    said: set[tuple[object, ...]] = set()
+    for name in names:
+        answer = asyncio.run(ask(make(name)))
+        said.add((answer.status, answer.headers, answer.tag, answer.body.replace(name.encode(), b"name")))
+    return said
+
+
+def test_an_import_does_not_tell_what_is_known_already(alone: Callable[[], World]) -> None:
+    world = alone()
+    known = next(
+        quad
+        for quad in world.kg.store.match([(NamedNode(HIDDEN), NamedNode(f"{CI}content"), None)])
+        if world.kg.graphs.is_subject(quad.graph_name)
+    )
+    ask = inside(world)
+
+    def brought(statement: str) -> Asked:
+        return Asked(Role.EDITOR, "POST", "/imports", TURTLE, statement, "import")
+
+    same = asyncio.run(ask(brought(f"{known.triple} .")))
+    new = asyncio.run(ask(brought(f'<{HIDDEN}> <{CI}content> "guessed" .')))
+    assert (same.status, same.body) == (new.status, new.body)
+    (told,) = json.loads(same.body)["imports"]
+    assert (told["added"], told["removed"], told["commit"], told["mended"]) == (None, None, None, [])
+
+
+def test_a_refused_import_tells_rules_and_nothing_that_records_say(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = worlds
+    ask = inside(world)
+    monkeypatch.setattr(world.kg, "guarded", True)
+    secret = A.instance("leaks", "PainPoint", "confidential")
+    body = f'<{HIDDEN}> <{CI}age> "old" . <{secret}> a <{CI}Solution> .'
+    for _ in range(2):  # the second time it waits already
+        for accept in ("application/json", "application/x-ndjson"):
+            headers = (*TURTLE, ("Accept", accept))
+            answer = asyncio.run(ask(Asked(Role.EDITOR, "POST", "/imports", headers, body)))
+            assert (answer.status, "R03" in answer.text) == (200, True)
+            assert "CANARY" not in answer.text
+            named = {A.key(HIDDEN), A.key(secret)}
+            assert world.hidden.intersection(re.findall(r"[0-9a-f-]{36}", answer.text)) <= named
+            told = json.loads(answer.body.splitlines()[-1])["imports"][0]
+            assert {tuple(entry) for entry in told["quarantined"]} == {("file", "line", "row", "reason")}
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_writing_a_graph_does_not_tell_whether_there_was_one(alone: Callable[[], World], method: str) -> None:
+    world = alone()
+
+    def write(graph: str) -> Asked:
+        target = f"/graphs?graph={quote(graph, safe='')}"
+        return Asked(Role.EDITOR, method, target, TURTLE, "", "write")
+
+    for there, missing, status in (
+        (A.subject(A.key(A.instance("leaks", "person", "silent"))), A.subject("none"), 204),
+        (A.consent(A.key(A.instance("leaks", "person", "expired"))), A.consent("none"), 204),
+        ("urn:scratch:1", "urn:scratch:none", 204),
+        (A.quarantine("1"), A.quarantine("2"), 403),
+        (A.finding, f"{A.finding}s", 403),
+    ):
+        assert world.kg.store.has_graph(NamedNode(there))
+        (said,) = said_of(world, write, there, missing)
+        assert said[0] == status, there
+
+
+@pytest.mark.parametrize("condition", ["If-Match", "If-None-Match"])
+def test_writing_on_a_condition_is_for_those_who_may_read_graphs(
+    worlds: tuple[World, World], condition: str
+) -> None:
+    world, _ = worlds
+
+    def write(graph: str) -> Asked:
+        headers = (*TURTLE, (condition, "*"))
+        return Asked(Role.EDITOR, "PUT", f"/graphs?graph={quote(graph, safe='')}", headers, "")
+
+    (said,) = said_of(world, write, "urn:scratch:1", "urn:scratch:none")
+    assert said[0] == 403
+
+
+@pytest.mark.parametrize("verb", ["CREATE GRAPH", "DROP GRAPH", "CLEAR GRAPH"])
+def test_an_update_of_graphs_does_not_tell_whether_there_are_any(
+    alone: Callable[[], World], verb: str
+) -> None:
+    world = alone()
+
+    def update(graph: str) -> Asked:
+        return Asked(Role.EDITOR, "POST", "/update", UPDATE, f"{verb} <{graph}>", "update")
+
+    (said,) = said_of(world, update, "urn:scratch:1", "urn:scratch:none")
+    assert said[0] == 204
 
 
 def test_who_may_not_see_a_record_is_not_told_what_it_says(

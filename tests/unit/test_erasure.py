@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgservice.application import check, erasing, quarantine, requests, subjects
+from kgservice.application import building, check, erasing, quarantine, requests, subjects
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.settling import Refusal
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.errors import Conflict, NotFound, StoreFailed
@@ -63,7 +65,7 @@ def on_disk(demo_kg: KnowledgeGraph, tmp_path: Path, clock: Clock) -> Path:
     row = Triple(NamedNode(f"{IDS}x"), NamedNode(f"{CI}personName"), Literal("W. Friesinger"))
     other = quarantine.Source("contacts.csv", 8, "8;Somebody;Else")
     about = Triple(NamedNode(f"{IDS}y"), NamedNode(f"{CI}age"), Literal("old"))
-    quarantine.hold(kg, [({row}, source, "R50"), ({about}, other, "R50")], Origin())
+    quarantine.hold(kg, [({row}, source, Refusal("R50")), ({about}, other, Refusal("R50"))], Origin())
     mine = (
         Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, SCRATCH),
         Quad(NamedNode("urn:x"), NamedNode("urn:name"), Literal("Walburga Friesinger"), SCRATCH),
@@ -134,6 +136,33 @@ def test_what_is_left_names_nobody(on_disk: Path, clock: Clock) -> None:
     kg.close()
 
 
+def test_what_is_left_is_proof_and_in_no_view_of_a_purpose(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    texts = words(kg, PERSON)
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    linked = kg.store.match([(None, NamedNode(f"{CI}hasTombstone"), None)])
+    left = {quad.subject for quad in linked if isinstance(quad.subject, NamedNode)} | {
+        NamedNode(IDS + PERSON)
+    }
+    events = [(None, NamedNode(f"{CI}eventOf"), node) for node in left]
+    left |= {quad.subject for quad in kg.store.match(events) if isinstance(quad.subject, NamedNode)}
+    said = [quad for node in left for quad in kg.store.match([(node, None, None), (None, None, node)])]
+    # What is kept can be shown (Art. 7(1)): kinds, purposes and times.
+    kept = {quad.predicate.value.removeprefix(CI) for quad in said}
+    assert {"forPurpose", "forCategory", "notice", "controller", "eventTime", "answeredAt"} <= kept
+    # It names nobody, and is used for nothing else.
+    assert not {quad.object.value for quad in said if isinstance(quad.object, Literal)} & texts
+    views = {kg.addresses.view(purpose) for purpose in kg.settings.active_purposes}
+    assert views
+    assert not {quad.graph_name.value for quad in said if isinstance(quad.graph_name, NamedNode)} & views
+    # Nor when the views are built anew.
+    building.rebuild_purposes(kg)
+    shown = [quad for node in left for quad in kg.store.match([(node, None, None), (None, None, node)])]
+    assert set(shown) == set(said)
+    assert check.check(kg) == []
+    kg.close()
+
+
 def test_a_backup_does_not_bring_the_person_back(on_disk: Path, clock: Clock, tmp_path: Path) -> None:
     kg = opened(on_disk, clock)
     texts = words(kg, PERSON)
@@ -189,6 +218,39 @@ def test_records_on_another_basis_stay_only_if_somebody_says_so(on_disk: Path, c
     ticket = requests.one(kg, done.ticket)
     assert (ticket.subject, ticket.reason) == (person.value, "2 records are kept on another legal basis")
     assert check.check(kg) == []
+    kg.close()
+
+
+def test_a_partial_erasure_is_done_again_in_a_backup(on_disk: Path, clock: Clock) -> None:
+    def later() -> datetime:
+        return clock() + timedelta(hours=1)
+
+    kg = opened(on_disk, clock)
+    backup = on_disk.with_name("backup")
+    kg.store.backup(backup)
+    kg.close()
+    kg = opened(on_disk, later)
+    kept = erasing.erase(kg, ON_CONTRACT, {"otherBasis": "keep"}).kept
+    left = set(subjects.quads_of(kg, NamedNode(IDS + ON_CONTRACT)))
+    gone = words(kg, ON_CONTRACT)
+    kg.close()
+    shutil.rmtree(on_disk)
+    shutil.move(backup, on_disk)
+    kg = KnowledgeGraph.open(Settings(store=on_disk), OxigraphStore(on_disk), later, guarded=False)
+    kg.erased = Erased.beside(on_disk)
+    before = words(kg, ON_CONTRACT)
+    assert before - gone == {"liselotte.tannwald@pharmaverpackung-weissdorn.example"}
+    assert erasing.again(kg) == 1
+    assert words(kg, ON_CONTRACT) <= gone  # the ticket, which is younger than the backup, does not come back
+    person = NamedNode(IDS + ON_CONTRACT)
+    again = set(subjects.quads_of(kg, person))
+    assert {q.predicate for q in again if q.subject == person} == {
+        q.predicate for q in left if q.subject == person
+    }
+    assert {q.subject.value for q in again if isinstance(q.subject, NamedNode)} >= kept.keys()
+    assert kg.erased.waiting == 2  # the files of the backup hold the texts again
+    assert check.check(kg) == []
+    assert erasing.again(kg) == 0
     kg.close()
 
 

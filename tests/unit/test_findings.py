@@ -103,14 +103,14 @@ def test_refreshing_equals_a_full_validation(kg: KnowledgeGraph) -> None:
 def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:
     load(kg, PERSONA, trusted=False)
     key = only(kg, "R14").iri.value
-    stewarding.waive(kg, key, " drafted for a workshop ", TOMORROW, "Eva Weber")
+    stewarding.waive(kg, key, " drafted for a workshop ", TOMORROW, Origin("key:3f2a", named="Eva Weber"))
     entry = stewarding.one(kg, key)
     assert entry.status == "waived"
     assert entry.waiver is not None
     assert entry.waiver.reason == "drafted for a workshop"
     who = kg.select(
         f"SELECT ?name ?why WHERE {{ ?a a <http://www.w3.org/ns/prov#Activity> ; <http://purl.org/dc/terms/description> ?why ; "
-        f"<http://www.w3.org/ns/prov#wasAssociatedWith> <{entry.waiver.by}> . "
+        f"<http://www.w3.org/ns/prov#wasInfluencedBy> <{entry.waiver.by}> . "
         f"<{entry.waiver.by}> <http://www.w3.org/2000/01/rdf-schema#label> ?name }}"
     ).rows
     assert who == [(Literal("Eva Weber"), Literal("finding waived: drafted for a workshop"))]
@@ -276,7 +276,7 @@ def test_a_language_tag_is_added_with_one_call(kg: KnowledgeGraph) -> None:
     assert len(why["statements"]) == 3
     with pytest.raises(NotFound):
         stewarding.apply(kg, entry.iri.value, "guess")
-    commit = stewarding.apply(kg, entry.iri.value, german["id"], "Eva")
+    commit = stewarding.apply(kg, entry.iri.value, german["id"], Origin("Eva"))
     assert (commit.added, commit.removed) == (1, 1)
     assert status(kg, entry.iri.value) == "mended"  # by the guard, in the same commit
     assert {e.status for e in stewarding.listed(kg)[0]} == {"mended"}

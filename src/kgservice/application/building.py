@@ -31,6 +31,10 @@ _AT_ONCE = 50_000
 _RESTRICTS = NamedNode(f"{CI}restricts")
 _ACROSS = [f"<{CI}{name}>" for name in ("authorises", "authorisationFor", "restricts")]
 
+_PERHAPS_SECRET = f"""SELECT ?node WHERE {{
+  {{ ?node <{CI}confidentiality> ?level }} UNION {{ ?node <{CI}hasTombstone> ?stone }}
+  UNION {{ ?node a <{CI}Tombstone> }} }}"""
+
 
 def clear(store: Store, graph: NamedNode) -> None:
     """Remove what a graph holds, piece by piece: one transaction for all would take all memory."""
@@ -200,10 +204,8 @@ class _Building:
     def _secret(self) -> set[NamedNode]:
         """The nodes above the level of the views, with what belongs to them."""
         sight = Sight(self._kg.model, self._kg.graphs, self._common.concepts, self._others, self._now)
-        rows = self._kg.store.select(
-            f"SELECT ?node ?level {{ ?node <{CI}confidentiality> ?level }}", Dataset((self._kg.view,), ())
-        ).rows
-        waiting = [node for node, _ in rows if isinstance(node, NamedNode)]
+        rows = self._kg.store.select(_PERHAPS_SECRET, Dataset((self._kg.view,), ())).rows
+        waiting = [node for (node,) in rows if isinstance(node, NamedNode)]
         found: set[NamedNode] = set()
         while waiting:
             node = waiting.pop()

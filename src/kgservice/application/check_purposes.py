@@ -35,6 +35,8 @@ _OF_ALL = f"""{_PREFIX} SELECT ?node ?value {{
   FILTER NOT EXISTS {{ ?value ci:restricts|^ci:restrictedBy ?any }} }}"""
 _STARTS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validFrom ?value }}"
 _ENDS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validUntil ?value }}"
+_LEFT = f"""{_PREFIX} SELECT ?node ?value {{
+  {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} BIND(?node AS ?value) }}"""
 _ORDER = ("Public", "Internal", "Confidential")
 
 
@@ -182,10 +184,11 @@ class _NaiveViews:
         return False
 
     def _read_hidden(self) -> set[object]:
-        """Nodes above the level of the views, and restricted records."""
+        """Nodes above the level of the views, what is left of erased persons, and restricted records."""
         most = _ORDER.index(self._kg.settings.confidentiality.capitalize())
         shown = {NamedNode(CI + name) for name in _ORDER[: most + 1]}
         secret = {node for node, levels in self._levels.items() if levels - shown}
+        secret |= self._pairs(_LEFT).keys()
         return secret | {node for node, those in self._restrictions.items() if any(map(self._runs, those))}
 
     def _runs(self, restriction: object) -> bool:

@@ -13,7 +13,7 @@ from kgservice.application.decisions import known, named, stamp
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.lawful_facts import read_concepts
 from kgservice.application.lawful_parts import EXPLICIT
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.consent import AGREEING, CONTROLLER, GUARDIANS, SCHEMA, SUBJECT, Act, Consent, Event
 from kgservice.domain.decision import Reason, standing
 from kgservice.domain.members import Members
@@ -28,7 +28,7 @@ _NOTICES = f"SELECT ?one WHERE {{ ?one a <{CI}ConsentNotice> }} ORDER BY ?one LI
 _CONTROLLERS = f"SELECT DISTINCT ?one WHERE {{ ?one a <{CI}Provider> ; <{CI}controllerAddress> ?address }}"
 
 
-def give(kg: KnowledgeGraph, body: Any, agent: str = "local") -> str:
+def give(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
     """Record a consent that somebody gave; its IRI. Raises `BadParameter`, and `Invalid` from the guard."""
     asked, now = Members(body), kg.clock().astimezone(UTC)
     record = NamedNode(kg.addresses.new())
@@ -58,11 +58,11 @@ def give(kg: KnowledgeGraph, body: Any, agent: str = "local") -> str:
     new.event(Act.GIVEN, time, asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT), expires)
     new.guardian(asked, now)
     asked.done()
-    _commit(kg, new.quads, (), Origin(agent, "consent given", "/consents"))
+    _commit(kg, new.quads, (), by.because("consent given", "/consents"))
     return record.value
 
 
-def withdraw(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def withdraw(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Record that a consent was taken back; its IRI.
 
     Raises `NotFound` for an unknown one, `Conflict` for one that does not hold or a time that is not after
@@ -71,19 +71,19 @@ def withdraw(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> s
     with kg.writing:
         asked, now, consent = Members(body), kg.clock().astimezone(UTC), find(kg, key).consent
         time = _past(asked.moment("time", now), now, "time")
-        method, by = asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT)
+        method, giver = asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT)
         asked.done()
         _in_order(consent, time)
         state = standing(consent, time)
         if state.event is None or state.event.act not in AGREEING:
             raise Conflict(f"The consent does not hold, so it cannot be withdrawn: it is {state.reason}")
         new = _New(kg, NamedNode(consent.iri))
-        new.event(Act.WITHDRAWN, time, method, by)
-        _commit(kg, new.quads, (), Origin(agent, "consent withdrawn", "/consents"))
+        new.event(Act.WITHDRAWN, time, method, giver)
+        _commit(kg, new.quads, (), by.because("consent withdrawn", "/consents"))
     return consent.iri
 
 
-def renew(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def renew(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Record that a consent was given again, until another date; its IRI. Raises what `withdraw` raises.
 
     If it had run out meanwhile, that becomes an event, too: the new end must not hide it.
@@ -107,7 +107,7 @@ def renew(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
             new.event(Act.EXPIRED, state.until, "expiry", CONTROLLER)
         old = [q for q in kg.store.match([(record, _EXPIRES, None)]) if kg.graphs.is_record(q.graph_name)]
         new.say(record, "expiresAt", _literal(expires))
-        _commit(kg, new.quads, old, Origin(agent, "consent renewed", "/consents"))
+        _commit(kg, new.quads, old, by.because("consent renewed", "/consents"))
     return consent.iri
 
 

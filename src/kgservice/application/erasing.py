@@ -13,7 +13,7 @@ from kgservice.application import evidence, findings, obligations, requests, sub
 from kgservice.application.decisions import stamp
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.remnants import Words, remnants
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
 from kgservice.domain.mentions import Mentions
 from kgservice.domain.question import with_values
@@ -57,7 +57,7 @@ class Erasure:
         }
 
 
-def erase(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> Erasure:
+def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasure:
     """Erase the person; what the guard would object to becomes a finding.
 
     `otherBasis` says what becomes of records with a legal basis other than consent: `keep`, then the person
@@ -75,7 +75,7 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> Eras
                 f"{len(bound)} records of the person have a legal basis other than consent: "
                 f"{obligations.told(bound)}. Say what becomes of them (otherBasis): keep, or erase"
             )
-        origin = Origin(agent, "erasure of a person", SOURCE)
+        origin = by.because("erasure of a person", SOURCE)
         if choice == KEEP and bound:
             return _partly(kg, person, bound, ticket, origin)
         return _wholly(kg, person, ticket, origin, kg.clock().astimezone(UTC))

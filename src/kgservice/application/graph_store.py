@@ -57,6 +57,7 @@ def put(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, ori
     named = NamedBlankNodes(kg.graphs, f"{graph.value}|{hashlib.sha256(content).hexdigest()}")
     quads = tuple(named.quad(q) for q in _document(content, fmt, graph))
     with kg.writing:
+        kg.planner().kind(graph)  # that it is read only is told whether there is something to write or not
         there = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in streams.triples(kg.store, graph))
         change = Change(add=quads, remove=there, create=_new(kg, graph), origin=origin, replaces=True)
         return kg.commit(change)
@@ -66,13 +67,18 @@ def post(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, or
     """Add the document `source` to the graph, which exists afterwards. Raises what `put` raises."""
     quads = tuple(_document(source.read(), fmt, graph))
     with kg.writing:
+        kg.planner().kind(graph)
         return kg.commit(Change(add=quads, create=_new(kg, graph), origin=origin))
 
 
-def delete(kg: KnowledgeGraph, graph: NamedNode, origin: Origin) -> Commit:
-    """Delete the graph with all it holds. Raises `NotFound`, and `Forbidden` for read-only graphs."""
+def delete(kg: KnowledgeGraph, graph: NamedNode, origin: Origin, *, missing_ok: bool = False) -> Commit:
+    """Delete the graph with all it holds; it does not exist afterwards.
+
+    Raises `NotFound` unless it is `missing_ok`, and `Forbidden` for read-only graphs, also for those that
+    there are not.
+    """
     with kg.writing:
-        if not exists(kg, graph):
+        if not missing_ok and not exists(kg, graph):
             raise NotFound(f"there is no graph {graph}")
         return kg.commit(Change(drop=(graph,), origin=origin))
 

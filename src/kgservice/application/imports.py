@@ -8,6 +8,7 @@ from typing import Any
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import load_rdf
+from kgservice.application.quarantine import Quarantined
 from kgservice.application.tables import TableSummary, is_mapping, load_tables
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput
@@ -19,12 +20,19 @@ _DELIMITED = {".csv", ".tsv", ".txt"}
 
 
 def load(
-    kg: KnowledgeGraph, paths: Sequence[Path], origin: Origin, progress: Progress | None = None
+    kg: KnowledgeGraph,
+    paths: Sequence[Path],
+    origin: Origin,
+    progress: Progress | None = None,
+    *,
+    discreet: bool = False,
 ) -> list[dict[str, Any]]:
     """Load files and folders; one summary (JSON values) for each table, and one for all RDF files together.
 
     Delimited files beside the folder of one mapping are loaded by it, in place of the folder's own.
-    Raises `BadInput` for a path that holds nothing to load, before anything is loaded; `BadRdf` and
+    `discreet`: for who may not see everything, the summaries say nothing that would tell of what is stored:
+    what is new is null, since the same statement counts once, and refusals name only the rules. Raises
+    `BadInput` for a path that holds nothing to load, before anything is loaded; `BadRdf` and
     `BadTable` for what cannot be read.
     """
     tables = [folder for path in paths for folder in _mappings(path)]
@@ -35,15 +43,31 @@ def load(
         )
     documents = [file for path in paths if path not in deliveries for file in _documents(path, tables)]
     summaries = [
-        _table(load_tables(kg, folder, progress, deliveries or None, agent=origin.agent)) for folder in tables
+        _table(load_tables(kg, folder, progress, deliveries or None, agent=origin.agent), discreet=discreet)
+        for folder in tables
     ]
     if documents:
-        summaries.append(_rdf(kg, documents, origin, progress))
+        summaries.append(_rdf(kg, documents, origin, progress, discreet=discreet))
     return summaries
 
 
+def _changed(
+    added: int, removed: int, commit: int, mended: Sequence[Quarantined], *, discreet: bool
+) -> dict[str, Any]:
+    """What an import changed; for who may not see everything it would tell what there was."""
+    if discreet:
+        return {"added": None, "removed": None, "commit": None, "mended": []}
+    told = [entry.to_json() for entry in mended]
+    return {"added": added, "removed": removed, "commit": commit, "mended": told}
+
+
 def _rdf(
-    kg: KnowledgeGraph, documents: Sequence[Path], origin: Origin, progress: Progress | None
+    kg: KnowledgeGraph,
+    documents: Sequence[Path],
+    origin: Origin,
+    progress: Progress | None,
+    *,
+    discreet: bool,
 ) -> dict[str, Any]:
     read = 0
 
@@ -54,33 +78,31 @@ def _rdf(
             progress("RDF", read, len(documents))
 
     loaded = load_rdf(kg, documents, origin, count)
+    commit = loaded.commit
     return {
         "title": "RDF",
         "files": [path.name for path in loaded.files],
         "statements": loaded.statements,
-        "added": loaded.commit.added,
-        "removed": loaded.commit.removed,
-        "commit": loaded.commit.number,
-        "quarantined": [entry.to_json() for entry in loaded.quarantined],
-        "mended": [entry.to_json() for entry in loaded.mended],
+        "quarantined": [e.discreet() if discreet else e.to_json() for e in loaded.quarantined],
+        **_changed(commit.added, commit.removed, commit.number, loaded.mended, discreet=discreet),
     }
 
 
-def _table(summary: TableSummary) -> dict[str, Any]:
+def _table(summary: TableSummary, *, discreet: bool) -> dict[str, Any]:
     return {
         "title": summary.title,
         "files": summary.files,
         "rows": summary.rows,
         "taken": summary.taken,
         "repeated": summary.repeated,
-        "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in summary.refused],
-        "quarantined": [entry.to_json() for entry in summary.quarantined],
-        "mended": [entry.to_json() for entry in summary.mended],
+        "refused": [
+            {"file": r.file, "line": r.line, "reason": r.told if discreet else r.reason}
+            for r in summary.refused
+        ],
+        "quarantined": [e.discreet() if discreet else e.to_json() for e in summary.quarantined],
         "rejects": [str(path) for path in summary.rejects],
         "records": summary.records,
-        "added": summary.added,
-        "removed": summary.removed,
-        "commit": summary.commit,
+        **_changed(summary.added, summary.removed, summary.commit, summary.mended, discreet=discreet),
     }
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kgservice.application.graph import KnowledgeGraph
 
 _DIGEST = NamedNode(f"{SCHEMA}sha256")
-_DEFINITION = 1  # how purposes show statements; another number has their views built anew
+_DEFINITION = 2  # how purposes show statements; another number has their views built anew
 
 _log = logging.getLogger(__name__)
 

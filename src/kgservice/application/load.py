@@ -85,7 +85,7 @@ def load_rdf(
         parts = _parts(quads, source, kg.graphs)
         commit, held = settle(kg, parts, lambda some: Change.adding(_all(some), origin))
         mended = close_mended(kg, taken(parts, held), Source(source), origin)
-        entries = hold(kg, ((part.triples, part.source, reason) for part, reason in held), origin)
+        entries = hold(kg, ((part.triples, part.source, refusal) for part, refusal in held), origin)
         return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries), tuple(mended))
 
 

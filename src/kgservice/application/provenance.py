@@ -26,6 +26,7 @@ def provenance(
         Triple(activity, NamedNode(f"{PROV}wasAssociatedWith"), agent),
         Triple(agent, TYPE, NamedNode(f"{PROV}Agent")),
         *agent_label,
+        *_decided(addresses, activity, origin),
         Triple(activity, NamedNode(f"{CI}commitNumber"), _count(number)),
         Triple(activity, NamedNode(f"{CI}statementsAdded"), _count(effect.added)),
         Triple(activity, NamedNode(f"{CI}statementsRemoved"), _count(effect.removed)),
@@ -43,6 +44,15 @@ def provenance(
     triples += [Triple(activity, influenced, record) for record in _changed(addresses, effect)]
     places = (NamedNode(addresses.provenance), NamedNode(addresses.everything))
     return {Quad(t.subject, t.predicate, t.object, place) for t in triples for place in places}
+
+
+def _decided(addresses: Addresses, activity: NamedNode, origin: Origin) -> list[Triple]:
+    """Who decided, where the principal that asked names another: it may not be true, so it is told apart."""
+    if not origin.named:
+        return []
+    agent, label = _named(addresses, "agent", origin.named)
+    influenced = Triple(activity, NamedNode(f"{PROV}wasInfluencedBy"), agent)
+    return [influenced, Triple(agent, TYPE, NamedNode(f"{PROV}Agent")), *label]
 
 
 def _changed(addresses: Addresses, effect: Effect) -> set[NamedNode]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.findings import moment
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Change, Commit, Origin
+from kgservice.application.settling import Refusal
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
 from kgservice.store.base import Term
@@ -47,7 +48,7 @@ class Source:
 class Quarantined:
     """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
 
-    `created` and `decided` are moments as xsd:dateTime.
+    `created` and `decided` are moments as xsd:dateTime. `told`: the reason for who may not see everything.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Quarantined:
     created: str
     decided: str = ""
     decision: str = ""
+    told: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON object."""
@@ -72,9 +74,14 @@ class Quarantined:
             "decision": self.decision or None,
         }
 
+    def discreet(self) -> dict[str, Any]:
+        """As JSON object for whoever brought it and may not see everything: what they know, and the rules."""
+        source = self.source
+        return {"file": source.file, "line": source.line, "row": source.row, "reason": self.told}
+
 
 def hold(
-    kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, str]], origin: Origin
+    kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, Refusal]], origin: Origin
 ) -> list[Quarantined]:
     """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
 
@@ -84,7 +91,7 @@ def hold(
     quads: list[Quad] = []
     entries: list[Quarantined] = []
     created = moment(kg.clock())
-    for triples, source, reason in held:
+    for triples, source, refusal in held:
         statements = sorted(map(str, triples := set(triples)))
         name = "|".join((source.file, str(source.line), *statements))
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
@@ -92,9 +99,9 @@ def hold(
         if kg.store.has_graph(graph):
             if (entry := one(kg, key)).status == MENDED:
                 decide(kg, entry, WAITING, origin, reason="It was delivered again as it was")
-            entries.append(one(kg, key))
+            entries.append(replace(one(kg, key), source=source, told=refusal.told))
             continue
-        entry = Quarantined(key, source, reason, WAITING, created.value)
+        entry = Quarantined(key, source, refusal.reason, WAITING, created.value, told=refusal.told)
         entries.append(entry)
         quads += (Quad(t.subject, t.predicate, t.object, graph) for t in triples)
         quads += (Quad(graph, p, o, graph) for p, o in _described(kg, entry))
@@ -145,13 +152,13 @@ def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     return entry.to_json() | {"statements": lines} | (findings(kg, key) if entry.status == WAITING else {})
 
 
-def released(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+def released(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> dict[str, Any]:
     """Release an entry; the commit as JSON object. Raises what `release` raises."""
-    commit = release(kg, key)
+    commit = release(kg, key, by)
     return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
 
 
-def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
+def release(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> Commit:
     """Commit the statements of an entry as records.
 
     Raises `NotFound`, `Conflict` when it is not waiting, `Invalid` when they still bring a violation.
@@ -159,7 +166,7 @@ def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
     with kg.writing:
         entry = _waiting(kg, key)
         graph = _graph(kg, key)
-        origin = Origin(agent, f"Release from quarantine: {key}", entry.source.file)
+        origin = by.because(f"Release from quarantine: {key}", entry.source.file)
         triples = statements(kg, key)
         commit = kg.commit(
             Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in triples), origin=origin)
@@ -169,7 +176,7 @@ def release(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
         return commit
 
 
-def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> None:
+def discard(kg: KnowledgeGraph, key: str, reason: str, by: Origin = LOCAL) -> None:
     """Say that an entry is not wanted, and why; its statements stay in it.
 
     Raises `NotFound`, `Conflict` when it is not waiting, `BadParameter` without a reason.
@@ -178,10 +185,10 @@ def discard(kg: KnowledgeGraph, key: str, reason: str, agent: str = "local") -> 
         raise BadParameter("Say why it is discarded", source="reason")
     with kg.writing:
         entry = _waiting(kg, key)
-        decide(kg, entry, DISCARDED, Origin(agent, reason, entry.source.file), reason=reason)
+        decide(kg, entry, DISCARDED, by.because(reason, entry.source.file), reason=reason)
 
 
-def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "local") -> dict[str, Any]:
+def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], by: Origin = LOCAL) -> dict[str, Any]:
     """Put other statements in the place of those of an entry; what these would bring and mend (dry run).
 
     Raises `NotFound`, `Conflict` when it is not waiting.
@@ -191,7 +198,7 @@ def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], agent: str = "
         graph = _graph(kg, key)
         old = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in statements(kg, key))
         new = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
-        origin = Origin(agent, f"Mend in quarantine: {key}", entry.source.file)
+        origin = by.because(f"Mend in quarantine: {key}", entry.source.file)
         kg.commit(Change(add=new, remove=old, origin=origin, trusted=True))
         return findings(kg, key)
 

@@ -10,7 +10,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 from kgservice.application import requests, subjects
 from kgservice.application.decisions import named
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.members import LONGEST, MOST, Members
 from kgservice.domain.question import compact, with_values
 from kgservice.domain.rights import Right
@@ -25,7 +25,7 @@ _RANGE = f"""SELECT ?range {{
 _TEXT = f"{XSD}string"
 
 
-def rectify(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> Commit:
+def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Commit:
     """Replace literals of a record of the person, and answer the request for it, in one commit.
 
     `record` is the person if it is not given; `set` gives for each property its values from now on: a text,
@@ -59,7 +59,7 @@ def rectify(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> Co
             Change(
                 add=(*add, *ticket.add),
                 remove=(*remove, *ticket.remove),
-                origin=Origin(agent, "data of a person rectified", "/subjects"),
+                origin=by.because("data of a person rectified", "/subjects"),
             )
         )
 

@@ -13,7 +13,7 @@ from kgservice.application import subjects
 from kgservice.application.decisions import named, stamp
 from kgservice.application.findings import moment_of
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
 from kgservice.domain.question import with_values
 from kgservice.domain.rights import DECIDED, LONGEST_EXTENSION, Outcome, Right, Ticket, due
@@ -83,7 +83,7 @@ def to_json(ticket: Ticket, now: datetime) -> dict[str, Any]:
     }
 
 
-def open_(kg: KnowledgeGraph, body: Any, agent: str = "local") -> str:
+def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
     """Record a request that came; the IRI of its ticket. Raises `BadParameter`, `NotFound` for the person.
 
     One whose time has run out already is recorded, too: that is a finding (R36), and no reason to refuse it.
@@ -93,11 +93,11 @@ def open_(kg: KnowledgeGraph, body: Any, agent: str = "local") -> str:
     right = Right(asked.one_of("kind", RIGHTS))
     new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
     asked.done()
-    _commit(kg, new, Origin(agent, f"request received: {right}", SOURCE))
+    _commit(kg, new, by.because(f"request received: {right}", SOURCE))
     return new.ticket.value
 
 
-def extend(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Extend the time of a ticket by up to two months, with the reason that the person was told; its IRI.
 
     Raises `NotFound`, `Conflict` for one that is answered or extended, or whose first month is over.
@@ -117,11 +117,11 @@ def extend(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str
             ("requestOutcome", NamedNode(CI + Outcome.EXTENDED)),
             ("description", Literal(reason)),
         ]
-        _commit(kg, _changed(kg, ticket, said), Origin(agent, "request extended", SOURCE))
+        _commit(kg, _changed(kg, ticket, said), by.because("request extended", SOURCE))
     return ticket.iri
 
 
-def answer(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Record how a ticket was decided and when the person was told; its IRI.
 
     Raises `NotFound`, `Conflict` for one that is answered, `BadParameter` for a refusal without a reason,
@@ -137,7 +137,7 @@ def answer(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str
         if time > now or (ticket.received is not None and time < ticket.received):
             raise BadParameter(f"{stamp(time)} is not between the request and now", source="time")
         new = _changed(kg, ticket, answered(time, outcome, reason))
-        _commit(kg, new, Origin(agent, f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
+        _commit(kg, new, by.because(f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
     return ticket.iri
 
 

@@ -16,7 +16,7 @@ from kgservice.application import requests, subjects
 from kgservice.application.decisions import named, stamp
 from kgservice.application.findings import moment_of
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
 from kgservice.domain.question import with_values
 from kgservice.domain.rights import Right
@@ -56,7 +56,7 @@ def of(kg: KnowledgeGraph, person: NamedNode) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["from"] or "", one["id"]), reverse=True)
 
 
-def restrict(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Restrict all data of the person, or only some `records`; the IRI of the restriction.
 
     Raises `NotFound`, `BadParameter` for records of somebody else, and what `requests.settle` raises.
@@ -74,12 +74,12 @@ def restrict(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> s
         if reason:
             said.append(("description", Literal(reason)))
         add = (requests.typed(node, "Restriction"), *requests.about(node, said), *ticket.add)
-        origin = Origin(agent, "data restricted", SOURCE)
+        origin = by.because("data restricted", SOURCE)
         kg.commit(Change(add=add, remove=ticket.remove, origin=origin, lawful=True))
     return node.value
 
 
-def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, agent: str = "local") -> str:
+def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, by: Origin = LOCAL) -> str:
     """End a restriction of the person, who has been `informed` of it before (Art. 18(3)); its IRI.
 
     Raises `NotFound`, `Conflict` for one that is lifted, `BadParameter` when the person was not informed.
@@ -100,17 +100,17 @@ def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, agent: str =
         if time > now or stamp(time) < (known[node.value]["from"] or ""):
             raise BadParameter(f"{stamp(time)} is not between its begin and now", source="time")
         add = requests.about(node, [("validUntil", requests.literal(time))])
-        kg.commit(Change(add=add, origin=Origin(agent, "restriction lifted", SOURCE)))
+        kg.commit(Change(add=add, origin=by.because("restriction lifted", SOURCE)))
     return node.value
 
 
-def object_(kg: KnowledgeGraph, key: str, body: Any, agent: str = "local") -> str:
+def object_(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Take an objection; the IRI of its ticket. It counts from when it came, until it is refused.
 
     Raises `NotFound`, `BadParameter`.
     """
     asked = {**body, "subject": key, "kind": Right.OBJECTION.value} if isinstance(body, dict) else body
-    return requests.open_(kg, asked, agent)
+    return requests.open_(kg, asked, by)
 
 
 def _record(kg: KnowledgeGraph, person: NamedNode, value: str) -> NamedNode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pyoxigraph import NamedNode, Triple
@@ -24,32 +25,49 @@ class Part(Protocol):
         """The records that belong to this part alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something was not taken: the `reason` for stewards, and the `findings` that it is made of."""
+
+    reason: str
+    findings: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The reason for who may not see everything: which rules it breaks, but nothing that records say."""
+        if not self.findings:
+            return self.reason
+        from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
+
+        return " ".join(dict.fromkeys(map(_words, discreet_refusal(self.findings, ()))))
+
+
 P = TypeVar("P", bound=Part)
 
 
 def settle(
     kg: KnowledgeGraph, parts: Sequence[P], change: Callable[[Sequence[P]], Change]
-) -> tuple[Commit | None, list[tuple[P, str]]]:
+) -> tuple[Commit | None, list[tuple[P, Refusal]]]:
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
     wrong without it is held as well. `change` makes the change of some of the parts.
     """
-    held: list[tuple[P, str]] = []
+    held: list[tuple[P, Refusal]] = []
     rest = list(parts)
     while rest:
         try:
             return kg.commit(change(rest)), held
         except Invalid as error:
-            reasons = {finding["focus"]: _words(finding) for finding in error.findings}
-            bad = [part for part in rest if any(node.value in reasons for node in part.own)]
-            bad = bad or [part for part in rest if reasons.keys() & _spoken_of(part)] or rest
-            held += [(part, _reason(part, reasons) or str(error)) for part in bad]
+            wrong = {finding["focus"]: finding for finding in error.findings}
+            bad = [part for part in rest if any(node.value in wrong for node in part.own)]
+            bad = bad or [part for part in rest if wrong.keys() & _spoken_of(part)] or rest
+            held += [(part, _refusal(part, wrong, error)) for part in bad]
             rest = taken(parts, held)
     return None, held
 
 
-def taken(parts: Sequence[P], held: Sequence[tuple[P, str]]) -> list[P]:
+def taken(parts: Sequence[P], held: Sequence[tuple[P, Refusal]]) -> list[P]:
     """The parts that are not among those held."""
     out = {id(part) for part, _ in held}
     return [part for part in parts if id(part) not in out]
@@ -64,7 +82,11 @@ def _spoken_of(part: Part) -> set[str]:
     return {term.value for term in terms if isinstance(term, NamedNode)}
 
 
-def _reason(part: Part, reasons: dict[str, str]) -> str:
+def _refusal(part: Part, wrong: Mapping[str, Mapping[str, Any]], error: Invalid) -> Refusal:
+    """What is wrong with the records of a part, else with those it speaks of, else with all."""
     own = {node.value for node in part.own}
-    about = own & reasons.keys() or _spoken_of(part) & reasons.keys()
-    return " ".join(dict.fromkeys(reasons[node] for node in sorted(about)))
+    about = own & wrong.keys() or _spoken_of(part) & wrong.keys()
+    found = tuple(wrong[node] for node in sorted(about))
+    if not found:
+        return Refusal(str(error), tuple(error.findings))
+    return Refusal(" ".join(dict.fromkeys(map(_words, found))), found)

@@ -52,13 +52,18 @@ def allow(kg: Reader, iri: NamedNode) -> None:
         raise NotFound(f"nothing is known of <{iri.value}>")
 
 
+def refused(question: Question) -> bool:
+    """Whether it is refused, whatever it is given, to those who may not see single persons."""
+    return question.persons == SINGLE
+
+
 def permit(question: Question, given: Collection[str]) -> None:
     """Raises `Forbidden` for what only those may ask who may see single persons.
 
     `given`: the names of the parameters that have a value. Where persons are counted, a value that may be
     moved step by step would tell single ones, as the difference of two answers.
     """
-    if question.persons == SINGLE:
+    if refused(question):
         raise Forbidden(f"The question {question.id!r} shows single persons, which a reader may not see")
     free = {parameter.name for parameter in askable(question)}
     moved = [name for name in given if question.parameter(name).name not in free]

@@ -17,7 +17,7 @@ from kgservice.application.planner import LOOSE
 from kgservice.application.proposals import proposals
 from kgservice.application.provenance import agent_of
 from kgservice.domain import question
-from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.finding import SEVERITIES
 from kgservice.domain.question import Parameter, with_values
 from kgservice.domain.waiver import MENDED, OPEN, STATUSES, WAIVED, may_be_waived
@@ -28,6 +28,7 @@ from kgservice.store.base import Dataset, Term
 LIMIT, MOST = 100, 10_000
 LONGEST = 2000  # characters of a reason
 SOURCE = "/findings"
+SERVICE = Origin(agent="kgservice")
 
 _FOUND = f"""
 PREFIX ci: <{CI}> PREFIX dcterms: <{DCTERMS}> PREFIX sh: <{SH}>
@@ -109,7 +110,7 @@ def explained(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     return {**entry.to_json(kg), "explanation": explain(kg, entry.finding(kg))}
 
 
-def assign(kg: KnowledgeGraph, key: str, owner: str | None, agent: str = "local") -> Commit:
+def assign(kg: KnowledgeGraph, key: str, owner: str | None, by: Origin = LOCAL) -> Commit:
     """Name the employee (IRI or UUID) who is to mend a finding; None: nobody any more.
 
     Raises `BadParameter` for somebody who is no employee, `NotFound`.
@@ -123,11 +124,11 @@ def assign(kg: KnowledgeGraph, key: str, owner: str | None, agent: str = "local"
                 raise BadParameter(f"<{employee.value}> is no employee in the graph", source="owner")
             new = [(findings.OWNER, employee)]
         reason = f"finding {'assigned' if owner else 'assigned to nobody'}"
-        return _set(kg, entry, [findings.OWNER], new, Origin(_agent(agent), reason, SOURCE))
+        return _set(kg, entry, [findings.OWNER], new, by.because(reason, SOURCE))
 
 
-def waive(kg: KnowledgeGraph, key: str, reason: str, until: str, agent: str = "local") -> Commit:
-    """Accept a finding, for a reason, until a moment (or a day begins, UTC), by the word of `agent`.
+def waive(kg: KnowledgeGraph, key: str, reason: str, until: str, by: Origin = LOCAL) -> Commit:
+    """Accept a finding, for a reason, until a moment (or a day begins, UTC), by the word of `by`.
 
     Raises `Forbidden` for a violation of consent or of the rights of persons, `Conflict` for a finding that
     is mended, `BadParameter` without a reason or for an end that has passed.
@@ -149,29 +150,29 @@ def waive(kg: KnowledgeGraph, key: str, reason: str, until: str, agent: str = "l
         moment = findings.moment_of(end)
         if moment is None or moment <= now:
             raise BadParameter("a waiver must end in the future", source="until")
-        by = agent_of(kg.addresses, _agent(agent))
+        decided = agent_of(kg.addresses, by.decided)
         new: list[tuple[NamedNode, Term]] = [
             (findings.STATUS, findings.WAIVED),
             (findings.WAIVER_REASON, Literal(said)),
-            (findings.WAIVED_BY, by),
+            (findings.WAIVED_BY, decided),
             (findings.WAIVED_UNTIL, findings.moment(moment)),
         ]
-        origin = Origin(agent, f"finding waived: {said}", SOURCE)
+        origin = by.because(f"finding waived: {said}", SOURCE)
         return _set(kg, entry, [findings.STATUS, *findings.WAIVER], new, origin)
 
 
-def reopen(kg: KnowledgeGraph, key: str, agent: str = "local") -> Commit:
+def reopen(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> Commit:
     """Take the waiver of a finding back. Raises `Conflict` for one that is mended, `NotFound`."""
     with kg.writing:
         entry = one(kg, key)
         if entry.status == MENDED:
             raise Conflict("The finding is mended; it opens by itself when it comes again")
         new: list[tuple[NamedNode, Term]] = [(findings.STATUS, findings.OPEN)]
-        origin = Origin(_agent(agent), "finding opened again", SOURCE)
+        origin = by.because("finding opened again", SOURCE)
         return _set(kg, entry, [findings.STATUS, *findings.WAIVER], new, origin)
 
 
-def apply(kg: KnowledgeGraph, key: str, proposal: str, agent: str = "local") -> Commit:
+def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Commit:
     """Make the change that a proposal tells of, through the guard like any other.
 
     Raises `NotFound` for a proposal that there never was, `Conflict` when the finding is mended or the
@@ -190,17 +191,17 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, agent: str = "local") -> 
             Change(
                 add=_loose(found.add),
                 remove=_loose(found.remove),
-                origin=Origin(_agent(agent), f"finding mended: {found.words['en']}", entry.iri.value),
+                origin=by.because(f"finding mended: {found.words['en']}", entry.iri.value),
             )
         )
 
 
-def refresh(kg: KnowledgeGraph, agent: str = "kgservice") -> Counts:
+def refresh(kg: KnowledgeGraph, by: Origin = SERVICE) -> Counts:
     """Validate everything and enter what is new, what is mended, and what is open again after its waiver.
 
     Commits go on meanwhile; if there were any, it is done once more, and they wait.
     """
-    origin = Origin(_agent(agent), "full validation", SOURCE)
+    origin = by.because("full validation", SOURCE)
     shapes, head = kg.guard.shapes, kg.head
     report = validation.validate(kg, shapes=shapes)
     with kg.writing:
@@ -256,12 +257,6 @@ def _limit(limit: int | str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
         raise BadParameter(f"{text[:80]!r} is no whole number from 1 to {MOST}", source="limit")
     return int(text)
-
-
-def _agent(agent: str) -> str:
-    if not _text("agent", agent).strip():
-        raise BadParameter("the agent has no name", source="agent")
-    return agent
 
 
 def _text(name: str, value: str) -> str:

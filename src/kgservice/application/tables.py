@@ -22,7 +22,7 @@ from kgservice.application.mending import close_mended
 from kgservice.application.quarantine import Quarantined, Source, hold
 from kgservice.application.rejects import write_rejects
 from kgservice.application.row_graphs import Workbench
-from kgservice.application.settling import settle, taken
+from kgservice.application.settling import Refusal, settle, taken
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
@@ -37,16 +37,20 @@ BATCH = 250
 # The commits whose rows are looked at together, so that none of them takes back what one before it said.
 WINDOW = 20
 _TYPE = NamedNode(f"{RDF}type")
-_Held = list[tuple[Batch, str]]
+_Held = list[tuple[Batch, Refusal]]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that was not taken: the file, the physical line it starts on (1-based) and the reason."""
+    """A row that was not taken: the file, the physical line it starts on (1-based) and the reason.
+
+    `told`: the reason for who may not see everything.
+    """
 
     file: str
     line: int
     reason: str
+    told: str
 
 
 @dataclass(slots=True)
@@ -141,6 +145,7 @@ class _Loading:
             raise BadTable(header.fault, line=header.line, source=source)
         positions = mapping.positions(header.fields, source)
         faults: dict[int, str] = {}
+        told: dict[int, str] = {}  # of those that the guard refused
         with Workbench(mapping, self._kg.addresses) as bench:
             readable = bench.fill(_rows(found, mapping, positions, faults))
             rows = readable + len(faults)
@@ -156,12 +161,14 @@ class _Loading:
                     held = self._commit(batch, window, path.name, partial(bench.singles, batch))
                     if held:
                         self._quarantine(held, path)
-                        faults.update((part.line, reason) for part, reason in held)
+                        faults.update((part.line, refusal.reason) for part, refusal in held)
+                        told.update((part.line, refusal.told) for part, refusal in held)
                     done += batch.rows
                     self._progress(path.name, done, rows)
         if faults:
             summary.refused.extend(
-                Refused(path.name, line, reason) for line, reason in sorted(faults.items())
+                Refused(path.name, line, reason, told.get(line, reason))
+                for line, reason in sorted(faults.items())
             )
             target = self._rejects / f"{path.stem}-{digest[:8]}.csv"
             write_rejects(target, path, mapping, faults)
@@ -209,8 +216,8 @@ class _Loading:
         self._summary.quarantined += hold(
             self._kg,
             (
-                (p.triples, Source(path.name, p.line, rows.get(p.line, ""), title, p.own), reason)
-                for p, reason in held
+                (p.triples, Source(path.name, p.line, rows.get(p.line, ""), title, p.own), refusal)
+                for p, refusal in held
             ),
             self._origin,
         )

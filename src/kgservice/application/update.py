@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
@@ -29,6 +30,7 @@ def update(
     reading: Callable[[], Reader] | None = None,
     using: Sequence[NamedNode] = (),
     using_named: Sequence[NamedNode] = (),
+    discreet: bool = False,
 ) -> Commit:
     """Run a SPARQL 1.1 update as one commit, all or nothing; each operation sees what those before it did.
 
@@ -37,7 +39,7 @@ def update(
     `DEFAULT` means the scratch graph; `ALL` and `NAMED` mean the graphs that users can write. Raises
     `BadQuery` with line and column; `Forbidden` for LOAD, SERVICE, read-only graphs and for what the view of
     a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are there, unless SILENT;
-    and what a commit raises.
+    and what a commit raises. `discreet`: for who may not see everything, all is SILENT.
     """
     base = kg.settings.base
     check_update(text, base)
@@ -46,6 +48,8 @@ def update(
         line, column = place(text, remote.start)
         raise Forbidden("SERVICE is not allowed: updates make no outgoing requests", line=line, column=column)
     steps = parsed(text, f"BASE <{base}>")
+    if discreet:
+        steps = [replace(s, silent=True) if isinstance(s, Manage | Transfer) else s for s in steps]
     protocol = Dataset(tuple(using), tuple(using_named)) if using or using_named else None
     if protocol is not None and any(
         isinstance(s, Modify) and (s.using or s.using_named or s.with_graph) for s in steps

@@ -16,10 +16,12 @@ from kgservice.cli.options import (
     JsonOption,
     Language,
     LanguageOption,
+    PurposeOption,
     StoreOption,
     TokenOption,
     UrlOption,
     existing_path,
+    purpose_iri,
     settings_for,
     unicode_text,
 )
@@ -34,23 +36,26 @@ def query(
     ] = None,
     fmt: FormatOption = TABLE,
     as_json: JsonOption = False,
+    purpose: PurposeOption = None,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Run a SPARQL query on the view of everything.
+    """Run a SPARQL query, on the view of a purpose or on that of everything.
 
     Examples:
 
       kgservice query 'PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT ?p WHERE { ?p a ci:PainPoint }'
 
       kgservice query --file mine.rq --format csv > rows.csv
+
+      kgservice query --purpose dpv:ResearchAndDevelopment 'SELECT (COUNT(*) AS ?n) { ?s ?p ?o }'
     """
     if (text is None) == (file is None):
         raise BadParameter("give the query as text, as - or with --file", source="query")
     asked_query = _query(text, file)
     name = asked(fmt, as_json=as_json)
-    with connected(settings_for(store, token), url) as backend:
+    with connected(settings_for(store, token), url, purpose=purpose_iri(purpose)) as backend:
         answer(lambda formats, out: backend.query(asked_query, formats, out), name)
 
 
@@ -69,6 +74,7 @@ def ask(
     language: LanguageOption = Language.GERMAN,
     fmt: FormatOption = TABLE,
     as_json: JsonOption = False,
+    purpose: PurposeOption = None,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -89,7 +95,7 @@ def ask(
         unicode_text(question, "question")
     elif describe:
         raise BadParameter("--describe needs the id or number of a question", source="--describe")
-    with connected(settings_for(store, token), url) as backend:
+    with connected(settings_for(store, token), url, purpose=purpose_iri(purpose)) as backend:
         if question is not None:
             known = [q for q in backend.questions() if question in (q["id"], str(q["number"]))]
             if describe and known:
@@ -115,6 +121,7 @@ def trace(
     ],
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
+    purpose: PurposeOption = None,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -124,7 +131,7 @@ def trace(
     Example: kgservice trace 00000000-0000-4000-8000-103000000003
     """
     unicode_text(record, "record")
-    with connected(settings_for(store, token), url) as backend:
+    with connected(settings_for(store, token), url, purpose=purpose_iri(purpose)) as backend:
         found = backend.trace(record)
     if as_json:
         put_json(found)

@@ -25,10 +25,10 @@ from kgservice.cli.options import (
     settings_for,
     unicode_text,
 )
+from kgservice.cli.recording import owner
 from kgservice.domain.audit import Head, Line, Verification
 from kgservice.domain.audit import verify as verify_lines
 from kgservice.domain.clock import system_clock
-from kgservice.domain.principal import Principal, Role
 from kgservice.errors import BadInput, BadParameter, NotFound
 from kgservice.store.audit_file import AuditFile, beside
 
@@ -36,7 +36,6 @@ audit = typer.Typer(
     no_args_is_help=True, help="Who read, changed and was denied what. See `kgservice audit list`."
 )
 
-OWNER = Principal("local", frozenset({Role.ADMINISTRATOR}))  # who may read the file of the log
 _COLUMNS = ("number", "moment", "principal", "action", "outcome", "count", "resource", "purpose")
 
 Since = Annotated[str | None, typer.Option(help="Only from this day or moment on, such as 2026-11-20.")]
@@ -207,7 +206,9 @@ def archive(
                 audit_export.write(counted(), "jsonl", out)
                 out.flush()
                 os.fsync(out.fileno())  # what is deleted in the log must be on the disk elsewhere
-        anchor = None if last is None else take_out(log, last, count, system_clock(), OWNER)
+        anchor = (
+            None if last is None else take_out(log, last, count, system_clock(), owner(settings_for(store)))
+        )
     if as_json:
         put_json({"archived": count, "start": None if anchor is None else str(anchor)})
     elif anchor is None:

@@ -63,16 +63,16 @@ class Backend(Protocol):
     def finding(self, key: str) -> dict[str, Any]:
         """A finding (IRI, or the UUID that ends it) explained, as `GET /findings/{id}` gives it."""
 
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Name who is to mend a finding; the finding."""
 
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Accept a finding for a time; the finding."""
 
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Take the waiver of a finding back; the finding."""
 
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Make the change of a proposal; the finding."""
 
     def quarantined(self, status: str | None) -> list[dict[str, Any]]:
@@ -90,29 +90,36 @@ class Backend(Protocol):
     def refresh(self) -> dict[str, int]:
         """Validate everything and bring the findings in line; how many changed."""
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
-        """Write one graph, or the whole dataset, to `out`."""
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
+        """Write one graph, the whole dataset, or the view of the stated purpose, to `out`.
+
+        `views`: the dataset with the views, which follow from the rest.
+        """
 
 
 @contextmanager
-def connected(settings: Settings, url: str | None, *, create: bool = False) -> Iterator[Backend]:
+def connected(
+    settings: Settings, url: str | None, *, create: bool = False, purpose: str | None = None
+) -> Iterator[Backend]:
     """The running service at `url`, else the one that owns the store, else the store itself.
 
+    `purpose`, an IRI or `everything`: what is read, is read through its view.
+
     Raises `NotFound` when there is no store and `create` is not set, `StoreFailed` when another process owns
-    the store and cannot be asked.
+    the store and cannot be asked, `AuditFailed` when nothing can be recorded.
     """
     # Either way costs time to import, and who asks for help goes neither.
     if url:
         from kgservice.cli.remote import Remote  # noqa: PLC0415
 
-        with Remote(url, settings.token) as remote:
+        with Remote(url, settings.token, purpose) as remote:
             yield remote
         return
     running = runtime.find(settings.store)
     if running:
         from kgservice.cli.remote import Remote  # noqa: PLC0415
 
-        with Remote(running.url, running.token) as remote:
+        with Remote(running.url, running.token, purpose) as remote:
             if remote.answers():
                 yield remote
                 return
@@ -120,6 +127,7 @@ def connected(settings: Settings, url: str | None, *, create: bool = False) -> I
         raise NotFound(f"there is no store at {settings.store}; kgservice load or serve makes one")
     # The store and the engines behind it cost time to import; asking a service needs none of them.
     from kgservice.cli.local import Local, opened  # noqa: PLC0415
+    from kgservice.cli.recording import recording  # noqa: PLC0415
 
-    with opened(settings) as kg:
-        yield Local(kg)
+    with opened(settings) as kg, recording(settings) as recorder:
+        yield Local(kg, recorder, purpose)

@@ -23,6 +23,7 @@ _WORDS = {
     "default": {"de": "Vorgabe", "en": "default"},
     "values": {"de": "Werte", "en": "values"},
     "question": {"de": "Frage", "en": "question"},
+    "refused": {"de": "nicht für diese Rolle", "en": "not for this role"},
 }
 
 
@@ -36,7 +37,10 @@ def listing(questions: Sequence[Mapping[str, Any]], language: str) -> None:
     for question in questions:
         parameters = [p["name"] + ("" if p["required"] else "?") for p in question["parameters"]]
         number = "" if question["number"] is None else str(question["number"])
-        table.add_row(number, question["id"], question["title"][language], ", ".join(parameters))
+        title = question["title"][language]
+        if question.get("refused"):
+            title = f"{title} ({_WORDS['refused'][language]})"
+        table.add_row(number, question["id"], title, ", ".join(parameters))
     Console().print(table)
 
 

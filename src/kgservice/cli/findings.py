@@ -24,7 +24,7 @@ from kgservice.cli.options import (
 findings = typer.Typer(invoke_without_command=True)
 
 Key = Annotated[str, typer.Argument(metavar="ID", help="The finding: its id, as the list shows it.")]
-Agent = Annotated[str, typer.Option("--agent", help="Who decides: a name or an IRI.")]
+Agent = Annotated[str | None, typer.Option("--agent", help="Who decided, if another did: a name or an IRI.")]
 
 
 @findings.callback()
@@ -92,7 +92,7 @@ def assign(
     owner: Annotated[
         str | None, typer.Option(help="The employee: IRI or UUID; left out: nobody any more.")
     ] = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -107,7 +107,9 @@ def assign(
     """
     with connected(settings_for(store, token), url) as backend:
         found = backend.assign(
-            unicode_text(key, "ID"), owner and unicode_text(owner, "--owner"), unicode_text(agent, "--agent")
+            unicode_text(key, "ID"),
+            owner and unicode_text(owner, "--owner"),
+            agent and unicode_text(agent, "--agent"),
         )
     _done(found, language.value, as_json=as_json)
 
@@ -117,7 +119,7 @@ def waive(
     key: Key,
     reason: Annotated[str, typer.Option(help="Why the finding is accepted.")],
     until: Annotated[str, typer.Option(help="A date, or a moment with its time zone.")],
-    agent: Agent = "local",
+    agent: Agent = None,
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -135,7 +137,7 @@ def waive(
             unicode_text(key, "ID"),
             unicode_text(reason, "--reason"),
             unicode_text(until, "--until"),
-            unicode_text(agent, "--agent"),
+            agent and unicode_text(agent, "--agent"),
         )
     _done(found, language.value, as_json=as_json)
 
@@ -143,7 +145,7 @@ def waive(
 @findings.command()
 def reopen(
     key: Key,
-    agent: Agent = "local",
+    agent: Agent = None,
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -157,7 +159,7 @@ def reopen(
       kgservice findings reopen 00000000-0000-4000-8000-108000000002
     """
     with connected(settings_for(store, token), url) as backend:
-        found = backend.reopen(unicode_text(key, "ID"), unicode_text(agent, "--agent"))
+        found = backend.reopen(unicode_text(key, "ID"), agent and unicode_text(agent, "--agent"))
     _done(found, language.value, as_json=as_json)
 
 
@@ -165,7 +167,7 @@ def reopen(
 def fix(
     key: Key,
     proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="A proposal of `show`.")],
-    agent: Agent = "local",
+    agent: Agent = None,
     language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -180,7 +182,9 @@ def fix(
     """
     with connected(settings_for(store, token), url) as backend:
         found = backend.fix(
-            unicode_text(key, "ID"), unicode_text(proposal, "PROPOSAL"), unicode_text(agent, "--agent")
+            unicode_text(key, "ID"),
+            unicode_text(proposal, "PROPOSAL"),
+            agent and unicode_text(agent, "--agent"),
         )
     _done(found, language.value, as_json=as_json)
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from kgservice.cli.answers import put_json, say
 from kgservice.cli.options import JsonOption, StoreOption, settings_for, unicode_text
+from kgservice.cli.recording import recording
 from kgservice.domain.clock import system_clock
 from kgservice.domain.keys import ApiKey, hashed, new_key
 from kgservice.domain.principal import Role
@@ -61,8 +62,8 @@ def create(
         raise BadParameter("the default is none of the purposes of the key", source="--default")
     key, prefix = new_key()
     kept = ApiKey(prefix, name, frozenset(role), purposes, standard, now, end(expires, now))
-    file = KeyFile(keys_of(settings.store))
-    file.add(kept, hashed(key))
+    with recording(settings) as recorder, recorder.doing("keys create", "keys", reads=False):
+        KeyFile(keys_of(settings.store)).add(kept, hashed(key))
     if as_json:
         put_json({"key": key, **kept.to_json(now)})
         return
@@ -107,7 +108,10 @@ def revoke(
     Example: kgservice keys revoke 3f2a91c0
     """
     now = system_clock()
-    key = KeyFile(keys_of(settings_for(store).store)).revoke(unicode_text(prefix, "PREFIX"), now)
+    settings, given = settings_for(store), unicode_text(prefix, "PREFIX")
+    file = KeyFile(keys_of(settings.store))
+    with recording(settings) as recorder, recorder.doing("keys revoke", "keys", reads=False):
+        key = file.revoke(given, now)
     if as_json:
         put_json(key.to_json(now))
         return

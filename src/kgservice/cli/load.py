@@ -69,9 +69,15 @@ def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Load N-Quads directly into the store."""
     from kgservice.application.load import bulk_load  # noqa: PLC0415 - other commands start without it
     from kgservice.cli.local import ORIGIN, opened  # noqa: PLC0415
+    from kgservice.cli.recording import recording  # noqa: PLC0415
 
     summaries: list[dict[str, Any]] = []
-    with opened(settings) as kg, Console(stderr=True).status("Loading, then building the view …"):
+    with (
+        opened(settings) as kg,
+        recording(settings) as recorder,
+        recorder.doing("load --bulk", "imports", reads=False),
+        Console(stderr=True).status("Loading, then building the view …"),
+    ):
         for path in paths:
             commit = bulk_load(kg, path, replace(ORIGIN, source=path.name))
             summaries.append(
@@ -116,13 +122,13 @@ def _tell(summary: dict[str, Any]) -> None:
     if len(summary["files"]) > _MOST:
         _line("files in all", len(summary["files"]))
     for key, words in _COUNTS:
-        if key in summary:
+        if summary.get(key) is not None:
             _line(words, summary[key])
         if key == "repeated":
             _line("rows refused", len(refused))
     for kind, number in summary.get("records", {}).items():
         _line(f"records {shown({'type': 'uri', 'value': kind})}", number)
-    if not summary["added"] and not summary["removed"]:
+    if (summary["added"], summary["removed"]) == (0, 0):
         typer.echo("Nothing changed: the graph said all of this already.")
     if refused:
         say("Refused:")

@@ -14,6 +14,7 @@ from pyoxigraph import NamedNode
 from kgservice.application import (
     check,
     erasing,
+    exporting,
     graph_store,
     imports,
     quality,
@@ -27,11 +28,14 @@ from kgservice.application.decisions import decide
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.journal import Journal
+from kgservice.application.reader import Reader
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
+from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
 from kgservice.domain.change import Origin
+from kgservice.domain.principal import stated_purpose
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
@@ -77,20 +81,27 @@ def _size(folder: Path) -> int:
 
 
 class Local:
-    """The commands' view of an open graph."""
+    """The commands' view of an open graph; what they do is recorded.
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
+    `purpose`: the one whose view is read, an IRI; None for the view of everything.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, recorder: Recorder, purpose: str | None = None) -> None:
         self._kg = kg
+        self.recorder = recorder
+        self._purpose = purpose
 
     @property
     def rights(self) -> LocalRights:
         """What can be done for a person."""
-        return LocalRights(self._kg)
+        return LocalRights(self._kg, self.recorder)
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
-        """Run the query on the view of everything."""
+        """Run the query on the view."""
         choose, chosen = chooser(formats)
-        self._kg.query(text, choose, out)
+        with self.recorder.doing("query", "sparql") as entry:
+            entry.query = text
+            self._reader(entry).query(text, choose, entry.before(out))
         return chosen()
 
     def questions(self) -> list[dict[str, Any]]:
@@ -102,19 +113,35 @@ class Local:
     ) -> Format:
         """Run a saved question with its parameters bound."""
         choose, chosen = chooser(formats)
-        bound = questions.bind(self._kg, questions.find(questions.questions(), question), parameters)
-        self._kg.query(bound.text, choose, out)
+        with self.recorder.doing("ask", "queries") as entry:
+            found = questions.find(questions.questions(), question)
+            entry.command = f"ask {found.id}"
+            reader = self._reader(entry)
+            bound = questions.bind(reader, found, parameters)
+            entry.query = bound.text
+            reader.query(bound.text, choose, entry.before(out))
         return chosen()
 
     def trace(self, record: str) -> dict[str, Any]:
         """Follow the chain through the record."""
         iri = record if ":" in record else f"{self._kg.addresses.ids}{record}"
-        return trace(self._kg, named(iri)).to_json()
+        with self.recorder.doing("trace", "trace") as entry:
+            return trace(self._reader(entry), named(iri)).to_json()
 
+    def _reader(self, entry: Entry) -> Reader:
+        """What the command may read, which its entry tells. Raises `Forbidden`."""
+        active = self._kg.settings.active_purposes
+        purpose = stated_purpose(self.recorder.principal, self._purpose, active, "--purpose")
+        reader = self._kg.reader(purpose)
+        entry.view, entry.purpose, entry.everything = reader.view.value, purpose, purpose is None
+        return reader
+
+    @recorded("decide", "decisions")
     def decide(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """Decide on what is stored."""
         return decide(self._kg, **asked).to_json()
 
+    @recorded("load", "imports", reads=False)
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
         """Load the files and folders, one after another."""
         return imports.load(self._kg, paths, ORIGIN, progress)
@@ -123,68 +150,86 @@ class Local:
     def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:
         """Validate the whole graph; what is found until an interruption stays in a file beside the store."""
         store = self._kg.settings.store
-        with Journal(store.with_name(f"{store.name}.validation"), resume=resume, say=say) as journal:
+        place = store.with_name(f"{store.name}.validation")
+        with (
+            self.recorder.doing("validate", "validation") as entry,
+            Journal(place, resume=resume, say=say) as journal,
+        ):
             with Bars() as bars:
                 told = partial(bars.show, "Validating")
                 report = validation.validate(self._kg, told=told, journal=journal)
+            entry.tell()
             yield reports.written(report, fmt, language), report.violations
 
+    @recorded("check", "check")
     def check(self) -> list[str]:
         """Compare each view with its definition."""
         return check.check(self._kg)
 
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """Measure, and keep the measurement if asked to."""
-        if keep:
-            quality.record(self._kg)
-        return quality.report(self._kg).to_json()
+        with self.recorder.doing("quality", "quality", reads=not keep):
+            if keep:
+                quality.record(self._kg)
+            return quality.report(self._kg).to_json()
 
+    @recorded("findings", "findings")
     def findings(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Look the findings up."""
         return stewarding.report(self._kg, given)
 
+    @recorded("findings show", "findings")
     def finding(self, key: str) -> dict[str, Any]:
         """Explain the finding."""
         return stewarding.explained(self._kg, key)
 
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    @recorded("findings assign", "findings", reads=False)
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Name who is to mend the finding."""
-        stewarding.assign(self._kg, key, owner, agent)
+        stewarding.assign(self._kg, key, owner, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    @recorded("findings waive", "findings", reads=False)
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Accept the finding."""
-        stewarding.waive(self._kg, key, reason, until, agent)
+        stewarding.waive(self._kg, key, reason, until, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    @recorded("findings reopen", "findings", reads=False)
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Take the waiver back."""
-        stewarding.reopen(self._kg, key, agent)
+        stewarding.reopen(self._kg, key, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    @recorded("findings fix", "findings", reads=False)
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Make the change of the proposal."""
-        stewarding.apply(self._kg, key, proposal, agent)
+        stewarding.apply(self._kg, key, proposal, Origin.asked(ORIGIN.agent, agent))
         return self._finding(key)
 
+    @recorded("quarantine", "quarantine")
     def quarantined(self, status: str | None) -> list[dict[str, Any]]:
         """List the quarantine."""
         entries: list[dict[str, Any]] = quarantine.report(self._kg, status)["entries"]
         return entries
 
+    @recorded("quarantine show", "quarantine")
     def held(self, key: str) -> dict[str, Any]:
         """Show the entry."""
         return quarantine.shown(self._kg, key)
 
+    @recorded("quarantine release", "quarantine", reads=False)
     def release(self, key: str) -> dict[str, Any]:
         """Commit the entry."""
         return quarantine.released(self._kg, key)
 
+    @recorded("quarantine discard", "quarantine", reads=False)
     def discard(self, key: str, reason: str) -> dict[str, Any]:
         """Discard the entry."""
         quarantine.discard(self._kg, key, reason)
         return quarantine.one(self._kg, key).to_json()
 
+    @recorded("findings refresh", "findings", reads=False)
     def refresh(self) -> dict[str, int]:
         """Validate the whole graph, and keep what it finds."""
         return asdict(stewarding.refresh(self._kg))
@@ -192,12 +237,14 @@ class Local:
     def _finding(self, key: str) -> dict[str, Any]:
         return stewarding.one(self._kg, key).to_json(self._kg)
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
-        """Dump one graph, or all."""
-        if graph is None:
-            self._kg.store.dump(out, fmt)
-        else:
-            graph_store.read(self._kg, named(graph), fmt, out)
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
+        """Dump one graph, or all, or the view of the purpose."""
+        with self.recorder.doing("export", "export") as entry:
+            reader = self._reader(entry)
+            if graph is None:
+                exporting.export(self._kg, reader, fmt, entry.before(out), views=views)
+            else:
+                graph_store.read(self._kg, named(graph), fmt, entry.before(out))
 
 
 def named(iri: str) -> NamedNode:

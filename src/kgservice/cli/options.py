@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kgservice.errors import BadParameter
+from kgservice.namespaces import expand
 from kgservice.settings import Settings
 
 
@@ -77,6 +78,28 @@ TokenOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write the result as JSON to standard output, and nothing else.")
 ]
+PurposeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--purpose",
+        metavar="NAME",
+        help="Read only what may be used for this purpose, such as dpv:Marketing, as an IRI or a short name. "
+        "[default: everything, or that of the key]",
+        show_default=False,
+    ),
+]
+
+
+def purpose_iri(given: str | None) -> str | None:
+    """The purpose that an option states, as an IRI; None when it was not given.
+
+    Raises `BadParameter` for what names none: an empty variable of a shell must not read everything.
+    """
+    if given is None:
+        return None
+    if not given.strip() or not unicode_text(given, "--purpose").isprintable():
+        raise BadParameter("the purpose has no name", source="--purpose")
+    return expand(given)
 
 
 def settings_for(store: Path | None, token: str | None = None) -> Settings:

@@ -17,13 +17,16 @@ from kgservice.cli.answers import graph_format, put_json, say
 from kgservice.cli.backend import connected
 from kgservice.cli.options import (
     JsonOption,
+    PurposeOption,
     StoreOption,
     TokenOption,
     UrlOption,
     given_path,
+    purpose_iri,
     settings_for,
     unicode_text,
 )
+from kgservice.errors import BadParameter
 from kgservice.store.formats import N_QUADS, TURTLE, Format, graph_format_of
 
 docs = typer.Typer(no_args_is_help=True, help="Documentation made from the package.")
@@ -37,31 +40,45 @@ def export(
             "--format",
             "-f",
             help="turtle, ntriples, rdfxml, jsonld, trig or nquads. [default: by the "
-            "file's name, else nquads, for one graph turtle]",
+            "file's name, else nquads, for one graph or a purpose turtle]",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write.", parser=given_path, metavar="FILE"),
     ] = None,
+    views: Annotated[
+        bool, typer.Option("--views", help="With the views, which whoever loads the export makes anew.")
+    ] = False,
+    purpose: PurposeOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Write one graph, or the whole dataset, as RDF. `--json` is short for `--format jsonld`.
+    """Write one graph, the whole dataset without what can be derived, or the view of a purpose, as RDF.
+
+    `--json` is short for `--format jsonld`.
 
     Examples:
 
       kgservice export -o backup.nq
 
       kgservice export --graph https://kg.example/graph/ontology
+
+      kgservice export --purpose dpv:Marketing -o marketing.ttl
     """
     if graph is not None:
         unicode_text(graph, "--graph")
-    chosen = _format("jsonld" if as_json else fmt, output, one_graph=graph is not None)
-    with connected(settings_for(store, token), url) as backend, sink(output) as out:
-        backend.export(graph, chosen, out)
+        if purpose is not None:
+            raise BadParameter("for a purpose there is one graph, its view; name no other", source="--graph")
+    if views and (graph is not None or purpose is not None):
+        raise BadParameter("one graph comes without views", source="--views")
+    one_graph = graph is not None or purpose is not None
+    chosen = _format("jsonld" if as_json else fmt, output, one_graph=one_graph)
+    stated, settings = purpose_iri(purpose), settings_for(store, token)
+    with connected(settings, url, purpose=stated) as backend, sink(output) as out:
+        backend.export(graph, chosen, out, views=views)
     if output:
         say(f"{output.stat().st_size} bytes in {output}" if output.is_file() else f"Written to {output}")
 

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import httpx
 
-from kgservice.cli.rights import RemoteRights
+from kgservice.cli.rights import RemoteRights, named
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.details import PROBLEMS
 from kgservice.http.headers import VIOLATIONS
+from kgservice.http.purposes import HEADER as PURPOSE
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.
@@ -24,13 +25,15 @@ _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
 
 
 class Remote:
-    """A running service at `url`, asked with `token`; a context manager that holds the connections.
+    """A running service at `url`, asked with `token` for `purpose`; a context manager with the connections.
 
     Raises `BadParameter` for a `url` that is no HTTP address.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, purpose: str | None = None) -> None:
         headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
+        if purpose is not None:
+            headers[PURPOSE.encode()] = purpose.encode()
         self._client = httpx.Client(
             base_url=_address(url), headers=headers, timeout=_TIMEOUT, trust_env=False
         )
@@ -126,20 +129,20 @@ class Remote:
         found: dict[str, Any] = self._json("GET", _finding(key))
         return found
 
-    def assign(self, key: str, owner: str | None, agent: str) -> dict[str, Any]:
+    def assign(self, key: str, owner: str | None, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/owner`."""
         return self._steward("POST", f"{_finding(key)}/owner", agent, json={"owner": owner})
 
-    def waive(self, key: str, reason: str, until: str, agent: str) -> dict[str, Any]:
+    def waive(self, key: str, reason: str, until: str, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/waiver`."""
         body = {"reason": reason, "until": until}
         return self._steward("POST", f"{_finding(key)}/waiver", agent, json=body)
 
-    def reopen(self, key: str, agent: str) -> dict[str, Any]:
+    def reopen(self, key: str, agent: str | None) -> dict[str, Any]:
         """Ask `DELETE /findings/{id}/waiver`."""
         return self._steward("DELETE", f"{_finding(key)}/waiver", agent)
 
-    def fix(self, key: str, proposal: str, agent: str) -> dict[str, Any]:
+    def fix(self, key: str, proposal: str, agent: str | None) -> dict[str, Any]:
         """Ask `POST /findings/{id}/proposals/{proposal}`."""
         return self._steward("POST", f"{_finding(key)}/proposals/{quote(proposal, safe='')}", agent)
 
@@ -170,13 +173,14 @@ class Remote:
         counts: dict[str, int] = self._json("POST", "/findings")
         return counts
 
-    def _steward(self, method: str, path: str, agent: str, **request: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._json(method, path, params={"agent": agent}, **request)
+    def _steward(self, method: str, path: str, agent: str | None, **request: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._json(method, path, params=named(agent), **request)
         return found
 
-    def export(self, graph: str | None, fmt: Format, out: BinaryIO) -> None:
+    def export(self, graph: str | None, fmt: Format, out: BinaryIO, *, views: bool = False) -> None:
         """Ask `GET /graphs?graph=…`, or `GET /export` for the whole dataset."""
-        path, params = ("/graphs", {"graph": graph}) if graph else ("/export", {})
+        whole = {"views": "true"} if views else {}
+        path, params = ("/graphs", {"graph": graph}) if graph else ("/export", whole)
         with self._stream("GET", path, params=params, headers={"Accept": fmt.media_type}) as response:
             _copy(response, out)
 

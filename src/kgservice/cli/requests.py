@@ -64,7 +64,7 @@ def open_(
         str, typer.Argument(help="access, rectification, erasure, restriction, portability, objection.")
     ],
     received: Received = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -90,7 +90,7 @@ def answer(
         str | None, typer.Option(help="What the person was told; needed for a refusal.")
     ] = None,
     time: Annotated[str | None, typer.Option(help="When the person was told. [default: now]")] = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -112,7 +112,7 @@ def extend(
     key: Ticket,
     reason: Annotated[str, typer.Option(help="What the person was told.")],
     months: Annotated[int, typer.Option(help="1 or 2 further months.")] = 2,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -154,6 +154,7 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
     Example: kgservice compact
     """
     from kgservice.cli.local import compacted  # noqa: PLC0415 - as in `connected`
+    from kgservice.cli.recording import recording  # noqa: PLC0415
     from kgservice.cli.remote import Remote  # noqa: PLC0415
 
     settings = settings_for(store)
@@ -164,7 +165,8 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
         with Remote(running.url, running.token) as remote:
             if remote.answers():
                 raise StoreFailed(f"a service runs on this store: {running.url}; stop it first")
-    before, after = compacted(settings)
+    with recording(settings) as recorder, recorder.doing("compact", "store", reads=False):
+        before, after = compacted(settings)
     if as_json:
         put_json({"bytesBefore": before, "bytesNow": after})
         return

@@ -8,13 +8,23 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from kgservice.domain.change import Origin
 from kgservice.store.formats import CSV, JSON_LD
 
 if TYPE_CHECKING:
     from kgservice.application.graph import KnowledgeGraph
+    from kgservice.cli.recording import Recorder
 
 JSON = "json"
 MEDIA_TYPES = {JSON: "application/json", JSON_LD.name: JSON_LD.media_type, CSV.name: CSV.media_type}
+
+# The commands of what is done for a person.
+_COMMANDS = {
+    "erasure": "subject erase",
+    "rectification": "subject rectify",
+    "restriction": "subject restrict",
+    "objection": "subject object",
+}
 
 Ask = Callable[..., bytes]
 """Sends a request (method, path, and what httpx takes) and returns the body of the answer."""
@@ -29,19 +39,19 @@ class Rights(Protocol):
     def document(self, key: str, what: str, fmt: str) -> bytes:
         """`access` or `export` of a person: `json`, `jsonld`, and `csv` of the export."""
 
-    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """`erasure`, `restriction`, `objection` or `rectification`, as POST to it answers."""
 
-    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """End a restriction; all of the person."""
 
     def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The tickets that fit, as `GET /requests` gives them."""
 
-    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def open(self, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Record a request; its ticket."""
 
-    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """`extend` or `answer` a ticket; the ticket."""
 
     def activities(self, fmt: str, language: str) -> bytes:
@@ -49,9 +59,9 @@ class Rights(Protocol):
 
 
 class LocalRights:
-    """On an open graph."""
+    """On an open graph; what is done is recorded."""
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
+    def __init__(self, kg: KnowledgeGraph, recorder: Recorder) -> None:
         # What does the work costs time to import, which other commands need not spend.
         from kgservice.application import (  # noqa: PLC0415
             activities,
@@ -64,16 +74,22 @@ class LocalRights:
         )
 
         self._kg = kg
+        self._recorder = recorder
         self._subjects, self._data, self._restricting = subjects, subject_data, restricting
         self._erasing, self._rectifying, self._requests = erasing, rectifying, requests
         self._activities = activities
 
     def find(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Look them up."""
-        return self._subjects.find(self._kg, given)
+        with self._recorder.doing("subject find", "subjects"):
+            return self._subjects.find(self._kg, given)
 
     def document(self, key: str, what: str, fmt: str) -> bytes:
         """Read it."""
+        with self._recorder.doing(f"subject {what}", "subjects"):
+            return self._document(key, what, fmt)
+
+    def _document(self, key: str, what: str, fmt: str) -> bytes:
         if what == "access":
             if fmt == JSON:
                 return json.dumps(self._data.access(self._kg, key), ensure_ascii=False).encode()
@@ -83,40 +99,49 @@ class LocalRights:
         quads, _ = self._data.taken_along(self._kg, key)
         return self._data.table(quads) if fmt == CSV.name else self._data.jsonld(quads)
 
-    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Do it."""
+        with self._recorder.doing(_COMMANDS[what], "subjects", reads=False):
+            return self._act(key, what, body, agent)
+
+    def _act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         kg = self._kg
         if what == "erasure":
-            return self._erasing.erase(kg, key, body, agent).to_json()
+            return self._erasing.erase(kg, key, body, Origin.asked("local", agent)).to_json()
         if what == "rectification":
-            commit = self._rectifying.rectify(kg, key, body, agent)
+            commit = self._rectifying.rectify(kg, key, body, Origin.asked("local", agent))
             return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
         if what == "objection":
-            return self._ticket(self._restricting.object_(kg, key, body, agent))
-        made = self._restricting.restrict(kg, key, body, agent)
+            return self._ticket(self._restricting.object_(kg, key, body, Origin.asked("local", agent)))
+        made = self._restricting.restrict(kg, key, body, Origin.asked("local", agent))
         return next(one for one in self._restrictions(key) if one["id"] == made)
 
-    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """End it."""
-        self._restricting.lift(self._kg, key, restriction, body, agent)
-        return {"restrictions": self._restrictions(key)}
+        with self._recorder.doing("subject lift", "subjects", reads=False):
+            self._restricting.lift(self._kg, key, restriction, body, Origin.asked("local", agent))
+            return {"restrictions": self._restrictions(key)}
 
     def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
         """List them."""
-        return self._requests.listed(self._kg, **given)
+        with self._recorder.doing("requests list", "requests"):
+            return self._requests.listed(self._kg, **given)
 
-    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def open(self, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Record it."""
-        return self._ticket(self._requests.open_(self._kg, body, agent))
+        with self._recorder.doing("requests open", "requests", reads=False):
+            return self._ticket(self._requests.open_(self._kg, body, Origin.asked("local", agent)))
 
-    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Change it."""
         change = self._requests.extend if part == "extend" else self._requests.answer
-        return self._ticket(change(self._kg, key, body, agent))
+        with self._recorder.doing(f"requests {part}", "requests", reads=False):
+            return self._ticket(change(self._kg, key, body, Origin.asked("local", agent)))
 
     def activities(self, fmt: str, language: str) -> bytes:
         """Read it."""
-        found = self._activities.record(self._kg)
+        with self._recorder.doing("processing-activities", "processing-activities"):
+            found = self._activities.record(self._kg)
         if fmt == JSON:
             return json.dumps(found, ensure_ascii=False).encode()
         return self._activities.table(found, language) if fmt == CSV.name else self._activities.jsonld(found)
@@ -142,28 +167,28 @@ class RemoteRights:
         """Ask `GET /subjects/{key}/…`."""
         return self._ask("GET", f"/subjects/{_part(key)}/{what}", headers={"Accept": MEDIA_TYPES[fmt]})
 
-    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /subjects/{key}/…`."""
         path = f"/subjects/{_part(key)}/{what}"
-        found = self._json("POST", path, json=dict(body), params={"agent": agent})
+        found = self._json("POST", path, json=dict(body), params=named(agent))
         return self._json("GET", found["request"]) if what == "objection" else found
 
-    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /subjects/{key}/restriction/{id}/lift`."""
         path = f"/subjects/{_part(key)}/restriction/{_part(restriction)}/lift"
-        return self._json("POST", path, json=dict(body), params={"agent": agent})
+        return self._json("POST", path, json=dict(body), params=named(agent))
 
     def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Ask `GET /requests`."""
         return self._json("GET", "/requests", params=dict(given))
 
-    def open(self, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def open(self, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /requests`."""
-        return self._json("POST", "/requests", json=dict(body), params={"agent": agent})
+        return self._json("POST", "/requests", json=dict(body), params=named(agent))
 
-    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str) -> dict[str, Any]:
+    def change(self, key: str, part: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /requests/{id}/…`."""
-        return self._json("POST", f"/requests/{_part(key)}/{part}", json=dict(body), params={"agent": agent})
+        return self._json("POST", f"/requests/{_part(key)}/{part}", json=dict(body), params=named(agent))
 
     def activities(self, fmt: str, language: str) -> bytes:
         """Ask `GET /processing-activities`."""
@@ -175,6 +200,11 @@ class RemoteRights:
             self._ask(method, path, headers={"Accept": MEDIA_TYPES[JSON]}, **request)
         )
         return found
+
+
+def named(agent: str | None) -> dict[str, str]:
+    """The parameter of an address that names who decided."""
+    return {} if agent is None else {"agent": agent}
 
 
 def _part(key: str) -> str:

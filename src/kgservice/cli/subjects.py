@@ -21,7 +21,7 @@ subject = typer.Typer(
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="The person: key or IRI, as `subject find` shows it.")
 ]
-Agent = Annotated[str, typer.Option("--agent", help="Who does it: a name or an IRI.")]
+Agent = Annotated[str | None, typer.Option("--agent", help="Who decided, if another did: a name or an IRI.")]
 Request = Annotated[
     str | None, typer.Option("--request", help="The ticket: IRI or UUID. [default: the open one]")
 ]
@@ -110,7 +110,7 @@ def erase(
     request: Request = None,
     received: Received = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -144,7 +144,7 @@ def rectify(
     record: Annotated[str | None, typer.Option(help="A record of the person. [default: the person]")] = None,
     request: Request = None,
     received: Received = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -174,7 +174,7 @@ def restrict(
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     request: Request = None,
     received: Received = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -194,7 +194,7 @@ def lift(
     key: Key,
     restriction: Annotated[str, typer.Argument(help="The restriction: IRI or UUID.")],
     informed: Annotated[bool, typer.Option("--informed", help="The person has been told before.")] = False,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -214,7 +214,7 @@ def lift(
 def object_(
     key: Key,
     received: Received = None,
-    agent: Agent = "local",
+    agent: Agent = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -231,7 +231,7 @@ def object_(
 Where = tuple[Path | None, str | None, str | None]
 
 
-def _act(key: str, what: str, body: dict[str, Any], agent: str, where: Where) -> dict[str, Any]:
+def _act(key: str, what: str, body: dict[str, Any], agent: str | None, where: Where) -> dict[str, Any]:
     store, url, token = where
     with connected(settings_for(store, token), url) as backend:
         return backend.rights.act(unicode_text(key, "KEY"), what, body, agent)

@@ -41,7 +41,8 @@ class Draft:
     """What is to be recorded.
 
     `principal` is the name that a `Principal` has; `view` and `purpose` are IRIs; `resource` is the method
-    and the address with `{}` for each part that is not fixed, or a command; `outcome` the HTTP status;
+    and the address with `{}` for each part that is not fixed, or a command; `outcome` the HTTP status, or the
+    exit code of a command;
     `ticket` the opaque id of a right that was exercised. `count` entries like one that is in the log
     already happened from `since` to `moment`. `anchor` says after which head the log begins from now on.
     """

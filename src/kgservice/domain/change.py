@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad
+
+from kgservice.errors import BadParameter
+
+LONGEST = 2000  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who changes the graph, why, and from which source.
 
-    `agent` and `source` are IRIs or short names; `reason` is a sentence for people.
+    `agent` is the principal that asked; `named` is whom it names as the one who decided, if that is another:
+    the service cannot know whether it is true. Both and `source` are IRIs or short names; `reason` is a
+    sentence for people.
     """
 
     agent: str = "local"
     reason: str = ""
     source: str = ""
+    named: str = ""
+
+    @classmethod
+    def asked(cls, principal: str, named: str | None = None) -> Origin:
+        """What is asked by a principal, which may name another. Raises `BadParameter` for no name."""
+        if named is None:
+            return cls(principal)
+        if not named.strip():
+            raise BadParameter("the agent has no name", source="agent")
+        if len(named) > LONGEST:
+            raise BadParameter(f"the text is longer than {LONGEST} characters", source="agent")
+        try:
+            named.encode()
+        except UnicodeEncodeError:
+            raise BadParameter("the text is not valid Unicode", source="agent") from None
+        return cls(principal, named=named)
+
+    @property
+    def decided(self) -> str:
+        """Who decided: whom the principal names, else the principal."""
+        return self.named or self.agent
+
+    def because(self, reason: str, source: str) -> Origin:
+        """The same, for this reason and from this source."""
+        return replace(self, reason=reason, source=source)
+
+
+LOCAL = Origin()  # who works on the store itself
 
 
 @dataclass(frozen=True, slots=True)

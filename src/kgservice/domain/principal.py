@@ -6,6 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kgservice.errors import Forbidden
+
+EVERYTHING = "everything"  # what is stated for the view of everything, in place of a purpose
+
 
 class Role(StrEnum):
     """What somebody does with the service; one person may do several of these."""
@@ -27,8 +31,9 @@ class Principal:
     """A person or program that was recognised.
 
     `name` tells it in provenance and audit and says nothing else of a person (`local`, `key:3f2a…`,
-    `oidc:…`). `purposes` are the IRIs of those that it may state; `default` is the one it states by saying
-    nothing: one of them, or None for the view of everything if it may see that, else for none.
+    `oidc:…`); only in the audit it may be `local:` and the user of the machine, who works without a service.
+    `purposes` are the IRIs of those that it may state; `default` is the one it states by saying nothing: one
+    of them, or None for the view of everything if it may see that, else for none.
     """
 
     name: str
@@ -56,3 +61,33 @@ def default_purpose(roles: Collection[Role], purposes: Collection[str]) -> str |
     if OVERSEEING.isdisjoint(roles) and len(purposes) == 1:
         return next(iter(purposes))
     return None
+
+
+def stated_purpose(
+    principal: Principal, stated: str | None, active: Collection[str], source: str
+) -> str | None:
+    """The IRI of the purpose that somebody reads for; None for the view of everything.
+
+    `stated`: an IRI, or `everything`, or None for who says nothing; `active` are the purposes that there are
+    views for; `source` names where it is stated. Raises `Forbidden`, which lists the principal's own
+    purposes, for one that is not theirs, is not active or does not exist: which of these it is, is not told.
+    """
+    if stated is None:
+        if principal.default in principal.purposes and principal.default in active:
+            return principal.default
+        if principal.default is None and principal.oversees:
+            return None
+        raise _refused("State a purpose", principal, active, source)
+    if stated == EVERYTHING and principal.oversees:
+        return None
+    if stated in principal.purposes and stated in active:
+        return stated
+    raise _refused("This purpose is none of yours", principal, active, source)
+
+
+def _refused(why: str, principal: Principal, active: Collection[str], source: str) -> Forbidden:
+    own = sorted(purpose for purpose in principal.purposes if purpose in active)
+    if principal.oversees:
+        own.append(EVERYTHING)
+    which = f"you may state: {', '.join(own)}" if own else "you have none that you may state"
+    return Forbidden(f"{why}; {which}", purposes=own, source=source)

@@ -4,7 +4,8 @@ A statement in the graph of a person needs the permission for its data categorie
 its class, for a type), and those that the record at either end of it states. If its property has none, those
 of the classes of both ends count; a node without any has those of what it belongs to. What still has none is
 taken for identification data. A statement of any graph needs the highest confidentiality of its ends, and
-nothing is shown that is restricted (Art. 18 GDPR).
+nothing is shown that is restricted (Art. 18 GDPR), nor what proves the consents of somebody who was erased:
+it is kept for that proof and for no other purpose.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _RESTRICTS, _RESTRICTED_BY = NamedNode(f"{CI}restricts"), NamedNode(f"{CI}restri
 _RESTRICTION = NamedNode(f"{CI}Restriction")
 _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUntil")
 _DATA_SUBJECT = NamedNode(f"{CI}dataSubject")
+_TOMBSTONE, _HAS_TOMBSTONE = NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}hasTombstone")
 # What says when restrictions hold, and of what; and all else that decides about a node it is said of.
 OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
 _OF_NODES = {
@@ -47,6 +49,7 @@ _OF_NODES = {
     _SCREENED_BY,
     _SCREENING_OF,
     _SCREENING_DECISION,
+    _HAS_TOMBSTONE,
 }
 _DECIDING = OF_RESTRICTIONS | _OF_NODES
 _RANKS = {NamedNode(CI + name.capitalize()): rank for rank, name in enumerate(LEVELS)}
@@ -102,7 +105,8 @@ class Period:
 class Traits:
     """What decides about showing a node: its categories as stated and by its classes, and its secrecy.
 
-    `level` is the rank of its confidentiality in `LEVELS`, higher for one that is not known.
+    `level` is the rank of its confidentiality in `LEVELS`, higher for one that is not known, and for what is
+    left of a person who was erased.
     """
 
     stated: frozenset[str] = frozenset()
@@ -170,6 +174,8 @@ class Sight:
         stated = _iris(facts.objects(node, _HAS_CATEGORY))
         classed = frozenset().union(*(self._annotated(cls) for cls in types))
         levels = [_RANKS.get(level, len(LEVELS)) for level in facts.nodes(node, _CONFIDENTIALITY)]
+        if _TOMBSTONE in types or facts.objects(node, _HAS_TOMBSTONE):
+            levels.append(len(LEVELS))
         screenings = {*facts.nodes(node, _SCREENED_BY), *facts.subjects(node, _SCREENING_OF)}
         special = _TRUE in facts.objects(node, _SPECIAL) or any(
             _CONTAINS_SPECIAL in facts.objects(screening, _SCREENING_DECISION) for screening in screenings

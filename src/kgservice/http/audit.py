@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
 
 from starlette.responses import JSONResponse
@@ -11,10 +10,9 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.audit import AuditLog
 from kgservice.application.audit_export import FILTERS, page, wanted, write
 from kgservice.domain.audit import Head
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address
 from kgservice.http.negotiation import PLAIN_JSON, Representation, coding, content_type, negotiate
-from kgservice.http.questions import otherwise, without_body
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 
 JSON_LINES = Representation("jsonl", ("application/jsonl", "application/x-ndjson"))
@@ -36,16 +34,14 @@ class Audit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         offers = (PLAIN_JSON, JSON_LINES, CSV)
         offer, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
         if offer is PLAIN_JSON:
             given = address(http, (*FILTERS, "limit"))
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._readers, page, self._log, given)
-            await http.reply(without_body(http, JSONResponse(found, headers=_HEADERS)))
+            found = await on(self._readers, lambda: page(self._log, given))
+            await http.reply(JSONResponse(found, headers=_HEADERS))
             return
         which = wanted(address(http, FILTERS))
         headers: HeaderList = [
@@ -76,12 +72,10 @@ class AuditVerification:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         given = address(http, ("head",))
         known = Head.parse(given["head"]) if "head" in given else None
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._readers, self._log.verify, known)
-        await http.reply(without_body(http, JSONResponse(found.to_json(), headers=_HEADERS)))
+        found = await on(self._readers, lambda: self._log.verify(known))
+        await http.reply(JSONResponse(found.to_json(), headers=_HEADERS))

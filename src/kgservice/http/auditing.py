@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice.application.audit import AuditLog
 from kgservice.domain.audit import COUNTED, Action
+from kgservice.domain.audit_actions import action_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import AuditFailed
 from kgservice.http.problems import problem_of
@@ -26,14 +27,6 @@ _DENIED = frozenset({401, 403})
 _READING = frozenset({"GET", "HEAD"})
 # What is asked by POST and changes nothing.
 _ASKED = frozenset({"sparql", "validation"})
-# What is done by first part of the address; where it is only read, too.
-_ALWAYS = {"audit": Action.AUDIT, "rights": Action.RIGHT, "subjects": Action.RIGHT}
-_CHANGES = {
-    "consents": Action.CONSENT,
-    "keys": Action.KEY,
-    "sign-in": Action.SIGN_IN,
-    "sign-out": Action.SIGN_IN,
-}
 # Fixed parts of addresses that no route tells: those that a resource looks at itself.
 _PARTS = ("owner", "proposals", "release", "renew", "waiver", "withdraw")
 
@@ -141,14 +134,13 @@ class Auditing:
             await asyncio.wrap_future(self._log.secure(draft))
 
     def _action(self, scope: Scope, status: int) -> Action:
-        if status in _DENIED:
-            return Action.DENIED
-        first = _first(scope["path"])
-        if first in _ALWAYS:
-            return _ALWAYS[first]
-        if scope["method"] in _READING or first in _ASKED:
-            return Action.EVERYTHING if scope["state"].get("view") == self._everything else Action.READ
-        return _CHANGES.get(first, Action.CHANGE)
+        area = _first(scope["path"])
+        return action_of(
+            area,
+            reads=scope["method"] in _READING or area in _ASKED,
+            everything=scope["state"].get("view") == self._everything,
+            denied=status in _DENIED,
+        )
 
 
 class _Places:

@@ -12,7 +12,7 @@ from kgservice.errors import KgError, Unauthorised
 from kgservice.http.cookies import cookies, session_cookie
 from kgservice.http.hosts import Hosts, once, port_of, same_origin
 from kgservice.http.limits import Limits
-from kgservice.http.permissions import is_open, permit
+from kgservice.http.permissions import OPEN, is_open, permit
 from kgservice.http.problems import problem_of
 from kgservice.http.recognition import Recogniser
 from kgservice.http.sessions import Sessions
@@ -55,7 +55,7 @@ class Access:
         try:
             found = await self._recognise(scope, receive)
             if isinstance(found, Principal):
-                if found is not ANONYMOUS:
+                if not is_open(scope["path"]):
                     permit(found, scope["method"], scope["path"])
                 scope.setdefault("state", {})["principal"] = found
                 who = found.name if found is not ANONYMOUS else f"anonymous {_address(scope)}"
@@ -76,14 +76,23 @@ class Access:
         """Who makes the request, or the answer to it. Raises `Unauthorised`, `Forbidden` and others."""
         host, authorization = once(scope)
         self._hosts.check(host)
+        if scope["path"] == OPEN:
+            try:
+                return await self._principal(scope, authorization, host)
+            except KgError:  # it is open to all, and tells more to some
+                return ANONYMOUS
         if is_open(scope["path"]):
             return ANONYMOUS
         if scope["path"] in {SIGN_IN, SIGN_OUT}:
             return await self._sign_in.answer(scope, receive, host, _address(scope))
+        if not authorization and (instead := self._sign_in.link(scope, host)) is not None:
+            return instead
+        return await self._principal(scope, authorization, host)
+
+    async def _principal(self, scope: Scope, authorization: str, host: str) -> Principal:
+        """Who sent these credentials. Raises `Unauthorised`, `TooMany` after many failures, `Forbidden`."""
         if authorization:
             return await self._recogniser.of_header(authorization, _address(scope))
-        if (instead := self._sign_in.link(scope, host)) is not None:
-            return instead
         headers, port = Headers(scope=scope), port_of(host)
         values = cookies(headers, session_cookie(scope["scheme"], port))
         if len(values) > 1:

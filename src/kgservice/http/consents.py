@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
 from concurrent.futures import Executor
 from urllib.parse import quote
 
@@ -16,11 +14,9 @@ from kgservice.application import consents, receipts
 from kgservice.application.consent_records import recorded
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.site import Site
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import JSON_LD, Format
@@ -34,7 +30,7 @@ class Consents:
     """`/consents` and all below it as an ASGI application.
 
     POST to `/consents` records a consent, to `/consents/{id}/withdraw` and `…/renew` an event of one; each
-    answers with the consent as JSON. `agent` in the address of a POST says who records it.
+    answers with the consent as JSON. `agent` in the address of a POST names who decided it.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -50,17 +46,16 @@ class Consents:
         if part is not None and part not in _CHANGES:
             raise NotFound("There is nothing at this address")
         reads = key is not None and part is None
-        if http.method not in ({"GET", "HEAD"} if reads else {"POST"}):
-            await http.reply(method_not_allowed("GET" if reads else "POST"))
+        if not await http.has("GET" if reads else "POST"):
             return
         offers = _OFFERS if reads else _OFFERS[:1]
         offer, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
         if key is not None and part is None:
             address(http, ("lang",))
-            response = await self._run(self._readers, lambda: self._receipt(http, key, offer, media_type))
-            await http.reply(without_body(http, response))
+            response = await on(self._readers, lambda: self._receipt(http, key, offer, media_type))
+            await http.reply(response)
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         try:
             body = await json_body(http)
         except ClientLeft:
@@ -68,13 +63,10 @@ class Consents:
 
         def change() -> Response:
             if part is None:
-                return self._told(consents.give(self._kg, body, **given), 201)
-            return self._told(_CHANGES[part](self._kg, key, body, **given), 200)
+                return self._told(consents.give(self._kg, body, by), 201)
+            return self._told(_CHANGES[part](self._kg, key, body, by), 200)
 
-        await http.reply(await self._run(self._writers, change))
-
-    async def _run(self, pool: Executor, work: Callable[[], Response]) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        await http.reply(await on(self._writers, change))
 
     def _told(self, iri: str, status: int) -> Response:
         """The consent after a change."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
 
 from starlette.responses import JSONResponse
@@ -11,10 +10,9 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.decisions import decide
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.questions import otherwise, without_body
 
 _NEEDED = ("subject", "category", "purpose")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # the answer depends on the clock
@@ -30,14 +28,12 @@ class Decisions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         asked = address(http, (*_NEEDED, "at"))
         for name in _NEEDED:
             if not asked.get(name):
                 raise BadParameter(f"the parameter {name!r} is missing", source=name)
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._readers, lambda: decide(self._kg, **asked).to_json())
-        await http.reply(without_body(http, JSONResponse(found, headers=_HEADERS)))
+        found = await on(self._readers, lambda: decide(self._kg, **asked).to_json())
+        await http.reply(JSONResponse(found, headers=_HEADERS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -14,17 +13,15 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import stewarding
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, NotFound
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 
 _FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock
 # What is at an address: the methods that each has, by the parts after the finding's name.
-_METHODS = {"owner": "POST", "waiver": "DELETE, POST", "proposals": "POST"}
+_METHODS = {"owner": ("POST",), "waiver": ("DELETE", "POST"), "proposals": ("POST",)}
 
 
 class Findings:
@@ -32,7 +29,7 @@ class Findings:
 
     The list is filtered by parameters; POST to it validates everything anew. Below `/findings/{id}` are
     `owner`, `waiver` and `proposals/{proposal}`, which answer with the finding as it is then. `agent` in the
-    address of a POST or DELETE says who decides.
+    address of a POST or DELETE names who decided.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -44,27 +41,19 @@ class Findings:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         place = scope["path_params"]
-        allowed = _allowed(place)
-        if http.method == "OPTIONS" or http.method not in (*allowed.split(", "), "HEAD"):
-            await http.reply(method_not_allowed(allowed))
-            return
-        if http.method == "HEAD" and "GET" not in allowed:
-            await http.reply(method_not_allowed(allowed))
+        if not await http.has(*_allowed(place)):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         if http.method in {"GET", "HEAD"}:
-            body = await self._run(self._readers, self._reading(http, place.get("id")))
-            await http.reply(without_body(http, JSONResponse(body, headers=_HEADERS)))
+            body = await on(self._readers, self._reading(http, place.get("id")))
+            await http.reply(JSONResponse(body, headers=_HEADERS))
             return
         try:
             change = await self._change(http, place)
         except ClientLeft:
             return
-        body = await self._run(self._writers, change)
+        body = await on(self._writers, change)
         await http.reply(JSONResponse(body, headers=_HEADERS))
-
-    async def _run(self, pool: Executor, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def _reading(self, http: Exchange, key: str | None) -> Callable[[], Any]:
         if key is not None:
@@ -75,30 +64,30 @@ class Findings:
 
     async def _change(self, http: Exchange, place: Mapping[str, str]) -> Callable[[], Any]:
         """What a POST or DELETE asks for."""
-        kg, part, given = self._kg, place.get("part"), address(http, ("agent",))
+        kg, part, by = self._kg, place.get("part"), asker(http)
         if not place:
-            return lambda: asdict(stewarding.refresh(kg, **given))
+            return lambda: asdict(stewarding.refresh(kg, by))
         key = place["id"]
         if part == "owner":
             owner = _members(await json_body(http), {"owner": (str, type(None))})["owner"]
-            return lambda: self._then(key, stewarding.assign(kg, key, owner, **given))
+            return lambda: self._then(key, stewarding.assign(kg, key, owner, by))
         if part == "proposals":
-            return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], **given))
+            return lambda: self._then(key, stewarding.apply(kg, key, place["proposal"], by))
         if http.method == "DELETE":
-            return lambda: self._then(key, stewarding.reopen(kg, key, **given))
+            return lambda: self._then(key, stewarding.reopen(kg, key, by))
         asked = _members(await json_body(http), {"reason": (str,), "until": (str,)})
-        return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], **given))
+        return lambda: self._then(key, stewarding.waive(kg, key, asked["reason"], asked["until"], by))
 
     def _then(self, key: str, _commit: object) -> dict[str, Any]:
         """The finding after the change."""
         return stewarding.one(self._kg, key).to_json(self._kg)
 
 
-def _allowed(place: Mapping[str, str]) -> str:
+def _allowed(place: Mapping[str, str]) -> tuple[str, ...]:
     """The methods of an address. Raises `NotFound` where there is nothing."""
     part = place.get("part")
     if part is None:
-        return "GET" if place else "GET, POST"
+        return ("GET",) if place else ("GET", "POST")
     if part not in _METHODS or ("proposal" in place) != (part == "proposals"):
         raise NotFound("There is nothing at this address")
     return _METHODS[part]

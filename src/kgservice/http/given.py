@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter
 from kgservice.http.bodies import text
 from kgservice.http.exchange import Exchange
+from kgservice.http.permissions import principal_of
 
 LONGEST_BODY = 64 * 1024  # bytes
 
@@ -25,6 +27,14 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
             raise BadParameter(f"{name!r} is given {len(values)} times", source=name)
         found[name] = values[0]
     return found
+
+
+def asker(http: Exchange) -> Origin:
+    """Who asks for a change, for its provenance: the principal; `agent` in the address names who decided it.
+
+    Raises `BadParameter` for another parameter, or an agent that is none.
+    """
+    return Origin.asked(principal_of(http.scope).name, address(http, ("agent",)).get("agent"))
 
 
 async def json_body(http: Exchange) -> Any:

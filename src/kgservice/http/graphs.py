@@ -21,7 +21,14 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import graph_store
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
-from kgservice.errors import BadInput, BadParameter, NotFound, PreconditionFailed, UnsupportedMediaType
+from kgservice.errors import (
+    BadInput,
+    BadParameter,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    UnsupportedMediaType,
+)
 from kgservice.http.auditing import note
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
@@ -47,7 +54,8 @@ class Graphs:
 
     `?graph=IRI` names a graph (decoded exactly once), `?default` the graph of loose statements; any address
     below `/graphs/` names the graph with that very address as its IRI. A POST to `/graphs` without either
-    makes a new graph and says its address in `Location`.
+    makes a new graph and says its address in `Location`. Who may not see everything is not told whether there
+    was a graph that they write or delete.
     """
 
     def __init__(self, kg: KnowledgeGraph, workers: Executor, writers: Executor, tags: Tags) -> None:
@@ -66,6 +74,8 @@ class Graphs:
             await http.reply(method_not_allowed(METHODS))
             return
         graph = self._graph(http)
+        if not principal_of(scope).oversees:
+            _refuse_conditions(http)
         note(scope, view=self._kg.view.value)  # what is read goes beyond any purpose
         if http.method in {"GET", "HEAD"}:
             await self._read(http, graph)
@@ -78,9 +88,7 @@ class Graphs:
 
     def _graph(self, http: Exchange) -> NamedNode:
         """The graph that a request is about."""
-        found = http.parameters
-        path: bytes = http.scope.get("raw_path") or http.scope["path"].encode()
-        direct = not path.endswith(b"/graphs")
+        found, path, direct = http.parameters, _path(http), _is_direct(http)
         if direct + len(found.get("graph", ())) + len(found.get("default", ())) > 1:
             raise BadParameter("Name one graph: by ?graph=, by ?default, or by the address", source="graph")
         if "default" in found:
@@ -131,18 +139,23 @@ class Graphs:
             yield
 
     async def _delete(self, http: Exchange, graph: NamedNode) -> None:
-        if not await self._exists(graph):
+        principal = principal_of(http.scope)
+        if principal.oversees and not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
-        origin = Origin(agent=principal_of(http.scope).name, source="/graphs")
+        origin = Origin(agent=principal.name, source="/graphs")
 
         def run() -> None:
             with self._expected(http, graph):
-                graph_store.delete(self._kg, graph, origin)
+                graph_store.delete(self._kg, graph, origin, missing_ok=not principal.oversees)
 
         await self._on(self._writers, run)
 
     async def _write(self, http: Exchange, graph: NamedNode) -> Response:
-        """Put or add the body; 201 with its address for a new graph, else 204."""
+        """Put or add the body; 201 with its address for a new graph, else 204.
+
+        Who may not see everything gets 201 only for a graph that had no name before.
+        """
+        principal = principal_of(http.scope)
         with ExitStack() as files:
             said = http.headers.get("content-type", "")
             if media_type_of(said)[0] == "multipart/form-data":
@@ -154,9 +167,9 @@ class Graphs:
                 fmt = body_format(said)
                 limit = self._kg.settings.max_body
                 source = files.enter_context(await spooled(http.headers, http.receive, limit))
-            existed = await self._exists(graph)
+            existed = await self._exists(graph) if principal.oversees else _is_named(http)
             write = graph_store.put if http.method == "PUT" else graph_store.post
-            origin = Origin(agent=principal_of(http.scope).name, source="/graphs")
+            origin = Origin(agent=principal.name, source="/graphs")
 
             def run() -> None:
                 with self._expected(http, graph):
@@ -196,6 +209,28 @@ class Graphs:
     @staticmethod
     async def _on(executor: Executor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+def _path(http: Exchange) -> bytes:
+    path: bytes = http.scope.get("raw_path") or http.scope["path"].encode()
+    return path
+
+
+def _is_direct(http: Exchange) -> bool:
+    """Whether the address itself names the graph."""
+    return not _path(http).endswith(b"/graphs")
+
+
+def _is_named(http: Exchange) -> bool:
+    """Whether the request names a graph, and does not have one made."""
+    return _is_direct(http) or not http.parameters.keys().isdisjoint({"graph", "default"})
+
+
+def _refuse_conditions(http: Exchange) -> None:
+    """Raise `Forbidden` for a condition, whose answer would tell whether there is a graph."""
+    for name in ("If-Match", "If-None-Match"):
+        if name in http.headers and http.method not in {"GET", "HEAD"}:
+            raise Forbidden("Only who may read graphs may write them on a condition", source=name)
 
 
 def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> BinaryIO:

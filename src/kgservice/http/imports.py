@@ -22,11 +22,13 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import imports
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
+from kgservice.domain.principal import Principal
 from kgservice.errors import BadInput, KgError
 from kgservice.http.bodies import pieces, spooled
 from kgservice.http.details import details
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
+from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.streaming import ClientLeft, HeaderList, respond
 
@@ -41,7 +43,8 @@ class Imports:
 
     Takes `multipart/form-data` with files, or one RDF document. A folder is sent as files whose names start
     with the folder's name; one with a mapping is loaded as a table. Answers with the summaries as JSON, or as
-    `application/x-ndjson`: a line for each step, and a last line with the summaries or the problem.
+    `application/x-ndjson`: a line for each step, and a last line with the summaries or the problem. Who may
+    not see everything is told nothing of what is stored: see `imports.load`.
     """
 
     def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
@@ -63,8 +66,10 @@ class Imports:
             except ClientLeft:
                 return
 
+            principal = principal_of(scope)
+
             def produce(out: BinaryIO) -> None:
-                self._load(uploads, out, in_steps=representation is NDJSON)
+                self._load(uploads, principal, out, in_steps=representation is NDJSON)
 
             head: HeaderList = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
             await respond(receive, send, workers=self._workers, produce=produce, head=lambda: head)
@@ -94,9 +99,11 @@ class Imports:
             raise BadInput("The multipart body holds no file")
         return uploads
 
-    def _load(self, uploads: Sequence[Upload], out: BinaryIO, *, in_steps: bool) -> None:
+    def _load(
+        self, uploads: Sequence[Upload], principal: Principal, out: BinaryIO, *, in_steps: bool
+    ) -> None:
         names = sorted({safe_path(name).parts[0] for name, _ in uploads})
-        origin = Origin(reason="import", source=", ".join(names)[:500])
+        origin = Origin(principal.name, reason="import", source=", ".join(names)[:500])
         with tempfile.TemporaryDirectory(prefix="kgservice-import-") as folder:
             paths = _put(uploads, Path(folder))
 
@@ -105,7 +112,7 @@ class Imports:
                     out.write(_line({"event": "progress", "name": name, "done": done, "total": total}))
 
             try:
-                summaries = imports.load(self._kg, paths, origin, step)
+                summaries = imports.load(self._kg, paths, origin, step, discreet=not principal.oversees)
             except KgError as error:
                 if not in_steps:
                     raise

@@ -9,11 +9,13 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import check
+from kgservice.application import check, exporting
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import address
 from kgservice.http.negotiation import coding, content_type, negotiate
-from kgservice.http.questions import otherwise
+from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
@@ -34,7 +36,10 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
 
 
 class Export:
-    """`/export` as an ASGI application: the whole dataset in a format that carries named graphs."""
+    """`/export` as an ASGI application: the dataset, or the view of the purpose that is stated.
+
+    `views=true`: the dataset with the views, which follow from the rest.
+    """
 
     def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
         self._kg = kg
@@ -43,15 +48,18 @@ class Export:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises `NotAcceptable` for a format without named graphs."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
-        offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads]
+        views = address(http, ("views", PARAMETER)).get("views", "false")
+        if views not in {"true", "false"}:
+            raise BadParameter("views is true or false", source="views")
+        reader = reader_of(scope, http.parameters, self._kg)
+        offers = [fmt for fmt in reversed(GRAPH_FORMATS) if fmt.quads or reader.purpose is not None]
         fmt, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
         headers: HeaderList = [
             (b"content-type", content_type(media_type).encode()),
             (b"cache-control", b"no-store"),
-            (b"vary", b"Accept, Accept-Encoding"),
+            (b"vary", b"Accept, Accept-Encoding, KG-Purpose"),
         ]
         if http.method == "HEAD":
             await http.reply_bare(200, headers)
@@ -60,7 +68,7 @@ class Export:
             receive,
             send,
             workers=self._workers,
-            produce=lambda out: self._kg.store.dump(out, fmt),
+            produce=lambda out: exporting.export(self._kg, reader, fmt, out, views=views == "true"),
             head=lambda: headers,
             encoding=coding(CODINGS, http.headers.get("accept-encoding")),
         )

@@ -9,8 +9,8 @@ from starlette.types import Scope
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
-from kgservice.domain.principal import Principal
-from kgservice.errors import BadParameter, Forbidden
+from kgservice.domain.principal import Principal, stated_purpose
+from kgservice.errors import BadParameter
 from kgservice.http.auditing import note
 from kgservice.http.cookies import cookies, purpose_cookie
 from kgservice.http.permissions import principal_of
@@ -18,7 +18,6 @@ from kgservice.namespaces import expand
 
 HEADER = "KG-Purpose"
 PARAMETER = "purpose"
-EVERYTHING = "everything"
 
 
 def purpose_of(
@@ -27,22 +26,11 @@ def purpose_of(
     """The IRI of the purpose that the request states; None for the view of everything.
 
     `parameters` are those of the address, with those of a form where there is one; `active` are the purposes
-    that there are views for. Raises `BadParameter` for two different statements, and `Forbidden`, which lists
-    the principal's own purposes, for one that is not theirs, is not active or does not exist: which of these
-    it is, is not told.
+    that there are views for. Raises `BadParameter` for two different statements, and what `stated_purpose`
+    raises.
     """
     stated = _stated(Headers(scope=scope), parameters, scope.get("state", {}).get("port"))
-    if stated is None:
-        if principal.default in principal.purposes and principal.default in active:
-            return principal.default
-        if principal.default is None and principal.oversees:
-            return None
-        raise _refused("State a purpose", principal, active)
-    if stated == EVERYTHING and principal.oversees:
-        return None
-    if stated in principal.purposes and stated in active:
-        return stated
-    raise _refused("This purpose is none of yours", principal, active)
+    return stated_purpose(principal, stated, active, HEADER)
 
 
 def reader_of(scope: Scope, parameters: Mapping[str, Sequence[str]], kg: KnowledgeGraph) -> Reader:
@@ -62,11 +50,3 @@ def _stated(headers: Headers, parameters: Mapping[str, Sequence[str]], port: str
     if len(given) > 1:
         raise BadParameter("The request states different purposes", source=HEADER)
     return given.pop() if given else None
-
-
-def _refused(why: str, principal: Principal, active: Collection[str]) -> Forbidden:
-    own = sorted(purpose for purpose in principal.purposes if purpose in active)
-    if principal.oversees:
-        own.append(EVERYTHING)
-    which = f"you may state: {', '.join(own)}" if own else "you have none that you may state"
-    return Forbidden(f"{why}; {which}", purposes=own, source=HEADER)

@@ -15,12 +15,9 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import Question
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, Representation, content_type, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.namespaces import PREFIXES
 from kgservice.store.formats import JSON_LD, N_TRIPLES, TURTLE, Format
 
-METHODS = "GET, HEAD, OPTIONS, POST"
 _OFFERS: tuple[Format | Representation, ...] = (PLAIN_JSON, TURTLE, JSON_LD, N_TRIPLES)
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # what is overdue depends on the clock
 
@@ -43,11 +40,7 @@ class Quality:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if http.method == "OPTIONS":
-            await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
-            return
-        if http.method not in {"GET", "HEAD", "POST"}:
-            await http.reply(method_not_allowed(METHODS))
+        if not await http.has("GET", "POST"):
             return
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
         loop, status = asyncio.get_running_loop(), 200
@@ -56,7 +49,7 @@ class Quality:
             status = 201 if first else 200
         response = await loop.run_in_executor(self._readers, self._response, offer, media_type)
         response.status_code = status
-        await http.reply(without_body(http, response))
+        await http.reply(response)
 
     def _response(self, offer: Format | Representation, media_type: str) -> Response:
         if not isinstance(offer, Format):

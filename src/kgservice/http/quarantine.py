@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -14,12 +13,12 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import quarantine
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import named_quads
+from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.bodies import spooled, text
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.negotiation import body_format
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
+from kgservice.http.permissions import principal_of
 from kgservice.http.streaming import ClientLeft
 
 _UNCACHED = {"Cache-Control": "no-store"}
@@ -42,41 +41,41 @@ class Quarantine:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
+        by = Origin(principal_of(scope).name)
         status = http.parameters.get("status", [None])[0]
         answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:
-            answers = {"GET": lambda: _on(self._readers, lambda: quarantine.report(self._kg, status))}
+            answers = {"GET": lambda: on(self._readers, lambda: quarantine.report(self._kg, status))}
         elif not action:
             answers = {
-                "GET": lambda: _on(self._readers, lambda: quarantine.shown(self._kg, key)),
-                "PUT": lambda: self._mend(http, key),
-                "DELETE": lambda: self._discard(http, key),
+                "GET": lambda: on(self._readers, lambda: quarantine.shown(self._kg, key)),
+                "PUT": lambda: self._mend(http, key, by),
+                "DELETE": lambda: self._discard(http, key, by),
             }
         elif action == "release":
-            answers = {"POST": lambda: _on(self._writers, lambda: quarantine.released(self._kg, key))}
+            answers = {"POST": lambda: on(self._writers, lambda: quarantine.released(self._kg, key, by))}
         else:
             raise NotFound(f"There is nothing at {scope['path']}")
-        answer = answers.get("GET" if http.method == "HEAD" else http.method)
-        if answer is None:
-            await http.reply(method_not_allowed(", ".join(answers)))
+        if not await http.has(*answers):
             return
+        answer = answers["GET" if http.method == "HEAD" else http.method]
         try:
             body = await answer()
         except ClientLeft:
             return
-        await http.reply(without_body(http, JSONResponse(body, headers=_UNCACHED)))
+        await http.reply(JSONResponse(body, headers=_UNCACHED))
 
-    async def _mend(self, http: Exchange, key: str) -> dict[str, Any]:
+    async def _mend(self, http: Exchange, key: str, by: Origin) -> dict[str, Any]:
         fmt = body_format(http.headers.get("content-type"))
         with await spooled(http.headers, http.receive, self._kg.settings.max_body) as body:
 
             def run() -> dict[str, Any]:
                 quads = named_quads(self._kg, body, fmt)
-                return quarantine.mend(self._kg, key, [quad.triple for quad in quads])
+                return quarantine.mend(self._kg, key, [quad.triple for quad in quads], by)
 
-            return await _on(self._writers, run)
+            return await on(self._writers, run)
 
-    async def _discard(self, http: Exchange, key: str) -> dict[str, Any]:
+    async def _discard(self, http: Exchange, key: str, by: Origin) -> dict[str, Any]:
         given = await text(http.headers, http.receive, _LONGEST_REASON)
         try:
             reason = json.loads(given or "{}").get("reason", "")
@@ -86,11 +85,7 @@ class Quarantine:
             raise BadParameter("The reason is no text", source="reason")
 
         def run() -> dict[str, Any]:
-            quarantine.discard(self._kg, key, reason)
+            quarantine.discard(self._kg, key, reason, by)
             return quarantine.one(self._kg, key).to_json()
 
-        return await _on(self._writers, run)
-
-
-async def _on(executor: Executor, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    return await asyncio.get_running_loop().run_in_executor(executor, work)
+        return await on(self._writers, run)

@@ -85,10 +85,11 @@ def _asked(
 
 
 def grouped(site: Site, language: str) -> list[dict[str, Any]]:
-    """The questions by group, in their order."""
-    groups: dict[str, list[Question]] = {}
+    """The questions by group, in their order, each with whether it is refused to the one who asks."""
+    groups: dict[str, list[tuple[Question, bool]]] = {}
     for question in site.questions.values():
-        groups.setdefault(question.group, []).append(question)
+        refused = not site.sees_persons and small_groups.refused(question)
+        groups.setdefault(question.group, []).append((question, refused))
     return [
         {"id": group, "label": group_name(group, language), "questions": members}
         for group, members in groups.items()

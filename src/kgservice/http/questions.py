@@ -7,43 +7,46 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import bind, find
 from kgservice.application.reader import Reader
-from kgservice.application.small_groups import as_query, ask_guarded
+from kgservice.application.small_groups import as_query, ask_guarded, refused
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
 from kgservice.http.bodies import Parameters
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
 from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.sparql import Operation, Querying
 from kgservice.http.streaming import ClientLeft
 
-METHODS = "GET, HEAD, OPTIONS"
 SUPPRESSED = "KG-Suppressed"
 """The header with the number of cells that are empty because they say too much of few persons."""
 
 
 class QuestionList:
-    """`/queries` as an ASGI application: all questions with their parameters, columns and SPARQL, as JSON."""
+    """`/queries` as an ASGI application: all questions with their parameters, columns and SPARQL, as JSON.
+
+    `refused` tells which of them the one who asks may not ask.
+    """
 
     def __init__(self, known: Mapping[str, Question]) -> None:
-        self._listed = [question.to_json() for question in known.values()]
+        self._listed = [(question.to_json(), refused(question)) for question in known.values()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
-        await http.reply(without_body(http, JSONResponse(self._listed, headers={"Vary": "Accept"})))
+        limited = not principal_of(scope).sees_persons
+        listed = [{**question, "refused": limited and single} for question, single in self._listed]
+        headers = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "private, no-cache"}
+        await http.reply(JSONResponse(listed, headers=headers))
 
 
 class SavedQuestion:
@@ -64,8 +67,7 @@ class SavedQuestion:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         question = find(self._known, scope["path_params"]["id"])
         given = _given(http, question)
@@ -95,20 +97,6 @@ class SavedQuestion:
             audited=found.asked,
             headers=((SUPPRESSED.lower().encode(), str(len(found.suppressed)).encode()),),
         )
-
-
-def otherwise(method: str) -> Response | None:
-    """The response to a method that is not GET or HEAD, for resources that are only read."""
-    if method == "OPTIONS":
-        return Response(status_code=204, headers={"Allow": METHODS})
-    return None if method in {"GET", "HEAD"} else method_not_allowed(METHODS)
-
-
-def without_body(http: Exchange, response: Response) -> Response:
-    """`response`, or for HEAD only its headers (with the length that its body has)."""
-    if http.method == "HEAD":
-        response.body = b""
-    return response
 
 
 def _beside(http: Exchange, question: Question) -> Parameters:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC
 from typing import Any
@@ -15,12 +13,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import activities, requests
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import otherwise, without_body
 from kgservice.http.site import Site
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import CSV, JSON_LD, Format
@@ -33,7 +30,7 @@ class Requests:
     """`/requests` and all below it as an ASGI application; JSON.
 
     GET lists the tickets (`status`, `kind`), POST records one; POST to `/requests/{id}/extend` and `…/answer`
-    changes one. `agent` in the address of a POST says who does it.
+    changes one. `agent` in the address of a POST names who decided it.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -47,22 +44,20 @@ class Requests:
         key, part = scope["path_params"].get("id"), scope["path_params"].get("part")
         if part is not None and part not in _CHANGES:
             raise NotFound("There is nothing at this address")
-        methods = ("POST",) if part else ("GET", "HEAD") if key else ("GET", "HEAD", "POST")
-        if http.method not in methods:
-            await http.reply(method_not_allowed(", ".join(m for m in methods if m != "HEAD")))
+        if not await http.has(*(("POST",) if part else ("GET",) if key else ("GET", "POST"))):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         if http.method != "POST":
             given = address(http, () if key else ("status", "kind"))
             read = (lambda: self._told(key)) if key else (lambda: self._listed(given))
-            await http.reply(without_body(http, await _run(self._readers, read)))
+            await http.reply(await on(self._readers, read))
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         try:
             body = await json_body(http)
         except ClientLeft:
             return
-        await http.reply(await _run(self._writers, lambda: self._change(key, part, body, given)))
+        await http.reply(await on(self._writers, lambda: self._change(key, part, body, by)))
 
     def _listed(self, given: dict[str, str]) -> Response:
         return JSONResponse(requests.listed(self._kg, **given), headers=_HEADERS)
@@ -73,10 +68,10 @@ class Requests:
         headers = {**_HEADERS, "Location": place} if status == 201 else _HEADERS
         return JSONResponse(requests.to_json(ticket, self._kg.clock().astimezone(UTC)), status, headers)
 
-    def _change(self, key: str | None, part: str | None, body: Any, given: dict[str, str]) -> Response:
+    def _change(self, key: str | None, part: str | None, body: Any, by: Origin) -> Response:
         if key is None or part is None:
-            return self._told(requests.open_(self._kg, body, **given), 201)
-        return self._told(_CHANGES[part](self._kg, key, body, **given))
+            return self._told(requests.open_(self._kg, body, by), 201)
+        return self._told(_CHANGES[part](self._kg, key, body, by))
 
 
 class Activities:
@@ -90,8 +85,7 @@ class Activities:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         offers: tuple[Format | Representation, ...] = (PLAIN_JSON, JSON_LD, CSV)
         offer, media_type = negotiate(offers, http.headers.get("accept"), http.wanted)
@@ -105,8 +99,4 @@ class Activities:
             body = activities.jsonld(found) if offer is JSON_LD else activities.table(found, language)
             return Response(body, media_type=media_type, headers=_HEADERS)
 
-        await http.reply(without_body(http, await _run(self._readers, read)))
-
-
-async def _run(pool: Executor, work: Callable[[], Response]) -> Response:
-    return await asyncio.get_running_loop().run_in_executor(pool, work)
+        await http.reply(await on(self._readers, read))

@@ -60,7 +60,7 @@ class Operation:
     `reading` gives what it may read, or raises `Forbidden`.
     `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
     query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
-    besides.
+    besides. `discreet`: an update tells nothing of what there is.
     """
 
     reading: Callable[[], Reader]
@@ -72,6 +72,7 @@ class Operation:
     agent: str = "local"
     audited: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    discreet: bool = False
 
 
 class Querying:
@@ -187,6 +188,7 @@ class Updating:
             reading=asked.reading,
             using=asked.default,
             using_named=asked.named,
+            discreet=asked.discreet,
         )
 
 
@@ -209,13 +211,15 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
     if len(found.get(name, ())) != 1:
         raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
     merged, named = _DATASET[name]
+    principal = principal_of(http.scope)
     return Operation(
         partial(reader_of, http.scope, dict(found), kg),
         found[name][0],
         _graphs(found, merged),
         _graphs(found, named),
         http.wanted,
-        agent=principal_of(http.scope).name,
+        agent=principal.name,
+        discreet=not principal.oversees,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import quote
@@ -14,13 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import erasing, rectifying, restricting, subject_data, subjects
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import address, json_body
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.site import Site
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import CSV, JSON_LD, Format
@@ -41,8 +38,8 @@ _CHANGES = ("erasure", "restriction", "objection", "rectification")
 class Subjects:
     """`/subjects` and all below it as an ASGI application.
 
-    `agent` in the address of a POST says who does it. Addresses name persons by their key; e-mail addresses
-    and numbers go into the body of a POST to `/subjects/search`, since addresses get into logs.
+    `agent` in the address of a POST names who decided it. Addresses name persons by their key; e-mail
+    addresses and numbers go into the body of a POST to `/subjects/search`, since addresses get into logs.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor) -> None:
@@ -61,10 +58,7 @@ class Subjects:
             return
 
     async def _answer(self, http: Exchange, parts: list[str]) -> None:
-        methods = _methods(parts)
-        if http.method not in methods:
-            allowed = ", ".join(method for method in methods if method != "HEAD")
-            await http.reply(method_not_allowed(allowed))
+        if not await http.has(*_methods(parts)):
             return
         if http.method == "POST":
             await self._post(http, parts)
@@ -78,7 +72,7 @@ class Subjects:
                 return self._json(subjects.find(self._kg, given))
             return self._read(http, parts[0], part, offer, media_type)
 
-        await http.reply(without_body(http, await self._run(self._readers, read)))
+        await http.reply(await on(self._readers, read))
 
     def _read(
         self, http: Exchange, key: str, part: str, offer: Format | Representation, media_type: str
@@ -121,26 +115,26 @@ class Subjects:
             asked = Members(await json_body(http))
             given = {name: asked.text(name) for name in subjects.WAYS if asked.has(name)}
             asked.done()
-            found = await self._run(self._readers, lambda: self._json(subjects.find(self._kg, given)))
+            found = await on(self._readers, lambda: self._json(subjects.find(self._kg, given)))
             await http.reply(found)
             return
-        given = address(http, ("agent",))
+        by = asker(http)
         body = await json_body(http)
-        await http.reply(await self._run(self._writers, lambda: self._change(parts, body, given)))
+        await http.reply(await on(self._writers, lambda: self._change(parts, body, by)))
 
-    def _change(self, parts: list[str], body: Any, given: dict[str, str]) -> Response:
+    def _change(self, parts: list[str], body: Any, by: Origin) -> Response:
         kg, key, what = self._kg, parts[0], parts[1]
         if what == "erasure":
-            return self._json(erasing.erase(kg, key, body, **given).to_json())
+            return self._json(erasing.erase(kg, key, body, by).to_json())
         if what == "rectification":
-            commit = rectifying.rectify(kg, key, body, **given)
+            commit = rectifying.rectify(kg, key, body, by)
             return self._json({"commit": commit.number, "added": commit.added, "removed": commit.removed})
         if what == "objection":
-            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, **given))}")
+            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, by))}")
         if len(parts) == 4:
-            restricting.lift(kg, key, parts[2], body, **given)
+            restricting.lift(kg, key, parts[2], body, by)
             return self._json({"restrictions": restricting.of(kg, subjects.one(kg, key))})
-        made = restricting.restrict(kg, key, body, **given)
+        made = restricting.restrict(kg, key, body, by)
         person = subjects.one(kg, key)
         (found,) = (one for one in restricting.of(kg, person) if one["id"] == made)
         return self._json(found, 201)
@@ -154,9 +148,6 @@ class Subjects:
     def _json(self, found: Any, status: int = 200) -> Response:
         return JSONResponse(found, status, HEADERS)
 
-    async def _run(self, pool: Executor, work: Callable[[], Response]) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
-
 
 def _methods(parts: list[str]) -> tuple[str, ...]:
     """The methods of an address below `/subjects`. Raises `NotFound` for one that there is not."""
@@ -165,5 +156,5 @@ def _methods(parts: list[str]) -> tuple[str, ...]:
         return ("POST",)
     if len(parts) < 3 and (part in _READS or part in _CHANGES):
         reads, changes = part in _READS, part in _CHANGES
-        return (("GET", "HEAD") if reads else ()) + (("POST",) if changes else ())
+        return (("GET",) if reads else ()) + (("POST",) if changes else ())
     raise NotFound("There is nothing at this address")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from concurrent.futures import Executor
 
@@ -14,11 +13,10 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
 from kgservice.application.trace import trace, trace_guarded
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.permissions import principal_of
 from kgservice.http.purposes import reader_of
-from kgservice.http.questions import otherwise, without_body
 from kgservice.store.formats import JSON_LD
 
 _OFFERS = (PLAIN_JSON, JSON_LD)
@@ -34,18 +32,17 @@ class Tracing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if instead := otherwise(http.method):
-            await http.reply(instead)
+        if not await http.has("GET"):
             return
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
         iri = record(self._kg, scope["path_params"]["key"])
         reader = reader_of(scope, http.parameters, self._kg)
         read = trace if principal_of(scope).sees_persons else trace_guarded
-        found = await asyncio.get_running_loop().run_in_executor(self._workers, read, reader, iri)
+        found = await on(self._workers, lambda: read(reader, iri))
         document = found.to_jsonld() if offer is JSON_LD else found.to_json()
         body = json.dumps(document, ensure_ascii=False).encode()
         headers = {"Vary": "Accept, KG-Purpose, Authorization, Cookie", "Cache-Control": "private, no-cache"}
-        await http.reply(without_body(http, Response(body, media_type=media_type, headers=headers)))
+        await http.reply(Response(body, media_type=media_type, headers=headers))
 
 
 def record(kg: Reader, key: str) -> NamedNode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -14,17 +13,14 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import previewed
 from kgservice.application.reports import Found, discreet, written
 from kgservice.http.bodies import spooled
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, content_type, negotiate
 from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.questions import without_body
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import JSON_LD, TURTLE, Format
 from kgservice.web.texts import preferred
 
-METHODS = "GET, HEAD, OPTIONS, POST"
 TEXT = Representation("text", ("text/plain",))
 JUNIT = Representation("junit", ("application/xml", "text/xml"))
 SARIF = Representation("sarif", ("application/sarif+json",))
@@ -45,9 +41,11 @@ class Validation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
-        if http.method in {"GET", "HEAD"}:
+        if not await http.has("GET", "POST"):
+            return
+        if http.method != "POST":
             await self._answer(http, lambda: validation.validate(self._kg))
-        elif http.method == "POST":
+        else:
             _chosen(http)  # before the body is read
             fmt = body_format(http.headers.get("content-type"))
             try:
@@ -62,10 +60,6 @@ class Validation:
 
             with body:
                 await self._answer(http, preview)
-        elif http.method == "OPTIONS":
-            await http.reply(Response(status_code=204, headers={"Allow": METHODS}))
-        else:
-            await http.reply(method_not_allowed(METHODS))
 
     async def _answer(self, http: Exchange, find: Callable[[], Found]) -> None:
         """Send what `find` finds, in the form and language that the request prefers."""
@@ -81,8 +75,7 @@ class Validation:
             headers["Content-Type"] = content_type(media_type)
             return Response(written(found, offer.name, language), headers=headers)
 
-        response = await asyncio.get_running_loop().run_in_executor(self._readers, answer)
-        await http.reply(without_body(http, response))
+        await http.reply(await on(self._readers, answer))
 
 
 def _chosen(http: Exchange) -> tuple[Format | Representation, str]:

@@ -60,6 +60,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "solche berechnen.",
         "cells are hidden: they count fewer persons or records of persons, or such follow from them.",
     ),
+    "not-for-your-role": (
+        "zeigt einzelne Personen, was Ihre Rolle nicht erlaubt",
+        "shows single persons, which your role may not see",
+    ),
     "rows": ("Zeilen", "rows"),
     "row": ("Zeile", "row"),
     "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
