@@ -97,6 +97,17 @@ def test_apply_of_nothing_changes_nothing(store: Store) -> None:
     assert store.graphs() == []
 
 
+def test_a_graph_is_emptied_but_for_what_others_hold(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgservice.store.oxigraph._AT_ONCE", 2)  # in pieces
+    here, there = node("here"), node("there")
+    store.apply(add=[quad(f"s{n}", graph=here) for n in range(7)] + [quad("s3", graph=there)])
+    store.empty(here, keep=[there])
+    assert held(store) == {quad("s3", graph=here), quad("s3", graph=there)}
+    store.empty(here)
+    assert held(store) == {quad("s3", graph=there)}
+    assert not store.has_graph(here)
+
+
 def test_dropping_an_unknown_graph_and_creating_a_known_one_are_fine(store: Store) -> None:
     store.apply(add=[quad("a")])
     store.apply(drop=[H], create=[G])

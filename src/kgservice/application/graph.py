@@ -20,6 +20,7 @@ from kgservice.application.planner import Planner
 from kgservice.application.provenance import provenance
 from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
+from kgservice.application.record_texts import Progress, silent
 from kgservice.application.replica import Copies
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
@@ -76,17 +77,18 @@ class KnowledgeGraph(Whole):
         *,
         ontology: Path | None = None,
         guarded: bool = True,
+        told: Progress = silent,
     ) -> KnowledgeGraph:
         """The graph in `store`, with the model of this installation (or of the folder `ontology`) in it.
 
         Without `guarded` it takes what the shapes forbid, too. A store with another model gets this one, and
-        its view is built anew; so is a view that a stopped bulk load left unfinished. Raises `BadRdf` for an
-        ontology file that does not parse.
+        its view is built anew; so is a view that a stopped bulk load left unfinished. `told` hears how far
+        that is. Raises `BadRdf` for an ontology file that does not parse.
         """
         graphs = Graphs(Addresses(settings.base))
         files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
         kg = cls(settings, store, files.model, clock, guarded=guarded)
-        installing.install(kg, files)
+        installing.install(kg, files, told)
         kg._due = Dues(store, kg.addresses).first()
         return kg
 

@@ -13,6 +13,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application import building, views
 from kgservice.application.lawful_lookups import find_concepts
 from kgservice.application.modelfiles import ModelFiles
+from kgservice.application.record_texts import Progress, silent
 from kgservice.application.view_facts import ViewFacts
 from kgservice.domain.model import Model
 from kgservice.errors import BadRdf
@@ -27,10 +28,10 @@ _DEFINITION = 2  # how purposes show statements; another number has their views 
 _log = logging.getLogger(__name__)
 
 
-def install(kg: KnowledgeGraph, files: ModelFiles) -> None:
+def install(kg: KnowledgeGraph, files: ModelFiles, told: Progress = silent) -> None:
     """Put the model into the store, and bring all views up to it and to the settings, where they differ."""
-    _model(kg, files)
-    _purposes(kg)
+    _model(kg, files, told)
+    _purposes(kg, told)
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def unfinished(kg: KnowledgeGraph) -> Iterator[None]:
 # The model and the view of everything
 
 
-def _model(kg: KnowledgeGraph, files: ModelFiles) -> None:
+def _model(kg: KnowledgeGraph, files: ModelFiles, told: Progress) -> None:
     store, graphs = kg.store, kg.graphs
     state = NamedNode(kg.addresses.provenance)
     ontology, vocabulary = NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)
@@ -88,8 +89,8 @@ def _model(kg: KnowledgeGraph, files: ModelFiles) -> None:
         if digests or stored:
             _log.warning("the model is another one: the view is built anew")
         store.apply(remove=stored - new, add=new - stored)
-        building.clear(store, kg.view)
-        building.extend(store, files.model, graphs)
+        store.empty(kg.view)
+        building.extend(store, files.model, graphs, told=told)
         store.apply(remove=list(store.match([(None, _DIGEST, None)], NamedNode(kg.addresses.state))))
     store.apply(add=[Quad(*digest, state), Quad(*digest, kg.view)])
 
@@ -97,7 +98,7 @@ def _model(kg: KnowledgeGraph, files: ModelFiles) -> None:
 # The views of purposes
 
 
-def _purposes(kg: KnowledgeGraph) -> None:
+def _purposes(kg: KnowledgeGraph, told: Progress) -> None:
     state = NamedNode(kg.addresses.state)
     wanted = {NamedNode(kg.addresses.view(purpose)): purpose for purpose in kg.settings.active_purposes}
     noted = list(kg.store.match([(None, _DIGEST, None)], state))
@@ -109,10 +110,10 @@ def _purposes(kg: KnowledgeGraph) -> None:
     if stale:
         kg.store.apply(remove=[q for q in noted if q.subject in wrong])
         for view in stale:
-            building.clear(kg.store, view)
+            kg.store.empty(view)
     missing = wanted.keys() - right
     if missing and definition is not None:
-        building.build_purposes(kg, {wanted[view] for view in missing})
+        building.build_purposes(kg, {wanted[view] for view in missing}, told)
         kg.store.apply(add=[Quad(view, _DIGEST, definition, state) for view in missing])
 
 

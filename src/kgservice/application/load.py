@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
-from kgservice.application import building
+from kgservice.application import building, record_texts
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mending import close_mended
@@ -161,24 +161,30 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             raise NotFound(f"there is no file or folder {path}")
 
 
-def bulk_load(kg: KnowledgeGraph, path: Path, origin: Origin | None = None) -> Commit:
+def bulk_load(
+    kg: KnowledgeGraph,
+    path: Path,
+    origin: Origin | None = None,
+    told: record_texts.Progress = record_texts.silent,
+) -> Commit:
     """Load a large N-Quads file whose statements already name their graphs: a backup, or generated data.
 
-    Oxigraph reads it directly, at its own speed; then the view gets the new statements and what they entail,
-    and one commit records it. The names are trusted (`check` tells whether each statement is where it
-    belongs); statements without a graph go to the scratch graph. Nothing may use the store meanwhile:
-    readers would see the view grow. If the process stops in between, the next `KnowledgeGraph.open` builds
-    the view anew. Raises `BadRdf` with line and column, also for blank nodes (an export has none), and then
-    nothing has changed.
+    Oxigraph reads it directly, at its own speed; then the views get what they are to hold of it, and one
+    commit records it. `told` hears how far it is. The names are trusted (`check` tells whether each statement
+    is where it belongs); statements without a graph go to the scratch graph. Nothing may use the store
+    meanwhile: readers would see the views grow. If the process stops in between, the next
+    `KnowledgeGraph.open` builds the views anew. Raises `BadRdf` with line and column, also for blank nodes
+    (an export has none), and then nothing has changed.
     """
     _refuse_blank_nodes(path)
     with kg.writing:
         before = _count(kg)
         with kg.building():
-            kg.store.load(path, N_QUADS, graph=NamedNode(kg.addresses.scratch))
-            building.extend(kg.store, kg.model, kg.graphs)
-            building.rebuild_purposes(kg)
-            kg.store.optimize()
+            with record_texts.step(f"Loading {path.name}", told):
+                kg.store.load(path, N_QUADS, graph=NamedNode(kg.addresses.scratch))
+            building.build_all(kg, told)
+            with record_texts.step("Putting the store in order", told):
+                kg.store.optimize()
         effect = Effect(added=_count(kg) - before)
         return kg.write(effect, origin or Origin(source=path.name))
 

@@ -20,8 +20,9 @@ from kgservice.application.lawful_lookups import (
 from kgservice.application.planner import Planner
 from kgservice.domain.consent import Activity, Concepts, Subject
 from kgservice.domain.finding import Policy
+from kgservice.domain.grants import Grants, next_change
 from kgservice.domain.model import TYPE
-from kgservice.domain.visibility import Facts, Grants, Need, Sight, next_change
+from kgservice.domain.visibility import Facts, Need, Sight
 from kgservice.namespaces import CI
 
 _KIND_OF_SEGMENT, _MEMBERSHIP = NamedNode(f"{CI}segmentKindOfCustomer"), NamedNode(f"{CI}membershipOf")
@@ -38,13 +39,15 @@ _FOR_ALL = frozenset(
 class Scene:
     """All that decides about the views at one moment, before or after a change."""
 
-    def __init__(self, planner: Planner, facts: Facts, common: Common, moment: datetime) -> None:
+    def __init__(
+        self, planner: Planner, facts: Facts, common: Common, moment: datetime, sight: Sight | None = None
+    ) -> None:
         self._graphs = planner.graphs
         self._model = planner.model
         self.common = common
         self.facts = facts
         self.moment = moment
-        self.sight = Sight(planner.model, planner.graphs, common.concepts, facts, moment)
+        self.sight = sight or Sight(planner.model, planner.graphs, common.concepts, facts, moment)
         self._needs: dict[Triple, Need] = {}
         self._grants: dict[object, Grants | None] = {}
         self._persons: dict[object, NamedNode | None] = {}

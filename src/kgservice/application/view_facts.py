@@ -8,7 +8,6 @@ from itertools import islice
 
 from pyoxigraph import NamedNode, Quad, Triple
 
-from kgservice.domain.model import TYPE, Model
 from kgservice.domain.visibility import Facts
 from kgservice.store.base import Pattern, Store, Term
 
@@ -84,46 +83,6 @@ class ViewFacts(Facts):
             self._of.clear()
             self._to.clear()
             self._much.clear()
-
-
-class PartFacts(Facts):
-    """What the graphs of one person, all of whose statements are `stated`, say and entail of their own nodes.
-
-    Those are the nodes whose class they state. Of all other nodes, `others` are asked. `incoming` are
-    statements of other persons about nodes of this one.
-    """
-
-    def __init__(
-        self, stated: Iterable[Triple], model: Model, incoming: Iterable[Triple], others: Facts
-    ) -> None:
-        self._others = others
-        stated = list(stated)
-        own = {t.subject for t in stated if t.predicate == TYPE}
-        by_object: dict[NamedNode, list[Triple]] = defaultdict(list)
-        by_subject: dict[NamedNode, list[Triple]] = defaultdict(list)
-        for triple in dict.fromkeys(t for said in stated for t in (said, *model.entailed(said))):
-            if triple.subject in own and isinstance(triple.subject, NamedNode):
-                by_subject[triple.subject].append(triple)
-            if triple.object in own and isinstance(triple.object, NamedNode):
-                by_object[triple.object].append(triple)
-        for triple in incoming:
-            if triple.object in own and isinstance(triple.object, NamedNode):
-                by_object[triple.object].append(triple)
-        self._of = {
-            node: _grouped((t.predicate, t.object) for t in said) for node, said in by_subject.items()
-        }
-        self._to = {node: _users(said) for node, said in by_object.items()}
-
-    def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
-        """See `Facts.objects`."""
-        known = self._of.get(node)
-        return self._others.objects(node, predicate) if known is None else known.get(predicate, ())
-
-    def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
-        """See `Facts.subjects`."""
-        if node in self._of:
-            return self._to.get(node, {}).get(predicate, ())
-        return self._others.subjects(node, predicate)
 
 
 def _grouped(pairs: Iterable[tuple[NamedNode, Term]]) -> dict[NamedNode, list[Term]]:

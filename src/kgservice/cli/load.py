@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from kgservice.cli.answers import put_json, say, show_rows, shown
 from kgservice.cli.backend import connected
@@ -76,10 +75,10 @@ def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
         opened(settings) as kg,
         recording(settings) as recorder,
         recorder.doing("load --bulk", "imports", reads=False),
-        Console(stderr=True).status("Loading, then building the view …"),
+        Bars(named=True) as bars,
     ):
         for path in paths:
-            commit = bulk_load(kg, path, replace(ORIGIN, source=path.name))
+            commit = bulk_load(kg, path, replace(ORIGIN, source=path.name), bars.show)
             summaries.append(
                 {
                     "title": "Bulk load",

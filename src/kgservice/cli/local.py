@@ -47,7 +47,9 @@ ORIGIN = Origin(agent="local", reason="command line")
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
-    """The graph over the embedded store; the store is closed at the end. Says when it is a new one.
+    """The graph over the embedded store; the store is closed at the end.
+
+    Says when it is a new one, and how far it is when views have to be built.
 
     Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again.
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
@@ -56,7 +58,8 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
-    kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store))
+    with Bars(named=True) as bars:
+        kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store), told=bars.show)
     try:
         kg.erased = Erased.beside(settings.store)
         if persons := erasing.again(kg):

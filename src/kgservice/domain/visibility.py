@@ -1,4 +1,4 @@
-"""What a view of a purpose may show: what each statement needs, and what each person has granted.
+"""What a view of a purpose may show: what each statement needs.
 
 A statement in the graph of a person needs the permission for its data categories: those of its property (of
 its class, for a type), and those that the record at either end of it states. If its property has none, those
@@ -10,15 +10,13 @@ it is kept for that proof and for no other purpose.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from kgservice.domain.consent import Activity, Concepts, Subject, read_moment, upwards
-from kgservice.domain.decision import Asked, allowed
-from kgservice.domain.finding import Policy
+from kgservice.domain.consent import Concepts, read_moment, upwards
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Links, Model
 from kgservice.namespaces import CI
@@ -115,6 +113,19 @@ class Traits:
     special: bool = False
     restricted: bool = False
 
+    @property
+    def has_categories(self) -> bool:
+        """Whether it needs none of those of what it belongs to."""
+        return bool(self.stated or self.classed)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is said of a node itself, and what it belongs to, short of the person."""
+
+    traits: Traits
+    owners: frozenset[NamedNode] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -132,13 +143,19 @@ class Sight:
     def __init__(
         self, model: Model, graphs: Graphs, concepts: Concepts, facts: Facts, moment: datetime
     ) -> None:
-        self._model = model
-        self._graphs = graphs
-        self._concepts = concepts
+        self.model = model
+        self.graphs = graphs
+        self.concepts = concepts
         self.facts = facts
         self.moment = moment
+        self._said: dict[NamedNode, Own] = {}
         self._traits: dict[NamedNode, Traits] = {}
         self._of_terms: dict[NamedNode, frozenset[str]] = {}
+
+    @property
+    def known(self) -> int:
+        """The number of nodes that it remembers."""
+        return len(self._traits)
 
     def need(self, triple: Triple) -> Need:
         """What the statement needs."""
@@ -146,7 +163,11 @@ class Sight:
         ends = [self.traits(s)] if isinstance(s, NamedNode) else []
         if isinstance(o, NamedNode) and p != TYPE:
             ends.append(self.traits(o))
-        categories = self._annotated(o if p == TYPE and isinstance(o, NamedNode) else p)
+        return self.need_of(o if p == TYPE and isinstance(o, NamedNode) else p, ends)
+
+    def need_of(self, term: NamedNode, ends: Sequence[Traits]) -> Need:
+        """What a statement needs with this property (or class, for a type) and with ends of these traits."""
+        categories = self._annotated(term)
         found = categories.union(*(end.stated for end in ends))
         if not categories:
             found = found.union(*(end.classed for end in ends))
@@ -159,56 +180,77 @@ class Sight:
 
     def decides(self, predicate: NamedNode) -> bool:
         """Whether statements with that property decide about the traits of nodes with names of their own."""
-        return predicate in _DECIDING or predicate in self._model.owner_links.properties
+        return predicate in _DECIDING or predicate in self.model.owner_links.properties
 
     def traits(self, node: NamedNode) -> Traits:
-        """The traits of a node."""
+        """The traits of a node: its own, and what it has of all that it belongs to."""
         if node not in self._traits:
-            self._traits[node] = Traits()  # for nodes that belong to each other in a circle
             self._traits[node] = self._find(node)
         return self._traits[node]
 
     def _find(self, node: NamedNode) -> Traits:
+        own = self.own(node)
+        if not own.owners:
+            return own.traits
+        # Nodes may belong to each other in a circle.
+        chain = [one.traits for one in self._upwards(node, lambda _: True)]
+        nearest = [one.traits for one in self._upwards(node, lambda traits: not traits.has_categories)]
+        return Traits(
+            frozenset().union(*(t.stated for t in nearest)),
+            frozenset().union(*(t.classed for t in nearest)),
+            max(t.level for t in chain),
+            any(t.special for t in chain),
+            any(t.restricted for t in chain),
+        )
+
+    def _upwards(self, node: NamedNode, beyond: Callable[[Traits], bool]) -> Iterator[Own]:
+        """What is said of the node and of what it belongs to, as far as one may look beyond what is there."""
+        seen, waiting = {node}, [node]
+        while waiting:
+            own = self.own(waiting.pop())
+            yield own
+            if beyond(own.traits):
+                waiting += own.owners - seen
+                seen |= own.owners
+
+    def own(self, node: NamedNode) -> Own:
+        """What is said of a node itself."""
+        if node not in self._said:
+            self._said[node] = self._read(node)
+        return self._said[node]
+
+    def _read(self, node: NamedNode) -> Own:
         facts = self.facts
         types = facts.nodes(node, TYPE)
-        stated = _iris(facts.objects(node, _HAS_CATEGORY))
-        classed = frozenset().union(*(self._annotated(cls) for cls in types))
         levels = [_RANKS.get(level, len(LEVELS)) for level in facts.nodes(node, _CONFIDENTIALITY)]
         if _TOMBSTONE in types or facts.objects(node, _HAS_TOMBSTONE):
             levels.append(len(LEVELS))
         screenings = {*facts.nodes(node, _SCREENED_BY), *facts.subjects(node, _SCREENING_OF)}
-        special = _TRUE in facts.objects(node, _SPECIAL) or any(
-            _CONTAINS_SPECIAL in facts.objects(screening, _SCREENING_DECISION) for screening in screenings
+        traits = Traits(
+            _iris(facts.objects(node, _HAS_CATEGORY)),
+            frozenset().union(*(self._annotated(cls) for cls in types)),
+            max(levels, default=0),
+            _TRUE in facts.objects(node, _SPECIAL)
+            or any(_CONTAINS_SPECIAL in facts.objects(one, _SCREENING_DECISION) for one in screenings),
+            any(period.holds(self.moment) for period in self.restrictions(node)),
         )
-        restricted = any(period.holds(self.moment) for period in self.restrictions(node))
-        if not self._model.persons.isdisjoint(types):
-            return Traits(stated, classed, max(levels, default=0), special, restricted)
-        above = [self.traits(owner) for owner in self._owners(node)]
-        if not stated and not classed:
-            stated = stated.union(*(owner.stated for owner in above))
-            classed = classed.union(*(owner.classed for owner in above))
-        return Traits(
-            stated,
-            classed,
-            max((*levels, *(owner.level for owner in above)), default=0),
-            special or any(owner.special for owner in above),
-            restricted or any(owner.restricted for owner in above),
-        )
+        is_person = not self.model.persons.isdisjoint(types)
+        return Own(traits, frozenset() if is_person else self._owners(node))
 
-    def _owners(self, node: NamedNode) -> set[NamedNode]:
+    def _owners(self, node: NamedNode) -> frozenset[NamedNode]:
         """What the node belongs to, short of the person."""
-        owners = set(self.facts.along(node, self._model.owner_links))
-        if self._graphs.is_genid(node):
+        owners = set(self.facts.along(node, self.model.owner_links))
+        if self.graphs.is_genid(node):
             owners.update(self.facts.subjects(node, None))
-        return {o for o in owners if self._model.persons.isdisjoint(self.facts.nodes(o, TYPE))}
+        return frozenset(o for o in owners if self.model.persons.isdisjoint(self.facts.nodes(o, TYPE)))
 
     def dependents(self, node: NamedNode) -> set[NamedNode]:
         """The nodes whose traits hang on those of `node`, or on what is said of it."""
         facts = self.facts
         found = {*facts.nodes(node, _SCREENING_OF), *facts.subjects(node, _SCREENED_BY)}
         found |= self.restricted(node)
-        if self._model.persons.isdisjoint(facts.nodes(node, TYPE)):
-            found.update(facts.against(node, self._model.owner_links))
+        if self.model.persons.isdisjoint(facts.nodes(node, TYPE)):
+            found.update(facts.against(node, self.model.owner_links))
         return found
 
     def restrictions(self, node: NamedNode) -> list[Period]:
@@ -242,51 +284,11 @@ class Sight:
     def _annotated(self, term: NamedNode) -> frozenset[str]:
         """The categories of a property or class: the narrowest that the concepts know, else all it names."""
         if term not in self._of_terms:
-            named = {category.value for category in self._model.categories.get(term, ())}
-            known = {category for category in named if category in self._concepts.categories}
-            wider = set().union(*(upwards(c, self._concepts.categories) - {c} for c in known))
+            named = {category.value for category in self.model.categories.get(term, ())}
+            known = {category for category in named if category in self.concepts.categories}
+            wider = set().union(*(upwards(c, self.concepts.categories) - {c} for c in known))
             self._of_terms[term] = frozenset((known - wider) or known or named)
         return self._of_terms[term]
-
-
-@dataclass(slots=True)
-class Grants:
-    """What data of one person may be used for, at one moment; `sealed`: all of them are restricted."""
-
-    subject: Subject
-    moment: datetime
-    concepts: Concepts
-    policy: Policy
-    activities: Sequence[Activity] = ()
-    sealed: bool = False
-    _known: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
-
-    def allow(self, purpose: str, need: Need) -> bool:
-        """Whether a statement of the person may be used for the purpose."""
-        return not self.sealed and all(self._may(purpose, c, need.special) for c in need.categories)
-
-    def _may(self, purpose: str, category: str, special: bool) -> bool:
-        key = (purpose, category, special)
-        if key not in self._known:
-            asked = Asked(category, purpose, self.moment, special)
-            decision = allowed(asked, self.subject, self.concepts, self.policy, self.activities)
-            self._known[key] = decision.allowed
-        return self._known[key]
-
-
-def next_change(
-    subject: Subject, periods: Iterable[Period], after: datetime, policy: Policy
-) -> datetime | None:
-    """The first moment after another at which what may be shown of a person can change by itself."""
-    moments = [period.next_change(after) for period in periods]
-    for consent in subject.consents:
-        moments += [consent.expires, *(m for e in consent.events for m in (e.time, e.expires))]
-    moments += [authorisation.verified for authorisation in subject.authorisations]
-    moments += [m for objection in subject.objections for m in (objection.received, objection.refused)]
-    for born in subject.birth_years:
-        if 0 < born + policy.consent_age <= datetime.max.year:
-            moments.append(datetime(born + policy.consent_age, 1, 1, tzinfo=UTC))
-    return min((m for m in moments if m is not None and m > after), default=None)
 
 
 def _iris(terms: Collection[Term]) -> frozenset[str]:

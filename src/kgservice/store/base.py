@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -95,6 +95,12 @@ class Store(Protocol):
         drop: Iterable[NamedNode] = (),
     ) -> None:
         """Drop graphs, remove quads, create graphs and add quads, in this order, all or nothing."""
+
+    def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
+        """Remove what `graph` holds, except what the graphs `keep` hold, too; in pieces, however much it is.
+
+        Without `keep` the graph is dropped.
+        """
 
     def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
         """Every quad of the named graphs, or of one, that fits one of `patterns`.

@@ -6,7 +6,7 @@ import glob
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from kgservice.store.syntax import bad_query, bad_rdf, check_query
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
 _ANY = NamedNode("urn:kgservice:any")
+_AT_ONCE = 50_000  # statements removed in one transaction
 
 
 class _Watched:
@@ -239,14 +240,27 @@ class OxigraphStore:
         steps += _data("INSERT DATA", add)
         if not steps:
             return
+        self._update(" ;\n".join(steps))
+
+    def _update(self, text: str) -> None:
         with self._writing:
             store = self._store
             try:
-                store.update(" ;\n".join(steps))
+                store.update(text)
             except (SyntaxError, ValueError) as error:
                 raise BadRdf(f"the statements cannot be written: {error}") from error
             except (OSError, RuntimeError) as error:
                 raise StoreFailed(f"the store did not take the change: {error}") from error
+
+    def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
+        """See `Store.empty`: all in one transaction would take all memory."""
+        here = f"GRAPH {graph} {{ ?s ?p ?o }}"
+        but = " ".join(f"FILTER NOT EXISTS {{ GRAPH {name} {{ ?s ?p ?o }} }}" for name in keep)
+        piece = f"SELECT ?s ?p ?o WHERE {{ {here} {but} }} LIMIT {_AT_ONCE}"
+        while self.ask(f"ASK {{ {here} {but} }}", Dataset()):
+            self._update(f"DELETE {{ {here} }} WHERE {{ {piece} }}")
+        if not keep:
+            self.apply(drop=[graph])
 
     def load(
         self,
