@@ -41,15 +41,23 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
+def quads_of(work: Path, customers: int) -> Path:
+    """The file of the graph of so many customers."""
+    quads = work / f"complete-{customers}.nq"
+    if not quads.exists():
+        with quads.open("w", encoding="utf-8") as out:
+            out.writelines(CompleteGenerator(customers).lines())
+    return quads
+
+
 @contextmanager
 def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, CompleteGenerator, int]]:
     """A copy of the graph of so many customers on disk, its generator, and the number of its quads."""
     generator = CompleteGenerator(customers)
-    quads, kept, used = (work / f"complete-{customers}{end}" for end in (".nq", "", "-used"))
+    kept, used = (work / f"complete-{customers}{end}" for end in ("", "-used"))
+    quads = quads_of(work, customers)
     if not kept.exists():
         say(f"filling a store with {customers:,} customers")
-        with quads.open("w", encoding="utf-8") as out:
-            out.writelines(generator.lines())
         kg = KnowledgeGraph.open(Settings(store=kept), OxigraphStore(kept), lambda: NOW)
         bulk_load(kg, quads)
         kg.close()

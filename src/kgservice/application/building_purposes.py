@@ -54,7 +54,9 @@ class PurposeViews:
         self._shared: set[bytes] = set()
         self._kinds: dict[Traits | None, int] = {None: 0}
         self._traits: list[Traits | None] = [None]
-        self._needs: dict[_Case, Need] = {}
+        self._needs: dict[_Case, int] = {}
+        self._numbers: dict[Need, int] = {}
+        self._by_number: list[Need] = []
 
     def build(self, told: Progress) -> None:
         """Fill the views, and note when they change by themselves."""
@@ -177,7 +179,7 @@ class PurposeViews:
 
     def _statements(self, stated: list[Parts], sight: Sight, grants: Grants, spool: IO[bytes]) -> None:
         kinds: dict[bytes, int] = {}
-        decided: dict[_Case, int] = {}
+        decided: dict[int, int] = {}
         shown: dict[int, list[Parts]] = defaultdict(list)
         for parts in stated:
             s, p, rest = parts
@@ -187,10 +189,13 @@ class PurposeViews:
                 if node not in kinds:
                     kinds[node] = self._kind(sight, node)
             case = (rest[:-2] if of_type and is_node(rest) else p, kinds[s], kinds[o])
-            if case not in decided:
-                decided[case] = self._decide(case, grants)
-            if decided[case]:
-                shown[decided[case]].append(parts)
+            need = self._needs.get(case)
+            if need is None:
+                need = self._needs[case] = self._need(case)
+            if need not in decided:
+                decided[need] = self._decide(need, grants)
+            if decided[need]:
+                shown[decided[need]].append(parts)
         for purposes, those in shown.items():
             self._write(spool, purposes, b"".join(self._with_entailed(those)))
 
@@ -202,12 +207,18 @@ class PurposeViews:
             self._traits.append(traits)
         return self._kinds[traits]
 
-    def _decide(self, case: _Case, grants: Grants) -> int:
-        """The purposes for which such statements of a person are shown."""
-        if case not in self._needs:
-            ends = [traits for traits in map(self._traits.__getitem__, case[1:]) if traits is not None]
-            self._needs[case] = self._abroad.need_of(NamedNode(case[0][1:-1].decode()), ends)
-        need = self._needs[case]
+    def _need(self, case: _Case) -> int:
+        """The number of what such statements need; there are far fewer needs than cases."""
+        ends = [traits for traits in map(self._traits.__getitem__, case[1:]) if traits is not None]
+        need = self._abroad.need_of(NamedNode(case[0][1:-1].decode()), ends)
+        if need not in self._numbers:
+            self._numbers[need] = len(self._by_number)
+            self._by_number.append(need)
+        return self._numbers[need]
+
+    def _decide(self, number: int, grants: Grants) -> int:
+        """The purposes for which statements of a person that need this are shown."""
+        need = self._by_number[number]
         if need.level > self._level or need.restricted:
             return 0
         return sum(1 << n for n, purpose in enumerate(self._purposes) if grants.allow(purpose, need))

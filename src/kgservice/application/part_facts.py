@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from pyoxigraph import NamedNode
 
 from kgservice.application.entailing import TYPE_TEXT, Parts, is_node, text_of
-from kgservice.domain.model import TYPE, Model
+from kgservice.domain.model import TYPE, Links, Model
 from kgservice.domain.visibility import Facts, Term
 from kgservice.namespaces import CI, DPV
 from kgservice.store.formats import N_TRIPLES
@@ -44,6 +44,10 @@ class Lookups:
         links = model.owner_links
         of = {*_OF, *links.forward, TYPE, NamedNode(f"{DPV}hasDuration")}
         to = {*_TO, *links.backward}
+        self.links = links
+        self.forward, self.backward = (
+            frozenset(map(text_of, ways)) for ways in (links.forward, links.backward)
+        )
         self.of = {prop: text_of(prop) for prop in of}
         self.to = {prop: text_of(prop) for prop in to}
         self.above = {text_of(cls): [text_of(c) for c in more] for cls, more in model.superclasses.items()}
@@ -68,6 +72,10 @@ class Lookups:
 _Way = tuple[bytes, bool, bool, bool]  # property, turned, whether it is looked up of its subject, its object
 
 
+_Said = defaultdict[bytes, defaultdict[bytes, list[bytes]]]
+_NOTHING: Mapping[bytes, list[bytes]] = {}
+
+
 def typed(parts: Iterable[Parts]) -> set[bytes]:
     """The nodes whose class the statements state."""
     return {s for s, p, _ in parts if p == TYPE_TEXT}
@@ -85,34 +93,49 @@ class PartFacts(Facts):
         self._lookups = lookups
         self._others = others
         self.own = {node for node in typed(parts) if node not in shared}
-        self._of: dict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
-        self._to: dict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
+        # By node and property, and by node alone: most of what is looked up of a node is not said of it.
+        self._of: _Said = defaultdict(lambda: defaultdict(list))
+        self._to: _Said = defaultdict(lambda: defaultdict(list))
         for s, p, rest in parts:
             for prop, turned, in_of, in_to in lookups.ways.get(p, ()):
                 if turned and not is_node(rest):
                     continue
                 subject, value = (rest[:-2], s) if turned else (s, rest[:-2])
                 if in_of:
-                    self._of[subject, prop].append(value)
+                    self._of[subject][prop].append(value)
                 if in_to:
-                    self._to[value, prop].append(subject)
+                    self._to[value][prop].append(subject)
             if p == TYPE_TEXT:
-                self._of[s, p] += lookups.above.get(rest[:-2], ())
+                self._of[s][p] += lookups.above.get(rest[:-2], ())
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
         text, prop = text_of(node), self._lookups.of.get(predicate)
         if prop is None or text not in self.own:
             return self._others.objects(node, predicate)
-        return [_term(value) for value in dict.fromkeys(self._of.get((text, prop), ()))]
+        values = self._of.get(text, _NOTHING).get(prop)
+        return [_term(value) for value in dict.fromkeys(values)] if values else ()
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
         text, prop = text_of(node), self._lookups.to.get(predicate) if predicate else None
         if prop is None or text not in self.own:
             return self._others.subjects(node, predicate)
-        found = map(_term, dict.fromkeys(self._to.get((text, prop), ())))
+        found = map(_term, dict.fromkeys(self._to.get(text, _NOTHING).get(prop, ())))
         return [subject for subject in found if isinstance(subject, NamedNode)]
+
+    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.along`: what is not said need not be looked up."""
+        text = text_of(node)
+        if text not in self.own or links is not self._lookups.links:
+            yield from super().along(node, links)
+            return
+        for said, ways in ((self._of, self._lookups.forward), (self._to, self._lookups.backward)):
+            here = said.get(text, _NOTHING)
+            for prop in ways & here.keys():
+                for value in map(_term, here[prop]):
+                    if isinstance(value, NamedNode):
+                        yield value
 
 
 @lru_cache(100_000)
