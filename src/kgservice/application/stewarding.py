@@ -9,6 +9,7 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application import findings, validation
+from kgservice.application.bulk import Progress
 from kgservice.application.entries import Entry, read
 from kgservice.application.explaining import explain
 from kgservice.application.findings import Counts
@@ -196,17 +197,18 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Co
         )
 
 
-def refresh(kg: KnowledgeGraph, by: Origin = SERVICE) -> Counts:
+def refresh(kg: KnowledgeGraph, by: Origin = SERVICE, told: Progress = lambda _done, _all: None) -> Counts:
     """Validate everything and enter what is new, what is mended, and what is open again after its waiver.
 
-    Commits go on meanwhile; if there were any, it is done once more, and they wait.
+    Commits go on meanwhile; if there were any, it is done once more, and they wait. `told` hears how many of
+    all record graphs have been taken up.
     """
     origin = by.because("full validation", SOURCE)
     shapes, head = kg.guard.shapes, kg.head
-    report = validation.validate(kg, shapes=shapes)
+    report = validation.validate(kg, shapes=shapes, told=told)
     with kg.writing:
         if kg.head != head:
-            report = validation.validate(kg, shapes=shapes)
+            report = validation.validate(kg, shapes=shapes, told=told)
         change, counts = findings.reconciled(kg.planner(), report.findings, kg.clock())
         kg.commit(Change(change.add, change.remove, origin=origin, trusted=True))
         return counts

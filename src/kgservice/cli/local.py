@@ -235,7 +235,8 @@ class Local:
     @recorded("findings refresh", "findings", reads=False)
     def refresh(self) -> dict[str, int]:
         """Validate the whole graph, and keep what it finds."""
-        return asdict(stewarding.refresh(self._kg))
+        with Bars(named=True) as bars:
+            return asdict(stewarding.refresh(self._kg, told=partial(bars.show, "Validating")))
 
     def _finding(self, key: str) -> dict[str, Any]:
         return stewarding.one(self._kg, key).to_json(self._kg)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
+from rich.console import Console
 
 from kgservice.cli.rights import RemoteRights, named
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
@@ -170,7 +171,8 @@ class Remote:
 
     def refresh(self) -> dict[str, int]:
         """Ask `POST /findings`."""
-        counts: dict[str, int] = self._json("POST", "/findings")
+        with Console(stderr=True).status("Validating …"):  # the service tells nothing until it is done
+            counts: dict[str, int] = self._json("POST", "/findings")
         return counts
 
     def _steward(self, method: str, path: str, agent: str | None, **request: Any) -> dict[str, Any]:
