@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from pyoxigraph import NamedNode
 
+from kgservice.application.counting import count
 from kgservice.application.dues import DUE
 from kgservice.application.dues import quad as due_note
 from kgservice.application.entailing import TYPE_TEXT, Entailments, Parts, is_node, parts_of, text_of
@@ -136,16 +137,24 @@ class PurposeViews:
     def _rest(self, spool: IO[bytes]) -> None:
         """The model, and what concerns nobody unless it is hidden, which are in all the views."""
         kg = self._kg
-        for name in (kg.addresses.ontology, kg.addresses.vocabulary):
+        model = [NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)]
+        lacking = self._lacking(model)
+        for graph in model if lacking else ():
             with tempfile.SpooledTemporaryFile(2**24) as text:
-                kg.store.dump(cast(BinaryIO, text), N_TRIPLES, graph=NamedNode(name))
+                kg.store.dump(cast(BinaryIO, text), N_TRIPLES, graph=graph)
                 text.seek(0)
-                self._write(spool, self._all, text.read())
+                self._write(spool, lacking, text.read())
         hidden = {text_of(node) for node in hidden_nodes(kg, self._abroad, self._level)}
         for graph in self._projects():
             for piece in self._records.pieces(graph):
                 lines = self._with_entailed(_but(hidden, parts_of(piece)))
                 self._write(spool, self._all, b"".join(lines))
+
+    def _lacking(self, model: list[NamedNode]) -> int:
+        """The purposes whose views lack something of the model: they hold nothing else, so it is counted."""
+        complete = sum(count(self._kg.store, graph) for graph in model)
+        views = [NamedNode(self._kg.addresses.view(purpose)) for purpose in self._purposes]
+        return sum(1 << n for n, view in enumerate(views) if count(self._kg.store, view) != complete)
 
     def _with_entailed(self, parts: Iterable[Parts]) -> Iterator[bytes]:
         for one in parts:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
 from kgservice.application import building, record_texts
+from kgservice.application.counting import count
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mending import close_mended
@@ -22,7 +23,6 @@ from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.errors import BadRdf, NotFound, UnsupportedMediaType
 from kgservice.shacl.local import Difference
-from kgservice.store.base import Dataset
 from kgservice.store.formats import N_QUADS, Format, graph_format_of
 from kgservice.store.syntax import parse
 
@@ -225,13 +225,4 @@ def _count(kg: KnowledgeGraph) -> int:
         if graph.value.startswith(kg.addresses.views) or graph.value == kg.addresses.state
     ]
     # To look at the name of the graph of each statement would take ten times as long.
-    return _counted(kg, "?g") - sum(_counted(kg, str(graph)) for graph in own)
-
-
-def _counted(kg: KnowledgeGraph, graph: str) -> int:
-    rows = kg.store.select(
-        f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH {graph} {{ ?s ?p ?o }} }}", Dataset()
-    ).rows
-    (count,) = rows[0]
-    assert isinstance(count, Literal)
-    return int(count.value)
+    return count(kg.store) - sum(count(kg.store, graph) for graph in own)
