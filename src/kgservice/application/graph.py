@@ -152,6 +152,7 @@ class KnowledgeGraph(Whole):
             while self._due is not None and self._due <= now:
                 effect = self._purposes.overdue(self.planner(), self._facts, now)
                 self._put(effect, Change(origin=_CLOCK), now)
+                self._due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
 
     # Writing
 
@@ -232,6 +233,7 @@ class KnowledgeGraph(Whole):
             self._purposes.forget()  # it has taken note of what is not written
             raise
         self.copies.follow(effect)
+        self._purposes.follow(self.planner(), effect)
         self._changed.update(dict.fromkeys(effect.graphs, number))
         self._head = number
         if NamedNode(self.addresses.state) in effect.graphs:

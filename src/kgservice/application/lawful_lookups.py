@@ -9,8 +9,8 @@ from pyoxigraph import NamedNode
 
 from kgservice.application.lawful_parts import Said, activities_of, subject_of
 from kgservice.domain.consent import Activity, Concepts, Subject
+from kgservice.domain.facts import Facts
 from kgservice.domain.model import TYPE
-from kgservice.domain.visibility import Facts
 from kgservice.namespaces import CI, DPV, RDF, SKOS
 
 BROADER, NARROWER = NamedNode(f"{SKOS}broader"), NamedNode(f"{SKOS}narrower")

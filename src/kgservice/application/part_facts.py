@@ -9,8 +9,8 @@ from functools import lru_cache
 from pyoxigraph import NamedNode
 
 from kgservice.application.entailing import TYPE_TEXT, Parts, is_node, text_of
+from kgservice.domain.facts import Facts, Term
 from kgservice.domain.model import TYPE, Links, Model
-from kgservice.domain.visibility import Facts, Term
 from kgservice.namespaces import CI, DPV
 from kgservice.store.formats import N_TRIPLES
 from kgservice.store.syntax import parse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +19,11 @@ from kgservice.application.lawful_lookups import (
 )
 from kgservice.application.planner import Planner
 from kgservice.domain.consent import Activity, Concepts, Subject
+from kgservice.domain.facts import Facts
 from kgservice.domain.finding import Policy
 from kgservice.domain.grants import Grants, next_change
 from kgservice.domain.model import TYPE
-from kgservice.domain.visibility import Facts, Need, Sight
+from kgservice.domain.visibility import Need, Sight
 from kgservice.namespaces import CI
 
 _KIND_OF_SEGMENT, _MEMBERSHIP = NamedNode(f"{CI}segmentKindOfCustomer"), NamedNode(f"{CI}membershipOf")
@@ -37,11 +38,22 @@ _FOR_ALL = frozenset(
 
 
 class Scene:
-    """All that decides about the views at one moment, before or after a change."""
+    """All that decides about the views at one moment, before or after a change.
+
+    `elsewhere` gives all persons whose IRIs are not of this deployment, and perhaps other nodes.
+    """
 
     def __init__(
-        self, planner: Planner, facts: Facts, common: Common, moment: datetime, sight: Sight | None = None
+        self,
+        planner: Planner,
+        facts: Facts,
+        common: Common,
+        moment: datetime,
+        sight: Sight | None = None,
+        *,
+        elsewhere: Callable[[], Iterable[NamedNode]] | None = None,
     ) -> None:
+        self._elsewhere = elsewhere or self._all_elsewhere
         self._graphs = planner.graphs
         self._model = planner.model
         self.common = common
@@ -110,12 +122,12 @@ class Scene:
 
     def foreign(self, key: str) -> Iterator[NamedNode]:
         """Persons with that key whose IRIs are not of this deployment; there are few."""
+        return (node for node in self._elsewhere() if self._graphs.addresses.key(node.value) == key)
+
+    def _all_elsewhere(self) -> Iterator[NamedNode]:
+        ids = self._graphs.addresses.ids
         for cls in self._model.persons:
-            for node in self.facts.subjects(cls, TYPE):
-                if not node.value.startswith(self._graphs.addresses.ids) and (
-                    self._graphs.addresses.key(node.value) == key
-                ):
-                    yield node
+            yield from (n for n in self.facts.subjects(cls, TYPE) if not n.value.startswith(ids))
 
     def is_person(self, node: NamedNode) -> bool:
         """Whether the node is a person."""

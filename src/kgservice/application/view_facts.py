@@ -2,35 +2,113 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import TypeVar
 
-from pyoxigraph import NamedNode, Quad, Triple
+from pyoxigraph import NamedNode, Triple
 
-from kgservice.domain.visibility import Facts
+from kgservice.domain.facts import Facts
 from kgservice.store.base import Pattern, Store, Term
 
-_MANY = 200  # statements about one node, or with it as their object
+_MANY = 30  # statements about one node, or with it as their object
 _HELD = 200_000  # nodes
 
 _Key = tuple[NamedNode, NamedNode | None]
+_Predicate = TypeVar("_Predicate", NamedNode, NamedNode | None)
 
 
 class ViewFacts(Facts):
-    """What the graph `view` of a store says, less `gone` and with `added`; each node is looked up once."""
+    """What the graph `view` of `store` says; what has been looked up is remembered until it is forgotten."""
 
-    def __init__(
-        self, store: Store, view: NamedNode, gone: Iterable[Triple] = (), added: Iterable[Triple] = ()
-    ) -> None:
-        self._store = store
+    def __init__(self, store: Store, view: NamedNode) -> None:
+        self.store = store
         self._view = view
-        self._gone = frozenset(gone)
+        # None: much is said of the node, and it is looked up property by property.
         self._of: dict[NamedNode, dict[NamedNode, list[Term]] | None] = {}
-        self._to: dict[NamedNode, dict[NamedNode | None, list[NamedNode]] | None] = {}
-        self._much: dict[tuple[_Key, bool], Sequence[Term]] = {}
+        self._to: dict[NamedNode, dict[NamedNode | None, list[Term]] | None] = {}
+        self._much_of: dict[_Key, list[Term]] = {}
+        self._much_to: dict[_Key, list[Term]] = {}
+
+    def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
+        """See `Facts.objects`."""
+        if node not in self._of:
+            self._limit()
+            self._of[node] = self._little_of(node)
+        known = self._of[node]
+        if known is not None:
+            return known.get(predicate, ())
+        key = (node, predicate)
+        if key not in self._much_of:
+            self._much_of[key] = [t.object for t in self._look((node, predicate, None))]
+        return self._much_of[key]
+
+    def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
+        """See `Facts.subjects`."""
+        return _nodes(self.users(node, predicate))
+
+    def users(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[Term]:
+        """The subjects of statements with the node as object: as many as there are statements."""
+        if node not in self._to:
+            self._limit()
+            self._to[node] = self._little_to(node)
+        known = self._to[node]
+        if known is not None:
+            return known.get(predicate, ())
+        key = (node, predicate)
+        if key not in self._much_to:
+            self._much_to[key] = [t.subject for t in self._look((None, predicate, node))]
+        return self._much_to[key]
+
+    def forget(self, changed: Iterable[Triple]) -> None:
+        """Forget what these statements, which have come or gone, make different."""
+        for triple in changed:
+            s, p, o = triple.subject, triple.predicate, triple.object
+            if isinstance(s, NamedNode):
+                if self._of.get(s) is not None:
+                    del self._of[s]
+                self._much_of.pop((s, p), None)
+            if isinstance(o, NamedNode):
+                if self._to.get(o) is not None:
+                    del self._to[o]
+                self._much_to.pop((o, p), None)
+                self._much_to.pop((o, None), None)
+
+    def _little_of(self, node: NamedNode) -> dict[NamedNode, list[Term]] | None:
+        found = self._look((node, None, None), _MANY + 1)
+        return None if len(found) > _MANY else _grouped((t.predicate, t.object) for t in found)
+
+    def _little_to(self, node: NamedNode) -> dict[NamedNode | None, list[Term]] | None:
+        found = self._look((None, None, node), _MANY + 1)
+        if len(found) > _MANY:
+            return None
+        return _grouped((predicate, t.subject) for t in found for predicate in (t.predicate, None))
+
+    def _look(self, pattern: Pattern, most: int | None = None) -> list[Triple]:
+        return [quad.triple for quad in islice(self.store.match([pattern], self._view), most)]
+
+    def _limit(self) -> None:
+        if len(self._of) + len(self._to) > _HELD:
+            for known in (self._of, self._to, self._much_of, self._much_to):
+                known.clear()
+
+
+class ChangedFacts(Facts):
+    """What the view will say when it has lost the statements `gone` and has got `added`."""
+
+    def __init__(self, before: ViewFacts, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
+        self._before = before
+        self._gone_of: defaultdict[_Key, set[Term]] = defaultdict(set)
+        self._gone_to: defaultdict[_Key, Counter[Term]] = defaultdict(Counter)
         self._more_of: defaultdict[_Key, list[Term]] = defaultdict(list)
         self._more_to: defaultdict[_Key, list[Term]] = defaultdict(list)
+        for triple in gone:
+            if isinstance(triple.subject, NamedNode):
+                self._gone_of[triple.subject, triple.predicate].add(triple.object)
+            if isinstance(triple.object, NamedNode):
+                for predicate in (triple.predicate, None):
+                    self._gone_to[triple.object, predicate][triple.subject] += 1
         for triple in added:
             if isinstance(triple.subject, NamedNode):
                 self._more_of[triple.subject, triple.predicate].append(triple.object)
@@ -40,62 +118,28 @@ class ViewFacts(Facts):
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
-        if node not in self._of:
-            self._limit()
-            found = self._look((node, None, None))
-            self._of[node] = None if found is None else _grouped((t.predicate, t.object) for t in found)
-        known = self._of[node]
-        stored = known.get(predicate, ()) if known is not None else self._among_many(node, predicate, False)
-        more = self._more_of.get((node, predicate))
+        stored, key = self._before.objects(node, predicate), (node, predicate)
+        gone, more = self._gone_of.get(key), self._more_of.get(key)
+        if gone:
+            stored = [term for term in stored if term not in gone]
         # What is added may have been there: it came to another graph.
         return list(dict.fromkeys((*stored, *more))) if more else stored
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
-        if node not in self._to:
-            self._limit()
-            found = self._look((None, None, node))
-            self._to[node] = None if found is None else _users(found)
-        known = self._to[node]
-        stored = known.get(predicate, ()) if known is not None else self._among_many(node, predicate, True)
-        both = dict.fromkeys((*stored, *self._more_to.get((node, predicate), ())))
-        return [n for n in both if isinstance(n, NamedNode)]
-
-    def _look(self, pattern: Pattern) -> list[Triple] | None:
-        """The statements that fit; None if they are many."""
-        quads = list(islice(self._store.match([pattern], self._view), _MANY + 1))
-        return None if len(quads) > _MANY else self._kept(quads)
-
-    def _among_many(self, node: NamedNode, predicate: NamedNode | None, back: bool) -> Sequence[Term]:
-        key = ((node, predicate), back)
-        if key not in self._much:
-            pattern: Pattern = (None, predicate, node) if back else (node, predicate, None)
-            found = self._kept(self._store.match([pattern], self._view))
-            self._much[key] = [t.subject if back else t.object for t in found]
-        return self._much[key]
-
-    def _kept(self, quads: Iterable[Quad]) -> list[Triple]:
-        triples = [quad.triple for quad in quads]
-        return [t for t in triples if t not in self._gone] if self._gone else triples
-
-    def _limit(self) -> None:
-        if len(self._of) + len(self._to) > _HELD:
-            self._of.clear()
-            self._to.clear()
-            self._much.clear()
+        stored, key = self._before.users(node, predicate), (node, predicate)
+        gone = self._gone_to.get(key)
+        if gone:
+            stored = list((Counter(stored) - gone).elements())
+        return _nodes((*stored, *self._more_to.get(key, ())))
 
 
-def _grouped(pairs: Iterable[tuple[NamedNode, Term]]) -> dict[NamedNode, list[Term]]:
-    found: dict[NamedNode, list[Term]] = {}
+def _nodes(terms: Iterable[Term]) -> list[NamedNode]:
+    return [term for term in dict.fromkeys(terms) if isinstance(term, NamedNode)]
+
+
+def _grouped(pairs: Iterable[tuple[_Predicate, Term]]) -> dict[_Predicate, list[Term]]:
+    found: dict[_Predicate, list[Term]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)
-    return found
-
-
-def _users(triples: Iterable[Triple]) -> dict[NamedNode | None, list[NamedNode]]:
-    found: dict[NamedNode | None, list[NamedNode]] = {}
-    for triple in triples:
-        if isinstance(triple.subject, NamedNode):
-            for predicate in (triple.predicate, None):
-                found.setdefault(predicate, []).append(triple.subject)
     return found

@@ -14,14 +14,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 
 from kgservice.domain.consent import Concepts, read_moment, upwards
+from kgservice.domain.facts import Facts, Term
 from kgservice.domain.graphs import Graphs
-from kgservice.domain.model import TYPE, Links, Model
+from kgservice.domain.model import TYPE, Model
 from kgservice.namespaces import CI
 
-Term = NamedNode | BlankNode | Literal | Triple
 LEVELS = ("public", "internal", "confidential")
 IDENTIFICATION = f"{CI}IdentificationData"
 
@@ -51,36 +51,6 @@ _OF_NODES = {
 }
 _DECIDING = OF_RESTRICTIONS | _OF_NODES
 _RANKS = {NamedNode(CI + name.capitalize()): rank for rank, name in enumerate(LEVELS)}
-
-
-class Facts:
-    """What is said and entailed of nodes; the base of those that know it."""
-
-    def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
-        """The values of a property."""
-        raise NotImplementedError
-
-    def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
-        """The nodes that have `node` as a value of the property, or of any."""
-        raise NotImplementedError
-
-    def nodes(self, node: NamedNode, predicate: NamedNode) -> list[NamedNode]:
-        """Those values of a property that are nodes."""
-        return [value for value in self.objects(node, predicate) if isinstance(value, NamedNode)]
-
-    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
-        """The nodes that `node` is linked to."""
-        for predicate in links.forward:
-            yield from self.nodes(node, predicate)
-        for predicate in links.backward:
-            yield from self.subjects(node, predicate)
-
-    def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
-        """The nodes that are linked so to `node`."""
-        for predicate in links.forward:
-            yield from self.subjects(node, predicate)
-        for predicate in links.backward:
-            yield from self.nodes(node, predicate)
 
 
 @dataclass(frozen=True, slots=True)

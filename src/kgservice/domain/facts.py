@@ -1,0 +1,41 @@
+"""What is said of nodes: what decides about persons and views asks for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+
+from kgservice.domain.model import Links
+
+Term = NamedNode | BlankNode | Literal | Triple
+
+
+class Facts:
+    """What is said and entailed of nodes; the base of those that know it."""
+
+    def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
+        """The values of a property."""
+        raise NotImplementedError
+
+    def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
+        """The nodes that have `node` as a value of the property, or of any."""
+        raise NotImplementedError
+
+    def nodes(self, node: NamedNode, predicate: NamedNode) -> list[NamedNode]:
+        """Those values of a property that are nodes."""
+        return [value for value in self.objects(node, predicate) if isinstance(value, NamedNode)]
+
+    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """The nodes that `node` is linked to."""
+        for predicate in links.forward:
+            yield from self.nodes(node, predicate)
+        for predicate in links.backward:
+            yield from self.subjects(node, predicate)
+
+    def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """The nodes that are linked so to `node`."""
+        for predicate in links.forward:
+            yield from self.subjects(node, predicate)
+        for predicate in links.backward:
+            yield from self.nodes(node, predicate)
