@@ -9,6 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from starlette.types import Message, Receive, Scope, Send
 from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.audit import Line, verify
+from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.http.auditing import Auditing, fixed_parts, note
 from kgservice.store.audit_file import AuditFile
 from tests.conftest import NOON
+from tests.http.keys import asking, make_key
 from tests.serving import Running, running
 
 EVERYTHING = "https://kg.example/view/everything"
@@ -105,6 +108,19 @@ def test_denials_are_on_the_disk_before_the_answer(audited: Running, log: AuditL
         ("denied", "unknown", "GET /health", 403),
         ("denied", "local", "GET /sparql", 403),
     ]
+
+
+def test_who_is_refused_by_role_is_named(kg: KnowledgeGraph, log: AuditLog, tmp_path: Path) -> None:
+    kg.settings = replace(kg.settings, store=tmp_path / "store")
+    key = make_key(kg.settings, Role.READER)
+    with running(kg, audit=log) as server:
+        assert asking(server, "/subjects/anna/erasure", key, "POST", json={}).status_code == 403
+    (entry,) = [line.to_json() for line in log.export()]
+    assert (entry["principal"], entry["roles"], entry["outcome"]) == (
+        f"key:{prefix_of(key)}",
+        ["reader"],
+        403,
+    )
 
 
 def test_a_flood_of_denials_stays_small(audited: Running, log: AuditLog) -> None:

@@ -100,9 +100,17 @@ def read(source: BinaryIO, name: str) -> Iterator[Line]:
     """The entries of a file of JSON lines. Raises `BadInput`, which names the line, for anything else."""
     for number, text in enumerate(source, 1):
         try:
-            yield Line.of_json(json.loads(text))
+            yield Line.of_json(json.loads(text, object_pairs_hook=_object))
         except (KeyError, TypeError, ValueError, RecursionError):
             raise BadInput("this is no entry of an audit log", line=number, source=name) from None
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, none of whose members comes twice: of those, only one would be in the chain."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member comes twice")
+    return found
 
 
 def _cell(value: object) -> object:

@@ -17,6 +17,7 @@ from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
 from kgservice.application.planner import Planner
+from kgservice.application.proof import refuse_proof
 from kgservice.application.provenance import provenance
 from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
@@ -191,8 +192,8 @@ class KnowledgeGraph(Whole):
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect`), `Invalid` with the findings for a
-        change that brings a violation, `StoreFailed`.
+        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect` and `refuse_proof`), `Invalid` with the
+        findings for a change that brings a violation, `StoreFailed`.
         """
         with self.writing:
             return self._write(self.planner().effect(change), change)
@@ -210,6 +211,8 @@ class KnowledgeGraph(Whole):
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
+            if not change.origin.privacy and not change.trusted:
+                refuse_proof(self.planner(), effect)
             judged = self.guarded and not change.trusted
             found = self._judged(effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)

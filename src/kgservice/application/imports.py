@@ -43,7 +43,7 @@ def load(
         )
     documents = [file for path in paths if path not in deliveries for file in _documents(path, tables)]
     summaries = [
-        _table(load_tables(kg, folder, progress, deliveries or None, agent=origin.agent), discreet=discreet)
+        _table(load_tables(kg, folder, progress, deliveries or None, origin=origin), discreet=discreet)
         for folder in tables
     ]
     if documents:

@@ -36,7 +36,7 @@ def close_mended(
             for entry in _waiting(kg, part.own):
                 if entry.key not in closed and _is_mended(kg, entry, part, source):
                     reason = f"A later version was taken from {source.file}"
-                    decide(kg, entry, MENDED, Origin(origin.agent, reason, source.file), reason=reason)
+                    decide(kg, entry, MENDED, origin.because(reason, source.file), reason=reason)
                     closed[entry.key] = one(kg, entry.key)
     return list(closed.values())
 

@@ -23,6 +23,8 @@ _RANGE = f"""SELECT ?range {{
   OPTIONAL {{ ?property <{RDFS}range> ?range }}
 }}"""
 _TEXT = f"{XSD}string"
+# Datatypes that SPARQL can cast to.
+_CAST = {"boolean", "integer", "decimal", "double", "float", "dateTime", "date", "time", "duration"}
 
 
 def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Commit:
@@ -87,7 +89,8 @@ def _literal(kg: KnowledgeGraph, prop: NamedNode, name: str, value: Any, old: li
     language = None
     if isinstance(value, dict):
         inner = Members(value, f"set.{name}")
-        expected = inner.text("type", expected or _TEXT) if inner.has("type") else expected
+        if inner.has("type"):
+            expected = named(kg, inner.text("type"), f"set.{name[:80]}.type").value
         language = inner.text("language") if inner.has("language") else None
         value = inner.raw("value")
         inner.done()
@@ -95,7 +98,7 @@ def _literal(kg: KnowledgeGraph, prop: NamedNode, name: str, value: Any, old: li
         kinds = {(o.datatype.value, o.language) for o in before if isinstance(o, Literal)}
         if len(kinds) == 1:
             ((expected, language),) = kinds
-    return _term(name, value, expected, language)
+    return _checked(kg, name, _term(name, value, expected, language))
 
 
 def _term(name: str, value: Any, datatype: str | None, language: str | None) -> Literal:
@@ -110,6 +113,19 @@ def _term(name: str, value: Any, datatype: str | None, language: str | None) -> 
         return Literal(value, datatype=NamedNode(datatype or _TEXT))
     except ValueError as error:
         raise _wrong(name, f"a term of RDF: {error}") from None
+
+
+def _checked(kg: KnowledgeGraph, name: str, literal: Literal) -> Literal:
+    """The literal, if its text is one of its datatype; the store takes any."""
+    datatype = literal.datatype.value
+    if not literal.language and not datatype.startswith(XSD):
+        raise _wrong(name, "a value of a datatype of XML Schema")
+    if datatype.removeprefix(XSD) in _CAST:
+        query = f"SELECT (<{datatype}>(?text) AS ?value) {{ VALUES ?text {{ UNDEF }} }}"
+        rows = kg.store.select(with_values(query, {"text": Literal(literal.value)}), Dataset()).rows
+        if rows != [] and rows[0][0] is None:
+            raise _wrong(name, f"a value of the datatype {compact(datatype)}")
+    return literal
 
 
 def _wrong(name: str, expected: str) -> BadParameter:

@@ -23,7 +23,7 @@ from kgservice.application.quarantine import Quarantined, Source, hold
 from kgservice.application.rejects import write_rejects
 from kgservice.application.row_graphs import Workbench
 from kgservice.application.settling import Refusal, settle, taken
-from kgservice.domain.change import Change, Origin
+from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
 from kgservice.store.base import Pattern, Term
@@ -86,7 +86,7 @@ def load_tables(
     files: Sequence[Path] | None = None,
     *,
     rejects: Path | None = None,
-    agent: str = "local",
+    origin: Origin = LOCAL,
 ) -> TableSummary:
     """Load the tables of a mapping folder, or other deliveries of the same table (`files`).
 
@@ -97,7 +97,7 @@ def load_tables(
     """
     mapping = read_mapping(folder)
     rejects = rejects or kg.settings.store.parent / "rejects"
-    loading = _Loading(kg, mapping, rejects=rejects, agent=agent, progress=progress or _silent)
+    loading = _Loading(kg, mapping, rejects=rejects, origin=origin, progress=progress or _silent)
     for path in files if files is not None else mapping.files:
         loading.load(path)
     return loading.finish()
@@ -116,14 +116,14 @@ class _Loading:
         mapping: TableMapping,
         *,
         rejects: Path,
-        agent: str,
+        origin: Origin,
         progress: Progress,
     ) -> None:
         self._kg = kg
         self._mapping = mapping
         self._summary = TableSummary(mapping.title)
         self._rejects = rejects
-        self._origin = Origin(agent)
+        self._origin = origin
         self._progress = progress
         self._instances: set[tuple[str, str]] = set()
 
@@ -136,7 +136,7 @@ class _Loading:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         named = f"{path.name} (sha256:{digest})"
-        self._origin = Origin(self._origin.agent, f"Load the table “{mapping.title}”", named)
+        self._origin = self._origin.because(f"Load the table “{mapping.title}”", named)
         found = records(path, mapping.dialect)
         header = next(found, None)
         if header is None:

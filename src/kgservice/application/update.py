@@ -20,6 +20,7 @@ from kgservice.store.base import Dataset, Store, Term
 from kgservice.store.syntax import check_update, quads_of_data, resolve
 
 LOOSE = DefaultGraph()
+_MANY = ("ALL", "NAMED")
 
 
 def update(
@@ -48,6 +49,8 @@ def update(
         line, column = place(text, remote.start)
         raise Forbidden("SERVICE is not allowed: updates make no outgoing requests", line=line, column=column)
     steps = parsed(text, f"BASE <{base}>")
+    if not origin.privacy and any(isinstance(s, Manage) and s.target in _MANY for s in steps):
+        raise Forbidden("DROP and CLEAR of many graphs at once (ALL, NAMED) are for administrators")
     if discreet:
         steps = [replace(s, silent=True) if isinstance(s, Manage | Transfer) else s for s in steps]
     protocol = Dataset(tuple(using), tuple(using_named)) if using or using_named else None
@@ -183,7 +186,7 @@ class _Step:
         return graph == self._scratch or self._store.has_graph(graph)
 
     def _empty(self, step: Manage) -> Change:
-        if step.target in ("ALL", "NAMED"):
+        if step.target in _MANY:
             graphs = [g for g in self._store.graphs() if self._is_writable(g)]
             if step.target == "NAMED":
                 graphs = [g for g in graphs if g != self._scratch]

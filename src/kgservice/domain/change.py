@@ -19,19 +19,20 @@ class Origin:
 
     `agent` is the principal that asked; `named` is whom it names as the one who decided, if that is another:
     the service cannot know whether it is true. Both and `source` are IRIs or short names; `reason` is a
-    sentence for people.
+    sentence for people. `privacy`: the principal may change consents, requests and what proves them.
     """
 
     agent: str = "local"
     reason: str = ""
     source: str = ""
     named: str = ""
+    privacy: bool = True
 
     @classmethod
-    def asked(cls, principal: str, named: str | None = None) -> Origin:
+    def asked(cls, principal: str, named: str | None = None, *, privacy: bool = True) -> Origin:
         """What is asked by a principal, which may name another. Raises `BadParameter` for no name."""
         if named is None:
-            return cls(principal)
+            return cls(principal, privacy=privacy)
         if not named.strip():
             raise BadParameter("the agent has no name", source="agent")
         if len(named) > LONGEST:
@@ -40,7 +41,7 @@ class Origin:
             named.encode()
         except UnicodeEncodeError:
             raise BadParameter("the text is not valid Unicode", source="agent") from None
-        return cls(principal, named=named)
+        return cls(principal, named=named, privacy=privacy)
 
     @property
     def decided(self) -> str:

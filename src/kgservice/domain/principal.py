@@ -51,6 +51,11 @@ class Principal:
         """Whether it may see single persons: a reader alone may not."""
         return not self.roles <= {Role.READER}
 
+    @property
+    def answers_for_privacy(self) -> bool:
+        """Whether it may change consents, requests of persons, and what proves them."""
+        return self.may(Role.PRIVACY_OFFICER)
+
     def may(self, *roles: Role) -> bool:
         """Whether it has one of the roles; an administrator has all."""
         return Role.ADMINISTRATOR in self.roles or not self.roles.isdisjoint(roles)

@@ -55,9 +55,9 @@ class Access:
         try:
             found = await self._recognise(scope, receive)
             if isinstance(found, Principal):
+                scope.setdefault("state", {})["principal"] = found  # denials are audited with it
                 if not is_open(scope["path"]):
                     permit(found, scope["method"], scope["path"])
-                scope.setdefault("state", {})["principal"] = found
                 who = found.name if found is not ANONYMOUS else f"anonymous {_address(scope)}"
                 account = self._limits.enter(who)
         except KgError as error:

@@ -34,7 +34,8 @@ def asker(http: Exchange) -> Origin:
 
     Raises `BadParameter` for another parameter, or an agent that is none.
     """
-    return Origin.asked(principal_of(http.scope).name, address(http, ("agent",)).get("agent"))
+    principal, named = principal_of(http.scope), address(http, ("agent",)).get("agent")
+    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy)
 
 
 async def json_body(http: Exchange) -> Any:

@@ -142,7 +142,7 @@ class Graphs:
         principal = principal_of(http.scope)
         if principal.oversees and not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
-        origin = Origin(agent=principal.name, source="/graphs")
+        origin = Origin(principal.name, source="/graphs", privacy=principal.answers_for_privacy)
 
         def run() -> None:
             with self._expected(http, graph):
@@ -169,7 +169,7 @@ class Graphs:
                 source = files.enter_context(await spooled(http.headers, http.receive, limit))
             existed = await self._exists(graph) if principal.oversees else _is_named(http)
             write = graph_store.put if http.method == "PUT" else graph_store.post
-            origin = Origin(agent=principal.name, source="/graphs")
+            origin = Origin(principal.name, source="/graphs", privacy=principal.answers_for_privacy)
 
             def run() -> None:
                 with self._expected(http, graph):

@@ -103,7 +103,9 @@ class Imports:
         self, uploads: Sequence[Upload], principal: Principal, out: BinaryIO, *, in_steps: bool
     ) -> None:
         names = sorted({safe_path(name).parts[0] for name, _ in uploads})
-        origin = Origin(principal.name, reason="import", source=", ".join(names)[:500])
+        origin = Origin(principal.name, privacy=principal.answers_for_privacy).because(
+            "import", ", ".join(names)[:500]
+        )
         with tempfile.TemporaryDirectory(prefix="kgservice-import-") as folder:
             paths = _put(uploads, Path(folder))
 

@@ -41,7 +41,8 @@ class Quarantine:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
-        by = Origin(principal_of(scope).name)
+        principal = principal_of(scope)
+        by = Origin(principal.name, privacy=principal.answers_for_privacy)
         status = http.parameters.get("status", [None])[0]
         answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:

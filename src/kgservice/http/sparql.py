@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
 from kgservice.application.update import update
-from kgservice.domain.change import Origin
+from kgservice.domain.change import LOCAL, Origin
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
 from kgservice.http.auditing import note
 from kgservice.http.bodies import Parameters, parameters, text
@@ -69,7 +69,7 @@ class Operation:
     named: tuple[NamedNode, ...]
     wanted: str | None
     repeatable: bool = True
-    agent: str = "local"
+    origin: Origin = LOCAL
     audited: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     discreet: bool = False
@@ -184,7 +184,7 @@ class Updating:
         update(
             self._kg,
             asked.text,
-            origin=Origin(agent=asked.agent, source="/update"),
+            origin=asked.origin,
             reading=asked.reading,
             using=asked.default,
             using_named=asked.named,
@@ -218,7 +218,7 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
         _graphs(found, merged),
         _graphs(found, named),
         http.wanted,
-        agent=principal.name,
+        origin=Origin(principal.name, source="/update", privacy=principal.answers_for_privacy),
         discreet=not principal.oversees,
     )
 

@@ -74,7 +74,7 @@ class OxigraphStore:
             self._open = pyoxigraph.Store()
             return
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds personal data
             self._open = pyoxigraph.Store(path)
         except (OSError, RuntimeError) as error:
             if "lock" in str(error).lower():

@@ -1,0 +1,63 @@
+"""What only who answers for privacy may change: consents, requests and restrictions, and what proves them.
+
+Whoever could write them by another way than `/consents`, `/subjects` and `/requests` could widen what they
+see themselves, or make what was withdrawn or erased as if it had never been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.application.effect import Effect
+from kgservice.application.planner import Planner
+from kgservice.application.record_changes import added_to_records, removed_from_records
+from kgservice.domain.model import TYPE
+from kgservice.errors import Forbidden
+from kgservice.namespaces import CI
+
+KINDS = tuple(
+    NamedNode(f"{CI}{name}")
+    for name in (
+        "ConsentRecord",
+        "ConsentEvent",
+        "GuardianAuthorisation",
+        "ProcessingActivity",
+        "Restriction",
+        "RightsRequest",
+        "Tombstone",
+    )
+)
+
+
+def refuse_proof(planner: Planner, effect: Effect) -> None:
+    """Raise `Forbidden` for an effect on such records, or on what leads to one.
+
+    It does not say which: it may be one that whoever asks may not see.
+    """
+    changed = removed_from_records(planner, effect) | added_to_records(planner, effect)
+    if touches_proof(planner, changed):
+        raise Forbidden(
+            "Consents, requests, restrictions, processing activities and what is left of erased persons are "
+            "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
+        )
+
+
+def touches_proof(planner: Planner, changed: Iterable[Quad]) -> bool:
+    """Whether one of the statements is about such a record, or leads to one."""
+    kinds = set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
+    nodes: set[object] = set()
+    for quad in changed:
+        if quad.predicate == TYPE:
+            if quad.object in kinds:
+                return True
+            nodes.add(quad.subject)
+        else:
+            nodes.update((quad.subject, quad.object))
+    return any(
+        quad.object in kinds
+        for node in nodes
+        if isinstance(node, NamedNode)
+        for quad in planner.records.match([(node, TYPE, None)])
+    )

@@ -1,0 +1,99 @@
+"""Consents, restrictions and what is left of erased persons: who does not answer for them changes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.principal import Role
+from kgservice.namespaces import CI, PREFIXES
+from tests.http.keys import RESEARCH, asking, make_key, serving
+from tests.http.persons import IDS, refused
+from tests.serving import Running
+
+HERE = f"<{IDS}00000000-0000-4000-8000-"
+HEAD = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
+NEW = f"<{IDS}cccccccc-0000-4000-8000-000000000001>"
+AT = '"2026-11-19T08:30:00Z"^^xsd:dateTime'
+# What would bring back what was withdrawn, restricted or erased: each takes its records from the graph.
+UPDATES = {
+    "a consent that is renewed": "INSERT { ?e a ci:ConsentRenewed ; ci:eventOf ?c ; ci:eventTime "
+    + AT
+    + " ; ci:eventMethod 'portal' } WHERE { ?c a ci:ConsentRecord BIND(<urn:uuid:1> AS ?e) }",
+    "a withdrawal that goes": "DELETE { ?e ?p ?o } WHERE { ?e a ci:ConsentWithdrawn ; ?p ?o }",
+    "one link of a withdrawal": "DELETE { ?e ci:eventOf ?c } WHERE { ?e a ci:ConsentWithdrawn ; ci:eventOf ?c }",
+    "the same from the other end": "DELETE { ?c ci:hasEvent ?e } INSERT { ?c ci:hasEvent <urn:x:e> } "
+    "WHERE { ?e a ci:ConsentWithdrawn ; ci:eventOf ?c }",
+    "a purpose more": "INSERT { ?c ci:forPurpose dpv:Marketing } WHERE { ?c a ci:ConsentRecord }",
+    "a restriction that goes": "DELETE { ?r ?p ?o } WHERE { ?r a ci:Restriction ; ?p ?o }",
+    "what it restricts": "DELETE { ?r ci:restricts ?x } WHERE { ?r a ci:Restriction ; ci:restricts ?x }",
+    "a tombstone that goes": "DELETE { ?t ?p ?o } WHERE { ?t a ci:Tombstone ; ?p ?o }",
+    "a ticket that is answered": "INSERT { ?t ci:answeredAt " + AT + " } WHERE { ?t a ci:RightsRequest }",
+    "everything": "DROP ALL",
+    "everything with a name": "CLEAR NAMED",
+}
+DOCUMENT = (
+    HEAD.replace("PREFIX", "@prefix").replace(">\n", "> .\n")
+    + f"{NEW} a ci:ConsentRecord ; ci:dataSubject {HERE}100700000021> ; ci:forPurpose dpv:ResearchAndDevelopment ."
+)
+TURTLE = {"Content-Type": "text/turtle"}
+
+
+@pytest.fixture
+def server(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> Iterator[Running]:
+    with serving(demo_kg_guarded, tmp_path) as server:
+        yield server
+
+
+def update(server: Running, key: str, text: str) -> httpx.Response:
+    return asking(server, "/update", key, "POST", data={"update": HEAD + text})
+
+
+@pytest.mark.parametrize("text", UPDATES.values(), ids=UPDATES.keys())
+def test_who_does_not_answer_for_privacy_changes_no_proof(server: Running, text: str) -> None:
+    # A steward sees everything, so what WHERE looks for is found.
+    key, head = make_key(server.kg.settings, Role.STEWARD), server.kg.head
+    assert refused(update(server, key, text))[0] == 403
+    assert server.kg.head == head
+
+
+def test_nor_by_another_way(server: Running) -> None:
+    editor, head = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,)), server.kg.head
+    graph = quote(server.kg.addresses.consent("00000000-0000-4000-8000-100700000021"), safe="")
+    for method, path in (("POST", "/imports"), ("POST", f"/graphs?graph={graph}")):
+        answer = asking(server, path, editor, method, content=DOCUMENT, headers=TURTLE)
+        assert refused(answer)[0] == 403, (method, path)
+    assert refused(asking(server, f"/graphs?graph={graph}", editor, "DELETE"))[0] == 403
+    event = f"{NEW} a ci:ConsentGiven ; ci:eventOf {HERE}106000000005> ; ci:eventTime {AT}"
+    _, _, detail = refused(update(server, editor, f"INSERT DATA {{ {event} }}"))
+    assert "privacy officers" in detail
+    assert IDS not in detail
+    assert server.kg.head == head
+
+
+def test_a_record_in_quarantine_is_released_by_who_may_write_it(server: Running) -> None:
+    bad = DOCUMENT.replace("ci:forPurpose dpv:ResearchAndDevelopment", "ci:expiresAt 'soon'")
+    officer = make_key(server.kg.settings, Role.PRIVACY_OFFICER, Role.EDITOR)
+    answer = asking(server, "/imports", officer, "POST", content=bad, headers=TURTLE)
+    (entry,) = answer.json()["imports"][0]["quarantined"]
+    steward = make_key(server.kg.settings, Role.STEWARD)
+    place = f"/quarantine/{entry['id']}"
+    mended = DOCUMENT.replace("ci:forPurpose dpv:ResearchAndDevelopment", "ci:expiresAt 'later'")
+    assert asking(server, place, steward, "PUT", content=mended, headers=TURTLE).is_success
+    assert refused(asking(server, f"{place}/release", steward, "POST"))[0] in {403, 422}
+    assert asking(server, place, steward, "GET").json()["status"] == "waiting"
+
+
+def test_what_editors_are_for_still_goes(server: Running) -> None:
+    editor = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,))
+    said = f"{HERE}102500000004> ci:description 'Seen again'@en"
+    assert update(server, editor, f"INSERT DATA {{ {said} }}").status_code == 204
+    officer = make_key(server.kg.settings, Role.PRIVACY_OFFICER, Role.EDITOR)
+    ticket = next(iter(server.kg.select(f"SELECT ?t {{ ?t a <{CI}RightsRequest> }} LIMIT 1").rows))[0]
+    said = f"{ticket} ci:description 'Came by letter'@en"
+    assert update(server, officer, f"INSERT DATA {{ {said} }}").status_code == 204
