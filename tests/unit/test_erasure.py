@@ -25,6 +25,7 @@ from kgservice.store.rewriting import recover, rewrite
 IDS = "https://kg.example/id/"
 PERSON = "00000000-0000-4000-8000-100700000005"
 ON_CONTRACT = "00000000-0000-4000-8000-100700000015"
+EMAIL = "walburga.friesinger@metallbau-rotensteig.example"
 SCRATCH = NamedNode("https://kg.example/mine")
 NOTE = "Frau Friesinger bat um Rückruf"
 
@@ -69,6 +70,13 @@ def on_disk(demo_kg: KnowledgeGraph, tmp_path: Path, clock: Clock) -> Path:
     mine = (
         Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, SCRATCH),
         Quad(NamedNode("urn:x"), NamedNode("urn:name"), Literal("Walburga Friesinger"), SCRATCH),
+        Quad(
+            NamedNode("urn:x"),
+            NamedNode("urn:called"),
+            Literal("Walburga Friesinger", language="en"),
+            SCRATCH,
+        ),
+        Quad(NamedNode("urn:x"), NamedNode("urn:mail"), NamedNode(f"mailto:{EMAIL}"), SCRATCH),
         Quad(NamedNode("urn:x"), NamedNode("urn:says"), Literal("hello"), SCRATCH),
     )
     kg.commit(Change(add=mine, origin=Origin("local", "call of walburga  friesinger", "friesinger.csv")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -87,7 +88,8 @@ class _Search:
     def all(self, nodes: Collection[NamedNode], words: Words) -> Remnants:
         self._links(nodes)
         for word in words.names | words.addresses:
-            self._exactly(word)
+            for form in _forms(word):
+                self._exactly(form)
         telling = [word.value for word in words.others if self._is_own(word)]
         for text in telling:
             self._exactly(Literal(text))
@@ -111,8 +113,8 @@ class _Search:
             else:
                 self._found.remove.add(quad)
 
-    def _exactly(self, word: Literal) -> None:
-        """Statements with just this text."""
+    def _exactly(self, word: Literal | NamedNode) -> None:
+        """Statements with just this text, or the address as an IRI."""
         for quad in self._match([(None, None, word)]):
             graph = quad.graph_name
             if self._is_quarantine(graph):
@@ -171,6 +173,22 @@ class _Search:
 
     def _is_quarantine(self, graph: object) -> TypeGuard[NamedNode]:
         return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)
+
+
+def _forms(word: Literal) -> set[Literal | NamedNode]:
+    """The name or address as others may have written it: with or without a language, or as an IRI."""
+    text = word.value
+    forms: set[Literal | NamedNode] = {
+        word,
+        Literal(text),
+        *(Literal(text, language=tag) for tag in ("de", "en")),
+    }
+    with suppress(ValueError):  # "Haus & Hof 7" is no e-mail address
+        if "@" in text:
+            forms.add(NamedNode(f"mailto:{text.strip()}"))
+        elif text.strip().startswith("+"):
+            forms.add(NamedNode(f"tel:{text.strip().replace(' ', '-')}"))
+    return forms
 
 
 def _text(quad: Quad) -> str:
