@@ -246,8 +246,12 @@ def test_writing_a_graph_does_not_tell_whether_there_was_one(alone: Callable[[],
         return Asked(Role.EDITOR, method, target, TURTLE, "", "write")
 
     for there, missing, status in (
-        (A.subject(A.key(A.instance("leaks", "person", "silent"))), A.subject("none"), 204),
-        (A.consent(A.key(A.instance("leaks", "person", "expired"))), A.consent("none"), 204),
+        (
+            A.subject(A.key(A.instance("leaks", "person", "silent"))),
+            A.subject("none"),
+            204 if method == "POST" else 403,
+        ),
+        (A.consent(A.key(A.instance("leaks", "person", "expired"))), A.consent("none"), 403),
         ("urn:scratch:1", "urn:scratch:none", 204),
         (A.quarantine("1"), A.quarantine("2"), 403),
         (A.finding, f"{A.finding}s", 403),
@@ -282,6 +286,12 @@ def test_an_update_of_graphs_does_not_tell_whether_there_are_any(
 
     (said,) = said_of(world, update, "urn:scratch:1", "urn:scratch:none")
     assert said[0] == 204
+    for there, missing in (
+        (A.subject(A.key(A.instance("leaks", "person", "silent"))), A.subject("none")),
+        (A.consent(A.key(A.instance("leaks", "person", "expired"))), A.consent("none")),
+    ):
+        (said,) = said_of(world, update, there, missing)
+        assert said[0] == 403
 
 
 def test_who_may_not_see_a_record_is_not_told_what_it_says(

@@ -12,6 +12,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 from kgservice.application import streams
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.modelfiles import NamedBlankNodes
+from kgservice.application.proof import refuse_whole
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.errors import BadRdf, NotAcceptable, NotFound
@@ -58,6 +59,7 @@ def put(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, ori
     quads = tuple(named.quad(q) for q in _document(content, fmt, graph))
     with kg.writing:
         kg.planner().kind(graph)  # that it is read only is told whether there is something to write or not
+        refuse_whole(kg.graphs, graph, origin)
         there = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in streams.triples(kg.store, graph))
         change = Change(add=quads, remove=there, create=_new(kg, graph), origin=origin, replaces=True)
         return kg.commit(change)
@@ -68,6 +70,7 @@ def post(kg: KnowledgeGraph, graph: NamedNode, source: BinaryIO, fmt: Format, or
     quads = tuple(_document(source.read(), fmt, graph))
     with kg.writing:
         kg.planner().kind(graph)
+        refuse_whole(kg.graphs, graph, origin, adding=True)
         return kg.commit(Change(add=quads, create=_new(kg, graph), origin=origin))
 
 
@@ -78,6 +81,7 @@ def delete(kg: KnowledgeGraph, graph: NamedNode, origin: Origin, *, missing_ok: 
     there are not.
     """
     with kg.writing:
+        refuse_whole(kg.graphs, graph, origin)
         if not missing_ok and not exists(kg, graph):
             raise NotFound(f"there is no graph {graph}")
         return kg.commit(Change(drop=(graph,), origin=origin))

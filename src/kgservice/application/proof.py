@@ -13,6 +13,8 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
 from kgservice.application.record_changes import added_to_records, removed_from_records
+from kgservice.domain.change import Origin
+from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
 from kgservice.errors import Forbidden
 from kgservice.namespaces import CI
@@ -42,6 +44,18 @@ def refuse_proof(planner: Planner, effect: Effect) -> None:
             "Consents, requests, restrictions, processing activities and what is left of erased persons are "
             "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
         )
+
+
+def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bool = False) -> None:
+    """Raise `Forbidden` for the graph of a person, or of what proves their consents, as a whole.
+
+    Whoever does not answer for privacy gets the same answer whether it is there or not. Statements may be
+    `adding` to the graph of a person.
+    """
+    if origin.privacy:
+        return
+    if graphs.is_consent(graph) or (graphs.is_subject(graph) and not adding):
+        raise Forbidden("The graph of a person is replaced or deleted by privacy officers and administrators")
 
 
 def touches_proof(planner: Planner, changed: Iterable[Quad]) -> bool:

@@ -9,6 +9,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad
 
 from kgservice.application.effect import Effect
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.proof import refuse_whole
 from kgservice.application.reader import Reader
 from kgservice.application.templates import Template
 from kgservice.domain.change import Change, Commit, Origin
@@ -49,8 +50,9 @@ def update(
         line, column = place(text, remote.start)
         raise Forbidden("SERVICE is not allowed: updates make no outgoing requests", line=line, column=column)
     steps = parsed(text, f"BASE <{base}>")
-    if not origin.privacy and any(isinstance(s, Manage) and s.target in _MANY for s in steps):
-        raise Forbidden("DROP and CLEAR of many graphs at once (ALL, NAMED) are for administrators")
+    for step in steps:
+        if isinstance(step, Manage) and step.verb != "CREATE":
+            _refuse_emptying(kg, step, origin)
     if discreet:
         steps = [replace(s, silent=True) if isinstance(s, Manage | Transfer) else s for s in steps]
     protocol = Dataset(tuple(using), tuple(using_named)) if using or using_named else None
@@ -72,6 +74,14 @@ def update(
             )
             return kg.write(kg.planner().effect(whole), origin)
         return kg.write(_staged(kg, steps, protocol), origin)
+
+
+def _refuse_emptying(kg: KnowledgeGraph, step: Manage, origin: Origin) -> None:
+    """Raise `Forbidden` for DROP and CLEAR of what whoever asks may not take away as a whole."""
+    if step.target in _MANY and not origin.privacy:
+        raise Forbidden("DROP and CLEAR of many graphs at once (ALL, NAMED) are for administrators")
+    if step.target not in (*_MANY, "DEFAULT"):
+        refuse_whole(kg.graphs, resolve(step.prologue, step.target), origin)
 
 
 def _check_purpose(reader: Reader, steps: Sequence[UpdateOperation], protocol: Dataset | None) -> None:

@@ -77,6 +77,10 @@ class Graphs:
         """Whether `name` is the graph of a person."""
         return self._folder(name) == self.addresses.subject("")
 
+    def is_consent(self, name: object) -> bool:
+        """Whether `name` is the graph of what proves the consents of a person."""
+        return self._folder(name) == self.addresses.consent("")
+
     def is_project(self, name: object) -> bool:
         """Whether `name` is the graph of a project."""
         return self._folder(name) == self.addresses.project("")
