@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,17 @@ from kgservice.errors import KgError
 from tests.ontology import owl
 
 
+@pytest.fixture
+def _loop() -> Iterator[None]:
+    """dominate, which pyLODE uses, makes an event loop where there is none and leaves it open."""
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        yield
+        asyncio.set_event_loop(None)
+
+
 @pytest.mark.slow
-@pytest.mark.slow
+@pytest.mark.usefixtures("_loop")
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # pyLODE leaves its style sheet open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_class_is_on_each_page(
