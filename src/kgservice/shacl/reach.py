@@ -184,10 +184,10 @@ class Reach:
         if self.boundless:
             return None
         places: Places = {}
-        for predicate, triples in changed.items():
-            for state, step in self._entries.get(predicate, ()):
+        for predicate in changed.keys() & self._entries.keys():
+            for state, step in self._entries[predicate]:
                 start, end = (2, 0) if step.back else (0, 2)
-                for triple in triples:
+                for triple in changed[predicate]:
                     if triple[start] not in fresh and self._counts(step.state, triple[end], statements):
                         places.setdefault(state, set()).add(triple[start])
         return self.back_from(places, statements) if places else set()
