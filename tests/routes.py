@@ -18,7 +18,7 @@ def addresses(kg: KnowledgeGraph) -> set[str]:
     """The path of each route, such as `/queries/{id}`; what is mounted ends with a slash."""
     with ThreadPoolExecutor(1) as pool:
         tags = Tags()
-        app = framework(kg, pool, pool, tags, Querying(kg, pool, tags))
+        app = framework(kg, (pool, pool, pool), tags, Querying(kg, pool, tags))
         return {"/sparql", "/update", "/sign-in", "/sign-out", *_paths(app.routes)}
 
 

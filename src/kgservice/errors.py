@@ -17,6 +17,9 @@ KgError
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
 ├── TooMany                   more requests than one may make             429, exit 6
 ├── StoreFailed               the store cannot answer                     503, exit 6
+├── Busy                      there is no room for the query now          503, exit 6
+├── DeadlineExceeded          the query took longer than it may           504, exit 6
+├── TooCostly                 it needs more memory, or answers more, than it may  507, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
 HTTP statuses are assigned in `http/details.py`, exit codes in `cli`.
@@ -181,6 +184,28 @@ class StoreFailed(KgError):
     """The store cannot answer."""
 
     title = "Store failure"
+
+
+class Busy(KgError):
+    """There is no room for the query; `after`: seconds until there may be."""
+
+    title = "Busy"
+
+    def __init__(self, detail: str, *, after: int = 1, **place: Any) -> None:
+        super().__init__(detail, **place)
+        self.after = after
+
+
+class DeadlineExceeded(KgError):
+    """The query took longer than it may, and was stopped."""
+
+    title = "Deadline exceeded"
+
+
+class TooCostly(KgError):
+    """The query needs more memory, or has a larger answer, than it may, and was stopped."""
+
+    title = "Insufficient memory"
 
 
 class AuditFailed(KgError):

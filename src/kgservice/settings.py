@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -41,7 +41,17 @@ class Settings:
     max_body: int = _setting(64 * 1024 * 1024, "Largest request body, in bytes.")
     max_query: int = _setting(1024 * 1024, "Longest SPARQL query, in bytes.")
     memory: int = _setting(
-        1536, "Memory for copies of view and records that `serve` reads from, in MiB; 0: it reads the disk."
+        2048, "Memory for copies of views and records that `serve` reads from, in MiB; 0: it reads the disk."
+    )
+    deadline: float = _setting(30.0, "Seconds after which a query is stopped.")
+    deadlines: str = _setting(
+        "",
+        "Other deadlines by role: `reader=10 administrator=300`; the longest of one's roles counts.",
+    )
+    query_memory: int = _setting(512, "Memory that one query may take, in MiB.")
+    query_answer: int = _setting(1024, "Largest answer of a query, in MiB.")
+    queries: int = _setting(
+        0, "Short queries that run at the same time, and as many long ones; 0: twice the processors."
     )
     profile: str = _setting(
         "consent-only",
@@ -87,6 +97,11 @@ class Settings:
     def local(self) -> bool:
         """Whether only this machine is served, as by default: the printed link then opens the service."""
         return is_loopback(self.host) and not self.hosts.strip() and not self.proxies.strip()
+
+    def seconds(self, roles: Iterable[str]) -> float:
+        """Seconds after which a query of somebody with these roles is stopped."""
+        others = {role: float(seconds) for role, seconds in _deadlines(self.deadlines)}
+        return max((others.get(role, self.deadline) for role in roles), default=self.deadline)
 
     @property
     def active_purposes(self) -> tuple[str, ...]:
@@ -138,6 +153,14 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
+        "deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
+        "deadlines": (
+            lambda given: all(float(seconds) > 0 for _, seconds in _deadlines(given)),
+            "is not made of a role, = and a number of seconds",
+        ),
+        "query_memory": (lambda size: size > 0, "is no number of MiB: at least 1"),
+        "query_answer": (lambda size: size > 0, "is no number of MiB: at least 1"),
+        "queries": (lambda number: number >= 0, "is no number of queries: at least 0"),
         "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "profile": (lambda profile: profile in {"consent-only", "gdpr"}, "is neither consent-only nor gdpr"),
         "confidentiality": (
@@ -182,7 +205,15 @@ def _fault(name: str, value: Any) -> str | None:
         "oidc_roles": (lambda _: True, ""),  # what reads the tokens knows the roles
     }
     is_usable, fault = usable.get(name, (bool, "is empty"))
-    return None if is_usable(value) else fault
+    try:
+        return None if is_usable(value) else fault
+    except ValueError:
+        return fault
+
+
+def _deadlines(given: str) -> list[tuple[str, str]]:
+    """Role and seconds of each member of the setting; seconds that are no number if there is no `=`."""
+    return [(role, seconds) for role, _, seconds in (member.partition("=") for member in given.split())]
 
 
 def is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ from kgservice.application.replica import BYTES_PER_STATEMENT, Budget, Replica
 from kgservice.domain.change import Change
 from kgservice.errors import StoreFailed
 from kgservice.store import OxigraphStore
+from kgservice.store.base import Dataset
 from kgservice.store.formats import CSV, N_TRIPLES
 from tests.terms import quad
 
@@ -92,7 +93,7 @@ def test_commits_while_it_is_being_filled_are_not_lost(kg: KnowledgeGraph, memor
     for number in range(20):
         say(kg, f"t{number}")
     replica.wait()
-    assert replica.serving is memory
+    assert kg.copies.answering(Dataset((kg.view,), ())) is memory
     assert isinstance(kg.store, OxigraphStore)
     assert content(memory, view) == content(kg.store, view)
 
@@ -165,7 +166,7 @@ def test_a_replica_that_fails_is_not_asked_again(
 def test_closing_ends_the_filling(kg: KnowledgeGraph, memory: Counting) -> None:
     replica = kg.copies.keep_view(kg.view, memory, Budget(GIBIBYTE))
     replica.close()
-    assert replica.serving is None
+    assert kg.copies.answering(Dataset((kg.view,), ())) is kg.store
 
 
 def test_commits_look_up_records_in_memory_and_these_follow(kg: KnowledgeGraph, memory: Counting) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode, Quad
 
-from kgservice.store.base import Store, Term
+from kgservice.store.base import Memory, Term
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Effect:
             *(q.graph_name for q in self.add),
         }
 
-    def apply(self, store: Store) -> None:
+    def apply(self, store: Memory) -> None:
         """Write it, all or nothing."""
         store.apply(add=self.add, remove=self.remove, create=self.create, drop=self.drop)
 

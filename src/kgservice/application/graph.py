@@ -17,7 +17,7 @@ from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
 from kgservice.application.planner import Planner
-from kgservice.application.proof import refuse_proof
+from kgservice.application.proof import refuse_proof, touched_proof
 from kgservice.application.provenance import provenance
 from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
@@ -216,12 +216,24 @@ class KnowledgeGraph(Whole):
             judged = self.guarded and not change.trusted
             found = self._judged(effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
+            hidden = self._hidden(effect, shown, change)
             commit = self._put(effect, change, now, found, shown)
+            if hidden and self.engine is not None:
+                self.engine.stop(hidden)
             if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
+
+    def _hidden(self, effect: Effect, shown: Effect, change: Change) -> set[object]:
+        """The views from which the change takes what nobody may be told any more, nor who asks now."""
+        if self.engine is None:
+            return set()
+        if change.erased:
+            return {self.view, *shown.graphs}
+        views: set[object] = {quad.graph_name for quad in shown.remove}
+        return views if views and touched_proof(self.planner(), effect) else set()
 
     def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
         """Write an effect and what follows from it as one commit."""

@@ -38,8 +38,7 @@ def refuse_proof(planner: Planner, effect: Effect) -> None:
 
     It does not say which: it may be one that whoever asks may not see.
     """
-    changed = removed_from_records(planner, effect) | added_to_records(planner, effect)
-    if touches_proof(planner, changed):
+    if touched_proof(planner, effect):
         raise Forbidden(
             "Consents, requests, restrictions, processing activities and what is left of erased persons are "
             "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
@@ -56,6 +55,11 @@ def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bo
         return
     if graphs.is_consent(graph) or (graphs.is_subject(graph) and not adding):
         raise Forbidden("The graph of a person is replaced or deleted by privacy officers and administrators")
+
+
+def touched_proof(planner: Planner, effect: Effect) -> bool:
+    """Whether the effect, which is not written yet, is on such records, or on what leads to one."""
+    return touches_proof(planner, removed_from_records(planner, effect) | added_to_records(planner, effect))
 
 
 def touches_proof(planner: Planner, changed: Iterable[Quad]) -> bool:

@@ -15,7 +15,7 @@ from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
 from kgservice.errors import Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
-from kgservice.store.base import Choose, Dataset, Solutions, Store
+from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
 
 
 class Reader:
@@ -31,6 +31,7 @@ class Reader:
     model: Model
     clock: Clock
     copies: Copies
+    engine: Engine | None = None
     view: NamedNode
     purpose: str | None = None
 
@@ -59,14 +60,22 @@ class Reader:
         *,
         default: Sequence[NamedNode] = (),
         named: Sequence[NamedNode] = (),
+        allowance: Allowance | None = None,
     ) -> None:
         """Write the answer of any query to `out` as bytes, in the format that `choose` gives for its kind.
 
-        Raises `BadQuery` or `Forbidden` before anything is written.
+        Raises `BadQuery` or `Forbidden` before anything is written; where there is an engine also `Busy`,
+        `DeadlineExceeded`, `TooCostly`: it stops what takes more than its `allowance`.
         """
         dataset = self.dataset(text, default, named)
         self.current()
-        self.copies.answering(dataset).query(text, dataset, choose, out, base=self.settings.base)
+        base = self.settings.base
+        if self.engine is None:
+            self.copies.answering(dataset).query(text, dataset, choose, out, base=base)
+            return
+        allowance = allowance or Allowance(seconds=self.settings.deadline)
+        state = self.state
+        self.engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowance)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -99,6 +108,7 @@ class PurposeReader(Reader):
         self.model = whole.model
         self.clock = whole.clock
         self.copies = whole.copies
+        self.engine = whole.engine
         self.purpose = purpose
         self.view = NamedNode(whole.addresses.view(purpose))
 

@@ -18,7 +18,7 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.application.effect import Effect
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.errors import KgError, TooLarge
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Dataset, Memory, Store
 from kgservice.store.formats import N_QUADS, N_TRIPLES
 
 BYTES_PER_STATEMENT = 400  # in Oxigraph's memory; 370 were measured (docs/benchmarks.md)
@@ -46,18 +46,19 @@ class Replica:
     """Those graphs of `store` that it `holds`, in `memory` (an empty store), within the `budget`.
 
     `name` is for the log. `writing` is the lock under which the store is changed; `follow` is called under it
-    after each change.
+    after each change. `told` hears, under it too, that the memory holds the graphs from now on, or no longer.
     """
 
     def __init__(
         self,
         store: Store,
         holds: Callable[[object], bool],
-        memory: Store,
+        memory: Memory,
         *,
         name: str,
         budget: Budget,
         writing: AbstractContextManager[object],
+        told: Callable[[bool], None],
     ) -> None:
         self._name = name
         self._store = store
@@ -65,6 +66,7 @@ class Replica:
         self._memory = memory
         self._budget = budget
         self._writing = writing
+        self._told = told
         self._size = 0
         self._missed: list[Effect] = []
         self._ready = False
@@ -72,7 +74,7 @@ class Replica:
         self._filling = threading.Thread(target=self._fill, name=f"kgservice-{name}")
 
     def start(self) -> None:
-        """Fill the replica in a thread of its own; until it is full, `serving` is None."""
+        """Fill the replica in a thread of its own."""
         self._filling.start()
 
     def wait(self) -> None:
@@ -82,6 +84,7 @@ class Replica:
     def stop(self) -> None:
         """Serve nothing any more, and end the filling soon."""
         self._ready = False
+        self._told(False)
         self._stopped.set()
         self._missed.clear()
         held, self._size = self._size, 0
@@ -92,11 +95,6 @@ class Replica:
         self.stop()
         self.wait()
         self._memory.close()
-
-    @property
-    def serving(self) -> Store | None:
-        """The store in memory, once it holds what the store does; None: ask the store."""
-        return self._memory if self._ready else None
 
     def follow(self, effect: Effect) -> None:
         """Take over what a change, which the store has made, did to the graphs."""
@@ -144,6 +142,7 @@ class Replica:
             for effect in missed:
                 self._take(effect)
             self._ready = not self._stopped.is_set()
+            self._told(self._ready)
 
     def _read(self, store: Store) -> None:
         with tempfile.TemporaryFile() as file:
@@ -201,24 +200,52 @@ class Copies:
         self._graphs = graphs
         self._writing = writing
         self._kept: dict[object, Replica] = {}
+        self._serving: dict[object, Store] = {}
 
     def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
-        """Answer queries on the view from `memory`, an empty store, once it is filled (in another thread).
+        """Look up what the view says in `memory`, an empty store, once it is filled (in another thread).
 
         For a process that serves for long; as long as the view fits into the budget.
         """
-        return self._keep(view, lambda graph: graph == view, memory, budget)
+        return self._keep(view, lambda graph: graph == view, memory, budget, self._serves(view, memory))
 
     def keep_records(self, memory: Store, budget: Budget) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
         written = (GraphKind.RECORD, GraphKind.SCRATCH)
-        return self._keep("records", lambda graph: self._graphs.kind(graph) in written, memory, budget)
+        serves = self._serves("records", memory)
+        return self._keep(
+            "records", lambda graph: self._graphs.kind(graph) in written, memory, budget, serves
+        )
 
-    def _keep(self, name: object, holds: Callable[[object], bool], memory: Store, budget: Budget) -> Replica:
+    def keep_elsewhere(
+        self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
+    ) -> Replica:
+        """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
+        return self._keep(("elsewhere", view), lambda graph: graph == view, memory, budget, told)
+
+    def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
+        def told(ready: bool) -> None:
+            if ready:
+                self._serving[name] = memory
+            else:
+                self._serving.pop(name, None)
+
+        return told
+
+    def _keep(
+        self,
+        name: object,
+        holds: Callable[[object], bool],
+        memory: Memory,
+        budget: Budget,
+        told: Callable[[bool], None],
+    ) -> Replica:
         before = self._kept.pop(name, None)
         if before is not None:
             before.close()
-        replica = Replica(self._store, holds, memory, name=str(name), budget=budget, writing=self._writing)
+        replica = Replica(
+            self._store, holds, memory, name=str(name), budget=budget, writing=self._writing, told=told
+        )
         self._kept[name] = replica
         replica.start()
         return replica
@@ -226,15 +253,12 @@ class Copies:
     def answering(self, dataset: Dataset) -> Store:
         """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
         alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
-        return (alone and self._serving(dataset.default[0])) or self._store
+        return (alone and self._serving.get(dataset.default[0])) or self._store
 
     @property
     def records(self) -> Store:
         """Where to look up records."""
-        return self._serving("records") or self._store
-
-    def _serving(self, name: object) -> Store | None:
-        return self._kept[name].serving if name in self._kept else None
+        return self._serving.get("records") or self._store
 
     def follow(self, effect: Effect) -> None:
         """Take over a change that the store has made."""

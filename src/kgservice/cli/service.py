@@ -20,6 +20,7 @@ from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
 from kgservice.cli.answers import say
+from kgservice.cli.isolating import MIB, isolated
 from kgservice.cli.local import compacted, opened
 from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find, local_url
@@ -54,11 +55,12 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
         if settings.memory:
-            kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * 2**20 // 3))
-            views = Budget(settings.memory * 2**20 * 2 // 3)
+            kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
+            views = Budget(settings.memory * MIB // 4)
             for purpose in (None, *settings.active_purposes):
                 kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), views)
 
+        while_running.enter_context(isolated(kg))
         faults: list[KgError] = []
 
         def ready(address: str) -> None:

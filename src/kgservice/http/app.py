@@ -42,7 +42,8 @@ from kgservice.http.trace import Tracing
 from kgservice.http.validation import Validation
 from kgservice.store.keys import KeyFile, keys_of
 
-READERS = 32  # answers that can be written at the same time; a slow client holds one
+QUERIES = 128  # queries that run or wait for their turn at the same time; a slow client holds one
+READERS = 32  # other answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
 
 
@@ -95,8 +96,9 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="kgservice-read")
     writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-write")
     tags = Tags()
-    querying, updating = Querying(kg, readers, tags), Updating(kg, writers)
-    resources = framework(kg, readers, writers, tags, querying, audit=audit)
+    queries = ThreadPoolExecutor(QUERIES, thread_name_prefix="kgservice-query")
+    querying, updating = Querying(kg, queries, tags), Updating(kg, writers)
+    resources = framework(kg, (queries, readers, writers), tags, querying, audit=audit)
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))
     app: ASGIApp = Access(Stopping(direct), kg.settings, token, keys, kg.clock)
@@ -121,19 +123,23 @@ def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
 
 def framework(
     kg: KnowledgeGraph,
-    readers: ThreadPoolExecutor,
-    writers: ThreadPoolExecutor,
+    pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor, ThreadPoolExecutor],
     tags: Tags,
     querying: Querying,
     *,
     audit: AuditLog | None = None,
 ) -> FastAPI:
-    """All resources but the two that `Direct` serves; the pools are shut down when it stops."""
+    """All resources but the two that `Direct` serves; the pools are shut down when it stops.
+
+    `pools`: threads for queries, for other reading, and for changes.
+    """
+    queries, readers, writers = pools
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         # In threads, so that answers can still be sent.
+        await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
         await asyncio.to_thread(writers.shutdown)
 

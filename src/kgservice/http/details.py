@@ -29,6 +29,9 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Invalid: (422, "not-valid"),
     errors.TooMany: (429, "too-many-requests"),
     errors.StoreFailed: (503, "store-failure"),
+    errors.Busy: (503, "busy"),
+    errors.DeadlineExceeded: (504, "deadline-exceeded"),
+    errors.TooCostly: (507, "too-costly"),
     errors.AuditFailed: (503, "audit-failure"),
 }
 

@@ -100,6 +100,24 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Ein Fehler des Programms. Das Protokoll des Dienstes nennt die Ursache; bitte melden.",
         "A fault of the program. The log of the service says why; please report it.",
     ),
+    "busy": (
+        "Gerade laufen zu viele Abfragen. So lange warten, wie der Header Retry-After sagt (in Sekunden), "
+        "dann noch einmal fragen.",
+        "Too many queries are running. Wait as long as the Retry-After header says (in seconds), then ask "
+        "again.",
+    ),
+    "deadline-exceeded": (
+        "Die Abfrage hat länger gedauert, als sie darf, und wurde beendet; `detail` sagt, was daran teuer "
+        "ist. Engere Muster, LIMIT oder eine gespeicherte Frage verwenden.",
+        "The query took longer than it may, and was stopped; `detail` says what is costly about it. "
+        "Use narrower patterns, LIMIT, or a saved question.",
+    ),
+    "too-costly": (
+        "Die Abfrage braucht mehr Speicher, oder ihre Antwort ist größer, als sie darf; `detail` sagt, was "
+        "daran teuer ist. Weniger sortieren und sammeln, LIMIT verwenden, oder die Antwort in Teilen holen.",
+        "The query needs more memory, or its answer is larger, than it may; `detail` says what is costly "
+        "about it. Sort and collect less, use LIMIT, or fetch the answer in parts.",
+    ),
     "store-failure": (
         "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
         "The store does not answer. Check space and permissions, then try again later.",

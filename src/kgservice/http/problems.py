@@ -30,7 +30,7 @@ def problem_of(error: errors.KgError) -> Response:
     """The response for one of the service's own errors."""
     body = details(error)
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, errors.TooMany):
+    if isinstance(error, errors.TooMany | errors.Busy):
         headers["Retry-After"] = str(error.after)
     if isinstance(error, errors.Invalid):
         return _Refusal(body, body["status"], headers, error.named)

@@ -21,8 +21,9 @@ from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.permissions import principal_of
 from kgservice.http.purposes import PARAMETER, reader_of
-from kgservice.http.sparql import Operation, Querying
+from kgservice.http.sparql import Operation, Querying, allowance
 from kgservice.http.streaming import ClientLeft
+from kgservice.store.base import Allowance
 
 SUPPRESSED = "KG-Suppressed"
 """The header with the number of cells that are empty because they say too much of few persons."""
@@ -73,18 +74,32 @@ class SavedQuestion:
         given = _given(http, question)
         reader = reader_of(scope, _beside(http, question), self._kg)
         loop = asyncio.get_running_loop()
+        allowed = allowance(scope, self._kg.settings, {})
         prepare = self._whole if principal_of(scope).sees_persons else self._guarded
-        asked = await loop.run_in_executor(self._workers, prepare, reader, question, given, http.wanted)
+        asked = await loop.run_in_executor(
+            self._workers, prepare, reader, question, given, http.wanted, allowed
+        )
         with suppress(ClientLeft):
             await self._querying.answer(http, asked)
 
     @staticmethod
-    def _whole(reader: Reader, question: Question, given: Mapping[str, str], wanted: str | None) -> Operation:
+    def _whole(
+        reader: Reader,
+        question: Question,
+        given: Mapping[str, str],
+        wanted: str | None,
+        allowed: Allowance,
+    ) -> Operation:
         bound = bind(reader, question, given)
-        return Operation(lambda: reader, bound.text, (), (), wanted, repeatable=not bound.clocked)
+        return Operation(lambda: reader, bound.text, (), (), wanted, allowed, repeatable=not bound.clocked)
 
     def _guarded(
-        self, reader: Reader, question: Question, given: Mapping[str, str], wanted: str | None
+        self,
+        reader: Reader,
+        question: Question,
+        given: Mapping[str, str],
+        wanted: str | None,
+        allowed: Allowance,
     ) -> Operation:
         found = ask_guarded(reader, question.id, given, self._known)
         return Operation(
@@ -93,6 +108,7 @@ class SavedQuestion:
             (),
             (),
             wanted,
+            allowed,
             repeatable=False,
             audited=found.asked,
             headers=((SUPPRESSED.lower().encode(), str(len(found.suppressed)).encode()),),

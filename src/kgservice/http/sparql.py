@@ -30,7 +30,8 @@ from kgservice.http.problems import method_not_allowed
 from kgservice.http.purposes import reader_of
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.http.tags import NEGOTIATED, Tags
-from kgservice.store.base import Kind
+from kgservice.settings import Settings
+from kgservice.store.base import Allowance, Kind
 from kgservice.store.formats import GRAPH_FORMATS, Format
 
 FORM = "application/x-www-form-urlencoded"
@@ -57,7 +58,7 @@ class _Settled(Exception):
 class Operation:
     """One query or update with the dataset that the protocol's parameters name.
 
-    `reading` gives what it may read, or raises `Forbidden`.
+    `reading` gives what it may read, or raises `Forbidden`; `allowance` says how much time it may take.
     `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
     query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
     besides. `discreet`: an update tells nothing of what there is.
@@ -68,6 +69,7 @@ class Operation:
     default: tuple[NamedNode, ...]
     named: tuple[NamedNode, ...]
     wanted: str | None
+    allowance: Allowance
     repeatable: bool = True
     origin: Origin = LOCAL
     audited: str = ""
@@ -134,7 +136,14 @@ class Querying:
         def produce(out: BinaryIO) -> None:
             nonlocal state
             state = self._tags.of_view(reader)
-            reader.query(asked.text, choose, out, default=asked.default, named=asked.named)
+            reader.query(
+                asked.text,
+                choose,
+                out,
+                default=asked.default,
+                named=asked.named,
+                allowance=asked.allowance,
+            )
 
         try:
             await respond(
@@ -144,6 +153,7 @@ class Querying:
                 produce=produce,
                 head=lambda: headers,
                 encoding=encoding,
+                left=asked.allowance.leave,
             )
         except _Settled:
             await http.reply_bare(settled, headers)
@@ -218,9 +228,26 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
         _graphs(found, merged),
         _graphs(found, named),
         http.wanted,
+        allowance(http.scope, kg.settings, found),
         origin=Origin(principal.name, source="/update", privacy=principal.answers_for_privacy),
         discreet=not principal.oversees,
     )
+
+
+def allowance(scope: Scope, settings: Settings, given: Parameters) -> Allowance:
+    """How much time a query of the one who asks may take; `timeout` of the request: seconds, if fewer.
+
+    Raises `BadParameter`.
+    """
+    principal = principal_of(scope)
+    most = settings.seconds(principal.roles)
+    try:
+        wanted = [float(seconds) for seconds in given.get("timeout", ())]
+    except ValueError:
+        wanted = [0.0]
+    if not all(seconds > 0 for seconds in wanted):
+        raise BadParameter("timeout is no number of seconds above 0", source="timeout")
+    return Allowance(principal.name, min(most, *wanted) if wanted else most)
 
 
 def _graphs(found: Parameters, name: str) -> tuple[NamedNode, ...]:

@@ -13,9 +13,9 @@ import time
 import traceback
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
@@ -27,6 +27,7 @@ CHUNK = 64 * 1024  # bytes; answers up to this size are sent whole
 QUEUE = 4 * CHUNK  # bytes that may wait for a slow client before the writer has to wait
 SMALLEST_COMPRESSED = 1024  # bytes; below, compression costs more than it saves
 LONGEST_WAIT = 0.025  # seconds that written bytes may stay unsent while the writer goes on writing
+BRIEF = 0.02  # seconds; what is answered by then is not worth listening for a client that leaves
 CODINGS = ("zstd", "gzip")  # best first
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -158,6 +159,11 @@ class Pipe(io.RawIOBase):
                 self._ready.clear()
             await self._ready.wait()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the writing job has ended."""
+        return self._finished
+
     def abandon(self) -> None:
         """Stop the writer: its next write raises `ClientLeft`."""
         with self._changed:
@@ -175,16 +181,19 @@ async def respond(
     produce: Callable[[BinaryIO], None],
     head: Callable[[], HeaderList],
     encoding: str = "identity",
+    left: Callable[[], None] | None = None,
 ) -> None:
     """Run `produce` in a worker thread and send what it writes, with status 200.
 
-    `head` gives the headers, asked once `produce` has written or ended. Raises what `produce` raises when
-    nothing has been sent yet, else `BrokenTransfer`.
+    `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
+    leaves before the end. Raises what `produce` raises when nothing has been sent yet, else
+    `BrokenTransfer`.
     """
     pipe = Pipe(asyncio.get_running_loop(), encoding)
     workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
     try:
-        body, more = await pipe.take()
+        with _listening(receive, pipe):
+            body, more = await pipe.take()
         headers = head()
         if pipe.encoding != "identity":
             headers.append((b"content-encoding", pipe.encoding.encode()))
@@ -197,7 +206,28 @@ async def respond(
     except ClientLeft:
         return
     finally:
+        if left is not None and not pipe.ended:
+            left()
         pipe.abandon()
+
+
+@contextmanager
+def _listening(receive: Receive, pipe: Pipe) -> Iterator[None]:
+    """Listen for a client that leaves, unless this is over in a moment."""
+    loop = asyncio.get_running_loop()
+    listener: asyncio.Task[None] | None = None
+
+    def listen() -> None:
+        nonlocal listener
+        listener = loop.create_task(_abandon_when_left(receive, pipe))
+
+    later = loop.call_later(BRIEF, listen)
+    try:
+        yield
+    finally:
+        later.cancel()
+        if listener is not None:
+            listener.cancel()
 
 
 def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
@@ -213,14 +243,11 @@ def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
 
 
 async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:
-    listener = asyncio.create_task(_abandon_when_left(receive, pipe))
-    try:
-        more = True
+    more = True
+    with _listening(receive, pipe):
         while more:
             body, more = await pipe.take()
             await send({"type": "http.response.body", "body": body, "more_body": more})
-    finally:
-        listener.cancel()
 
 
 async def _abandon_when_left(receive: Receive, pipe: Pipe) -> None:

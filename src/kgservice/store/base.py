@@ -6,11 +6,12 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, Protocol
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
@@ -53,6 +54,79 @@ class Solutions:
 Pattern = tuple[NamedNode | BlankNode | None, NamedNode | None, Term | None]
 
 Choose = Callable[[Kind], Format]
+
+
+class Memory(Protocol):
+    """What holds graphs besides the store, and follows its changes."""
+
+    def load(self, source: BinaryIO, fmt: Format) -> None:
+        """Hold what a document says, all or nothing. Raises `BadRdf`, `StoreFailed`, what reading it does."""
+
+    def apply(
+        self,
+        *,
+        add: Iterable[Quad] = (),
+        remove: Iterable[Quad] = (),
+        create: Iterable[NamedNode] = (),
+        drop: Iterable[NamedNode] = (),
+    ) -> None:
+        """See `Store.apply`."""
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+
+
+class Allowance:
+    """What one query may take: `seconds` until it is stopped, in the name of a principal (`who`).
+
+    Whoever asked calls `leave` when the answer is not wanted any more; `then` is what is done about it.
+    """
+
+    def __init__(self, who: str = "local", seconds: float = 30.0) -> None:
+        self.who = who
+        self.seconds = seconds
+        self._left = False
+        self._then: Callable[[], None] | None = None
+        self._lock = Lock()
+
+    def leave(self) -> None:
+        """The answer is not wanted any more."""
+        with self._lock:
+            self._left = True
+            then = self._then
+        if then is not None:
+            then()
+
+    def then(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when the answer is not wanted any more; at once, if it is not."""
+        with self._lock:
+            self._then = stop
+            left = self._left
+        if left:
+            stop()
+
+
+class Engine(Protocol):
+    """What answers queries of others in a way that they can be stopped."""
+
+    def query(
+        self,
+        text: str,
+        dataset: Dataset,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        base: str | None,
+        state: int,
+        allowance: Allowance,
+    ) -> None:
+        """See `Store.query`; the answer is of the commit `state` or a later one.
+
+        Raises `Busy`, `DeadlineExceeded` and `TooCostly`, too.
+        """
+
+    def stop(self, views: Collection[object]) -> None:
+        """Nothing of what these graphs held before now may be told any more: stop who still reads it."""
 
 
 class Store(Protocol):

@@ -14,7 +14,6 @@ from typing import BinaryIO, cast
 
 import pyoxigraph
 from pyoxigraph import (
-    DefaultGraph,
     Literal,
     NamedNode,
     Quad,
@@ -32,6 +31,7 @@ from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Stor
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
+from kgservice.store.updates import update_text
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
@@ -234,15 +234,12 @@ class OxigraphStore:
 
         No quad may have a blank node: SPARQL cannot remove it by name.
         """
-        steps = [f"DROP SILENT GRAPH {graph}" for graph in drop]
-        steps += _data("DELETE DATA", remove)
-        steps += [f"CREATE SILENT GRAPH {graph}" for graph in create]
-        steps += _data("INSERT DATA", add)
-        if not steps:
-            return
-        self._update(" ;\n".join(steps))
+        text = update_text(add=add, remove=remove, create=create, drop=drop)
+        if text:
+            self.change(text)
 
-    def _update(self, text: str) -> None:
+    def change(self, text: str) -> None:
+        """Do a SPARQL update that this service has written itself."""
         with self._writing:
             store = self._store
             try:
@@ -258,7 +255,7 @@ class OxigraphStore:
         but = " ".join(f"FILTER NOT EXISTS {{ GRAPH {name} {{ ?s ?p ?o }} }}" for name in keep)
         piece = f"SELECT ?s ?p ?o WHERE {{ {here} {but} }} LIMIT {_AT_ONCE}"
         while self.ask(f"ASK {{ {here} {but} }}", Dataset()):
-            self._update(f"DELETE {{ {here} }} WHERE {{ {piece} }}")
+            self.change(f"DELETE {{ {here} }} WHERE {{ {piece} }}")
         if not keep:
             self.apply(drop=[graph])
 
@@ -309,7 +306,7 @@ class OxigraphStore:
             _fill(twin._store, self._store)
             yield twin
             return
-        with self._checkpoint() as folder:
+        with self.checkpoint() as folder:
             twin = OxigraphStore(folder)
             try:
                 yield twin
@@ -319,7 +316,7 @@ class OxigraphStore:
     @contextmanager
     def shared(self) -> Iterator[Callable[[], Store]]:
         """See `Store.shared`: a checkpoint, which any number of processes can open to read."""
-        with self._checkpoint() as folder:
+        with self.checkpoint() as folder:
             yield partial(OxigraphStore.reading, folder)
 
     @classmethod
@@ -333,7 +330,7 @@ class OxigraphStore:
         return store
 
     @contextmanager
-    def _checkpoint(self) -> Iterator[Path]:
+    def checkpoint(self) -> Iterator[Path]:
         """A copy in a new directory: beside the store by hard links, in milliseconds."""
         beside = None if self.path is None else self.path.parent
         folder = Path(tempfile.mkdtemp(prefix=_copies_of(self.path or Path("store")), dir=beside))
@@ -377,18 +374,6 @@ def _results(fmt: Format) -> QueryResultsFormat:
     if fmt.results is None:
         raise NotAcceptable(f"{fmt.name} cannot carry query results")
     return fmt.results
-
-
-def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
-    """`quads` as one INSERT DATA or DELETE DATA, or nothing; Oxigraph writes and escapes the terms."""
-    by_graph: dict[object, list[str]] = {}
-    for quad in quads:
-        by_graph.setdefault(quad.graph_name, []).append(str(quad.triple))
-    blocks = []
-    for name, lines in by_graph.items():
-        triples = " .\n".join(lines)
-        blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
-    return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []
 
 
 def _fill(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:

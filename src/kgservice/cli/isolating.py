@@ -1,0 +1,43 @@
+"""Queries in processes of their own, for a service: sizes from the settings, memory for the views."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.replica import Budget
+from kgservice.store.oxigraph import OxigraphStore
+
+MIB = 2**20
+
+
+@contextmanager
+def isolated(kg: KnowledgeGraph) -> Iterator[None]:
+    """Within this, queries run in processes that can be stopped; `kg` is on the embedded store.
+
+    Elsewhere than on Linux they run in this process, and nothing stops them.
+    """
+    if sys.platform != "linux" or not isinstance(kg.store, OxigraphStore):
+        yield
+        return
+    from kgservice.engine.isolated import Isolated, Limits  # noqa: PLC0415 - it cannot be imported elsewhere
+    from kgservice.engine.rooms import Room  # noqa: PLC0415
+
+    settings = kg.settings
+    at_once = settings.queries or 2 * (os.cpu_count() or 1)
+    limits = Limits(settings.query_memory * MIB, settings.query_answer * MIB)
+    engine = Isolated(kg.store, lambda: kg.head, limits, Room(light=at_once, heavy=at_once))
+    kg.engine = engine
+    try:
+        budget = Budget(settings.memory * MIB // 2)
+        for purpose in (None, *settings.active_purposes) if settings.memory else ():
+            view = kg.reader(purpose).view
+            kg.copies.keep_elsewhere(view, engine.memory(view), budget, partial(engine.hold, view))
+        yield
+    finally:
+        kg.engine = None
+        engine.close()

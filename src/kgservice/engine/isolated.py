@@ -1,0 +1,258 @@
+"""Queries of others, each in a process that can be stopped: in memory, where a view is held, else on disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import BinaryIO, cast
+
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.domain.query_cost import why_costly
+from kgservice.engine.changes import Changes
+from kgservice.engine.checkpoints import Checkpoints
+from kgservice.engine.nurse import Nurse, Worker
+from kgservice.engine.rooms import Job, Room, Rooms, Why
+from kgservice.engine.staff import Staff
+from kgservice.engine.wire import Closed, Kind
+from kgservice.engine.worker import DISK, Asked, told
+from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed, TooCostly
+from kgservice.store.base import Allowance, Choose, Dataset
+from kgservice.store.base import Kind as Answers
+from kgservice.store.formats import N_QUADS, Format
+from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.updates import update_text
+
+_GROWN = 0.25  # the part of its memory by which a worker may have grown to be asked again
+_MEMORY = ("memory allocation", "MemoryError", "out of memory")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one query may take: bytes of memory, and bytes of its answer."""
+
+    memory: int = 512 * 2**20
+    answer: int = 1024 * 2**20
+
+
+class Isolated:
+    """The `Engine` of a service on `store`: `head` gives the number of its last commit.
+
+    `memory` gives what holds a view in memory, which has to follow the commits; queries that see nothing but
+    such a view are answered there. All others are answered on disk, on a checkpoint of the store.
+    """
+
+    def __init__(self, store: OxigraphStore, head: Callable[[], int], limits: Limits, room: Room) -> None:
+        self._limits = limits
+        self._checkpoints = Checkpoints(store, head)
+        self._changes = Changes()
+        self._staffs = {True: Staff("memory"), False: Staff("disk")}
+        self._held: set[str] = set()
+        self._rooms = Rooms(room)
+        self._watching = threading.Thread(target=self._rooms.watch, name="kgservice-watch", daemon=True)
+        self._watching.start()
+
+    def memory(self, view: NamedNode) -> InMemory:
+        """What holds a view; it is empty at first."""
+        return InMemory(view.value, self._staffs[True].nurse, self._changes)
+
+    def hold(self, view: NamedNode, ready: bool) -> None:
+        """Answer queries on the view from memory, since that holds it now; or no longer."""
+        (self._held.add if ready else self._held.discard)(view.value)
+
+    def close(self) -> None:
+        """Stop all queries, and the processes."""
+        self._rooms.close()
+        self._watching.join()
+        for staff in self._staffs.values():
+            staff.close()
+        self._checkpoints.close()
+
+    # Queries
+
+    def query(
+        self,
+        text: str,
+        dataset: Dataset,
+        choose: Choose,
+        out: BinaryIO,
+        *,
+        base: str | None,
+        state: int,
+        allowance: Allowance,
+    ) -> None:
+        """See `Engine.query`."""
+        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
+        key = dataset.default[0].value if alone and dataset.default[0].value in self._held else DISK
+        asked = Asked.on(key, text, dataset, base, self._limits.memory)
+        answer = _Answer(cache(choose), out, self._limits.answer)
+        until = time.monotonic() + allowance.seconds
+        while True:
+            job = self._rooms.job(allowance.who, dataset.default, until - time.monotonic())
+            allowance.then(partial(job.stop, Why.LEFT))
+            died = self._run(job, asked, state, answer)
+            if died is None:
+                return
+            if job.why is not Why.CHANGED or answer.size:
+                raise self._stopped(job, died, asked, allowance)
+
+    def _run(self, job: Job, asked: Asked, state: int, answer: _Answer) -> str | None:
+        """Answer the query; else the last words of the process that has died, or nothing if none ran."""
+        staff = self._staffs[asked.key != DISK]
+        worker = None
+        self._rooms.enter(job)
+        try:
+            if job.why is None:
+                worker = self._ready(staff, asked.key, state)
+                if job.runs_in(worker):
+                    answer.fetch(worker, asked)
+                    return None
+        except Closed:
+            return "" if worker is None else worker.last_words
+        else:
+            return ""
+        finally:
+            brief = self._rooms.leave(job)
+            if worker is not None:
+                worker.rests &= brief and job.why is None
+                staff.give_back(worker)
+
+    def _ready(self, staff: Staff, key: str, state: int) -> Worker:
+        """A worker that has seen all that there is to see."""
+        while True:
+            worker = staff.take()
+            try:
+                if key == DISK:
+                    self._open(worker, state)
+                elif not self._tell(worker):
+                    worker.close()
+                    continue
+            except BaseException:
+                worker.close()
+                raise
+            return worker
+
+    def _tell(self, worker: Worker) -> bool:
+        """Tell it the changes that it has not seen; False when these are too many."""
+        missing = self._changes.since(worker.seen)
+        if missing is None:
+            return False
+        worker.seen, changes = missing
+        for key, text in changes:
+            worker.wire.send(Kind.UPDATE, key.encode() + b"\n" + text)
+        return True
+
+    def _open(self, worker: Worker, state: int) -> None:
+        """Let it read a checkpoint that holds the commit `state`."""
+        checkpoint = self._checkpoints.take(state)
+        if checkpoint is worker.opened:
+            checkpoint.release()
+        else:
+            worker.open(checkpoint)
+
+    def _stopped(self, job: Job, last_words: str, asked: Asked, allowance: Allowance) -> KgError:
+        """The error for a query that was stopped, or whose process has died."""
+        if job.why is Why.DEADLINE:
+            return DeadlineExceeded(
+                f"The query was stopped after {allowance.seconds:g} s. {why_costly(asked.text)}".rstrip()
+            )
+        if job.why is Why.FULL:
+            return Busy("Too many queries that take long are running; try again later", after=5)
+        if job.why is Why.CHANGED:
+            return StoreFailed("What the query reads may not be read any more since it began; ask again")
+        if job.why is not None:
+            return StoreFailed(f"The query was stopped: {job.why.value}")
+        if any(words in last_words for words in _MEMORY):
+            most = self._limits.memory // 2**20
+            return TooCostly(f"The query needs more than {most} MiB. {why_costly(asked.text)}".rstrip())
+        _log.error("a query has ended its process: %s", last_words or "it was killed")
+        return StoreFailed("The query has ended the process that answered it")
+
+    # What may not be told any more
+
+    def stop(self, views: Collection[object]) -> None:
+        """See `Engine.stop`."""
+        self._rooms.stop(lambda job: _concerns(job, views), Why.CHANGED)
+
+
+def _concerns(job: Job, views: Collection[object]) -> bool:
+    graphs = cast("tuple[object, ...]", job.view)
+    return any(graph in views for graph in graphs)
+
+
+class _Answer:
+    """Where an answer goes: in the format that `choose` gives, to `out`, so many bytes at most."""
+
+    def __init__(self, choose: Choose, out: BinaryIO, most: int) -> None:
+        self._choose = choose
+        self._out = out
+        self._most = most
+        self.size = 0
+
+    def fetch(self, worker: Worker, asked: Asked) -> None:
+        """Ask the worker and pass on what it answers.
+
+        Raises `Closed` when it dies, what it tells of, what `choose` and `out` raise, and `TooCostly`.
+        """
+        wire, worker.rests = worker.wire, False
+        wire.send(Kind.QUERY, asked.to_json())
+        while True:
+            kind, data = wire.receive()
+            if kind is Kind.DATA:
+                self.size += len(data)
+                if self.size > self._most:
+                    raise TooCostly(f"The answer is larger than {self._most // 2**20} MiB; use LIMIT")
+                self._out.write(data)
+            elif kind is Kind.ANSWERS:
+                wire.send(Kind.FORMAT, self._format(worker, data).name.encode())
+            elif kind is Kind.END:
+                worker.rests = int(data) < _GROWN * asked.memory
+                return
+            else:
+                worker.rests = True
+                raise told(data)
+
+    def _format(self, worker: Worker, data: bytes) -> Format:
+        try:
+            return self._choose(Answers(data.decode()))
+        except BaseException:
+            worker.wire.send(Kind.GONE)
+            worker.rests = True
+            raise
+
+
+class InMemory:
+    """A view in the memory of the processes that answer queries: what a replica fills and changes."""
+
+    def __init__(self, key: str, nurse: Nurse, changes: Changes) -> None:
+        self._key = key
+        self._nurse = nurse
+        self._changes = changes
+
+    def load(self, source: BinaryIO, fmt: Format) -> None:
+        """See `Memory.load`; N-Quads."""
+        assert fmt is N_QUADS
+        self._nurse.load(self._key, source).result()
+
+    def apply(
+        self,
+        *,
+        add: Iterable[Quad] = (),
+        remove: Iterable[Quad] = (),
+        create: Iterable[NamedNode] = (),
+        drop: Iterable[NamedNode] = (),
+    ) -> None:
+        """See `Memory.apply`. Raises `StoreFailed` once the processes are gone."""
+        if not self._nurse.well:
+            raise StoreFailed("what holds the view is gone")
+        text = update_text(add=add, remove=remove, create=create, drop=drop)
+        self._changes.add(self._key, text.encode(), self._nurse.change)
+
+    def close(self) -> None:
+        """Hold it no longer."""
+        self._nurse.forget(self._key)

@@ -1,0 +1,60 @@
+"""The workers of one nursery that are free, and new ones before they are needed."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+
+from kgservice.engine.nurse import Nurse, Worker
+from kgservice.errors import StoreFailed
+
+_START = 30.0  # seconds after which a worker that does not start is given up
+_SPARE = 2  # how many are kept ready
+
+
+class Staff:
+    """Gives out workers; one that has been given back well is given out again."""
+
+    def __init__(self, name: str) -> None:
+        self.nurse = Nurse(name)
+        self._lock = threading.Lock()
+        self._free: deque[Future[Worker]] = deque()
+        self._closed = False
+
+    def take(self) -> Worker:
+        """A worker that nobody else has. Raises `StoreFailed`."""
+        with self._lock:
+            future = self._free.popleft() if self._free else self.nurse.fork()
+        try:
+            return future.result(_START)
+        except Late:
+            raise StoreFailed("what queries run in does not start") from None
+
+    def give_back(self, worker: Worker) -> None:
+        """Keep it for others if it is at rest; else end it, and have another one made."""
+        with self._lock:
+            if worker.rests and not self._closed:
+                free: Future[Worker] = Future()
+                free.set_result(worker)
+                self._free.appendleft(free)
+                return
+        worker.close()
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Have workers made that are needed soon."""
+        with self._lock:
+            while self.nurse.well and not self._closed and len(self._free) < _SPARE:
+                self._free.append(self.nurse.fork())
+
+    def close(self) -> None:
+        """End all that are free, and the nursery with all others."""
+        with self._lock:
+            self._closed = True
+            free, self._free = self._free, deque()
+        for future in free:
+            if not future.cancel() and future.exception() is None:
+                future.result().close()
+        self.nurse.close()

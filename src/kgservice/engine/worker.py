@@ -1,0 +1,168 @@
+"""What a worker does: answer one query after the other, and follow the changes of its datasets."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from pyoxigraph import NamedNode
+
+from kgservice import errors
+from kgservice.engine.wire import Closed, Wire
+from kgservice.engine.wire import Kind as Frame
+from kgservice.store.base import Dataset, Kind
+from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+from kgservice.store.oxigraph import OxigraphStore
+
+Datasets = dict[str, OxigraphStore]
+
+DISK = ""  # the key of the store that OPEN names
+CHUNK = 64 * 1024  # bytes of an answer that are sent together
+LONGEST_WAIT = 0.01  # seconds that fewer may wait for more
+_FORMATS = {fmt.name: fmt for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query: on which dataset, the text, which of its graphs, and how much memory it may take.
+
+    `default`, `named` and `from_clauses` are those of `Dataset`; `memory` is in bytes.
+    """
+
+    key: str
+    text: str
+    default: list[str]
+    named: list[str] | None
+    from_clauses: bool
+    base: str | None
+    memory: int
+
+    @classmethod
+    def on(cls, key: str, text: str, dataset: Dataset, base: str | None, memory: int) -> Asked:
+        """A query on a dataset of the store with this key."""
+        default = [graph.value for graph in dataset.default]
+        named = None if dataset.named is None else [graph.value for graph in dataset.named]
+        return cls(key, text, default, named, dataset.from_clauses, base, memory)
+
+    def to_json(self) -> bytes:
+        """As a frame holds it."""
+        return json.dumps(asdict(self)).encode()
+
+    @property
+    def dataset(self) -> Dataset:
+        """The graphs."""
+        named = None if self.named is None else tuple(map(NamedNode, self.named))
+        return Dataset(tuple(map(NamedNode, self.default)), named, self.from_clauses)
+
+
+class _Given(Exception):
+    """Raised while the format is being chosen: there is no need of an answer any more."""
+
+
+class _Answer:
+    """What an answer is written to: small pieces are sent together, unless that takes long."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._waiting = bytearray()
+        self._since = 0.0
+
+    def write(self, data: bytes) -> int:
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting += data
+        if len(self._waiting) >= CHUNK or time.monotonic() - self._since > LONGEST_WAIT:
+            self._wire.send(Frame.DATA, bytes(self._waiting))
+            self._waiting.clear()
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: `end` sends the rest."""
+
+    def end(self, grown: int) -> None:
+        self._wire.send_all((Frame.DATA, bytes(self._waiting)), (Frame.END, b"%d" % grown))
+
+
+def work(wire: Wire, datasets: Datasets) -> None:
+    """Serve the connection until the other side is gone."""
+    while True:
+        try:
+            kind, data = wire.receive()
+            if kind is Frame.QUERY:
+                _answer(wire, datasets, Asked(**json.loads(data)))
+            elif kind is Frame.OPEN:
+                _open(wire, datasets, data)
+            else:
+                key, _, text = data.partition(b"\n")
+                if store := datasets.get(key.decode()):
+                    store.change(text.decode())
+        except Closed:
+            return
+
+
+def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:
+    try:
+        datasets[DISK] = OxigraphStore.reading(Path(path.decode()))
+    except errors.KgError as error:
+        _tell(wire, error)
+    else:
+        wire.send(Frame.READY)
+
+
+def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
+    def choose(kind: Kind) -> Format:
+        wire.send(Frame.ANSWERS, kind.value.encode())
+        frame, name = wire.receive()
+        if frame is not Frame.FORMAT:
+            raise _Given
+        return _FORMATS[name.decode()]
+
+    out = _Answer(wire)
+    before = _size()
+    _limit(before + asked.memory)
+    try:
+        datasets[asked.key].query(
+            asked.text, asked.dataset, choose, cast(BinaryIO, cast(Any, out)), base=asked.base
+        )
+    except _Given:
+        return
+    except errors.KgError as error:
+        _tell(wire, error)
+    else:
+        out.end(_size() - before)
+
+
+def _limit(most: int) -> None:
+    """From now on no more address space than this, in bytes; a process that asks for more is ended."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _size() -> int:
+    """The address space of this process, in bytes."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def _tell(wire: Wire, error: errors.KgError) -> None:
+    told = {
+        "error": type(error).__name__,
+        "detail": error.detail,
+        "line": error.line,
+        "column": error.column,
+        "source": error.source,
+    }
+    wire.send(Frame.ERROR, json.dumps(told).encode())
+
+
+def told(data: bytes) -> errors.KgError:
+    """The error that a worker tells of."""
+    given = json.loads(data)
+    kind = getattr(errors, given.pop("error"))
+    error: errors.KgError = kind(given.pop("detail"), **given)
+    return error

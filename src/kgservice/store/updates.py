@@ -1,0 +1,37 @@
+"""Changes as SPARQL Update, in terms that nobody has to escape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad
+
+
+def update_text(
+    *,
+    add: Iterable[Quad] = (),
+    remove: Iterable[Quad] = (),
+    create: Iterable[NamedNode] = (),
+    drop: Iterable[NamedNode] = (),
+) -> str:
+    """One update that drops graphs, removes quads, creates graphs and adds quads, in this order; or nothing.
+
+    Oxigraph writes and escapes the terms.
+    """
+    steps = [f"DROP SILENT GRAPH {graph}" for graph in drop]
+    steps += _data("DELETE DATA", remove)
+    steps += [f"CREATE SILENT GRAPH {graph}" for graph in create]
+    steps += _data("INSERT DATA", add)
+    return " ;\n".join(steps)
+
+
+def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
+    """`quads` as one INSERT DATA or DELETE DATA, or nothing."""
+    by_graph: dict[object, list[str]] = {}
+    for quad in quads:
+        by_graph.setdefault(quad.graph_name, []).append(str(quad.triple))
+    blocks = []
+    for name, lines in by_graph.items():
+        triples = " .\n".join(lines)
+        blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
+    return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []
