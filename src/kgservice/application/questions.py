@@ -170,7 +170,7 @@ def ask(
     """
     bound = bind(kg, find(questions() if known is None else known, id), params)
     try:
-        solutions = kg.select(bound.text)
+        solutions = kg.solve(bound.text)
     except BadQuery as e:
         raise BadQuery(e.detail, line=e.line, column=e.column, source=bound.question.path) from None
     return Answer(bound.question, solutions, bound.bindings)

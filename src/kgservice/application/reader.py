@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -16,6 +17,8 @@ from kgservice.errors import Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
+from kgservice.store.formats import JSON
+from kgservice.store.results import read_solutions
 
 
 class Reader:
@@ -76,6 +79,29 @@ class Reader:
         allowance = allowance or Allowance(seconds=self.settings.deadline)
         state = self.state
         self.engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowance)
+
+    def solve(
+        self,
+        text: str,
+        dataset: Dataset | None = None,
+        *,
+        allowance: Allowance | None = None,
+        copy: Store | None = None,
+    ) -> Solutions:
+        """The solutions of a SELECT as `query` works it out: not all of its text is ours.
+
+        On another dataset, or on a copy of the store, only if the text has been looked at.
+        """
+        if dataset is None:
+            dataset = self.dataset(text)
+            self.current()
+        if self.engine is None:
+            return (copy or self.copies.answering(dataset)).select(text, dataset)
+        out, allowance = io.BytesIO(), allowance or Allowance(seconds=self.settings.deadline)
+        self.engine.query(
+            text, dataset, lambda _: JSON, out, base=None, state=self.state, allowance=allowance, copy=copy
+        )
+        return read_solutions(out.getvalue())
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""

@@ -17,7 +17,7 @@ from kgservice.domain.graphs import GraphKind
 from kgservice.domain.sparql_scan import federated, place, scan
 from kgservice.domain.sparql_update import Data, Manage, Modify, Transfer, UpdateOperation, parsed
 from kgservice.errors import BadQuery, Conflict, Forbidden, NotFound
-from kgservice.store.base import Dataset, Store, Term
+from kgservice.store.base import Dataset, Solutions, Store, Term
 from kgservice.store.syntax import check_update, quads_of_data, resolve
 
 LOOSE = DefaultGraph()
@@ -168,10 +168,10 @@ class _Step:
         elif names:
             select = "SELECT DISTINCT " + " ".join(f"?{name}" for name in names)
         else:
-            if self._store.ask(f"{step.prologue} ASK {step.where}", dataset):
+            if self._solve(f"{step.prologue} SELECT (1 AS ?is) WHERE {step.where} LIMIT 1", dataset).rows:
                 yield {}
             return
-        found = self._store.select(f"{step.prologue} {select} WHERE {step.where}", dataset)
+        found = self._solve(f"{step.prologue} {select} WHERE {step.where}", dataset)
         for row in found.rows:
             yield dict(zip(found.variables, row, strict=True))
 
@@ -186,6 +186,10 @@ class _Step:
         if step.with_graph:
             return Dataset(graphs([step.with_graph]))
         return Dataset((self._view,), None if self._view == self._kg.view else ())
+
+    def _solve(self, text: str, dataset: Dataset) -> Solutions:
+        copy = None if self._store is self._kg.store else self._store
+        return self._kg.solve(text, dataset, copy=copy)
 
     # Whole graphs
 

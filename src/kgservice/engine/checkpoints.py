@@ -29,6 +29,16 @@ class Checkpoint:
         self._made.close()
 
 
+class Once:
+    """A directory that one worker reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def release(self) -> None:
+        """Nothing: whoever made it takes it away."""
+
+
 class Checkpoints:
     """The checkpoints of `store`; `head` gives the number of its last commit."""
 

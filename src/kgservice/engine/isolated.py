@@ -8,25 +8,26 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from pyoxigraph import NamedNode, Quad
 
 from kgservice.domain.query_cost import why_costly
 from kgservice.engine.changes import Changes
-from kgservice.engine.checkpoints import Checkpoints
+from kgservice.engine.checkpoints import Checkpoints, Once
 from kgservice.engine.nurse import Nurse, Worker
 from kgservice.engine.rooms import Job, Room, Rooms, Why
 from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked, told
 from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed, TooCostly
-from kgservice.store.base import Allowance, Choose, Dataset
+from kgservice.store.base import Allowance, Choose, Dataset, Store
 from kgservice.store.base import Kind as Answers
 from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.updates import update_text
 
+_TRIES = 5  # workers that are tried before the query is given up
 _GROWN = 0.25  # the part of its memory by which a worker may have grown to be asked again
 _MEMORY = ("memory allocation", "MemoryError", "out of memory")
 _log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Isolated:
         self._limits = limits
         self._checkpoints = Checkpoints(store, head)
         self._changes = Changes()
-        self._staffs = {True: Staff("memory"), False: Staff("disk")}
+        self._staffs = {True: Staff("memory"), False: Staff("disk", revived=True)}
         self._held: set[str] = set()
         self._rooms = Rooms(room)
         self._watching = threading.Thread(target=self._rooms.watch, name="kgservice-watch", daemon=True)
@@ -85,30 +86,50 @@ class Isolated:
         base: str | None,
         state: int,
         allowance: Allowance,
+        copy: Store | None = None,
     ) -> None:
         """See `Engine.query`."""
-        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
-        key = dataset.default[0].value if alone and dataset.default[0].value in self._held else DISK
-        asked = Asked.on(key, text, dataset, base, self._limits.memory)
+        where = self._where(dataset) if copy is None else DISK
+        asked = Asked.on(where, text, dataset, base, self._limits.memory)
         answer = _Answer(cache(choose), out, self._limits.answer)
+        if copy is None:
+            self._ask(asked, dataset, answer, allowance, partial(self._ready, where, state))
+            return
+        assert isinstance(copy, OxigraphStore)
+        with copy.checkpoint() as path:
+            self._ask(asked, dataset, answer, allowance, partial(self._reading, Once(path)))
+
+    def _where(self, dataset: Dataset) -> str:
+        """The key of what is held in memory, if the query sees nothing else."""
+        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
+        held = alone and dataset.default[0].value in self._held and self._staffs[True].nurse.well
+        return dataset.default[0].value if held else DISK
+
+    def _ask(
+        self,
+        asked: Asked,
+        dataset: Dataset,
+        answer: _Answer,
+        allowance: Allowance,
+        ready: Callable[[], Worker],
+    ) -> None:
         until = time.monotonic() + allowance.seconds
         while True:
-            job = self._rooms.job(allowance.who, dataset.default, until - time.monotonic())
+            job = self._rooms.job(allowance.who, dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))
-            died = self._run(job, asked, state, answer)
+            died = self._run(job, asked, ready, answer)
             if died is None:
                 return
             if job.why is not Why.CHANGED or answer.size:
                 raise self._stopped(job, died, asked, allowance)
 
-    def _run(self, job: Job, asked: Asked, state: int, answer: _Answer) -> str | None:
+    def _run(self, job: Job, asked: Asked, ready: Callable[[], Worker], answer: _Answer) -> str | None:
         """Answer the query; else the last words of the process that has died, or nothing if none ran."""
-        staff = self._staffs[asked.key != DISK]
         worker = None
         self._rooms.enter(job)
         try:
             if job.why is None:
-                worker = self._ready(staff, asked.key, state)
+                worker = ready()
                 if job.runs_in(worker):
                     answer.fetch(worker, asked)
                     return None
@@ -120,22 +141,32 @@ class Isolated:
             brief = self._rooms.leave(job)
             if worker is not None:
                 worker.rests &= brief and job.why is None
-                staff.give_back(worker)
+                self._staffs[asked.key != DISK].give_back(worker)
 
-    def _ready(self, staff: Staff, key: str, state: int) -> Worker:
+    def _ready(self, where: str, state: int) -> Worker:
         """A worker that has seen all that there is to see."""
-        while True:
-            worker = staff.take()
+        for _ in range(_TRIES):
+            worker = self._staffs[where != DISK].take()
             try:
-                if key == DISK:
-                    self._open(worker, state)
-                elif not self._tell(worker):
-                    worker.close()
-                    continue
+                if self._open(worker, state) if where == DISK else self._tell(worker):
+                    return worker
+            except Closed:  # it has died in the meantime
+                pass
             except BaseException:
                 worker.close()
                 raise
-            return worker
+            worker.close()
+        raise StoreFailed("what queries run in does not answer")
+
+    def _reading(self, opened: Once) -> Worker:
+        """A worker that reads one copy, and nothing else before or after."""
+        worker = self._staffs[False].take()
+        try:
+            worker.open(opened)
+        except BaseException:
+            worker.close()
+            raise
+        return worker
 
     def _tell(self, worker: Worker) -> bool:
         """Tell it the changes that it has not seen; False when these are too many."""
@@ -147,13 +178,14 @@ class Isolated:
             worker.wire.send(Kind.UPDATE, key.encode() + b"\n" + text)
         return True
 
-    def _open(self, worker: Worker, state: int) -> None:
+    def _open(self, worker: Worker, state: int) -> bool:
         """Let it read a checkpoint that holds the commit `state`."""
         checkpoint = self._checkpoints.take(state)
         if checkpoint is worker.opened:
             checkpoint.release()
         else:
             worker.open(checkpoint)
+        return True
 
     def _stopped(self, job: Job, last_words: str, asked: Asked, allowance: Allowance) -> KgError:
         """The error for a query that was stopped, or whose process has died."""
@@ -177,12 +209,13 @@ class Isolated:
 
     def stop(self, views: Collection[object]) -> None:
         """See `Engine.stop`."""
-        self._rooms.stop(lambda job: _concerns(job, views), Why.CHANGED)
+        self._rooms.stop(lambda job: _concerns(job.dataset, views), Why.CHANGED)
 
 
-def _concerns(job: Job, views: Collection[object]) -> bool:
-    graphs = cast("tuple[object, ...]", job.view)
-    return any(graph in views for graph in graphs)
+def _concerns(dataset: Dataset, views: Collection[object]) -> bool:
+    if dataset.from_clauses or dataset.named is None:
+        return True  # it may see any graph
+    return any(graph in views for graph in (*dataset.default, *dataset.named))
 
 
 class _Answer:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from kgservice.errors import Busy
+from kgservice.store.base import Dataset
 
 Monotonic = Callable[[], float]
 
@@ -57,16 +58,16 @@ class Room:
 
 
 class Job:
-    """One query: whose it is, until when it may run (monotonic seconds), and, once it runs, the process.
+    """One query: whose it is, what it sees, until when it may run (monotonic seconds), and its process.
 
     It is changed under the lock of `Rooms`.
     """
 
-    __slots__ = ("_lock", "begun", "process", "until", "view", "who", "why")
+    __slots__ = ("_lock", "begun", "dataset", "process", "until", "who", "why")
 
-    def __init__(self, who: str, view: object, until: float, lock: threading.Condition) -> None:
+    def __init__(self, who: str, dataset: Dataset, until: float, lock: threading.Condition) -> None:
         self.who = who
-        self.view = view
+        self.dataset = dataset
         self.until = until
         self.begun = 0.0
         self.process: Process | None = None
@@ -136,9 +137,9 @@ class Rooms:
         self._paused: deque[Job] = deque()
         self._closed = False
 
-    def job(self, who: str, view: object, seconds: float) -> Job:
+    def job(self, who: str, dataset: Dataset, seconds: float) -> Job:
         """A query that may take so long, from now."""
-        return Job(who, view, self._monotonic() + seconds, self._turn)
+        return Job(who, dataset, self._monotonic() + seconds, self._turn)
 
     def enter(self, job: Job) -> None:
         """Wait for a place; look at `job.why` afterwards. Raises `Busy` when too many wait already."""

@@ -15,9 +15,14 @@ _SPARE = 2  # how many are kept ready
 
 
 class Staff:
-    """Gives out workers; one that has been given back well is given out again."""
+    """Gives out workers; one that has been given back well is given out again.
 
-    def __init__(self, name: str) -> None:
+    `revived`: a nursery that has ended is replaced, since it held nothing.
+    """
+
+    def __init__(self, name: str, *, revived: bool = False) -> None:
+        self._name = name
+        self._revived = revived
         self.nurse = Nurse(name)
         self._lock = threading.Lock()
         self._free: deque[Future[Worker]] = deque()
@@ -26,6 +31,10 @@ class Staff:
     def take(self) -> Worker:
         """A worker that nobody else has. Raises `StoreFailed`."""
         with self._lock:
+            if self._revived and not self.nurse.well and not self._closed:
+                self._free.clear()
+                self.nurse.close()
+                self.nurse = Nurse(self._name)
             future = self._free.popleft() if self._free else self.nurse.fork()
         try:
             return future.result(_START)

@@ -119,8 +119,9 @@ class Engine(Protocol):
         base: str | None,
         state: int,
         allowance: Allowance,
+        copy: Store | None = None,
     ) -> None:
-        """See `Store.query`; the answer is of the commit `state` or a later one.
+        """See `Store.query`; the answer is of the commit `state` or a later one, or of a `copy` of the store.
 
         Raises `Busy`, `DeadlineExceeded` and `TooCostly`, too.
         """
