@@ -12,6 +12,7 @@ KgError
 ├── NotAcceptable             none of the asked formats can be given      406
 ├── Conflict                  the change contradicts what is stored       409, exit 5
 ├── PreconditionFailed        what was to be changed has changed meanwhile  412, exit 5
+├── TooSlow                   the body does not come                      408
 ├── TooLarge                  the body is over the limit                  413
 ├── UnsupportedMediaType      the body's format is not known              415
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
@@ -135,6 +136,12 @@ class PreconditionFailed(KgError):
     """What was to be changed is not as the client last saw it."""
 
     title = "Precondition failed"
+
+
+class TooSlow(KgError):
+    """The client announces more than it sends."""
+
+    title = "Request timeout"
 
 
 class TooLarge(KgError):

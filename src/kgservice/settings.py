@@ -53,6 +53,9 @@ class Settings:
     queries: int = _setting(
         0, "Short queries that run at the same time, and as many long ones; 0: twice the processors."
     )
+    services: str = _setting(
+        "", "SPARQL endpoints that queries on everything may ask by SERVICE, as exact addresses."
+    )
     profile: str = _setting(
         "consent-only",
         "Legal profile: `consent-only`, personal data only with consent, or `gdpr`, any basis of Art. 6.",
@@ -154,6 +157,10 @@ def _fault(name: str, value: Any) -> str | None:
         "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
+        "services": (
+            lambda given: all(map(_is_endpoint, given.split())),
+            "is not made of http or https addresses without user names",
+        ),
         "deadlines": (
             lambda given: all(float(seconds) > 0 for _, seconds in _deadlines(given)),
             "is not made of a role, = and a number of seconds",
@@ -214,6 +221,11 @@ def _fault(name: str, value: Any) -> str | None:
 def _deadlines(given: str) -> list[tuple[str, str]]:
     """Role and seconds of each member of the setting; seconds that are no number if there is no `=`."""
     return [(role, seconds) for role, _, seconds in (member.partition("=") for member in given.split())]
+
+
+def _is_endpoint(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def is_loopback(host: str) -> bool:

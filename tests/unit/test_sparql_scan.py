@@ -157,3 +157,23 @@ def test_the_time_of_hostile_text_grows_with_its_length_only(text: str) -> None:
 def test_a_wrong_escape_makes_a_long_string_none() -> None:
     with pytest.raises(BadQuery):
         scan('''ASK { ?s ?p (""" A" ("\\q""") }''')
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("SELECT * { SERVICE <http://a.example/sparql> { ?s ?p ?o } }", False),
+        ("SELECT * { service silent<http://a.example/sparql>{ ?s ?p ?o } }", False),
+        ("SELECT * { SERVICE <http://a.example/sparql/> { ?s ?p ?o } }", True),
+        ("SELECT * { SERVICE <http://A.example/sparql> { ?s ?p ?o } }", True),
+        ("SELECT * { SERVICE <http://a.example/sparq\\u006c> { ?s ?p ?o } }", True),
+        ("BASE <http://a.example/> SELECT * { SERVICE <sparql> { ?s ?p ?o } }", True),
+        ("PREFIX a: <http://a.example/sparql> SELECT * { SERVICE a: { ?s ?p ?o } }", True),
+        ("SELECT * { SERVICE ?x { ?s ?p ?o } VALUES ?x { <http://a.example/sparql> } }", True),
+        ("SELECT * { SERVICE <http://a.example/sparql> { SERVICE <http://b/> {} } }", True),
+        ("SELECT * { xSERVICE <http://a.example/sparql> { } }", True),
+    ],
+)
+def test_only_services_that_are_allowed_exactly_so_are_asked(text: str, *, refused: bool) -> None:
+    found = federated(scan(text), {"http://a.example/sparql"})
+    assert (found is not None) == refused

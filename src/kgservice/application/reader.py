@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode, Triple
@@ -152,7 +152,7 @@ class PurposeReader(Reader):
         self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
     ) -> Dataset:
         """See `Reader.dataset`: one graph; to name another is refused, whether there is one or not."""
-        pieces = scanned(text)
+        pieces = scanned(text)  # what a purpose shows goes to no other service
         clause = uses(pieces, "FROM")
         if clause is not None or named or not set(default) <= {self.view}:
             line, column = (None, None) if clause is None else place(text, clause.start)
@@ -187,7 +187,7 @@ class Whole(Reader):
 
         Without parameters and FROM, the query runs on the view of everything, and GRAPH sees all graphs.
         """
-        pieces = scanned(text)
+        pieces = scanned(text, self.settings.services.split() if self.engine is not None else ())
         if default or named:
             return Dataset(tuple(default), tuple(named))
         if uses(pieces, "FROM") is not None:
@@ -195,13 +195,19 @@ class Whole(Reader):
         return Dataset((self.view,), named=None if "GRAPH" in text.upper() else ())
 
 
-def scanned(text: str) -> list[Piece]:
-    """The tokens of a query that may name places. Raises `Forbidden` if it would ask another service."""
+def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:
+    """The tokens of a query that may name places.
+
+    Raises `Forbidden` if it would ask another service than one of `services`.
+    """
     pieces = scan(text) if _may_name_places(text) else []
-    remote = federated(pieces)
+    remote = federated(pieces, services)
     if remote is not None:
         line, column = place(text, remote.start)
-        raise Forbidden("SERVICE is not allowed: queries make no outgoing requests", line=line, column=column)
+        but = f" but to {', '.join(services)}" if services else ""
+        raise Forbidden(
+            f"SERVICE is not allowed: queries make no outgoing requests{but}", line=line, column=column
+        )
     return pieces
 
 

@@ -45,6 +45,7 @@ _CODES: dict[type[errors.KgError], Exit] = {
     errors.NotAcceptable: Exit.BAD_INPUT,
     errors.Conflict: Exit.CONFLICT,
     errors.PreconditionFailed: Exit.CONFLICT,
+    errors.TooSlow: Exit.STORE,
     errors.TooLarge: Exit.BAD_INPUT,
     errors.UnsupportedMediaType: Exit.BAD_INPUT,
     errors.Invalid: Exit.FINDINGS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -151,8 +151,19 @@ def _hides_service(iri: str) -> bool:
     return bracket >= 0 and 0 <= words.find("service", bracket) < words.rfind("#")
 
 
-def federated(pieces: list[Piece]) -> Piece | None:
+def _names(pieces: list[Piece], addresses: Collection[str]) -> bool:
+    """Whether the tokens are SERVICE, perhaps SILENT, one of the addresses, and an opening brace."""
+    service, *rest = pieces
+    if rest and rest[0].is_word("SILENT"):
+        del rest[0]
+    known = len(rest) > 1 and rest[0].token is Token.IRI and rest[0].text[1:-1] in addresses
+    return service.is_word("SERVICE") and known and rest[1].is_mark(_OPEN)
+
+
+def federated(pieces: list[Piece], allowed: Collection[str] = ()) -> Piece | None:
     """The first token that makes the store ask a remote SPARQL service, or None.
+
+    Except for `SERVICE <address> {` with one of the `allowed` addresses, written exactly so.
 
     Parsers do not ask for white space after a keyword, and take `<` for an operator where an IRI makes no
     sense. So `SERVICEx:y {`, `trueSERVICE x:y {` and `FILTER(?a<?b)SERVICE#>` are found too.
@@ -165,7 +176,9 @@ def federated(pieces: list[Piece]) -> Piece | None:
     for i, piece in enumerate(pieces):
         following = pieces[i + 1] if i + 1 < len(pieces) else None
         if piece.token is Token.WORD and "SERVICE" in piece.text.upper():
-            return piece
+            if not _names(pieces[i : i + 4], allowed):
+                return piece
+            continue
         if (
             piece.token is Token.NAME
             and "SERVICE" in piece.text.split(":")[0].upper()

@@ -53,7 +53,7 @@ class Isolated:
         self._checkpoints = Checkpoints(store, head)
         self._changes = Changes()
         self._staffs = {True: Staff("memory"), False: Staff("disk", revived=True)}
-        self._held: set[str] = set()
+        self.held: set[str] = set()
         self._rooms = Rooms(room)
         self._watching = threading.Thread(target=self._rooms.watch, name="kgservice-watch", daemon=True)
         self._watching.start()
@@ -64,7 +64,7 @@ class Isolated:
 
     def hold(self, view: NamedNode, ready: bool) -> None:
         """Answer queries on the view from memory, since that holds it now; or no longer."""
-        (self._held.add if ready else self._held.discard)(view.value)
+        (self.held.add if ready else self.held.discard)(view.value)
 
     def close(self) -> None:
         """Stop all queries, and the processes."""
@@ -102,7 +102,7 @@ class Isolated:
     def _where(self, dataset: Dataset) -> str:
         """The key of what is held in memory, if the query sees nothing else."""
         alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
-        held = alone and dataset.default[0].value in self._held and self._staffs[True].nurse.well
+        held = alone and dataset.default[0].value in self.held and self._staffs[True].nurse.well
         return dataset.default[0].value if held else DISK
 
     def _ask(
@@ -148,7 +148,7 @@ class Isolated:
         for _ in range(_TRIES):
             worker = self._staffs[where != DISK].take()
             try:
-                if self._open(worker, state) if where == DISK else self._tell(worker):
+                if worker.lives and (self._open(worker, state) if where == DISK else self._tell(worker)):
                     return worker
             except Closed:  # it has died in the meantime
                 pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -73,6 +74,11 @@ class Worker:
     def _send(self, number: int) -> None:
         with suppress(OSError):  # it is dead
             signal.pidfd_send_signal(self._handle, number)
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process has not ended."""
+        return not select.select([self._handle], [], [], 0)[0]
 
     @property
     def last_words(self) -> str:
@@ -196,9 +202,14 @@ class Nurse:
     def _fork(self) -> Worker:
         ours, theirs = socket.socketpair()
         errors = os.memfd_create("errors")
-        with theirs:
-            self._wire.send_with(Kind.FORK, [theirs.fileno(), errors])
-        process, seen = self._wire.receive()[1].split()
+        try:
+            with theirs:
+                self._wire.send_with(Kind.FORK, [theirs.fileno(), errors])
+            process, seen = self._wire.receive()[1].split()
+        except Closed:
+            ours.close()
+            os.close(errors)
+            raise
         return Worker(Wire(ours), int(process), errors, int(seen))
 
 

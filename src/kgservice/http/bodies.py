@@ -14,11 +14,12 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive
 
-from kgservice.errors import BadInput, BadParameter, TooLarge, UnsupportedMediaType
+from kgservice.errors import BadInput, BadParameter, TooLarge, TooSlow, UnsupportedMediaType
 from kgservice.http.streaming import ClientLeft
 
 IN_MEMORY = 1024 * 1024  # bytes; larger bodies go to a temporary file
 MOST_PARAMETERS = 10_000
+PATIENCE = 20  # seconds in which something more of a body has to come
 _PIECE = 64 * 1024
 
 Parameters = dict[str, list[str]]
@@ -31,7 +32,11 @@ async def pieces(headers: Mapping[str, str], receive: Receive, limit: int) -> As
         raise _too_large(limit)
     size = 0
     while True:
-        message = await receive()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow(f"Nothing more of the body has come for {PATIENCE} s") from None
         if message["type"] == "http.disconnect":
             raise ClientLeft("the client closed the connection")
         piece = message.get("body", b"")

@@ -22,6 +22,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Forbidden: (403, "forbidden"),
     errors.NotFound: (404, "not-found"),
     errors.NotAcceptable: (406, "not-acceptable"),
+    errors.TooSlow: (408, "request-timeout"),
     errors.Conflict: (409, "conflict"),
     errors.PreconditionFailed: (412, "precondition-failed"),
     errors.TooLarge: (413, "too-large"),

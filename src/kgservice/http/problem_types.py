@@ -80,6 +80,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Jemand war schneller: den Graphen neu lesen, die Änderung darauf anwenden und neu senden.",
         "Somebody was faster: read the graph again, make the change to that, and send it anew.",
     ),
+    "request-timeout": (
+        "Der Rest der Anfrage kam nicht rechtzeitig. Noch einmal senden.",
+        "The rest of the request did not come in time. Send it again.",
+    ),
     "too-large": (
         "Den Inhalt in mehreren Teilen senden, oder KGSERVICE_MAX_BODY oder KGSERVICE_MAX_QUERY erhöhen.",
         "Send the content in several parts, or raise KGSERVICE_MAX_BODY or KGSERVICE_MAX_QUERY.",

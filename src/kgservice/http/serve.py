@@ -13,6 +13,7 @@ from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import create_app
+from kgservice.http.patience import Patient, allow_many_connections
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile, keys_of
 
@@ -26,6 +27,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Patient,
                 host=host,
                 port=port,
                 access_log=False,  # it would cost time, and hold the token of the first link
@@ -62,6 +64,7 @@ def serve(
     nobody could sign in: see `check_door`.
     """
     check_door(settings, kg.clock())
+    allow_many_connections()
     app = create_app(kg, token=token, audit=audit)
     Server(app, settings.host, settings.port, ready, settings.proxies).run()
 

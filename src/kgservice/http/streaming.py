@@ -27,6 +27,7 @@ CHUNK = 64 * 1024  # bytes; answers up to this size are sent whole
 QUEUE = 4 * CHUNK  # bytes that may wait for a slow client before the writer has to wait
 SMALLEST_COMPRESSED = 1024  # bytes; below, compression costs more than it saves
 LONGEST_WAIT = 0.025  # seconds that written bytes may stay unsent while the writer goes on writing
+PATIENCE = 60  # seconds in which a client has to take something of its answer
 BRIEF = 0.02  # seconds; what is answered by then is not worth listening for a client that leaves
 CODINGS = ("zstd", "gzip")  # best first
 
@@ -200,7 +201,7 @@ async def respond(
         if not more:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+        await _sent(send, body, more=more)
         if more:
             await _rest(receive, send, pipe)
     except ClientLeft:
@@ -247,7 +248,15 @@ async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:
     with _listening(receive, pipe):
         while more:
             body, more = await pipe.take()
+            await _sent(send, body, more=more)
+
+
+async def _sent(send: Send, body: bytes, *, more: bool) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
             await send({"type": "http.response.body", "body": body, "more_body": more})
+    except TimeoutError:
+        raise BrokenTransfer(f"A client has taken nothing of its answer for {PATIENCE} s") from None
 
 
 async def _abandon_when_left(receive: Receive, pipe: Pipe) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the engine that answers queries in processes of their own."""

@@ -1,0 +1,273 @@
+"""Queries in processes of their own: the same answers, limits, and what happens when a process dies."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Change
+from kgservice.engine.changes import MOST
+from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
+from kgservice.namespaces import CI
+from kgservice.store.base import Allowance, Kind
+from kgservice.store.formats import CSV, JSON, N_TRIPLES, TURTLE, Format
+from tests.engine.conftest import engine_of, until
+
+CROSS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+TITLE = NamedNode(f"{CI}title")
+RESEARCH = "https://w3id.org/dpv#ResearchAndDevelopment"
+"""A purpose that there is a view for."""
+
+
+def children() -> set[int]:
+    """The processes that this one and its nurseries have started and that live."""
+    found = psutil.Process().children(recursive=True)
+    return {child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE}
+
+
+def answer(
+    kg: KnowledgeGraph, text: str, fmt: Format = CSV, seconds: float = 30, who: str = "somebody"
+) -> str:
+    """The answer of a query."""
+    out = io.BytesIO()
+    kg.query(text, lambda _: fmt, out, allowance=Allowance(who, seconds))
+    return out.getvalue().decode()
+
+
+def say(kg: KnowledgeGraph, *titles: str) -> None:
+    """One commit that gives things titles."""
+    adding = [Quad(NamedNode(f"https://kg.example/id/{title}"), TITLE, Literal(title)) for title in titles]
+    kg.commit(Change.adding(adding))
+
+
+@pytest.mark.parametrize(
+    ("text", "fmt"),
+    [
+        ("SELECT ?s ?o { ?s ci:title ?o } ORDER BY ?s ?o", CSV),
+        ("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", JSON),
+        ("ASK { ?s a ci:PainPoint }", JSON),
+        ("CONSTRUCT { ?s ci:title ?o } WHERE { ?s ci:title ?o }", N_TRIPLES),
+        ("DESCRIBE ci:PainPoint", N_TRIPLES),
+        ("SELECT ?g { GRAPH ?g { ?s ci:title ?o } } GROUP BY ?g ORDER BY ?g", CSV),
+        ("SELECT * FROM <https://kg.example/graph/project/common> { ?s ?p ?o } ORDER BY ?s ?p ?o", CSV),
+        ("SELECT (<a> AS ?b) {}", CSV),
+    ],
+)
+def test_answers_are_the_same_as_without(apart: KnowledgeGraph, text: str, fmt: Format) -> None:
+    text = f"PREFIX ci: <{CI}> {text}"
+    out, dataset = io.BytesIO(), apart.dataset(text)
+    apart.store.query(text, dataset, lambda _: fmt, out, base=apart.settings.base)
+    assert out.getvalue()
+    assert sorted(answer(apart, text, fmt).splitlines()) == sorted(out.getvalue().decode().splitlines())
+
+
+def test_the_view_of_a_purpose_is_answered_from_memory_and_shows_that_only(apart: KnowledgeGraph) -> None:
+    reader, out = apart.reader(RESEARCH), io.BytesIO()
+    reader.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", lambda _: CSV, out)
+    expected = len(list(apart.store.match([(None, None, None)], reader.view)))
+    assert out.getvalue().decode().split() == ["n", str(expected)]
+
+
+def test_errors_are_told_with_their_place(apart: KnowledgeGraph) -> None:
+    with pytest.raises(BadQuery) as caught:
+        answer(apart, "SELECT * {\n ?s ?p ")
+    assert caught.value.line == 2
+    with pytest.raises(NotAcceptable):
+        answer(apart, "SELECT * { ?s ?p ?o }", TURTLE)
+
+
+def test_the_format_is_asked_once_and_may_be_refused(apart: KnowledgeGraph) -> None:
+    class Enough(Exception):
+        pass
+
+    asked: list[Kind] = []
+
+    def choose(kind: Kind) -> Format:
+        asked.append(kind)
+        raise Enough
+
+    for _ in range(3):
+        with pytest.raises(Enough):
+            apart.query("ASK {}", choose, io.BytesIO())
+    assert asked == [Kind.BOOLEAN] * 3
+    assert answer(apart, "ASK {}", JSON) == '{"head":{},"boolean":true}'
+
+
+def test_a_query_that_takes_too_long_is_stopped_with_a_reason(apart: KnowledgeGraph) -> None:
+    before = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match=r"0.4 s.*have no pattern in common"):
+        answer(apart, CROSS, seconds=0.4)
+    assert time.monotonic() - before < 5
+    assert answer(apart, "ASK {}", JSON)
+
+
+def test_a_query_that_takes_too_much_memory_is_stopped(apart: KnowledgeGraph) -> None:
+    with pytest.raises(TooCostly, match=r"more than 200 MiB.*ORDER BY"):
+        answer(apart, "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?a ?d")
+    assert answer(apart, "ASK {}", JSON)
+
+
+def test_an_answer_that_is_too_large_breaks_off(apart: KnowledgeGraph) -> None:
+    with pytest.raises(TooCostly, match="larger than 8 MiB"):
+        answer(apart, "SELECT * { ?a ?b ?c . ?d ?e ?f }")
+
+
+def test_who_leaves_stops_the_query_at_once(apart: KnowledgeGraph) -> None:
+    allowance, failed = Allowance(seconds=60), []
+
+    def ask() -> None:
+        try:
+            apart.query(CROSS, lambda _: CSV, io.BytesIO(), allowance=allowance)
+        except KgError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.3)
+    left = time.monotonic()
+    allowance.leave()
+    thread.join(10)
+    assert time.monotonic() - left < 2
+    assert len(failed) == 1
+
+
+def test_short_queries_go_on_beside_many_long_ones(apart: KnowledgeGraph) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        long = [pool.submit(answer, apart, CROSS, CSV, 3, f"someone {n}") for n in range(6)]
+        time.sleep(0.6)
+        taken = []
+        for _ in range(30):
+            start = time.monotonic()
+            answer(apart, "ASK {}", JSON)
+            taken.append(time.monotonic() - start)
+        refused = [future.exception() for future in long]
+    assert sorted(taken)[15] < 0.5
+    assert {type(error) for error in refused} <= {DeadlineExceeded, Busy}
+    assert any(isinstance(error, DeadlineExceeded) for error in refused)
+
+
+def test_what_was_written_is_read_next_by_everybody(apart: KnowledgeGraph) -> None:
+    def writer() -> None:
+        for number in range(60):
+            title = f"written-{number}"
+            say(apart, title)
+            for graphs in ("", "GRAPH <https://kg.example/graph/project/common>"):
+                assert answer(apart, f'ASK {{ {graphs} {{ ?s <{CI}title> "{title}" }} }}', JSON).endswith(
+                    "true}"
+                )
+
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(answer, apart, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }") for _ in range(40)]
+        pool.submit(writer).result()
+        assert all(future.result() for future in others)
+
+
+def test_a_worker_that_lags_far_behind_is_replaced(apart: KnowledgeGraph) -> None:
+    answer(apart, "ASK {}", JSON)
+    for number in range(MOST // 5 + 30):
+        say(apart, f"many-{number}")
+    assert answer(
+        apart, f'SELECT (COUNT(*) AS ?n) {{ ?s <{CI}title> ?t FILTER(STRSTARTS(?t, "many-")) }}'
+    ).split() == [
+        "n",
+        str(MOST // 5 + 30),
+    ]
+
+
+def test_a_worker_that_is_killed_while_it_rests_is_replaced(apart: KnowledgeGraph) -> None:
+    answer(apart, "ASK {}", JSON)
+    nurseries = {child.pid for child in psutil.Process().children()}
+    for pid in children() - nurseries:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: children() <= nurseries)
+    assert answer(apart, "ASK {}", JSON)
+
+
+def test_a_process_that_dies_in_a_query_gives_an_error_and_is_replaced(apart: KnowledgeGraph) -> None:
+    nurseries = {child.pid for child in psutil.Process().children()}
+
+    def busy() -> list[psutil.Process]:
+        return [p for pid in children() - nurseries if (p := psutil.Process(pid)).cpu_times().user > 0.2]
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(answer, apart, CROSS)
+        until(lambda: bool(busy()))
+        for process in busy():
+            process.kill()
+        assert isinstance(asked.exception(10), StoreFailed)
+    assert answer(apart, "ASK {}", JSON)
+
+
+def test_checkpoints_that_nobody_reads_are_gone(apart: KnowledgeGraph) -> None:
+    for number in range(5):
+        say(apart, f"checkpoint-{number}")
+        assert answer(apart, "SELECT ?g { GRAPH ?g { ?s ?p ?o } } LIMIT 1")
+    left = list(apart.settings.store.parent.glob(".store.copy-*"))
+    assert len(left) <= 3  # one for each worker that rests, at most
+
+
+def test_erased_and_withdrawn_is_told_to_nobody_who_already_asks(apart: KnowledgeGraph) -> None:
+    engine, view = engine_of(apart), apart.reader(RESEARCH).view
+    with ThreadPoolExecutor(2) as pool:
+        mine = pool.submit(
+            apart.reader(RESEARCH).query, CROSS, lambda _: CSV, io.BytesIO(), allowance=Allowance("a", 1.5)
+        )
+        other = pool.submit(answer, apart, CROSS, CSV, 1.5)
+        time.sleep(0.5)
+        with until_restarted(engine_of(apart)) as restarted:
+            engine.stop({view})
+        assert restarted == [1]
+        for future in (mine, other):
+            assert isinstance(future.exception(10), DeadlineExceeded)
+
+
+@contextmanager
+def until_restarted(engine: object) -> Iterator[list[int]]:
+    """How many workers have ended within the block."""
+    before = children()
+    count: list[int] = []
+    yield count
+    time.sleep(0.3)
+    count.append(len(before - children()))
+
+
+def test_without_what_holds_the_views_the_disk_answers(
+    demo_store: Path, tmp_path: Path, clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    from kgservice.cli.isolating import isolated
+    from kgservice.settings import Settings
+    from kgservice.store import OxigraphStore
+
+    path = tmp_path / "store"
+    OxigraphStore(demo_store).backup(path)
+    before = children()
+    kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), guarded=False)
+    with isolated(kg):
+        until(lambda: len(engine_of(kg).held) == 5)
+        for pid in children() - before:
+            os.kill(pid, signal.SIGKILL)
+        say(kg, "after")
+        until(lambda: asked(kg) is not None)
+        assert asked(kg) == '{"head":{},"boolean":true}'
+    kg.close()
+    until(lambda: children() == before)
+
+
+def asked(kg: KnowledgeGraph) -> str | None:
+    """Whether there is a title `after`, or None while nothing answers."""
+    try:
+        return answer(kg, f'ASK {{ ?s <{CI}title> "after" }}', JSON)
+    except StoreFailed:
+        return None

@@ -1,0 +1,221 @@
+"""The service over a socket, while others ask too much of it: what it answers, and that it goes on."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import httpx
+import psutil
+import pytest
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.http import bodies, patience
+from tests.engine.conftest import until
+from tests.engine.test_isolated import CROSS, children
+from tests.serving import Running, running
+
+_DEEP = "SELECT * WHERE { " + "{ " * 5000 + "?s ?p ?o" + " }" * 5000 + " }"
+_LONG = '"' + "x" * 900_000 + '"'
+# What strangers may ask, and what may be answered.
+HOSTILE = {
+    "cross join": (CROSS, {504}),
+    "everything in order": ("SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?c ?f", {504, 507}),
+    "closure": ("SELECT * { ?a (<urn:x>|!<urn:x>)* ?b . ?b (<urn:x>|!<urn:x>)* ?c }", {200, 504, 507}),
+    "unions": ("SELECT * { " + " UNION ".join(["{ ?s ?p ?o }"] * 900) + " } ORDER BY ?s", {200, 504, 507}),
+    "100,000 unions": ("SELECT * { " + " UNION ".join(["{?s ?p ?o}"] * 50_000) + " }", {400, 413}),
+    "values": (
+        "SELECT (COUNT(*) AS ?n) { VALUES ?a { " + "1 " * 100_000 + "} VALUES ?b { " + "1 " * 100_000 + "} }",
+        {200, 504, 507},
+    ),
+    "deep": (_DEEP, {400}),
+    "giant literal": (f'SELECT * {{ BIND(CONCAT({_LONG}, {_LONG[:90_000]}") AS ?x) }}', {200, 413}),
+    "literals that grow": (
+        'SELECT ?z { BIND("'
+        + "x" * 1000
+        + '" AS ?a0) '
+        + " ".join(f"BIND(CONCAT(?a{n},?a{n},?a{n},?a{n}) AS ?a{n + 1})" for n in range(16))
+        + " BIND(STRLEN(?a16) AS ?z) }",
+        {200, 504, 507},
+    ),
+    "regular expression": (
+        'SELECT * { ?s ?p ?o FILTER(REGEX(STR(?o), "(a+)+$|(x+x+)+y")) } LIMIT 5',
+        {200, 504},
+    ),
+    "a new pattern for each row": (
+        'SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?a ?b ?c FILTER(REGEX(STR(?o), CONCAT(STR(?c), "(a{1,50}){1,50}"))) }',
+        {200, 400, 504, 507},
+    ),
+    "groups": (
+        "SELECT ?a ?c ?e (GROUP_CONCAT(?f) AS ?g) { ?a ?b ?c . ?d ?e ?f } GROUP BY ?a ?c ?e",
+        {504, 507},
+    ),
+    "offset": ("SELECT * { ?a ?b ?c . ?d ?e ?f } OFFSET 9999999999", {504, 507}),
+    "description of all": ("DESCRIBE ?s ?o { ?s ?p ?o }", {200, 504, 507}),
+    "federation": ("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", {403}),
+    "federation by a variable": ("SELECT * { ?s ?p ?o SERVICE ?o { ?a ?b ?c } }", {403}),
+}
+
+
+@pytest.fixture(scope="module")
+def server(apart: KnowledgeGraph) -> Iterator[Running]:
+    """The service with an engine."""
+    with running(apart) as found:
+        yield found
+
+
+def ask(server: Running, query: str, timeout: float = 2.0) -> httpx.Response:
+    """One query, by POST."""
+    return server.post("/sparql", data={"query": query, "timeout": str(timeout)})
+
+
+def healthy(server: Running) -> float:
+    """Seconds until the health check answers."""
+    start = time.monotonic()
+    assert server.get("/health").status_code == 200
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_query_brings_it_down(server: Running, name: str) -> None:
+    query, expected = HOSTILE[name]
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, server, query)
+        slowest = 0.0
+        while not asked.done():
+            slowest = max(slowest, healthy(server))
+            time.sleep(0.05)
+    answer = asked.result()
+    assert answer.status_code in expected, answer.text[:300]
+    assert slowest < 1
+    if answer.status_code != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_memory_is_given_back(server: Running) -> None:
+    def used() -> int:
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        return sum(process.memory_info().rss for process in processes)
+
+    ask(server, "ASK {}")
+    before = used()
+    for _ in range(3):
+        assert ask(server, HOSTILE["everything in order"][0], 5).status_code in {504, 507}
+    until(lambda: used() < before + 100 * 2**20)
+
+
+def test_a_deadline_is_told_as_a_problem_and_may_only_be_shortened(server: Running) -> None:
+    answer = ask(server, CROSS, 0.3)
+    assert answer.status_code == 504
+    problem = answer.json()
+    assert problem["type"] == "/problems/deadline-exceeded"
+    assert "0.3 s" in problem["detail"]
+    for wrong in ("0", "-1", "soon", "nan"):
+        refused = server.get("/sparql", params={"query": "ASK {}", "timeout": wrong})
+        assert (refused.status_code, refused.json()["source"]) == (400, "timeout")
+    assert server.get("/sparql", params={"query": "ASK {}", "timeout": "100000"}).status_code == 200
+
+
+def test_an_answer_that_breaks_off_is_no_whole_one(server: Running) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(server, "SELECT * { ?a ?b ?c . ?d ?e ?f }", 20)
+
+
+def test_a_client_that_leaves_stops_its_query(server: Running) -> None:
+    def busy() -> int:
+        found = 0
+        for pid in children():
+            try:
+                found += psutil.Process(pid).status() == psutil.STATUS_RUNNING
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    until(lambda: busy() == 0)
+    with pytest.raises(httpx.ReadTimeout):
+        server.client.post(server.url + "sparql", data={"query": CROSS}, timeout=0.5)
+    until(lambda: busy() == 0, 3)
+
+
+def test_too_many_at_once_are_told_to_come_back(server: Running) -> None:
+    with ThreadPoolExecutor(22) as pool:
+        answers = list(pool.map(lambda _: ask(server, CROSS, 2.5), range(20)))
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert busy
+    assert {answer.status_code for answer in answers} <= {503, 504}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in busy)
+    assert {answer.json()["type"] for answer in busy} == {"/problems/busy"}
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE", 0.3)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as slow:
+        slow.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+            + server.token.encode()
+            + b"\r\nContent-Type: application/sparql-query\r\nContent-Length: 100\r\n\r\nASK"
+        )
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_of_a_gigabyte_is_refused_at_once(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as large:
+        large.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+            + server.token.encode()
+            + b"\r\nContent-Type: application/sparql-query\r\nContent-Length: 1073741824\r\n\r\n"
+        )
+        assert large.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_headers_that_never_end_are_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", 0.5)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as silent:
+        assert silent.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", server.port), 10) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        assert slow.recv(1) == b""
+    monkeypatch.setattr(patience, "PATIENCE", 20)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as endless:
+        endless.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        with pytest.raises(OSError):  # noqa: PT011 - reset, or a broken pipe
+            for _ in range(1000):
+                endless.sendall(b"A: " + b"b" * 60_000 + b"\r\n")
+
+
+def test_many_idle_connections_do_not_matter(server: Running) -> None:
+    with ExitStack() as held:
+        for _ in range(2000):
+            held.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        assert healthy(server) < 1
+        assert ask(server, "ASK {}").json()["boolean"]
+
+
+def test_short_queries_of_others_are_answered_while_four_ask_long_ones(server: Running) -> None:
+    stop = threading.Event()
+
+    def torment() -> None:
+        while not stop.is_set():
+            ask(server, CROSS, 2)
+
+    def times(number: int) -> list[float]:
+        found = []
+        for _ in range(number):
+            start = time.monotonic()
+            assert ask(server, "SELECT * { ?s a ?c } LIMIT 5", 30).status_code == 200
+            found.append(time.monotonic() - start)
+        return sorted(found)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(torment)
+        time.sleep(1)
+        during = times(40)
+        stop.set()
+    assert during[30] < 0.5
