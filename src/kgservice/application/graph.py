@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ class KnowledgeGraph(Whole):
 
     Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
     those who read and write in one step). A `guarded` graph takes no change that brings a violation of the
-    shapes, and keeps the graph of findings.
+    shapes, and keeps the graph of findings. `when_hidden` is called when something may not be told any more.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class KnowledgeGraph(Whole):
         self.erased = Erased()
         self._head = self._opened = self._read_head()
         self._changed: dict[object, int] = {}
+        self.when_hidden: list[Callable[[], None]] = []
 
     @classmethod
     def open(
@@ -218,8 +219,8 @@ class KnowledgeGraph(Whole):
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
             hidden = self._hidden(effect, shown, change)
             commit = self._put(effect, change, now, found, shown)
-            if hidden and self.engine is not None:
-                self.engine.stop(hidden)
+            if hidden:
+                self._hide(hidden)
             if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
@@ -228,12 +229,16 @@ class KnowledgeGraph(Whole):
 
     def _hidden(self, effect: Effect, shown: Effect, change: Change) -> set[object]:
         """The views from which the change takes what nobody may be told any more, nor who asks now."""
-        if self.engine is None:
-            return set()
         if change.erased:
             return {self.view, *shown.graphs}
         views: set[object] = {quad.graph_name for quad in shown.remove}
         return views if views and touched_proof(self.planner(), effect) else set()
+
+    def _hide(self, views: set[object]) -> None:
+        for forget in self.when_hidden:
+            forget()
+        if self.engine is not None:
+            self.engine.stop(views)
 
     def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
         """Write an effect and what follows from it as one commit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from kgservice.domain.change import LOCAL, Origin
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
 from kgservice.http.auditing import note
 from kgservice.http.bodies import Parameters, parameters, text
+from kgservice.http.cache import Answer, Cache, Kept
 from kgservice.http.description import Describer
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
@@ -31,7 +32,7 @@ from kgservice.http.purposes import reader_of
 from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.http.tags import NEGOTIATED, Tags
 from kgservice.settings import Settings
-from kgservice.store.base import Allowance, Kind
+from kgservice.store.base import Allowance, Choose, Kind
 from kgservice.store.formats import GRAPH_FORMATS, Format
 
 FORM = "application/x-www-form-urlencoded"
@@ -84,6 +85,8 @@ class Querying:
         self._kg = kg
         self._workers = workers
         self._tags = tags
+        self._cache = Cache(kg.settings.cache * 2**20)
+        kg.when_hidden.append(self._cache.clear)
         self._describer = Describer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +116,8 @@ class Querying:
         note(http.scope, query=asked.audited or asked.text)
         reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
-        cacheable = asked.repeatable and http.method != "POST" and not _VOLATILE.search(asked.text)
+        repeatable = asked.repeatable and not _VOLATILE.search(asked.text)
+        tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
         settled = 0
         state = ""
@@ -122,7 +126,7 @@ class Querying:
             nonlocal settled
             fmt, media_type = negotiate(OF_KIND[kind], http.headers.get("accept"), asked.wanted)
             headers.append((b"content-type", content_type(media_type).encode()))
-            if cacheable:
+            if tagged:
                 tag = self._tags.of(state, fmt)
                 headers.append((b"etag", tag.encode()))
                 if self._tags.match(tag, http.headers.get("if-none-match")):
@@ -136,14 +140,12 @@ class Querying:
         def produce(out: BinaryIO) -> None:
             nonlocal state
             state = self._tags.of_view(reader)
-            reader.query(
-                asked.text,
-                choose,
-                out,
-                default=asked.default,
-                named=asked.named,
-                allowance=asked.allowance,
-            )
+            if repeatable:
+                form = (http.headers.get("accept"), asked.wanted)
+                key = (reader.view.value, state, (asked.text, asked.default, asked.named, form))
+                self._repeat(reader, key, asked, choose, out)
+            else:
+                _fresh(reader, asked, choose, out)
 
         try:
             await respond(
@@ -158,6 +160,30 @@ class Querying:
         except _Settled:
             await http.reply_bare(settled, headers)
 
+    def _repeat(
+        self,
+        reader: Reader,
+        key: tuple[Hashable, str, Hashable],
+        asked: Operation,
+        choose: Choose,
+        out: BinaryIO,
+    ) -> None:
+        """Write an answer that was given before in this state, or a fresh one, which is kept."""
+        known = self._cache.get(*key)
+        if known is not None:
+            choose(known.kind)
+            out.write(known.body)
+            return
+        kept, kinds = Kept(out, self._cache.largest), list[Kind]()
+
+        def noted(kind: Kind) -> Format:
+            kinds.append(kind)
+            return choose(kind)
+
+        _fresh(reader, asked, noted, kept.stream)
+        if kept.body is not None:
+            self._cache.put(*key, Answer(kinds[0], kept.body))
+
     async def _describe(self, http: Exchange, reader: Reader) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
         await self._tags.answer(
@@ -168,6 +194,17 @@ class Querying:
             workers=self._workers,
             produce=lambda out: self._describer.write(http.root, fmt, out, reader),
         )
+
+
+def _fresh(reader: Reader, asked: Operation, choose: Choose, out: BinaryIO) -> None:
+    reader.query(
+        asked.text,
+        choose,
+        out,
+        default=asked.default,
+        named=asked.named,
+        allowance=asked.allowance,
+    )
 
 
 class Updating:
