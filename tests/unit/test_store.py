@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,14 +28,35 @@ from kgservice.store.formats import (
     Format,
     graph_format_of,
 )
+from kgservice.store.remote import RemoteStore
+from tests.stores.servers import KINDS, Running
 
 G, H = NamedNode("http://example.org/g"), NamedNode("http://example.org/h")
 P = NamedNode("http://example.org/p")
 
 
-@pytest.fixture(params=["oxigraph-memory", "oxigraph-disk"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = OxigraphStore(tmp_path / "store" if request.param == "oxigraph-disk" else None)
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Running]]:
+    """Servers by their names, each started when it is first asked for."""
+    with ExitStack() as held:
+
+        @cache
+        def start(name: str) -> Running:
+            return held.enter_context(KINDS[name](tmp_path_factory.mktemp(name) / "store"))
+
+        yield start
+
+
+@pytest.fixture(params=["oxigraph-memory", "oxigraph-disk", *KINDS])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: Callable[[str], Running]
+) -> Iterator[Store]:
+    opened: Store
+    if request.param in KINDS:
+        opened = RemoteStore(servers(request.param).server)
+        opened.apply(drop=opened.graphs())
+    else:
+        opened = OxigraphStore(tmp_path / "store" if request.param == "oxigraph-disk" else None)
     yield opened
     opened.close()
 

@@ -1,0 +1,158 @@
+"""The SPARQL 1.1 protocols as a client: queries, updates and graphs of a server, over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from kgservice.errors import DeadlineExceeded, StoreFailed
+
+_CONNECT = 5.0  # seconds until a server has to take a connection
+_PIECE = 64 * 1024
+_SAID = 300  # characters of what a server says about an error
+# Virtuoso answers a query that it has given up with 200, wrong rows and this header.
+_GIVEN_UP = "X-SQL-State"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a SPARQL server takes queries, updates and graphs (Graph Store Protocol), and who we are there.
+
+    `seconds`: how long one request may take.
+    """
+
+    query: str
+    update: str
+    data: str
+    user: str = ""
+    password: str = ""
+    seconds: float = 60.0
+
+    @property
+    def name(self) -> str:
+        """The server, for messages: without what may be secret."""
+        url = httpx.URL(self.query)
+        return f"{url.scheme}://{url.netloc.decode()}"
+
+
+class Undecided(StoreFailed):
+    """The connection broke before the server said whether it has made the change."""
+
+
+class Readable(Protocol):
+    """What a stream of bytes is read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+
+
+class Client:
+    """Requests to one server; any number of threads may make them. It follows no redirects and no proxies.
+
+    Raises `StoreFailed`, which says what the server says, and `DeadlineExceeded`.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        auth = httpx.BasicAuth(server.user, server.password) if server.user else None
+        timeout = httpx.Timeout(server.seconds, connect=_CONNECT)
+        self._http = httpx.Client(auth=auth, timeout=timeout, trust_env=False, follow_redirects=False)
+
+    @contextmanager
+    def query(
+        self, text: str, accept: str, graphs: Iterable[tuple[str, str]] = (), seconds: float | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """The bytes of an answer, of this media type.
+
+        `graphs`: names and values of the parameters for the dataset.
+        """
+        parameters: dict[str, list[str]] = {"query": [text]}
+        for name, value in graphs:
+            parameters.setdefault(name, []).append(value)
+        most = self.server.seconds if seconds is None else seconds
+        with self._answer(
+            "POST", self.server.query, most, data=parameters, headers={"Accept": accept}
+        ) as found:
+            media_type = found.headers.get("content-type", "").partition(";")[0].strip()
+            if media_type != accept:
+                raise StoreFailed(f"{self.server.name} answers with {media_type!r} instead of {accept!r}")
+            yield self._pieces(found, time.monotonic() + most)
+
+    def update(self, text: str) -> None:
+        """Have a change made. Raises `Undecided` when it is not known whether it was."""
+        headers = {"Content-Type": "application/sparql-update; charset=utf-8"}
+        try:
+            with self._answer(
+                "POST", self.server.update, self.server.seconds, content=text.encode(), headers=headers
+            ):
+                pass
+        except httpx.TransportError as error:
+            raise _undecided(self.server, error) from error
+
+    def post(self, source: Readable, media_type: str, graph: str | None) -> None:
+        """Add a document to a graph; without `graph` it is one of quads, or goes to the default graph."""
+        parameters = {} if graph is None else {"graph": graph}
+        headers = {"Content-Type": media_type}
+        try:
+            with self._answer(
+                "POST",
+                self.server.data,
+                self.server.seconds,
+                params=parameters,
+                content=_read(source),
+                headers=headers,
+            ):
+                pass
+        except httpx.TransportError as error:
+            raise _undecided(self.server, error) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    @contextmanager
+    def _answer(
+        self, method: str, url: str, seconds: float, *, headers: Mapping[str, str], **given: Any
+    ) -> Iterator[httpx.Response]:
+        timeout = httpx.Timeout(seconds, connect=_CONNECT)
+        try:
+            with self._http.stream(method, url, headers=headers, timeout=timeout, **given) as answer:
+                if answer.status_code >= 300 or _GIVEN_UP in answer.headers:
+                    answer.read()
+                    said = " ".join(answer.text.split())[:_SAID]
+                    raise StoreFailed(f"{self.server.name} answers {answer.status_code}: {said}")
+                yield answer
+        except httpx.ConnectError as error:
+            raise StoreFailed(f"{self.server.name} cannot be reached: {error}") from error
+        except httpx.PoolTimeout as error:
+            raise StoreFailed(f"too many requests to {self.server.name} are running") from error
+        except httpx.ReadTimeout as error:
+            if method != "POST" or url != self.server.query:
+                raise
+            raise DeadlineExceeded(f"{self.server.name} has not answered within {seconds:g} s") from error
+        except httpx.TransportError as error:
+            if url != self.server.query:
+                raise
+            raise StoreFailed(f"the connection to {self.server.name} broke: {error}") from error
+
+    def _pieces(self, answer: httpx.Response, until: float) -> Iterator[bytes]:
+        for piece in answer.iter_bytes():
+            yield piece
+            if time.monotonic() > until:
+                raise DeadlineExceeded(f"{self.server.name} has not answered completely in time")
+
+
+def _undecided(server: Server, error: httpx.TransportError) -> Undecided:
+    return Undecided(
+        f"the connection to {server.name} broke before it said whether the change is made: {error}"
+    )
+
+
+def _read(source: Readable) -> Iterator[bytes]:
+    while piece := source.read(_PIECE):
+        yield piece

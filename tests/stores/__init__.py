@@ -1,0 +1,1 @@
+"""Tests with SPARQL servers: Apache Jena Fuseki, Virtuoso and Oxigraph, each started on loopback."""
