@@ -189,6 +189,10 @@ def test_an_objection_counts_until_it_is_refused(server: Running) -> None:
 
 def test_after_erasure_nothing_tells_who_it_was(server: Running) -> None:
     texts = {"Walburga Friesinger", EMAIL, "+49 30 23125 005", "CON-1005"}
+    asked = [{"subject": PERSON, "kind": kind} for kind in ("access", "objection")]
+    waiting = [server.post("/requests", json=body).json()["id"] for body in asked]
+    reason = {"reason": "Walburga Friesinger was told that it takes longer"}
+    assert server.post(f"/requests/{waiting[0].removeprefix(IDS)}/extend", json=reason).status_code == 200
     server.post("/findings")
     answer = server.post(f"/subjects/{PERSON}/erasure?agent=urn:staff:7", json={"otherBasis": "erase"})
     assert answer.status_code == 200, answer.text
@@ -200,6 +204,13 @@ def test_after_erasure_nothing_tells_who_it_was(server: Running) -> None:
     assert server.get("/check").json() == {"faults": []}
     ticket = server.get(f"/requests/{done['request'].removeprefix(IDS)}").json()
     assert (ticket["subject"], ticket["tombstone"]) == (None, IDS + PERSON)
+    assert set(done["moot"]) == set(waiting)
+    for iri in waiting:  # nobody is to answer what nobody asks any more
+        ticket = server.get(f"/requests/{iri.removeprefix(IDS)}").json()
+        assert (ticket["status"], ticket["outcome"], ticket["answered"]) == (
+            *("answered", "moot", "2026-11-20T12:00:00Z"),
+        )
+        assert (ticket["subject"], ticket["tombstone"]) == (None, IDS + PERSON)
     new = server.get("/findings", params={"status": "open", "severity": "Violation"}).json()
     assert not [one for one in new["findings"] if one["firstSeen"] == "2026-11-20T12:00:00Z"]
     assert server.get("/findings", params={"focus": IDS + PERSON}).json()["total"] == 0
