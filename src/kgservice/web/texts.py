@@ -64,6 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "zeigt einzelne Personen, was Ihre Rolle nicht erlaubt",
         "shows single persons, which your role may not see",
     ),
+    "needs-everything": ("braucht die Sicht auf alles", "needs the view of everything"),
     "rows": ("Zeilen", "rows"),
     "row": ("Zeile", "row"),
     "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
