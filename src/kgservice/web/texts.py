@@ -251,6 +251,8 @@ def preferred(accept: str | None, otherwise: str) -> str:
 
     >>> preferred("fr, en-GB;q=0.8, de;q=0.5", "de")
     'en'
+    >>> preferred("de;q=nan, en;q=0.5", "de"), preferred("de;q=7, en;q=0.5", "de")
+    ('en', 'en')
     """
     liked: dict[str, float] = {}
     for item in (accept or "").split(","):
@@ -258,6 +260,8 @@ def preferred(accept: str | None, otherwise: str) -> str:
         try:
             quality = float(weight.strip().removeprefix("q=") or 1)
         except ValueError:
+            continue
+        if not 0 <= quality <= 1:
             continue
         language = tag.partition("-")[0].lower()
         if language in LANGUAGES:
