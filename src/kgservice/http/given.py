@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kgservice.domain.change import Origin
-from kgservice.errors import BadInput, BadParameter
+from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http.bodies import text
 from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import utf8_media_type
 from kgservice.http.permissions import principal_of
 
 LONGEST_BODY = 64 * 1024  # bytes
@@ -39,7 +40,14 @@ def asker(http: Exchange) -> Origin:
 
 
 async def json_body(http: Exchange) -> Any:
-    """The JSON of the body. Raises `BadInput` with the place where it is none."""
+    """The JSON of the body; a body that does not say what it is counts as JSON.
+
+    Raises `UnsupportedMediaType` for one that says something else, `BadInput` with the place where it is no
+    JSON.
+    """
+    header = http.headers.get("content-type")
+    if header and (said := utf8_media_type(header)) != "application/json":
+        raise UnsupportedMediaType(f"The body must be application/json, not {said}", source="Content-Type")
     try:
         return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
     except json.JSONDecodeError as error:
