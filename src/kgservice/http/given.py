@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.types import Scope
+
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http.bodies import text
@@ -30,13 +32,21 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def origin_of(scope: Scope, named: str | None = None) -> Origin:
+    """Who asks for a change, for its provenance, and whether they may change what proves consents.
+
+    The one place where requests get it. `named`: whom they name as the one who decided.
+    """
+    principal = principal_of(scope)
+    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy)
+
+
 def asker(http: Exchange) -> Origin:
-    """Who asks for a change, for its provenance: the principal; `agent` in the address names who decided it.
+    """Who asks for a change: the principal; `agent` in the address names who decided it.
 
     Raises `BadParameter` for another parameter, or an agent that is none.
     """
-    principal, named = principal_of(http.scope), address(http, ("agent",)).get("agent")
-    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy)
+    return origin_of(http.scope, address(http, ("agent",)).get("agent"))
 
 
 async def json_body(http: Exchange) -> Any:

@@ -17,9 +17,8 @@ from kgservice.domain.members import Members
 from kgservice.errors import NotFound
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import json_body
+from kgservice.http.given import json_body, origin_of
 from kgservice.http.negotiation import body_format
-from kgservice.http.permissions import principal_of
 from kgservice.http.streaming import ClientLeft
 
 _UNCACHED = {"Cache-Control": "no-store"}
@@ -41,8 +40,7 @@ class Quarantine:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
-        principal = principal_of(scope)
-        by = Origin(principal.name, privacy=principal.answers_for_privacy)
+        by = origin_of(scope)
         status = http.parameters.get("status", [None])[0]
         answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:
