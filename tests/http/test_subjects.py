@@ -61,7 +61,7 @@ def test_a_person_is_found(server: Running, given: dict[str, str]) -> None:
 
 
 def test_nobody_and_bad_questions(server: Running) -> None:
-    nobody = ({"crm": "other-crm:CON-1005"}, {"email": "a@b.example"}, {"iri": ERASED}, {"iri": DETAILS})
+    nobody = ({"crm": "sales-crm:CON-9999"}, {"email": "a@b.example"}, {"iri": ERASED}, {"iri": DETAILS})
     for given in nobody:
         assert server.get("/subjects", params=given).json() == {"matches": [], "more": False}
     for bad in ({}, {"crm": "a", "email": "b"}, {"crm": ":"}, {"email": " "}, {"iri": "no name"}):
@@ -69,6 +69,8 @@ def test_nobody_and_bad_questions(server: Running) -> None:
     assert refused(server.get("/subjects?name=Walburga"))[:2] == (400, "name")
     assert refused(server.post("/subjects/search", json={"email": 7}))[:2] == (400, "email")
     assert refused(server.post("/subjects/search", json={"email": EMAIL, "x": 1}))[:2] == (400, "x")
+    status, _, words = refused(server.get("/subjects?crm=old-crm:CON-1005"))
+    assert (status, "no CRM system 'old-crm'" in words, "`sales-crm`" in words) == (404, True, True)
     status, _, words = refused(server.get(f"/subjects/{ERASED}"))
     assert (status, "was erased at 2026-08-19T13:05:00Z" in words) == (404, True)
     for unknown in ("00000000-0000-4000-8000-000000000000", "no%20name", DETAILS):
@@ -95,6 +97,7 @@ def test_access_as_json_jsonld_and_page(server: Running) -> None:
             f"/subjects/{PERSON}/access", headers={"Accept": "text/html", "Accept-Language": language}
         )
         assert page.headers["cache-control"] == "no-store"
+        assert 'href="/pages/' not in page.text  # it is for the person
         assert words in page.text
         assert {"Walburga Friesinger", EMAIL} <= {w for w in ("Walburga Friesinger", EMAIL) if w in page.text}
 

@@ -173,6 +173,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "consent-categories": ("Welche Daten", "Which data"),
     "consent-controller": ("Wer verantwortlich ist", "Who is responsible"),
     "consent-recipients": ("Wer die Daten erhält", "Who receives the data"),
+    "nobody": ("niemand", "nobody"),
     "consent-storage-place": ("Wo sie gespeichert sind", "Where they are stored"),
     "consent-retention": ("Wie viele Tage sie aufbewahrt werden", "For how many days they are kept"),
     "consent-jurisdiction": ("Rechtsraum", "Jurisdiction"),
