@@ -7,6 +7,7 @@ KgError
 │   ├── BadTable              a table or mapping cannot be read           400
 │   └── BadParameter          a parameter is missing, unknown or mistyped 400
 ├── Forbidden                 understood, but refused                     403, exit 3
+│   └── Reserved              what only who answers for privacy changes   403, exit 3
 ├── Unauthorised              no or a wrong token                         401, exit 3
 ├── NotFound                  no such graph, question, record, term       404, exit 4
 ├── NotAcceptable             none of the asked formats can be given      406
@@ -106,6 +107,10 @@ class Forbidden(KgError):
         super().__init__(detail, **place)
         self.roles = roles
         self.purposes = purposes
+
+
+class Reserved(Forbidden):
+    """The change is about records that only those change who answer for privacy."""
 
 
 class Unauthorised(KgError):

@@ -95,7 +95,8 @@ def test_exports_are_verified_as_files(run: Run, store: Path, tmp_path: Path) ->
     assert run("audit", "export", "--store", store, "-o", "out.csv", "-f", "csv").returncode == 0
     assert Path("out.csv").stat().st_mode & 0o777 == 0o600
     rows = list(csv.DictReader(io.StringIO(Path("out.csv").read_text(encoding="utf-8"))))
-    assert [row["query"] for row in rows] == ["'=ASK { }"] * 5
+    assert [row["query"] for row in rows] == [*["'=ASK { }"] * 5, "", ""]
+    assert rows[-1]["resource"] == "kgservice audit export"
     assert run("audit", "export", "--store", store, "-o", "out.csv").returncode == 2
 
 
@@ -143,7 +144,7 @@ def test_a_service_records_and_the_commands_work_beside_it(empty_store: Path, ru
     assert run("audit", "verify", "--store", store).returncode == 0
     kept = Path("old.jsonl").read_text(encoding="utf-8") + run("audit", "export", "--store", store).stdout
     found = [json.loads(line) for line in kept.splitlines()]
-    assert {entry["action"] for entry in found} == {"everything", "denied", "archive"}
+    assert {entry["action"] for entry in found} == {"everything", "denied", "archive", "audit"}
     assert sum(entry.get("count", 1) for entry in found if entry.get("query")) == 3
     assert "anna" not in kept
 

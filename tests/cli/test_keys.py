@@ -77,6 +77,15 @@ def test_options_that_cannot_be_used(run: Run, tmp_path: Path, wrong: list[str])
     assert not (tmp_path / "data").exists()
 
 
+def test_a_key_that_can_read_nothing_is_told_of(run: Run, tmp_path: Path) -> None:
+    for role in ("reader", "researcher", "editor"):
+        done = run("keys", "create", "--name", "x", "--role", role, "--json", "--store", tmp_path / "s")
+        assert (done.returncode, "need a purpose" in done.stderr) == (0, True)
+    for more in (["--role", "steward"], ["--role", "reader", "--purpose", "dpv:ResearchAndDevelopment"]):
+        done = run("keys", "create", "--name", "x", *more, "--store", tmp_path / "s")
+        assert (done.returncode, "need a purpose" in done.stderr) == (0, False)
+
+
 def test_a_key_needs_a_role(run: Run) -> None:
     assert run("keys", "create", "--name", "x").returncode == 2
 

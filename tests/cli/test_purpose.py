@@ -60,6 +60,15 @@ def test_questions_and_traces_see_the_view(run: Run, store: Path) -> None:
     assert rows[RESEARCH] < rows["everything"]  # evidence of persons who did not consent
 
 
+def test_a_question_that_needs_everything_says_so(run: Run, store: Path) -> None:
+    for question in ("expiring-consents", "consent-coverage"):
+        assert run("ask", question, "--store", store).returncode == 0
+        done = run("ask", question, "--purpose", RESEARCH, "--store", store)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "needs the view of everything" in done.stderr
+    assert "(needs the view of everything)" in run("ask", "28", "-d", "-l", "en", "--store", store).stdout
+
+
 def test_an_export_for_a_purpose_is_its_view(run: Run, store: Path, tmp_path: Path) -> None:
     done = run("export", "--purpose", RESEARCH, "-o", "view.nt", "--store", store)
     assert done.returncode == 0, done.stderr

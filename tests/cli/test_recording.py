@@ -89,6 +89,23 @@ def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: P
     ]
 
 
+def test_readings_of_the_log_are_recorded(run: Run, store: Path, tmp_path: Path) -> None:
+    run("query", "ASK {}", "--store", store)
+    for command in (["list", "--json"], ["export", "-o", "log.jsonl"], ["verify"], ["head"]):
+        assert run("audit", *command, "--store", store).returncode == 0
+    assert '"kgservice query"' in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
+    assert told(store)[1:] == [("audit", "kgservice audit list", 0), ("audit", "kgservice audit export", 0)]
+    with sqlite3.connect(beside(store)) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    connection.close()
+    for command in (["list"], ["export"], ["export", "-o", "more.jsonl"]):
+        done = run("audit", *command, "--store", store)
+        assert (done.returncode, done.stdout) == (6, ""), command
+    assert not (tmp_path / "more.jsonl").exists()
+
+
 def test_denials_are_recorded(run: Run, store: Path) -> None:
     assert run("query", "ASK {}", "--purpose", "dpv:Nothing", "--store", store).returncode == 3
     assert run("query", "ASK { SERVICE <http://a.example/> {} }", "--store", store).returncode == 3

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import http.client
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,27 +11,20 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import Stopping
 from kgservice.http.serve import check_door
 from kgservice.settings import Settings
-from kgservice.store import OxigraphStore
 from tests.conftest import NOON
 from tests.http.keys import make_key
-from tests.serving import Running, running
+from tests.serving import Running
 
 ASK = "/sparql?query=ASK%7B%7D"
 
 
 @pytest.fixture(scope="module")
-def server(model_only: OxigraphStore) -> Iterator[Running]:
-    """One server for all tests here: none of them changes anything."""
-    with model_only.copy() as store:
-        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
-        with running(kg) as server:
-            yield server
-        kg.close()
+def server(unchanged: Running) -> Running:
+    return unchanged
 
 
 def bare(server: Running, path: str, method: str = "GET", **headers: str) -> httpx.Response:

@@ -23,9 +23,10 @@ from kgservice.domain.audit import Line, verify
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.http.auditing import Auditing, fixed_parts, note
+from kgservice.namespaces import DPV
 from kgservice.store.audit_file import AuditFile
 from tests.conftest import NOON
-from tests.http.keys import asking, make_key
+from tests.http.keys import RESEARCH, asking, make_key
 from tests.serving import Running, running
 
 EVERYTHING = "https://kg.example/view/everything"
@@ -121,6 +122,21 @@ def test_who_is_refused_by_role_is_named(kg: KnowledgeGraph, log: AuditLog, tmp_
         ["reader"],
         403,
     )
+
+
+def test_the_purpose_of_a_refused_request_is_told(kg: KnowledgeGraph, log: AuditLog, tmp_path: Path) -> None:
+    kg.settings = replace(kg.settings, store=tmp_path / "store")
+    key = make_key(kg.settings, Role.RESEARCHER, purposes=(RESEARCH,))
+    stated = ("dpv:Marketing", "urn:x:unknown", "for Anna", f"urn:{'x' * 300}", "everything")
+    with running(kg, audit=log) as server:
+        for purpose in stated:
+            answer = asking(server, "/sparql?query=ASK{}", key, headers={"KG-Purpose": purpose})
+            assert answer.status_code == 403
+    found = [line.to_json() for line in log.export()]
+    assert [entry.get("purpose") for entry in found] == [
+        *(f"{DPV}Marketing", "urn:x:unknown", None, None, None),
+    ]
+    assert {entry["action"] for entry in found} == {"denied"}
 
 
 def test_a_flood_of_denials_stays_small(audited: Running, log: AuditLog) -> None:

@@ -299,6 +299,8 @@ def test_the_receipt_as_a_page(server: Running, language: str, words: tuple[str,
     for word in (*words, "Lauchenau Verdichterbau GmbH", "2028-05-01 00:00 UTC", "signed form"):
         assert word in page.text
     assert f"{place}?lang=" in page.text
+    assert "<nav" not in page.text  # it is for the person
+    assert 'action="/sign-out"' not in page.text
     server.kg.clock = lambda: NOON + timedelta(days=3650)
     later = server.get(place, headers=accept).text
     assert {"de": "ist abgelaufen", "en": "has expired"}[language] in later

@@ -12,6 +12,7 @@ from kgservice.domain.principal import Role
 from kgservice.errors import TooMany
 from kgservice.http import limits
 from kgservice.http.limits import Attempts, Limits
+from tests.conftest import NOON
 from tests.http.keys import asking, bare, make_key, serving
 
 
@@ -141,13 +142,22 @@ def until(ask: Callable[[], int], wanted: int) -> bool:
 
 def test_failed_sign_ins_over_http(kg: KnowledgeGraph, tmp_path: Path) -> None:
     with serving(kg, tmp_path, sign_ins=2) as server:
-        key, other = make_key(kg.settings), make_key(kg.settings)
+        key, other, late = (make_key(kg.settings) for _ in range(3))
+        over = make_key(kg.settings, expires=NOON)
         assert asking(server, "/queries", key).status_code == 200
         wrong = [key[:-5] + f"{n}AAAA" for n in range(5)]
         assert [asking(server, "/queries", w).status_code for w in wrong[:3]] == [401, 401, 429]
-        # Who is known goes on; who is not has to wait, whatever is given.
+        # Who has a valid key gets in; who has not has to wait, whatever is given, and however often.
         assert asking(server, "/queries", key).status_code == 200
-        assert asking(server, "/queries", other).status_code == 429
+        assert asking(server, "/queries", other).status_code == 200
+        nobody = f"kgs_{'0' * 8}_{'A' * 43}"
+        answers = [asking(server, "/queries", guess) for guess in (*wrong, nobody, over)]
+        assert {answer.status_code for answer in answers} == {429}
+        assert len({answer.json()["detail"] for answer in answers}) == 1
+        start = time.perf_counter()
+        assert {asking(server, "/queries", guess).status_code for guess in (*wrong, nobody) * 5} == {429}
+        assert time.perf_counter() - start < 5  # of these none is hashed
+        assert asking(server, "/queries", late).status_code == 200
         assert asking(server, "/queries", "no key at all").status_code == 401
         assert server.get("/queries").status_code == 200
         own = {"Origin": server.url.removesuffix("/")}

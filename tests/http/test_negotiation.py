@@ -27,6 +27,10 @@ CASES = [
     ),
     (RESULT_FORMATS, "text/csv;charset=utf-16, application/json;q=0.1", "json", "application/json"),
     (RESULT_FORMATS, "text/csv;q=5, application/json;q=0.001", "json", "application/json"),
+    # A member that cannot be read is left out, and no other one with it.
+    (RESULT_FORMATS, "text/csv;q=nan, application/json;q=0.1", "json", "application/json"),
+    (RESULT_FORMATS, 'application/json;q=0.2, text/csv;q="0.5', "json", "application/json"),
+    (RESULT_FORMATS, "text/csv;q=high", "json", "application/sparql-results+json"),
     (RESULT_FORMATS, 'text/csv;note="a, b;q=0", application/json;q=0.5', "json", "application/json"),
     (GRAPH_FORMATS, None, "turtle", "text/turtle"),
     (GRAPH_FORMATS, "text/turtle; charset=utf-8", "turtle", "text/turtle"),

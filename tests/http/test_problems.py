@@ -63,6 +63,31 @@ CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | Non
         9,
         None,
     ),
+    **{
+        f"{method} {path} with text": (
+            ask(method, path, content="{}", headers={"Content-Type": "text/plain"}),
+            415,
+            "unsupported-media-type",
+            None,
+            None,
+            "Content-Type",
+        )
+        for method, path in (
+            ("POST", "/consents"),
+            ("POST", "/requests"),
+            ("POST", "/subjects/search"),
+            ("POST", "/findings/1/waiver"),
+            ("DELETE", "/quarantine/1"),
+        )
+    },
+    "JSON in another charset": (
+        ask("POST", "/consents", content="{}", headers={"Content-Type": "application/json; charset=utf-16"}),
+        415,
+        "unsupported-media-type",
+        None,
+        None,
+        "Content-Type",
+    ),
     "UTF-16 query": (
         ask(
             "POST",
@@ -197,13 +222,8 @@ CASES: dict[str, tuple[Callable[[Running], Any], int, str, int | None, int | Non
 
 
 @pytest.fixture(scope="module")
-def server(model_only: OxigraphStore) -> Iterator[Running]:
-    """One server for all tests here: none of them changes anything."""
-    with model_only.copy() as store:
-        kg = KnowledgeGraph.open(Settings(), store, guarded=False)
-        with running(kg) as server:
-            yield server
-        kg.close()
+def server(unchanged: Running) -> Running:
+    return unchanged
 
 
 @pytest.mark.parametrize("name", CASES)

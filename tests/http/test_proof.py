@@ -65,15 +65,45 @@ def test_who_does_not_answer_for_privacy_changes_no_proof(server: Running, text:
 def test_nor_by_another_way(server: Running) -> None:
     editor, head = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,)), server.kg.head
     graph = quote(server.kg.addresses.consent("00000000-0000-4000-8000-100700000021"), safe="")
-    for method, path in (("POST", "/imports"), ("POST", f"/graphs?graph={graph}")):
-        answer = asking(server, path, editor, method, content=DOCUMENT, headers=TURTLE)
-        assert refused(answer)[0] == 403, (method, path)
+    answer = asking(server, f"/graphs?graph={graph}", editor, "POST", content=DOCUMENT, headers=TURTLE)
+    assert refused(answer)[0] == 403
     assert refused(asking(server, f"/graphs?graph={graph}", editor, "DELETE"))[0] == 403
     event = f"{NEW} a ci:ConsentGiven ; ci:eventOf {HERE}106000000005> ; ci:eventTime {AT}"
     _, _, detail = refused(update(server, editor, f"INSERT DATA {{ {event} }}"))
     assert "privacy officers" in detail
     assert IDS not in detail
     assert server.kg.head == head
+
+
+def test_what_an_import_of_an_editor_may_not_bring_waits_for_who_may(server: Running) -> None:
+    editor = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,))
+    steward, officer = (make_key(server.kg.settings, role) for role in (Role.STEWARD, Role.PRIVACY_OFFICER))
+    both = make_key(server.kg.settings, Role.STEWARD, Role.PRIVACY_OFFICER)
+    # A new consent, more about a ticket, what leads to a restriction from elsewhere; and what may be said.
+    ticket, restriction = (
+        server.kg.select(f"SELECT ?r {{ ?r a <{CI}{kind}> }}").rows[0][0]
+        for kind in ("RightsRequest", "Restriction")
+    )
+    letter = f"{ticket} ci:description 'Came by letter'@en"
+    seen = f"{HERE}102500000004> ci:description 'Seen again'@en"
+    leads = f"{HERE}102000000005> ci:restrictedBy {restriction}"
+    body = f"{DOCUMENT} {letter} . {seen} . {leads} ."
+    answer = asking(server, "/imports", editor, "POST", content=body, headers=TURTLE)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["imports"][0]["quarantined"]
+    assert len(told) == 3
+    assert all("an administrator releases it" in entry["reason"] for entry in told)
+    assert server.kg.ask(f"{HEAD} ASK {{ {seen} }}")
+    for kept_out in (f"{NEW} ?p ?o", letter, leads):
+        assert not server.kg.ask(f"{HEAD} ASK {{ {kept_out} }}")
+    entries = asking(server, "/quarantine?status=waiting", steward).json()["entries"]
+    shown = [asking(server, f"/quarantine/{entry['id']}", steward).json() for entry in entries]
+    (waiting,) = [entry["id"] for entry in shown if "Came by letter" in str(entry["statements"])]
+    place = f"/quarantine/{waiting}/release"
+    assert refused(asking(server, place, steward, "POST"))[0] == 403
+    assert refused(asking(server, place, officer, "POST"))[0] == 403
+    assert asking(server, place, both, "POST").status_code == 200
+    assert server.kg.ask(f"{HEAD} ASK {{ {letter} }}")
 
 
 def test_a_record_in_quarantine_is_released_by_who_may_write_it(server: Running) -> None:

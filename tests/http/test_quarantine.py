@@ -142,6 +142,7 @@ def test_discard_needs_a_reason_and_keeps_what_came_in(guarded: Running, waiting
     path = f"/quarantine/{waiting}"
     assert guarded.request("DELETE", path, content="{}").status_code == 400
     assert guarded.request("DELETE", path, content="[1]").status_code == 400
+    assert guarded.request("DELETE", path).status_code == 400
     gone = guarded.request("DELETE", path, json={"reason": "entered twice"})
     assert gone.status_code == 200, gone.text
     shown = guarded.get(path).json()

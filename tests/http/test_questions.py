@@ -66,6 +66,25 @@ def test_the_list_has_everything(demo: Running) -> None:
     assert third["sparql"].startswith("#+ number = 3")
 
 
+def test_what_no_view_of_a_purpose_holds_is_refused_with_who_may_ask(demo: Running) -> None:
+    purpose = {"KG-Purpose": "dpv:ResearchAndDevelopment"}
+    problem = refused(demo.get("/queries/expiring-consents", headers=purpose), 403, "forbidden")
+    assert "needs the view of everything" in problem["detail"]
+    assert (problem["roles"], problem["purposes"]) == (
+        ["administrator", "privacy-officer", "steward"],
+        ["everything"],
+    )
+    page = demo.get("/pages/questions/expiring-consents?lang=en", headers=purpose)
+    assert page.status_code == 403
+    assert "needs the view of everything" in page.text
+    assert demo.get("/queries/expiring-consents").json()["results"]["bindings"]
+    told = {q["id"]: q["everything"] for q in demo.get("/queries").json()}
+    assert (told["expiring-consents"], told["unsolved-pain-points"]) == (True, False)
+    listed = demo.get("/pages/questions?lang=en", headers=purpose).text
+    assert listed.count("(needs the view of everything)") == sum(told.values())
+    assert "needs the view" not in demo.get("/pages/questions?lang=en").text
+
+
 def test_an_answer_in_every_format(demo: Running) -> None:
     address = "/queries/unsolved-pain-points?phase=ci:MarketLaunch&minimumAge=90&language=en"
     answer = demo.get(address)

@@ -99,6 +99,10 @@ def test_an_answer_shows_no_single_person_and_no_few(demo: Demo, id: str) -> Non
         assert "single persons" in answer.json()["detail"]
         assert demo.tells(page.text) <= demo.tells(given(demo, question))  # a page repeats its address
         return
+    if question.everything:
+        assert (answer.status_code, page.status_code) == (403, 403)
+        assert "needs the view of everything" in answer.json()["detail"]
+        return
     assert (answer.status_code, page.status_code) == (200, 200), answer.text
     assert not demo.tells(answer.text)
     assert not demo.tells(page.text)
@@ -152,7 +156,6 @@ def test_values_that_can_be_moved_step_by_step_are_refused(demo: Demo) -> None:
     for address in (
         "/queries/evidence-recorded-in-time?days=15",
         "/queries/issues-by-state?state=CA",
-        "/queries/open-findings?now=2026-01-01",
     ):
         answer = asking(demo.server, address, demo.reader)
         assert answer.status_code == 403, address
@@ -230,8 +233,10 @@ def test_the_first_page_counts_no_persons(demo: Demo) -> None:
 
 def test_lists_tell_which_questions_a_reader_may_not_ask(demo: Demo) -> None:
     single = {question.id for question in QUESTIONS.values() if question.persons == SINGLE}
+    everything = {question.id for question in QUESTIONS.values() if question.everything}
     assert single
-    for key, refused in ((demo.reader, single), (demo.researcher, set())):
+    assert everything
+    for key, refused in ((demo.reader, single | everything), (demo.researcher, everything)):
         listed = asking(demo.server, "/queries", key).json()
         assert {question["id"] for question in listed if question["refused"]} == refused
         page = asking(demo.server, "/pages/questions?lang=en", key).text
@@ -241,6 +246,7 @@ def test_lists_tell_which_questions_a_reader_may_not_ask(demo: Demo) -> None:
             if f'href="/pages/questions/{name}?' in page or f'questions/{name}"' in page
         }
         assert linked == QUESTIONS.keys() - refused
-        assert page.count("your role may not see") == len(refused)
-    for name in single:
+        assert page.count("needs the view of everything") == len(everything)
+        assert page.count("your role may not see") == len(refused - everything)
+    for name in single | everything:
         assert asking(demo.server, f"/queries/{name}", demo.reader).status_code == 403

@@ -61,7 +61,7 @@ def test_a_person_is_found(server: Running, given: dict[str, str]) -> None:
 
 
 def test_nobody_and_bad_questions(server: Running) -> None:
-    nobody = ({"crm": "other-crm:CON-1005"}, {"email": "a@b.example"}, {"iri": ERASED}, {"iri": DETAILS})
+    nobody = ({"crm": "sales-crm:CON-9999"}, {"email": "a@b.example"}, {"iri": ERASED}, {"iri": DETAILS})
     for given in nobody:
         assert server.get("/subjects", params=given).json() == {"matches": [], "more": False}
     for bad in ({}, {"crm": "a", "email": "b"}, {"crm": ":"}, {"email": " "}, {"iri": "no name"}):
@@ -69,6 +69,8 @@ def test_nobody_and_bad_questions(server: Running) -> None:
     assert refused(server.get("/subjects?name=Walburga"))[:2] == (400, "name")
     assert refused(server.post("/subjects/search", json={"email": 7}))[:2] == (400, "email")
     assert refused(server.post("/subjects/search", json={"email": EMAIL, "x": 1}))[:2] == (400, "x")
+    status, _, words = refused(server.get("/subjects?crm=old-crm:CON-1005"))
+    assert (status, "no CRM system 'old-crm'" in words, "`sales-crm`" in words) == (404, True, True)
     status, _, words = refused(server.get(f"/subjects/{ERASED}"))
     assert (status, "was erased at 2026-08-19T13:05:00Z" in words) == (404, True)
     for unknown in ("00000000-0000-4000-8000-000000000000", "no%20name", DETAILS):
@@ -95,6 +97,7 @@ def test_access_as_json_jsonld_and_page(server: Running) -> None:
             f"/subjects/{PERSON}/access", headers={"Accept": "text/html", "Accept-Language": language}
         )
         assert page.headers["cache-control"] == "no-store"
+        assert 'href="/pages/' not in page.text  # it is for the person
         assert words in page.text
         assert {"Walburga Friesinger", EMAIL} <= {w for w in ("Walburga Friesinger", EMAIL) if w in page.text}
 
@@ -189,6 +192,10 @@ def test_an_objection_counts_until_it_is_refused(server: Running) -> None:
 
 def test_after_erasure_nothing_tells_who_it_was(server: Running) -> None:
     texts = {"Walburga Friesinger", EMAIL, "+49 30 23125 005", "CON-1005"}
+    asked = [{"subject": PERSON, "kind": kind} for kind in ("access", "objection")]
+    waiting = [server.post("/requests", json=body).json()["id"] for body in asked]
+    reason = {"reason": "Walburga Friesinger was told that it takes longer"}
+    assert server.post(f"/requests/{waiting[0].removeprefix(IDS)}/extend", json=reason).status_code == 200
     server.post("/findings")
     answer = server.post(f"/subjects/{PERSON}/erasure?agent=urn:staff:7", json={"otherBasis": "erase"})
     assert answer.status_code == 200, answer.text
@@ -200,6 +207,13 @@ def test_after_erasure_nothing_tells_who_it_was(server: Running) -> None:
     assert server.get("/check").json() == {"faults": []}
     ticket = server.get(f"/requests/{done['request'].removeprefix(IDS)}").json()
     assert (ticket["subject"], ticket["tombstone"]) == (None, IDS + PERSON)
+    assert set(done["moot"]) == set(waiting)
+    for iri in waiting:  # nobody is to answer what nobody asks any more
+        ticket = server.get(f"/requests/{iri.removeprefix(IDS)}").json()
+        assert (ticket["status"], ticket["outcome"], ticket["answered"]) == (
+            *("answered", "moot", "2026-11-20T12:00:00Z"),
+        )
+        assert (ticket["subject"], ticket["tombstone"]) == (None, IDS + PERSON)
     new = server.get("/findings", params={"status": "open", "severity": "Violation"}).json()
     assert not [one for one in new["findings"] if one["firstSeen"] == "2026-11-20T12:00:00Z"]
     assert server.get("/findings", params={"focus": IDS + PERSON}).json()["total"] == 0

@@ -60,3 +60,18 @@ def test_how_a_ticket_stands() -> None:
 def test_what_mentions_a_person(text: str, expected: bool) -> None:
     assert Mentions(["K-4017", "r.k@example.org", "a"], ["Rosalinde Kammhuber"]).within(text) is expected
     assert not Mentions([]).within(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see <https://kg.example/id/00000000-0000-4000-8000-10070000000A>", True),
+        ("see 00000000-0000-4000-8000-10070000000a.", True),
+        ("see 00000000-0000-4000-8000-10070000000b", False),
+        ("see http://example.org/people/7!", True),
+        ("see http://example.org/people/77", False),
+    ],
+)
+def test_iris_are_found_in_texts(text: str, expected: bool) -> None:
+    iris = ("https://kg.example/id/00000000-0000-4000-8000-10070000000a", "http://example.org/people/7")
+    assert Mentions([], [], iris).within(text) is expected

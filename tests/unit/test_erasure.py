@@ -120,6 +120,34 @@ def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> N
     kg.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "gone", "told"),
+    [
+        ("W. Friesinger asked for a call", True, False),
+        (f"See {IDS}{PERSON}", True, False),
+        (f"See record {PERSON.upper()}", True, False),
+        (f"Write to {EMAIL}.", True, False),
+        ("Frau Friesinger asked for a call", False, True),  # others may be called so
+        ("Walburga asked for a call", False, False),
+    ],
+)
+def test_scratch_graphs_and_quarantine_are_searched_alike(
+    on_disk: Path, clock: Clock, text: str, gone: bool, told: bool
+) -> None:
+    kg = opened(on_disk, clock)
+    said = Triple(NamedNode("urn:x"), NamedNode("urn:says"), Literal(text))
+    notes = NamedNode("https://kg.example/notes")
+    kg.commit(Change(add=(Quad(said.subject, said.predicate, said.object, notes),)))
+    (entry,) = quarantine.hold(kg, [({said}, quarantine.Source("calls.csv", 1), Refusal("R50"))], Origin())
+    held = kg.addresses.quarantine(entry.key)
+    done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    assert kg.store.has_graph(NamedNode(held)) is not gone
+    assert bool(kg.planner().quads(notes)) is not gone
+    assert set(done.elsewhere) == ({held, notes.value} if told else set())
+    assert check.check(kg) == []
+    kg.close()
+
+
 def test_what_is_left_names_nobody(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     quads = subjects.quads_of(kg, NamedNode(IDS + PERSON))

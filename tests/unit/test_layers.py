@@ -72,6 +72,18 @@ def test_every_folder_is_a_known_layer() -> None:
     assert folders == set(LAYERS)
 
 
+def test_one_place_says_who_asks_for_a_change() -> None:
+    """An `Origin` made elsewhere would say that who asks may change what proves consents."""
+    makers = set()
+    for path in (ROOT / "http").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        if any("Origin" in ast.unparse(name).split(".") for name in called):
+            makers.add(path.name)
+        assert "kgservice.domain.change.LOCAL" not in imported(path), path
+    assert makers == {"given.py"}
+
+
 def test_the_domain_does_no_input_or_output() -> None:
     for path in (ROOT / "domain").glob("*.py"):
         assert not {module.partition(".")[0] for module in imported(path)} & NO_INPUT_OR_OUTPUT, path

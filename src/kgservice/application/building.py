@@ -75,7 +75,6 @@ def rebuild_purposes(kg: KnowledgeGraph, told: Progress = silent) -> None:
 
 
 def _rebuild_purposes(kg: KnowledgeGraph, records: RecordTexts, told: Progress) -> None:
-    model = [NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)]
     for purpose in kg.settings.active_purposes:
-        kg.store.empty(NamedNode(kg.addresses.view(purpose)), keep=model)
+        kg.store.empty(NamedNode(kg.addresses.view(purpose)), keep=kg.graphs.model)
     PurposeViews(kg, frozenset(kg.settings.active_purposes), records).build(told)

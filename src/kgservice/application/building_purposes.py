@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cache, partial
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from pyoxigraph import NamedNode
@@ -23,7 +24,7 @@ from kgservice.application.entailing import TYPE_TEXT, Entailments, Parts, is_no
 from kgservice.application.hidden import hidden_nodes, restrictions
 from kgservice.application.part_facts import Lookups, PartFacts, typed
 from kgservice.application.record_texts import Progress, RecordTexts, counted, step
-from kgservice.application.scene import Common, Scene
+from kgservice.application.scene import Common, Scene, persons_elsewhere
 from kgservice.application.view_facts import ViewFacts
 from kgservice.domain.grants import Grants
 from kgservice.domain.visibility import LEVELS, Need, Own, Sight, Traits
@@ -47,6 +48,7 @@ class PurposeViews:
         self._ends = [b" <%s> .\n" % kg.addresses.view(purpose).encode() for purpose in self._purposes]
         self._all = 2 ** len(self._purposes) - 1
         self._planner = kg.planner()
+        self._persons_elsewhere = cache(partial(persons_elsewhere, self._planner))
         self._others = ViewFacts(kg.store, kg.view)
         self._common = Common.of(kg.policy, self._others)
         self._abroad = Sight(kg.model, kg.graphs, self._common.concepts, self._others, kg.clock())
@@ -101,16 +103,11 @@ class PurposeViews:
         shared: set[bytes] = set()
         of_persons: set[int] = set()  # by their hashes, which take little memory
         by_key: dict[str, list[NamedNode]] = defaultdict(list)
-        projects = []
         for graph in self._records.graphs():
-            if self._kg.graphs.is_project(graph):
-                projects.append(graph)
-            else:
-                by_key[graph.value.rpartition("/")[2]].append(graph)
-        for graph in counted([graphs[0] for graphs in by_key.values()], "Looking at persons", told):
-            parts = [
-                p for g in by_key[graph.value.rpartition("/")[2]] for p in parts_of(self._records.text(g))
-            ]
+            if not self._kg.graphs.is_project(graph):
+                by_key[_key(graph)].append(graph)
+        for graphs in counted(list(by_key.values()), "Looking at persons", told):
+            parts = [part for graph in graphs for part in parts_of(self._records.text(graph))]
             own = typed(parts)
             shared |= self._lookups.abroad(own, parts)
             for node in own:
@@ -137,9 +134,8 @@ class PurposeViews:
     def _rest(self, spool: IO[bytes]) -> None:
         """The model, and what concerns nobody unless it is hidden, which are in all the views."""
         kg = self._kg
-        model = [NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)]
-        lacking = self._lacking(model)
-        for graph in model if lacking else ():
+        lacking = self._lacking()
+        for graph in kg.graphs.model if lacking else ():
             with tempfile.SpooledTemporaryFile(2**24) as text:
                 kg.store.dump(cast(BinaryIO, text), N_TRIPLES, graph=graph)
                 text.seek(0)
@@ -150,9 +146,9 @@ class PurposeViews:
                 lines = self._with_entailed(_but(hidden, parts_of(piece)))
                 self._write(spool, self._all, b"".join(lines))
 
-    def _lacking(self, model: list[NamedNode]) -> int:
+    def _lacking(self) -> int:
         """The purposes whose views lack something of the model: they hold nothing else, so it is counted."""
-        complete = sum(count(self._kg.store, graph) for graph in model)
+        complete = sum(count(self._kg.store, graph) for graph in self._kg.graphs.model)
         views = [NamedNode(self._kg.addresses.view(purpose)) for purpose in self._purposes]
         return sum(1 << n for n, view in enumerate(views) if count(self._kg.store, view) != complete)
 
@@ -177,7 +173,9 @@ class PurposeViews:
             self._lookups, stated + parts_of(self._records.text(consent)), self._shared, self._others
         )
         sight = _PersonSight(self._abroad, facts)
-        scene = Scene(self._planner, facts, self._common, sight.moment, sight)
+        scene = Scene(
+            self._planner, facts, self._common, sight.moment, sight, elsewhere=self._persons_elsewhere
+        )
         person, grants = scene.person(graph), scene.grants(graph)
         if person is None or grants is None:
             return {}

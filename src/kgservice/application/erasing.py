@@ -29,12 +29,14 @@ _TIME = f"""SELECT ?time {{ VALUES ?number {{ UNDEF }}
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What an erasure did. `kept`: records that another legal basis holds, with these; `elsewhere`: records
-    of no person that state the same name or address, to be looked at."""
+    """What an erasure did. `moot`: other requests of the person that it closed; `kept`: records that another
+    legal basis holds, with these; `elsewhere`: records of no person that state the same name or address, to
+    be looked at."""
 
     key: str
     at: datetime
     ticket: str = ""
+    moot: list[str] = field(default_factory=list)
     statements: int = 0
     quarantine: int = 0
     findings: int = 0
@@ -48,6 +50,7 @@ class Erasure:
             "key": self.key,
             "erasedAt": stamp(self.at),
             "request": self.ticket or None,
+            "moot": self.moot,
             "statements": self.statements,
             "quarantine": self.quarantine,
             "findings": self.findings,
@@ -123,10 +126,12 @@ def _wholly(
     words = Words.of(q for q in quads if q.subject in nodes and q.graph_name == graphs[0])
     found = remnants(kg, nodes, graphs, words)
     stone = NamedNode(f"{kg.addresses.ids}{key}")
-    # The ticket as it will be: what it says from now on counts, not what it said.
-    said = quads
-    if ticket is not None:
-        said = [*(quad for quad in quads if quad not in ticket.remove), *ticket.add]
+    # The tickets as they will be: what they say from now on counts, not what they said.
+    moot = requests.moot(kg, person, at, ticket)
+    tickets = moot if ticket is None else [ticket, *moot]
+    before = {quad for noted in tickets for quad in noted.remove}
+    said = [quad for quad in quads if quad not in before]
+    said += [quad for noted in tickets for quad in noted.add]
     stays = evidence.kept(said, stone, Mentions(_texts(words), [name.value for name in words.names]))
     kept_nodes = {quad.subject for quad in stays}
     gone = frozenset(node for node in nodes | {person, stone} if node not in kept_nodes)
@@ -145,6 +150,7 @@ def _wholly(
         key,
         at,
         ticket.ticket.value if ticket else "",
+        [noted.ticket.value for noted in moot],
         commit.removed,
         len(found.drop),
         found.entries,
@@ -201,11 +207,11 @@ def _partly(
         key,
         at,
         ticket.ticket.value if ticket else "",
-        commit.removed,
-        len(found.drop),
-        found.entries,
-        bound,
-        sorted(found.elsewhere),
+        statements=commit.removed,
+        quarantine=len(found.drop),
+        findings=found.entries,
+        kept=bound,
+        elsewhere=sorted(found.elsewhere),
     )
 
 

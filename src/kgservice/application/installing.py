@@ -63,7 +63,7 @@ def unfinished(kg: KnowledgeGraph) -> Iterator[None]:
 def _model(kg: KnowledgeGraph, files: ModelFiles, told: Progress) -> None:
     store, graphs = kg.store, kg.graphs
     state = NamedNode(kg.addresses.provenance)
-    ontology, vocabulary = NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)
+    ontology, vocabulary = graphs.model
     digests = list(store.match([(ontology, _DIGEST, None)]))
     if any(q.object == Literal(files.digest) for q in digests):
         return

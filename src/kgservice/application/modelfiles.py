@@ -93,7 +93,7 @@ def _sorted_into_graphs(triples: list[Triple], model: Model, graphs: Graphs) -> 
             t in _VOCABULARY_TYPES or _CONCEPT in model.superclasses.get(t, ()) for t in own
         )
 
-    ontology, vocabulary = NamedNode(graphs.addresses.ontology), NamedNode(graphs.addresses.vocabulary)
+    ontology, vocabulary = graphs.model
     return [
         Quad(t.subject, t.predicate, t.object, vocabulary if is_vocabulary(t.subject) else ontology)
         for t in triples

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode, Quad, Triple
 
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
@@ -16,7 +16,7 @@ from kgservice.application.record_changes import added_to_records, removed_from_
 from kgservice.domain.change import Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
-from kgservice.errors import Forbidden
+from kgservice.errors import Forbidden, Reserved
 from kgservice.namespaces import CI
 
 KINDS = tuple(
@@ -34,12 +34,12 @@ KINDS = tuple(
 
 
 def refuse_proof(planner: Planner, effect: Effect) -> None:
-    """Raise `Forbidden` for an effect on such records, or on what leads to one.
+    """Raise `Reserved` for an effect on such records, or on what leads to one.
 
     It does not say which: it may be one that whoever asks may not see.
     """
     if touched_proof(planner, effect):
-        raise Forbidden(
+        raise Reserved(
             "Consents, requests, restrictions, processing activities and what is left of erased persons are "
             "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
         )
@@ -62,7 +62,7 @@ def touched_proof(planner: Planner, effect: Effect) -> bool:
     return touches_proof(planner, removed_from_records(planner, effect) | added_to_records(planner, effect))
 
 
-def touches_proof(planner: Planner, changed: Iterable[Quad]) -> bool:
+def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
     """Whether one of the statements is about such a record, or leads to one."""
     kinds = set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
     nodes: set[object] = set()

@@ -12,14 +12,14 @@ from kgservice.application.dues import Dues, moments_noted
 from kgservice.application.effect import Effect
 from kgservice.application.planner import Planner
 from kgservice.application.record_changes import added_to_records, removed_from_records
-from kgservice.application.scene import Common, Scene, decides_for_all
+from kgservice.application.scene import Common, Scene, decides_for_all, persons_elsewhere
 from kgservice.application.showing import Step
 from kgservice.application.view_facts import ChangedFacts, ViewFacts
 from kgservice.domain.finding import Policy
 from kgservice.domain.model import TYPE
 from kgservice.domain.visibility import LEVELS
 from kgservice.settings import Settings
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Store
 
 _INSTANT = timedelta(microseconds=1)
 _AT_ONCE = 1000  # persons whose dates have come
@@ -83,13 +83,9 @@ class Purposes:
         return facts
 
     def _persons_elsewhere(self, planner: Planner, new: Iterable[Triple] = ()) -> set[NamedNode]:
-        """Nodes whose IRIs are not of this deployment and that are, or were, persons; there are few."""
+        """See `persons_elsewhere`; with those that were persons, and those that `new` statements make so."""
         if self._elsewhere is None:
-            classes = " ".join(map(str, planner.model.persons))
-            query = f"""SELECT DISTINCT ?person {{ VALUES ?class {{ {classes} }} ?person a ?class
-                FILTER(!STRSTARTS(STR(?person), "{planner.addresses.ids}")) }}"""
-            rows = planner.store.select(query, Dataset((NamedNode(planner.addresses.everything),), ())).rows
-            self._elsewhere = {node for (node,) in rows if isinstance(node, NamedNode)}
+            self._elsewhere = persons_elsewhere(planner)
         return self._elsewhere | _persons(planner, new)
 
     def follow(self, planner: Planner, written: Effect) -> None:

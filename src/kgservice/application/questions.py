@@ -1,4 +1,4 @@
-"""Saved questions: read from their files, given values, asked on the view of everything."""
+"""Saved questions: read from their files, given values, asked on one view."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pyoxigraph import Literal, NamedNode
 from kgservice import resources
 from kgservice.application.labels import short
 from kgservice.application.reader import Reader
-from kgservice.domain.question import Parameter, Question, compact, with_values
+from kgservice.domain.principal import EVERYTHING, OVERSEEING
+from kgservice.domain.question import Parameter, Question, compact, listed, with_values
 from kgservice.domain.question_file import parse
-from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
+from kgservice.errors import BadInput, BadParameter, BadQuery, Forbidden, NotFound
 from kgservice.store.base import Solutions, Term
 
 MOST_LISTED = 20
@@ -141,11 +142,25 @@ def find(known: Mapping[str, Question], id: str) -> Question:  # noqa: A002
     raise NotFound(f"there is no question {id[:80]!r}{hint}")
 
 
+def permit(kg: Reader, question: Question) -> None:
+    """Raises `Forbidden` where the answer needs what the view does not hold, so that it would mislead."""
+    if question.everything and kg.purpose is not None:
+        raise Forbidden(
+            f"The question {question.id!r} asks about what no view of a purpose holds (consents, provenance, "
+            "findings, measurements of quality, other graphs), so it needs the view of everything: state "
+            f"{EVERYTHING!r} in place of a purpose. That is for the roles {listed(sorted(OVERSEEING))}",
+            roles=sorted(OVERSEEING),
+            purposes=[EVERYTHING],
+        )
+
+
 def bind(kg: Reader, question: Question, params: Mapping[str, str]) -> Bound:
     """The question with its values as terms.
 
-    Raises `BadParameter` for a value that is unknown, missing, mistyped, or no instance of its class.
+    Raises `BadParameter` for a value that is unknown, missing, mistyped, or no instance of its class, and
+    what `permit` raises.
     """
+    permit(kg, question)
     terms = question.terms(params, now=kg.clock(), ids=kg.addresses.ids)
     for parameter in question.parameters:
         value = terms.get(parameter.name)
@@ -163,9 +178,9 @@ def ask(
     params: Mapping[str, str],
     known: Mapping[str, Question] | None = None,
 ) -> Answer:
-    """Ask a question on the view of everything, with the parameters as users write them.
+    """Ask a question on the view, with the parameters as users write them.
 
-    `known`: the questions there are (default: the shipped ones). Raises `NotFound`, `BadParameter`,
+    `known`: the questions there are (default: the shipped ones). Raises `NotFound`, what `bind` raises,
     and `BadQuery` naming the file and line when its SPARQL is broken.
     """
     bound = bind(kg, find(questions() if known is None else known, id), params)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from pyoxigraph import NamedNode
 
@@ -16,8 +16,9 @@ from kgservice.store.formats import N_TRIPLES
 Progress = Callable[[str, int, int], None]
 """Hears what is gone through, how much of it is done, and how much there is."""
 
+Thing = TypeVar("Thing")
 _AT_ONCE = 4 * 1024 * 1024
-_TOLD = 500  # graphs from one word to the next
+_TOLD = 500  # things from one word to the next
 
 
 def silent(_name: str, _done: int, _total: int) -> None:
@@ -63,14 +64,14 @@ class RecordTexts:
             at += len(piece)
 
 
-def counted(graphs: list[NamedNode], name: str, told: Progress) -> Iterator[NamedNode]:
-    """Each of the graphs, while `told` hears how many have been."""
-    for done, graph in enumerate(graphs):
+def counted(things: Sequence[Thing], name: str, told: Progress) -> Iterator[Thing]:
+    """Each of the things, while `told` hears how many have been."""
+    for done, thing in enumerate(things):
         if done % _TOLD == 0:
-            told(name, done, len(graphs))
-        yield graph
-    if graphs:
-        told(name, len(graphs), len(graphs))
+            told(name, done, len(things))
+        yield thing
+    if things:
+        told(name, len(things), len(things))
 
 
 @contextmanager

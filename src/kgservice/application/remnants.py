@@ -11,6 +11,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application import findings
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.graphs import GraphKind
 from kgservice.domain.mentions import Mentions
 from kgservice.namespaces import CI, DCTERMS, RDFS, SH
 from kgservice.store.base import Dataset, Pattern, Term
@@ -28,7 +29,7 @@ class Remnants:
     """What is to go: graphs, statements; and the texts to put in their place.
 
     `entries`: how many findings are among it; `elsewhere`: records of no person that state the name or an
-    address, for somebody to look at.
+    address, and what in quarantine and scratch graphs states the last name alone, for somebody to look at.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -94,7 +95,8 @@ class _Search:
         for text in telling:
             self._exactly(Literal(text))
         phrases = [*(word.value for word in words.addresses), *telling]
-        self._texts(Mentions(phrases, [name.value for name in words.names]))
+        iris = [node.value for node in nodes]
+        self._texts(Mentions(phrases, [name.value for name in words.names], iris))
         entries = self._match((node, None, None) for node in self._entries)
         self._found.remove |= {quad for quad in entries if quad.graph_name == self._finding}
         self._found.entries = len(self._entries)
@@ -132,11 +134,21 @@ class _Search:
         return not any(self._kg.graphs.is_record(q.graph_name) for q in self._match([(None, None, word)]))
 
     def _texts(self, mentions: Mentions) -> None:
-        """Texts that mention the person, in quarantine, among the findings and in what commits say."""
+        """Texts that mention the person: in quarantine, scratch graphs and findings, and of commits."""
         rows = self._rows(f"""GRAPH ?g {{ ?g <{DCTERMS}isPartOf> <{self._quarantine}> . ?s ?p ?o }}""")
-        for graph, text in {(g, o) for g, _, _, o in rows if isinstance(o, Literal)}:
-            if graph not in self._found.drop and mentions.within(text.value):
+        for graph, text in {(g, o.value) for g, _, _, o in rows if isinstance(o, Literal)}:
+            if mentions.within(text):
                 self._found.drop.add(graph)
+            elif mentions.perhaps(text):
+                self._found.elsewhere.add(graph.value)
+        self._found.elsewhere -= {graph.value for graph in self._found.drop}
+        for graph in filter(self._is_scratch, self._kg.store.graphs()):
+            for quad in self._kg.planner().quads(graph):
+                text = _text(quad)
+                if mentions.within(text):
+                    self._found.remove.add(quad)
+                elif mentions.perhaps(text) and quad not in self._found.remove:
+                    self._found.elsewhere.add(graph.value)
         for quad in self._said(self._finding, f"{SH}resultMessage", f"{SH}value", f"{CI}waiverReason"):
             if mentions.within(_text(quad)):
                 self._enter(quad)
@@ -170,6 +182,9 @@ class _Search:
     def _enter(self, quad: Quad) -> None:
         if isinstance(quad.subject, NamedNode):
             self._entries.add(quad.subject)
+
+    def _is_scratch(self, graph: NamedNode) -> bool:
+        return self._kg.graphs.kind(graph) is GraphKind.SCRATCH
 
     def _is_quarantine(self, graph: object) -> TypeGuard[NamedNode]:
         return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)

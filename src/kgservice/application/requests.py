@@ -16,7 +16,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
 from kgservice.domain.question import with_values
-from kgservice.domain.rights import DECIDED, LONGEST_EXTENSION, Outcome, Right, Ticket, due
+from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION, Outcome, Right, Ticket, due
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.store.base import Term
@@ -129,7 +129,7 @@ def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """
     with kg.writing:
         ticket, asked, now = one(kg, key), Members(body), kg.clock().astimezone(UTC)
-        outcome = Outcome(asked.one_of("outcome", [o.value.lower() for o in DECIDED]).capitalize())
+        outcome = Outcome(asked.one_of("outcome", [o.value.lower() for o in ANSWERS]).capitalize())
         time = asked.moment("time", now)
         reason = asked.text("reason") if outcome is Outcome.REFUSED or asked.has("reason") else None
         asked.done()
@@ -171,6 +171,16 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
     if len(waiting) > 1 and not asked.has("received"):
         raise Conflict(f"The person has {len(waiting)} open requests for {right}; name one ('request')")
     return _new(kg, person, right, asked, now, done)
+
+
+def moot(kg: KnowledgeGraph, person: NamedNode, at: datetime, settled: Noted | None) -> list[Noted]:
+    """The tickets that wait no longer once the person is erased: all that are open but the one `settled`."""
+    others = (ticket for ticket in of(kg, person) if ticket.is_open)
+    return [
+        _changed(kg, ticket, answered(max(at, ticket.received or at), Outcome.MOOT, None))
+        for ticket in others
+        if settled is None or ticket.iri != settled.ticket.value
+    ]
 
 
 def answered(time: datetime, outcome: Outcome, reason: str | None) -> list[Said]:

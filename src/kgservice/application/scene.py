@@ -25,6 +25,7 @@ from kgservice.domain.grants import Grants, next_change
 from kgservice.domain.model import TYPE
 from kgservice.domain.visibility import Need, Sight
 from kgservice.namespaces import CI
+from kgservice.store.base import Dataset
 
 _KIND_OF_SEGMENT, _MEMBERSHIP = NamedNode(f"{CI}segmentKindOfCustomer"), NamedNode(f"{CI}membershipOf")
 _MEMBER, _SUBJECT = NamedNode(f"{CI}memberPerson"), NamedNode(f"{CI}dataSubject")
@@ -40,7 +41,8 @@ _FOR_ALL = frozenset(
 class Scene:
     """All that decides about the views at one moment, before or after a change.
 
-    `elsewhere` gives all persons whose IRIs are not of this deployment, and perhaps other nodes.
+    `elsewhere` gives all persons whose IRIs are not of this deployment (see `persons_elsewhere`), and perhaps
+    other nodes.
     """
 
     def __init__(
@@ -51,9 +53,9 @@ class Scene:
         moment: datetime,
         sight: Sight | None = None,
         *,
-        elsewhere: Callable[[], Iterable[NamedNode]] | None = None,
+        elsewhere: Callable[[], Iterable[NamedNode]],
     ) -> None:
-        self._elsewhere = elsewhere or self._all_elsewhere
+        self._elsewhere = elsewhere
         self._graphs = planner.graphs
         self._model = planner.model
         self.common = common
@@ -124,11 +126,6 @@ class Scene:
         """Persons with that key whose IRIs are not of this deployment; there are few."""
         return (node for node in self._elsewhere() if self._graphs.addresses.key(node.value) == key)
 
-    def _all_elsewhere(self) -> Iterator[NamedNode]:
-        ids = self._graphs.addresses.ids
-        for cls in self._model.persons:
-            yield from (n for n in self.facts.subjects(cls, TYPE) if not n.value.startswith(ids))
-
     def is_person(self, node: NamedNode) -> bool:
         """Whether the node is a person."""
         return not self._model.persons.isdisjoint(self.facts.nodes(node, TYPE))
@@ -151,6 +148,15 @@ class Common:
         """As the facts say."""
         activities = find_activities(facts) if policy.profile == "gdpr" else ()
         return cls(policy, find_concepts(facts), activities)
+
+
+def persons_elsewhere(planner: Planner) -> set[NamedNode]:
+    """The persons in the view of everything whose IRIs are not of this deployment; there are few."""
+    classes = " ".join(map(str, planner.model.persons))
+    query = f"""SELECT DISTINCT ?person {{ VALUES ?class {{ {classes} }} ?person a ?class
+        FILTER(!STRSTARTS(STR(?person), "{planner.addresses.ids}")) }}"""
+    rows = planner.store.select(query, Dataset((NamedNode(planner.addresses.everything),), ())).rows
+    return {node for (node,) in rows if isinstance(node, NamedNode)}
 
 
 def decides_for_all(scene: Scene, changed: set[Triple]) -> bool:

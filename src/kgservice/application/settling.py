@@ -9,8 +9,14 @@ from typing import Any, Protocol, TypeVar
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.proof import touches_proof
 from kgservice.domain.change import Change, Commit
-from kgservice.errors import Invalid
+from kgservice.errors import Invalid, Reserved
+
+RESERVED = (
+    "It brings consents, requests, restrictions, processing activities or what is left of an erased person, "
+    "or leads to such: an administrator releases it, or a steward who is a privacy officer, too"
+)
 
 
 class Part(Protocol):
@@ -51,19 +57,24 @@ def settle(
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
-    wrong without it is held as well. `change` makes the change of some of the parts.
+    wrong without it is held as well. So is what only those may change who answer for privacy. `change` makes
+    the change of some of the parts.
     """
     held: list[tuple[P, Refusal]] = []
     rest = list(parts)
     while rest:
         try:
             return kg.commit(change(rest)), held
+        except Reserved:
+            planner = kg.planner()
+            bad = [part for part in rest if touches_proof(planner, part.triples)] or rest
+            held += [(part, Refusal(RESERVED)) for part in bad]
         except Invalid as error:
             wrong = {finding["focus"]: finding for finding in error.findings}
             bad = [part for part in rest if any(node.value in wrong for node in part.own)]
             bad = bad or [part for part in rest if wrong.keys() & _spoken_of(part)] or rest
             held += [(part, _refusal(part, wrong, error)) for part in bad]
-            rest = taken(parts, held)
+        rest = taken(parts, held)
     return None, held
 
 

@@ -13,7 +13,7 @@ from kgservice.application.facts import RecordFacts
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.domain.model import TYPE
-from kgservice.domain.question import with_values
+from kgservice.domain.question import listed, with_values
 from kgservice.domain.router import Router
 from kgservice.errors import BadParameter, NotFound
 from kgservice.namespaces import CI
@@ -39,6 +39,9 @@ _BY_CRM = f"""{_PREFIX}SELECT DISTINCT ?person {{
   UNION {{ ?link ci:linksRecord ?node ; ci:linkedPerson ?person ; ci:decision ci:LinkAccepted }}
   ?person a ci:Person
 }} LIMIT {MOST + 1}"""
+_SYSTEMS = f"""{_PREFIX}SELECT DISTINCT ?name {{
+  {{ ?record ci:externalSystem ?name }} UNION {{ ?record ci:crmSystem ?name }}
+  UNION {{ ?record ci:crmSystem/ci:title ?name }} }}"""
 _TOMBSTONES = f"""{_PREFIX}SELECT ?person ?at {{
   VALUES ?person {{ UNDEF }} ?person a ci:Tombstone ; ci:erasedAt ?at }} ORDER BY ?at"""
 
@@ -47,7 +50,7 @@ def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
     """The persons that fit, as a JSON object; `given` is one of `WAYS` with its value.
 
     `crm` is `SYSTEM:KEY` (the system by its short name, title or IRI), or a number of any system. Raises
-    `BadParameter`.
+    `BadParameter`, and `NotFound` for a system that there is not.
     """
     if len(given) != 1 or not given.keys() <= set(WAYS):
         raise BadParameter(f"Say whom: exactly one of {', '.join(WAYS)}", source="crm")
@@ -66,7 +69,15 @@ def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
             raise BadParameter("'crm' must be SYSTEM:KEY, such as sales-crm:CON-1001", source="crm")
         found = _persons(kg, _BY_CRM, Literal(key), Literal(system) if colon else None)
         found = found or (_persons(kg, _BY_CRM, Literal(value)) if colon else [])
+        if colon and not found:
+            _check_system(kg, system)
     return {"matches": [_match(kg, person) for person in found[:MOST]], "more": len(found) > MOST}
+
+
+def _check_system(kg: KnowledgeGraph, system: str) -> None:
+    known = {name.value for (name,) in kg.select(_SYSTEMS).rows if isinstance(name, Literal | NamedNode)}
+    if system not in known:
+        raise NotFound(f"There is no CRM system {system[:80]!r}; there are {listed(sorted(known)) or 'none'}")
 
 
 def one(kg: KnowledgeGraph, key: str) -> NamedNode:

@@ -121,7 +121,7 @@ def listed(kg: Reader, language: str) -> dict[str, list[tuple[str, str]]]:
 
 def _model_of(kg: Reader) -> Dataset:
     """The model alone: the view also holds what records entail about its concepts."""
-    return Dataset((NamedNode(kg.addresses.ontology), NamedNode(kg.addresses.vocabulary)))
+    return Dataset(kg.graphs.model)
 
 
 def _with_blank_nodes(kg: Reader, triples: Iterable[Triple]) -> Iterator[Triple]:

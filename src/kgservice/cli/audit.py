@@ -25,7 +25,7 @@ from kgservice.cli.options import (
     settings_for,
     unicode_text,
 )
-from kgservice.cli.recording import owner
+from kgservice.cli.recording import Entry, owner, recording
 from kgservice.domain.audit import Head, Line, Verification
 from kgservice.domain.audit import verify as verify_lines
 from kgservice.domain.clock import system_clock
@@ -69,7 +69,7 @@ def list_(
       kgservice audit list --principal key:3f2a --json
     """
     wanted = audit_export.wanted(_given(since=since, until=until, principal=principal, action=action))
-    with _opened(store) as file:
+    with _reading(store, "audit list") as (file, _):
         found = [line.to_json() for line in file.newest(wanted, limit)]
     if as_json:
         put_json(found)
@@ -169,12 +169,14 @@ def export(
     if fmt not in audit_export.FORMATS:
         raise BadParameter(f"{fmt!r} is none of {', '.join(audit_export.FORMATS)}", source="--format")
     wanted = audit_export.wanted(_given(since=since, until=until, principal=principal, action=action))
-    with _opened(store) as file:
+    with _reading(store, "audit export") as (file, entry):
         if output is None:
+            entry.tell()  # so that what is written ends with the head of the log
             audit_export.write(file.lines(wanted), fmt, sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return
         with _private(output) as descriptor, os.fdopen(descriptor, "wb") as out:
+            entry.tell()
             audit_export.write(file.lines(wanted), fmt, out)
 
 
@@ -242,6 +244,17 @@ def _opened(store: Path | None) -> Iterator[AuditFile]:
         yield file
     finally:
         file.close()
+
+
+@contextmanager
+def _reading(store: Path | None, command: str) -> Iterator[tuple[AuditFile, Entry]]:
+    """The log of the store, whose entries are read: that is recorded in it. Raises `AuditFailed`."""
+    with (
+        _opened(store) as file,
+        recording(settings_for(store)) as recorder,
+        recorder.doing(command, "audit") as entry,
+    ):
+        yield file, entry
 
 
 def _given(**options: str | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _WORDS = {
     "default": {"de": "Vorgabe", "en": "default"},
     "values": {"de": "Werte", "en": "values"},
     "question": {"de": "Frage", "en": "question"},
+    "everything": {"de": "braucht die Sicht auf alles", "en": "needs the view of everything"},
     "refused": {"de": "nicht für diese Rolle", "en": "not for this role"},
 }
 
@@ -38,7 +39,9 @@ def listing(questions: Sequence[Mapping[str, Any]], language: str) -> None:
         parameters = [p["name"] + ("" if p["required"] else "?") for p in question["parameters"]]
         number = "" if question["number"] is None else str(question["number"])
         title = question["title"][language]
-        if question.get("refused"):
+        if question["everything"]:
+            title = f"{title} ({_WORDS['everything'][language]})"
+        elif question.get("refused"):
             title = f"{title} ({_WORDS['refused'][language]})"
         table.add_row(number, question["id"], title, ", ".join(parameters))
     Console().print(table)
@@ -59,6 +62,8 @@ def describe(backend: Backend, question: Mapping[str, Any], language: str, *, as
     number = "" if question["number"] is None else f"{question['number']} "
     console.print(f"[bold]{number}{question['id']}[/]: {escape(question['title'][language])}")
     console.print(escape(question["description"][language]))
+    if question["everything"]:
+        console.print(f"({_WORDS['everything'][language]})")
     if question["parameters"]:
         console.print(f"\n[bold]{_WORDS['parameters'][language]}[/]")
     for parameter in question["parameters"]:

@@ -64,6 +64,8 @@ def create(
     kept = ApiKey(prefix, name, frozenset(role), purposes, standard, now, end(expires, now))
     with recording(settings) as recorder, recorder.doing("keys create", "keys", reads=False):
         KeyFile(keys_of(settings.store)).add(kept, hashed(key))
+    if not purposes and not kept.principal.oversees:
+        say("It can read no data: its roles need a purpose (--purpose).")
     if as_json:
         put_json({"key": key, **kept.to_json(now)})
         return

@@ -34,6 +34,7 @@ from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
 from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
+from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
 from kgservice.errors import BadParameter
@@ -134,6 +135,7 @@ class Local:
     def _reader(self, entry: Entry) -> Reader:
         """What the command may read, which its entry tells. Raises `Forbidden`."""
         active = self._kg.settings.active_purposes
+        entry.purpose = told_purpose(self._purpose)
         purpose = stated_purpose(self.recorder.principal, self._purpose, active, "--purpose")
         reader = self._kg.reader(purpose)
         entry.view, entry.purpose, entry.everything = reader.view.value, purpose, purpose is None

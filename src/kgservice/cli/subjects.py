@@ -128,6 +128,8 @@ def erase(
         put_json(found)
         return
     print(f"{found['statements']} statements are gone; the ticket is {found['request']}.")
+    for iri in found["moot"]:
+        print(f"Closed as moot: {iri}")
     for one in found["kept"]:
         print(f"Kept on another legal basis: {one['record']}")
     for iri in found["elsewhere"]:

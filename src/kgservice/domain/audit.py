@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from pyoxigraph import NamedNode
+
 from kgservice.errors import BadParameter
 
+LONGEST_PURPOSE = 200  # characters of the IRI of a purpose that was stated
 MOST_FAULTS = 100  # told of one log; it is broken after the first
 
 
@@ -132,6 +135,18 @@ class Line:
         """
         rest = {name: value for name, value in said.items() if name != "hash"}
         return cls(int(rest["number"]), canonical(rest), str(said["hash"]))
+
+
+def told_purpose(stated: str | None) -> str | None:
+    """A purpose as an entry may name it, whether or not there is such a one: a short IRI.
+
+    >>> told_purpose("urn:x:marketing"), told_purpose("for Anna"), told_purpose("urn:" + 300 * "x")
+    ('urn:x:marketing', None, None)
+    """
+    try:
+        return NamedNode(stated).value if stated and len(stated) <= LONGEST_PURPOSE else None
+    except ValueError:
+        return None
 
 
 def stamp(moment: datetime) -> str:

@@ -29,7 +29,6 @@ LONGEST_VALUE = 10_000
 """Longest value of a parameter, in characters."""
 
 PLACE = re.compile(r"VALUES \?([A-Za-z][A-Za-z0-9]*) \{ UNDEF \}")
-_ARTICLE = re.compile(r"(Der|Die|Das|Ein|Eine|The|A|An) ")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _LOCAL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
@@ -94,7 +93,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A saved question. `columns`: the result variables, in order. `persons`: see `small_groups.PERSONS`."""
+    """A saved question. `columns`: the result variables, in order. `persons`: see `small_groups.PERSONS`.
+
+    `everything`: only the view of everything can answer it, see `unseen`.
+    """
 
     id: str
     group: str
@@ -103,6 +105,7 @@ class Question:
     description: Text
     needs: tuple[str, ...]
     persons: str
+    everything: bool
     parameters: tuple[Parameter, ...]
     columns: Mapping[str, Column]
     text: str
@@ -153,20 +156,11 @@ class Question:
             "description": dict(self.description),
             "needs": list(self.needs),
             "persons": self.persons,
+            "everything": self.everything,
             "parameters": [p.to_json() for p in self.parameters],
             "columns": [{"name": name, **column.to_json()} for name, column in self.columns.items()],
             "sparql": self.text,
         }
-
-
-def head(meaning: str) -> str:
-    """A short head from what a column means: its first clause, without the article.
-
-    >>> head("The evidence; empty when there is none.")
-    'Evidence'
-    """
-    clause = _ARTICLE.sub("", re.split(r"[;:,(]", meaning)[0].strip().removesuffix("."), count=1)
-    return clause[:1].upper() + clause[1:]
 
 
 def named_by(column: str) -> str:

@@ -22,16 +22,17 @@ from kgservice.domain.question import (
     Parameter,
     Question,
     Text,
-    head,
     listed,
     named_by,
     term,
 )
 from kgservice.domain.small_groups import COLUMNS, COUNTED, OF_PERSONS, PERSONS
+from kgservice.domain.unseen import needs_everything
 from kgservice.errors import BadInput, BadParameter
 from kgservice.namespaces import expand
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_ARTICLE = re.compile(r"(Der|Die|Das|Ein|Eine|The|A|An) ")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 _TOP = {"number", "title", "description", "needs", "persons", "parameters", "columns"}
@@ -96,6 +97,7 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
         description=_texts(raw.get("description"), "description", fail),
         needs=tuple(needs),
         persons=persons,
+        everything=needs_everything(text),
         parameters=parameters,
         columns=columns,
         text=text,
@@ -180,7 +182,7 @@ def _column(name: str, table: Mapping[str, Any], named: Column | None, fail: _Fa
     values = table.get("values", {})
     if not isinstance(values, dict):
         raise fail(f"{key}.values must have a text .de and .en for each code", key)
-    label = named.label if named else {language: head(text) for language, text in meaning.items()}
+    label = named.label if named else {language: _head(text) for language, text in meaning.items()}
     return Column(
         label=_texts(table["label"], f"{key}.label", fail) if "label" in table else label,
         meaning=meaning,
@@ -188,6 +190,16 @@ def _column(name: str, table: Mapping[str, Any], named: Column | None, fail: _Fa
         persons=str(table.get("persons", "")),
         part_of=str(table.get("part_of", "")),
     )
+
+
+def _head(meaning: str) -> str:
+    """A short head from what a column means: its first clause, without the article.
+
+    >>> _head("The evidence; empty when there is none.")
+    'Evidence'
+    """
+    clause = _ARTICLE.sub("", re.split(r"[;:,(]", meaning)[0].strip().removesuffix("."), count=1)
+    return clause[:1].upper() + clause[1:]
 
 
 def _parameter(name: str, table: Mapping[str, Any], fail: _Fail) -> Parameter:

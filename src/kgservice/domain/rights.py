@@ -37,9 +37,11 @@ class Outcome(StrEnum):
     EXTENDED = "Extended"
     FULFILLED = "Fulfilled"
     REFUSED = "Refused"
+    MOOT = "Moot"  # the person was erased before
 
 
-DECIDED = (Outcome.FULFILLED, Outcome.REFUSED)
+ANSWERS = (Outcome.FULFILLED, Outcome.REFUSED)  # what somebody can answer
+DECIDED = (*ANSWERS, Outcome.MOOT)
 
 
 def months_after(moment: datetime, months: int) -> datetime:

@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.types import Scope
+
 from kgservice.domain.change import Origin
-from kgservice.errors import BadInput, BadParameter
+from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http.bodies import text
 from kgservice.http.exchange import Exchange
+from kgservice.http.negotiation import utf8_media_type
 from kgservice.http.permissions import principal_of
 
 LONGEST_BODY = 64 * 1024  # bytes
@@ -29,17 +32,32 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def asker(http: Exchange) -> Origin:
-    """Who asks for a change, for its provenance: the principal; `agent` in the address names who decided it.
+def origin_of(scope: Scope, named: str | None = None) -> Origin:
+    """Who asks for a change, for its provenance, and whether they may change what proves consents.
 
-    Raises `BadParameter` for another parameter, or an agent that is none.
+    The one place where requests get it. `named`: whom they name as the one who decided.
     """
-    principal, named = principal_of(http.scope), address(http, ("agent",)).get("agent")
+    principal = principal_of(scope)
     return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy)
 
 
+def asker(http: Exchange) -> Origin:
+    """Who asks for a change: the principal; `agent` in the address names who decided it.
+
+    Raises `BadParameter` for another parameter, or an agent that is none.
+    """
+    return origin_of(http.scope, address(http, ("agent",)).get("agent"))
+
+
 async def json_body(http: Exchange) -> Any:
-    """The JSON of the body. Raises `BadInput` with the place where it is none."""
+    """The JSON of the body; a body that does not say what it is counts as JSON.
+
+    Raises `UnsupportedMediaType` for one that says something else, `BadInput` with the place where it is no
+    JSON.
+    """
+    header = http.headers.get("content-type")
+    if header and (said := utf8_media_type(header)) != "application/json":
+        raise UnsupportedMediaType(f"The body must be application/json, not {said}", source="Content-Type")
     try:
         return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
     except json.JSONDecodeError as error:

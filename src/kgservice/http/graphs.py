@@ -20,7 +20,6 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import graph_store
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Origin
 from kgservice.errors import (
     BadInput,
     BadParameter,
@@ -32,6 +31,7 @@ from kgservice.errors import (
 from kgservice.http.auditing import note
 from kgservice.http.bodies import IN_MEMORY, pieces, spooled
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import origin_of
 from kgservice.http.negotiation import body_format, media_type_of, negotiate
 from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
@@ -142,7 +142,7 @@ class Graphs:
         principal = principal_of(http.scope)
         if principal.oversees and not await self._exists(graph):
             raise NotFound(f"There is no graph <{graph.value}>")
-        origin = Origin(principal.name, source="/graphs", privacy=principal.answers_for_privacy)
+        origin = origin_of(http.scope).because("", "/graphs")
 
         def run() -> None:
             with self._expected(http, graph):
@@ -169,7 +169,7 @@ class Graphs:
                 source = files.enter_context(await spooled(http.headers, http.receive, limit))
             existed = await self._exists(graph) if principal.oversees else _is_named(http)
             write = graph_store.put if http.method == "PUT" else graph_store.post
-            origin = Origin(principal.name, source="/graphs", privacy=principal.answers_for_privacy)
+            origin = origin_of(http.scope).because("", "/graphs")
 
             def run() -> None:
                 with self._expected(http, graph):

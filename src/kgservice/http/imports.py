@@ -21,12 +21,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application import imports
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.domain.change import Origin
-from kgservice.domain.principal import Principal
 from kgservice.errors import BadInput, KgError
 from kgservice.http.bodies import pieces, spooled
 from kgservice.http.details import details
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import origin_of
 from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
 from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
@@ -66,10 +65,8 @@ class Imports:
             except ClientLeft:
                 return
 
-            principal = principal_of(scope)
-
             def produce(out: BinaryIO) -> None:
-                self._load(uploads, principal, out, in_steps=representation is NDJSON)
+                self._load(uploads, scope, out, in_steps=representation is NDJSON)
 
             head: HeaderList = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
             await respond(receive, send, workers=self._workers, produce=produce, head=lambda: head)
@@ -99,13 +96,10 @@ class Imports:
             raise BadInput("The multipart body holds no file")
         return uploads
 
-    def _load(
-        self, uploads: Sequence[Upload], principal: Principal, out: BinaryIO, *, in_steps: bool
-    ) -> None:
+    def _load(self, uploads: Sequence[Upload], scope: Scope, out: BinaryIO, *, in_steps: bool) -> None:
         names = sorted({safe_path(name).parts[0] for name, _ in uploads})
-        origin = Origin(principal.name, privacy=principal.answers_for_privacy).because(
-            "import", ", ".join(names)[:500]
-        )
+        origin = origin_of(scope).because("import", ", ".join(names)[:500])
+        discreet = not principal_of(scope).oversees
         with tempfile.TemporaryDirectory(prefix="kgservice-import-") as folder:
             paths = _put(uploads, Path(folder))
 
@@ -114,7 +108,7 @@ class Imports:
                     out.write(_line({"event": "progress", "name": name, "done": done, "total": total}))
 
             try:
-                summaries = imports.load(self._kg, paths, origin, step, discreet=not principal.oversees)
+                summaries = imports.load(self._kg, paths, origin, step, discreet=discreet)
             except KgError as error:
                 if not in_steps:
                     raise

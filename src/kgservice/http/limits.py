@@ -99,13 +99,19 @@ class Attempts:
         self._per_minute = per_minute
         self._accounts = _Accounts(per_minute, monotonic)
 
+    def spent(self, address: str) -> TooMany | None:
+        """What to tell somebody who has no attempt left; None while there is one."""
+        account = self._accounts.of(network(address))
+        if account.left >= 1:
+            return None
+        after = self._accounts.wait(account)
+        return TooMany("There were too many failed attempts to sign in from your address", after=after)
+
     def begin(self, address: str) -> None:
         """Let an attempt be made. Raises `TooMany`."""
-        account = self._accounts.of(network(address))
-        if account.left < 1:
-            after = self._accounts.wait(account)
-            raise TooMany("There were too many failed attempts to sign in from your address", after=after)
-        account.left -= 1
+        if (refusal := self.spent(address)) is not None:
+            raise refusal
+        self._accounts.of(network(address)).left -= 1
 
     def succeeded(self, address: str) -> None:
         """Tell that the attempt was right."""

@@ -109,16 +109,16 @@ def negotiate(
 ) -> tuple[AnyOffer, str]:
     """The best of `offers` and the media type to send it as.
 
-    `accept` is the `Accept` header (None or empty: the first offer); `wanted` is `?format=`, which wins over
-    it, and may be a name, a file extension or a media type. Equal quality: the more specific range, then the
-    earlier offer. Raises `NotAcceptable`, which lists what is available.
+    `accept` is the `Accept` header (None, or no member that can be read: the first offer); `wanted` is
+    `?format=`, which wins over it, and may be a name, a file extension or a media type. Equal quality: the
+    more specific range, then the earlier offer. Raises `NotAcceptable`, which lists what is available.
     """
     if wanted:
         for offer in offers:
             if _is_called(offer, wanted):
                 return offer, offer.media_types[0]
         raise _not_acceptable(offers, f"format {wanted!r}")
-    asked = ranges(accept) if accept and accept.strip() else (Range("*/*", {}, 1.0),)
+    asked = ranges(accept or "") or (Range("*/*", {}, 1.0),)
     best: tuple[tuple[float, int], AnyOffer, str] | None = None
     for offer in offers:
         for position, media_type in enumerate(offer.media_types):

@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
+from kgservice.domain.audit import told_purpose
 from kgservice.domain.principal import Principal, stated_purpose
 from kgservice.errors import BadParameter
 from kgservice.http.auditing import note
@@ -26,10 +27,11 @@ def purpose_of(
     """The IRI of the purpose that the request states; None for the view of everything.
 
     `parameters` are those of the address, with those of a form where there is one; `active` are the purposes
-    that there are views for. Raises `BadParameter` for two different statements, and what `stated_purpose`
-    raises.
+    that there are views for. The audit log tells of what is stated, also when it is refused. Raises
+    `BadParameter` for two different statements, and what `stated_purpose` raises.
     """
     stated = _stated(Headers(scope=scope), parameters, scope.get("state", {}).get("port"))
+    note(scope, purpose=told_purpose(stated))
     return stated_purpose(principal, stated, active, HEADER)
 
 

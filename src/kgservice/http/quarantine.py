@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -14,15 +13,15 @@ from kgservice.application import quarantine
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import named_quads
 from kgservice.domain.change import Origin
-from kgservice.errors import BadParameter, NotFound
-from kgservice.http.bodies import spooled, text
+from kgservice.domain.members import Members
+from kgservice.errors import NotFound
+from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import json_body, origin_of
 from kgservice.http.negotiation import body_format
-from kgservice.http.permissions import principal_of
 from kgservice.http.streaming import ClientLeft
 
 _UNCACHED = {"Cache-Control": "no-store"}
-_LONGEST_REASON = 64 * 1024  # bytes
 
 
 class Quarantine:
@@ -41,8 +40,7 @@ class Quarantine:
         """Answer one request. Raises the errors of `kgservice.errors`."""
         http = Exchange(scope, receive, send)
         key, _, action = scope["path_params"].get("path", "").partition("/")
-        principal = principal_of(scope)
-        by = Origin(principal.name, privacy=principal.answers_for_privacy)
+        by = origin_of(scope)
         status = http.parameters.get("status", [None])[0]
         answers: dict[str, Callable[[], Awaitable[dict[str, Any]]]]
         if not key:
@@ -77,13 +75,9 @@ class Quarantine:
             return await on(self._writers, run)
 
     async def _discard(self, http: Exchange, key: str, by: Origin) -> dict[str, Any]:
-        given = await text(http.headers, http.receive, _LONGEST_REASON)
-        try:
-            reason = json.loads(given or "{}").get("reason", "")
-        except (ValueError, AttributeError):
-            raise BadParameter("The body is no JSON object with a reason", source="reason") from None
-        if not isinstance(reason, str):
-            raise BadParameter("The reason is no text", source="reason")
+        asked = Members(await json_body(http))
+        reason = asked.text("reason")
+        asked.done()
 
         def run() -> dict[str, Any]:
             quarantine.discard(self._kg, key, reason, by)

@@ -39,6 +39,7 @@ def one_question(site: Site, request: Request) -> Response:
     question = saved.find(site.questions, request.path_params["id"])
     if not site.sees_persons:
         small_groups.permit(question, ())
+    saved.permit(site.kg, question)
     offered = question.parameters if site.sees_persons else small_groups.askable(question)
     names = {parameter.name for parameter in question.parameters}
     given = {k: v for k, v in request.query_params.items() if k in names}
@@ -85,10 +86,14 @@ def _asked(
 
 
 def grouped(site: Site, language: str) -> list[dict[str, Any]]:
-    """The questions by group, in their order, each with whether it is refused to the one who asks."""
-    groups: dict[str, list[tuple[Question, bool]]] = {}
+    """The questions by group, in their order, each with the name of the text that says why it is refused."""
+    groups: dict[str, list[tuple[Question, str]]] = {}
     for question in site.questions.values():
-        refused = not site.sees_persons and small_groups.refused(question)
+        refused = ""
+        if question.everything and site.kg.purpose is not None:
+            refused = "needs-everything"
+        elif small_groups.refused(question) and not site.sees_persons:
+            refused = "not-for-your-role"
         groups.setdefault(question.group, []).append((question, refused))
     return [
         {"id": group, "label": group_name(group, language), "questions": members}

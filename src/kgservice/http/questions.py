@@ -36,7 +36,7 @@ class QuestionList:
     """
 
     def __init__(self, known: Mapping[str, Question]) -> None:
-        self._listed = [(question.to_json(), refused(question)) for question in known.values()]
+        self._listed = [(question.to_json(), question) for question in known.values()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -44,8 +44,15 @@ class QuestionList:
         if not await http.has("GET"):
             return
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
-        limited = not principal_of(scope).sees_persons
-        listed = [{**question, "refused": limited and single} for question, single in self._listed]
+        who = principal_of(scope)
+        listed = [
+            {
+                **told,
+                "refused": (question.everything and not who.oversees)
+                or (refused(question) and not who.sees_persons),
+            }
+            for told, question in self._listed
+        ]
         headers = {"Vary": "Accept, Authorization, Cookie", "Cache-Control": "private, no-cache"}
         await http.reply(JSONResponse(listed, headers=headers))
 

@@ -74,7 +74,9 @@ class Recogniser:
     async def of_key(self, key: str, address: str) -> Principal:
         """Whose key this is; it is hashed at most once in `KNOWN_FOR` seconds.
 
-        Raises `Unauthorised`, `TooMany` after many failures from `address`.
+        Raises `Unauthorised`, `TooMany` after many failures from `address`. Who has a valid key gets in from
+        there all the same: then only keys with the beginning of one that there is are hashed, as often for
+        each as for an address, and a wrong one gets the same answer as one that there is not.
         """
         prefix = prefix_of(key)
         if prefix is None:
@@ -85,8 +87,13 @@ class Recogniser:
         digest = hashlib.sha256(key.encode()).digest()
         known = self._verified.get(digest)
         if known is None or known[0] != kept or self._monotonic() > known[1]:
-            if not await self._verify(key, digest, kept, address):
-                raise Unauthorised(_WRONG)
+            counted, refusal = address, self.attempts.spent(address)
+            if refusal is not None:
+                if found is None or found[0].state(self._clock()) != "valid":
+                    raise refusal
+                counted = f"key {prefix}"
+            if not await self._verify(key, digest, kept, counted):
+                raise refusal or Unauthorised(_WRONG)
             return self.of_prefix(prefix)  # it may have been revoked meanwhile
         return self._valid(found and found[0])
 
@@ -100,25 +107,25 @@ class Recogniser:
             raise Unauthorised("This API key is expired or revoked")
         return key.principal
 
-    async def _verify(self, key: str, digest: bytes, kept: str, address: str) -> bool:
+    async def _verify(self, key: str, digest: bytes, kept: str, counted: str) -> bool:
         """Compare the key with its hash, in a thread; requests with the same key wait for one comparison.
 
-        It counts as one failed attempt until it is known to be right.
+        It counts as one failed attempt of `counted` until it is known to be right.
         """
         task = self._waiting.get(digest)
         if task is None:
             if len(self._waiting) >= MOST_WAITING:
                 raise TooMany("Too many keys are being checked; try again", after=2)
-            self.attempts.begin(address)
-            task = self._waiting[digest] = asyncio.create_task(self._compare(key, digest, kept, address))
+            self.attempts.begin(counted)
+            task = self._waiting[digest] = asyncio.create_task(self._compare(key, digest, kept, counted))
             task.add_done_callback(lambda _: self._waiting.pop(digest, None))
         return await asyncio.shield(task)
 
-    async def _compare(self, key: str, digest: bytes, kept: str, address: str) -> bool:
+    async def _compare(self, key: str, digest: bytes, kept: str, counted: str) -> bool:
         async with self._hashing:
             right = await asyncio.to_thread(matches, key, kept)
         if right:
-            self.attempts.succeeded(address)
+            self.attempts.succeeded(counted)
             if len(self._verified) >= MOST_KNOWN:
                 self._verified.clear()
             self._verified[digest] = kept, self._monotonic() + KNOWN_FOR

@@ -18,13 +18,13 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.reader import Reader
 from kgservice.application.update import update
-from kgservice.domain.change import LOCAL, Origin
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
 from kgservice.http.auditing import note
 from kgservice.http.bodies import Parameters, parameters, text
 from kgservice.http.cache import Answer, Cache, Kept
 from kgservice.http.description import Describer
 from kgservice.http.exchange import Exchange
+from kgservice.http.given import origin_of
 from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
 from kgservice.http.permissions import principal_of
 from kgservice.http.problems import method_not_allowed
@@ -62,7 +62,7 @@ class Operation:
     `reading` gives what it may read, or raises `Forbidden`; `allowance` says how much time it may take.
     `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
     query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
-    besides. `discreet`: an update tells nothing of what there is.
+    besides.
     """
 
     reading: Callable[[], Reader]
@@ -72,10 +72,8 @@ class Operation:
     wanted: str | None
     allowance: Allowance
     repeatable: bool = True
-    origin: Origin = LOCAL
     audited: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    discreet: bool = False
 
 
 class Querying:
@@ -224,18 +222,18 @@ class Updating:
         else:
             with suppress(ClientLeft):
                 asked = await _read(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
-                await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked)
+                await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked, scope)
                 await http.reply(Response(status_code=204))
 
-    def _run(self, asked: Operation) -> None:
+    def _run(self, asked: Operation, scope: Scope) -> None:
         update(
             self._kg,
             asked.text,
-            origin=asked.origin,
+            origin=origin_of(scope).because("", "/update"),
             reading=asked.reading,
             using=asked.default,
             using_named=asked.named,
-            discreet=asked.discreet,
+            discreet=not principal_of(scope).oversees,
         )
 
 
@@ -258,7 +256,6 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
     if len(found.get(name, ())) != 1:
         raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
     merged, named = _DATASET[name]
-    principal = principal_of(http.scope)
     return Operation(
         partial(reader_of, http.scope, dict(found), kg),
         found[name][0],
@@ -266,8 +263,6 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
         _graphs(found, named),
         http.wanted,
         allowance(http.scope, kg.settings, found),
-        origin=Origin(principal.name, source="/update", privacy=principal.answers_for_privacy),
-        discreet=not principal.oversees,
     )
 
 

@@ -64,6 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "zeigt einzelne Personen, was Ihre Rolle nicht erlaubt",
         "shows single persons, which your role may not see",
     ),
+    "needs-everything": ("braucht die Sicht auf alles", "needs the view of everything"),
     "rows": ("Zeilen", "rows"),
     "row": ("Zeile", "row"),
     "rows-shown": ("gezeigt sind die ersten", "shown are the first"),
@@ -172,6 +173,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "consent-categories": ("Welche Daten", "Which data"),
     "consent-controller": ("Wer verantwortlich ist", "Who is responsible"),
     "consent-recipients": ("Wer die Daten erhält", "Who receives the data"),
+    "nobody": ("niemand", "nobody"),
     "consent-storage-place": ("Wo sie gespeichert sind", "Where they are stored"),
     "consent-retention": ("Wie viele Tage sie aufbewahrt werden", "For how many days they are kept"),
     "consent-jurisdiction": ("Rechtsraum", "Jurisdiction"),
@@ -250,6 +252,8 @@ def preferred(accept: str | None, otherwise: str) -> str:
 
     >>> preferred("fr, en-GB;q=0.8, de;q=0.5", "de")
     'en'
+    >>> preferred("de;q=nan, en;q=0.5", "de"), preferred("de;q=7, en;q=0.5", "de")
+    ('en', 'en')
     """
     liked: dict[str, float] = {}
     for item in (accept or "").split(","):
@@ -257,6 +261,8 @@ def preferred(accept: str | None, otherwise: str) -> str:
         try:
             quality = float(weight.strip().removeprefix("q=") or 1)
         except ValueError:
+            continue
+        if not 0 <= quality <= 1:
             continue
         language = tag.partition("-")[0].lower()
         if language in LANGUAGES:
