@@ -17,6 +17,7 @@ KgError
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
 ├── TooMany                   more requests than one may make             429, exit 6
 ├── StoreFailed               the store cannot answer                     503, exit 6
+│   └── StoreFull             there is no room for a change               507, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
 HTTP statuses are assigned in `http/details.py`, exit codes in `cli`.
@@ -181,6 +182,12 @@ class StoreFailed(KgError):
     """The store cannot answer."""
 
     title = "Store failure"
+
+
+class StoreFull(StoreFailed):
+    """There is no room on the disk for a change."""
+
+    title = "Store full"
 
 
 class AuditFailed(KgError):

@@ -35,6 +35,12 @@ class Settings:
 
     base: str = _setting("https://kg.example/", "Base IRI of instances, graphs, views; ends with `/` or `#`.")
     store: Path = _setting(Path("data/store"), "Directory of the embedded store.")
+    durability: str = _setting(
+        "power-loss",
+        "What an answered commit survives: `power-loss`, or the end of the `process` only, which is faster.",
+    )
+    reserve: int = _setting(256, "Room on the disk of the store below which nothing is written, in MiB.")
+    backups: str = _setting("", "Directory of backups; empty: `<store>.backups` beside the store.")
     host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
@@ -89,6 +95,11 @@ class Settings:
         return is_loopback(self.host) and not self.hosts.strip() and not self.proxies.strip()
 
     @property
+    def backup_folder(self) -> Path:
+        """The directory of backups."""
+        return Path(self.backups) if self.backups else self.store.with_name(f"{self.store.name}.backups")
+
+    @property
     def active_purposes(self) -> tuple[str, ...]:
         """The IRIs of the purposes that there are views for."""
         named = () if self.purposes.strip() == "none" else self.purposes.split()
@@ -131,6 +142,12 @@ def _fault(name: str, value: Any) -> str | None:
     usable: dict[str, tuple[Callable[[Any], bool], str]] = {
         "base": (_is_base, "is no absolute IRI that ends with / or #"),
         "store": (lambda path: path.name not in {"", ".."}, "is no directory with a name of its own"),
+        "durability": (
+            lambda kept: kept in {"power-loss", "process"},
+            "is neither power-loss nor process",
+        ),
+        "reserve": (lambda size: size >= 0, "is no number of MiB: at least 0"),
+        "backups": (lambda _: True, ""),
         "port": (lambda port: 0 <= port <= 65535, "is no TCP port: 0 to 65535"),
         "token": (
             lambda token: token.isprintable() and " " not in token,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kgservice.errors import StoreFailed
+from kgservice.store.disk import sync
 
 ENDING = ".erased.jsonl"
 
@@ -116,10 +117,13 @@ class Erased:
         if self.path is None:
             return
         try:
+            new = not self.path.exists()
             opened = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(opened, "w", encoding="utf-8") as out:
                 out.write(f"{json.dumps(said)}\n")
                 out.flush()
                 os.fsync(out.fileno())
+            if new:
+                sync(self.path.parent)
         except OSError as error:
             raise StoreFailed(f"the list of erased persons cannot be written: {error}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import Literal, NamedNode
 
 from kgservice import resources
-from kgservice.application import installing, modelfiles
+from kgservice.application import installing, modelfiles, standing
 from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
@@ -84,11 +84,13 @@ class KnowledgeGraph(Whole):
 
         Without `guarded` it takes what the shapes forbid, too. A store with another model gets this one, and
         its view is built anew; so is a view that a stopped bulk load left unfinished. `told` hears how far
-        that is. Raises `BadRdf` for an ontology file that does not parse.
+        that is. Raises `BadRdf` for an ontology file that does not parse, `StoreFailed` for a store that has
+        lost commits or is of a newer release.
         """
         graphs = Graphs(Addresses(settings.base))
         files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
         kg = cls(settings, store, files.model, clock, guarded=guarded)
+        standing.check(store, kg.addresses, kg.head)
         installing.install(kg, files, told)
         kg._due = Dues(store, kg.addresses).first()
         return kg
@@ -235,6 +237,7 @@ class KnowledgeGraph(Whole):
         except KgError:
             self._purposes.forget()  # it has taken note of what is not written
             raise
+        standing.note(self.store, self.addresses, number)
         self.copies.follow(effect)
         self._purposes.follow(self.planner(), effect)
         self._changed.update(dict.fromkeys(effect.graphs, number))

@@ -36,8 +36,9 @@ from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
-from kgservice.errors import BadParameter
+from kgservice.errors import BadParameter, KgError
 from kgservice.settings import Settings
+from kgservice.store.disk import Disk
 from kgservice.store.formats import Format
 from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.rewriting import recover, rewrite
@@ -58,8 +59,14 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
-    with Bars(named=True) as bars:
-        kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store), told=bars.show)
+    disk = Disk(settings.store, synced=settings.durability == "power-loss", reserve=settings.reserve * 2**20)
+    store = OxigraphStore(settings.store, disk)
+    try:
+        with Bars(named=True) as bars:
+            kg = KnowledgeGraph.open(settings, store, told=bars.show)
+    except KgError:
+        store.close()
+        raise
     try:
         kg.erased = Erased.beside(settings.store)
         if persons := erasing.again(kg):

@@ -29,6 +29,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Invalid: (422, "not-valid"),
     errors.TooMany: (429, "too-many-requests"),
     errors.StoreFailed: (503, "store-failure"),
+    errors.StoreFull: (507, "store-full"),
     errors.AuditFailed: (503, "audit-failure"),
 }
 

@@ -100,6 +100,11 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Ein Fehler des Programms. Das Protokoll des Dienstes nennt die Ursache; bitte melden.",
         "A fault of the program. The log of the service says why; please report it.",
     ),
+    "store-full": (
+        "Auf dem Datenträger fehlt Platz: nichts wurde geändert, gelesen wird weiter; "
+        "`detail` sagt, was hilft.",
+        "The disk lacks room: nothing was changed, reading goes on; `detail` says what helps.",
+    ),
     "store-failure": (
         "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
         "The store does not answer. Check space and permissions, then try again later.",

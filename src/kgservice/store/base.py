@@ -137,8 +137,18 @@ class Store(Protocol):
     def shared(self) -> AbstractContextManager[Callable[[], Store]]:
         """What opens a copy as it is now, to read only, in this process or others; gone after the block."""
 
+    def mark(self, text: str) -> None:
+        """Keep a short text beside the data: what it says of them shows later whether some were lost."""
+
+    def marked(self) -> str:
+        """The text that was kept last; empty when there is none."""
+
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the store takes changes now: there is room, and no fault since it was opened."""
 
     def close(self) -> None:
         """Flush and release the store."""

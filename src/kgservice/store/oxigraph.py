@@ -29,6 +29,7 @@ from pyoxigraph import (
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
@@ -62,12 +63,14 @@ class _Watched:
 class OxigraphStore:
     """An RDF dataset in a directory that this process owns, or with `path` None in memory.
 
-    Reading is free for all threads; each reader sees one state of the store. Writing goes one at a time.
+    Reading is free for all threads; each reader sees one state of the store. Writing goes one at a time, as
+    far as the `disk` under the directory allows it; None: it is not asked.
     Raises `StoreFailed` if the directory cannot be opened, for example because another process owns it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, disk: Disk | None = None) -> None:
         self.path = path
+        self._disk = disk
         self._writing = threading.Lock()
         self._open: pyoxigraph.Store | None
         if path is None:
@@ -243,14 +246,45 @@ class OxigraphStore:
         self._update(" ;\n".join(steps))
 
     def _update(self, text: str) -> None:
-        with self._writing:
-            store = self._store
+        with self._changing() as store:
             try:
                 store.update(text)
             except (SyntaxError, ValueError) as error:
                 raise BadRdf(f"the statements cannot be written: {error}") from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[pyoxigraph.Store]:
+        """The store for one change, which is on the disk at the end of the block, if that was asked for."""
+        with self._writing:
+            store = self._store
+            if self._disk is None:
+                with _told("the store did not take the change"):
+                    yield store
+                return
+            self._disk.check()
+            try:
+                yield store
+                self._disk.settle()
             except (OSError, RuntimeError) as error:
-                raise StoreFailed(f"the store did not take the change: {error}") from error
+                raise self._disk.failed(error) from error
+
+    @property
+    def writable(self) -> bool:
+        """See `Store.writable`."""
+        return self._open is not None and (self._disk is None or self._disk.writable)
+
+    def mark(self, text: str) -> None:
+        """See `Store.mark`: a file in the directory; in memory there is nothing to lose."""
+        if self._disk is not None:
+            with _told("the store cannot be marked"):
+                self._disk.mark(text)
+
+    def marked(self) -> str:
+        """See `Store.marked`."""
+        if self._disk is None:
+            return ""
+        with _told("the mark of the store cannot be read"):
+            return self._disk.marked()
 
     def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
         """See `Store.empty`: all in one transaction would take all memory."""
@@ -271,8 +305,7 @@ class OxigraphStore:
         base: str | None = None,
     ) -> None:
         """See `Store.load`."""
-        with self._writing:
-            store = self._store
+        with self._changing() as store:
             try:
                 check_document(source, fmt)
                 if isinstance(source, Path):
@@ -281,7 +314,7 @@ class OxigraphStore:
                     store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
             except (SyntaxError, ValueError) as error:
                 raise bad_rdf(error, source.name if isinstance(source, Path) else None) from error
-            except (OSError, RuntimeError) as error:
+            except (OSError, RuntimeError) as error:  # it may be the document that cannot be read
                 raise StoreFailed(f"the store did not take the document: {error}") from error
 
     def optimize(self) -> None:
@@ -348,10 +381,10 @@ class OxigraphStore:
         with self._writing:
             if self._open is None:
                 return
-            if self.path is not None:
-                with _reading():
-                    self._open.flush()
-            self._open = None
+            store, self._open = self._open, None
+            if self.path is not None and not (self._disk is not None and self._disk.broken):
+                with _told("the store cannot be flushed"):
+                    store.flush()
 
 
 def _copies_of(path: Path) -> str:
@@ -360,11 +393,14 @@ def _copies_of(path: Path) -> str:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        raise StoreFailed(f"the store cannot be read: {error}") from error
+        raise StoreFailed(f"{what}: {error}") from error
+
+
+_reading = partial(_told, "the store cannot be read")
 
 
 def _rdf(fmt: Format) -> RdfFormat:
