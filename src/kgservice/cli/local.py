@@ -24,6 +24,7 @@ from kgservice.application import (
     stewarding,
     validation,
 )
+from kgservice.application.backups import Backups
 from kgservice.application.decisions import decide
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
@@ -84,6 +85,17 @@ def compacted(settings: Settings) -> tuple[int, int]:
     rewrite(settings.store)
     erased.are_purged(len(erased.persons))
     return before, _size(settings.store)
+
+
+def forgotten(settings: Settings) -> None:
+    """Write the store anew if its files may still hold texts of erased persons. Raises `StoreFailed`."""
+    if not settings.store.exists() or not Erased.beside(settings.store).persons:
+        return
+    with opened(settings) as kg:
+        persons = kg.erased.waiting
+    if persons:
+        say(f"Writing the store anew: its files still hold texts of erased persons ({persons}) …")
+        compacted(settings)
 
 
 def _size(folder: Path) -> int:
@@ -175,6 +187,11 @@ class Local:
     def check(self) -> list[str]:
         """Compare each view with its definition."""
         return check.check(self._kg)
+
+    @recorded("backup", "backups", reads=False)
+    def backup(self, folder: Path | None) -> dict[str, Any]:
+        """Copy the store and what stands beside it."""
+        return Backups(self._kg, folder or self._kg.settings.backup_folder).make().to_json()
 
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """Measure, and keep the measurement if asked to."""

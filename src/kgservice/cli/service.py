@@ -16,11 +16,10 @@ from urllib.parse import quote
 
 from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
-from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
 from kgservice.cli.answers import say
-from kgservice.cli.local import compacted, opened
+from kgservice.cli.local import forgotten, opened
 from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find, local_url
 from kgservice.domain.clock import system_clock
@@ -47,8 +46,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     http.check_door(settings, system_clock())
     _check_alone(settings)
     _check_port(settings.host, settings.port)
-    if settings.store.exists() and Erased.beside(settings.store).persons:
-        _forget(settings)
+    forgotten(settings)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
         if demo and kg.head == 0:
             say("Loading the demonstration graph …")
@@ -85,15 +83,6 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             signal.signal(signal.SIGTERM, before)
         if faults:
             raise faults[0]
-
-
-def _forget(settings: Settings) -> None:
-    """Write the store anew if its files may still hold texts of erased persons."""
-    with opened(settings) as kg:
-        persons = kg.erased.waiting
-    if persons:
-        say(f"Writing the store anew: its files still hold texts of erased persons ({persons}) …")
-        compacted(settings)
 
 
 def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:

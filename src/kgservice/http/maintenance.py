@@ -1,4 +1,4 @@
-"""What the command line asks of a running service besides data: `/check`, `/export`."""
+"""What the command line asks of a running service besides data: `/backups`, `/check`, `/export`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application import check, exporting
+from kgservice.application.backups import Backups
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange
@@ -23,8 +24,26 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The route of the check, which looks at the whole store."""
+    """The routes of backups, and of the check, which looks at the whole store."""
     router = APIRouter(tags=["service"])
+    backups = Backups(kg, kg.settings.backup_folder)
+
+    @router.head("/backups", include_in_schema=False)
+    @router.get("/backups", summary="The backups that there are")
+    async def there() -> JSONResponse:
+        """The directory of the setting `backups`, and the whole backups in it, the oldest first."""
+        found = await asyncio.to_thread(backups.all)
+        said = {"folder": str(backups.folder), "backups": [backup.to_json() for backup in found]}
+        return JSONResponse(said, headers=_UNCACHED)
+
+    @router.post("/backups", status_code=201, summary="Make a backup")
+    async def make() -> JSONResponse:
+        """A backup of the store and of what stands beside it, while reading and writing go on.
+
+        Where it is written says the setting `backups`, never the request. 409 while another one is made.
+        """
+        made = await asyncio.to_thread(backups.make)
+        return JSONResponse(made.to_json(), status_code=201, headers=_UNCACHED)
 
     @router.head("/check", include_in_schema=False)
     @router.get("/check", summary="Whether the views equal their definition")

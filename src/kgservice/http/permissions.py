@@ -42,6 +42,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "/": Rule(EVERYBODY),
     "/audit": Rule(PRIVACY),
+    "/backups": Rule(ADMINISTRATORS, ADMINISTRATORS),
     "/check": Rule(ADMINISTRATORS),
     "/consents": Rule(PRIVACY, PRIVACY),
     "/decisions": Rule(PRIVACY),

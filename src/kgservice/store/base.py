@@ -131,6 +131,9 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Make a consistent copy in the new directory `target`, while reading and writing go on."""
 
+    def checkpoint(self) -> AbstractContextManager[Path]:
+        """The directory of a copy as it is now, to read its files; gone after the block."""
+
     def copy(self) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block."""
 

@@ -342,7 +342,7 @@ class OxigraphStore:
             _fill(twin._store, self._store)
             yield twin
             return
-        with self._checkpoint() as folder:
+        with self.checkpoint() as folder:
             twin = OxigraphStore(folder)
             try:
                 yield twin
@@ -352,7 +352,7 @@ class OxigraphStore:
     @contextmanager
     def shared(self) -> Iterator[Callable[[], Store]]:
         """See `Store.shared`: a checkpoint, which any number of processes can open to read."""
-        with self._checkpoint() as folder:
+        with self.checkpoint() as folder:
             yield partial(OxigraphStore.reading, folder)
 
     @classmethod
@@ -366,8 +366,8 @@ class OxigraphStore:
         return store
 
     @contextmanager
-    def _checkpoint(self) -> Iterator[Path]:
-        """A copy in a new directory: beside the store by hard links, in milliseconds."""
+    def checkpoint(self) -> Iterator[Path]:
+        """See `Store.checkpoint`: beside the store by hard links, in milliseconds."""
         beside = None if self.path is None else self.path.parent
         folder = Path(tempfile.mkdtemp(prefix=_copies_of(self.path or Path("store")), dir=beside))
         try:
