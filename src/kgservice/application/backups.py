@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kgservice.application.standing import SCHEMA
 from kgservice.domain.backup import File, Manifest, differences
 from kgservice.errors import BadInput, Conflict, NotFound
 from kgservice.store.audit_file import beside
+from kgservice.store.checksums import Checksums
 from kgservice.store.folders import copy, copy_database, file_at, files_in, written
 from kgservice.store.keys import keys_of
 
@@ -94,9 +95,10 @@ class Backups:
                 if list_of(store).exists():
                     copy(list_of(store), folder / ERASED)
             (folder / STORE).mkdir(mode=0o700)
-            files, shared = [], 0
+            files, shared, sums = [], 0, Checksums(store)
             for path in sorted(made.iterdir()):
                 file = file_at(path, f"{STORE}/{path.name}")
+                sums.compare([replace(file, path=path.name)])
                 old = before.get(file)
                 # What is damaged there must not become part of this one.
                 if old is not None and old.exists() and file_at(old, file.path) == file:

@@ -26,6 +26,7 @@ from kgservice.domain.clock import system_clock
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import serve as http
 from kgservice.settings import Settings
+from kgservice.store.checksums import Checksums
 from kgservice.store.oxigraph import OxigraphStore
 
 _IN_A_NETWORK = (
@@ -37,15 +38,18 @@ _IN_A_NETWORK = (
 def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     """Serve until the process is told to end (Ctrl-C or SIGTERM).
 
-    Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
-    `Forbidden` when nobody could sign in, `BadRdf` or `BadInput` for shapes that cannot be used,
-    `AuditFailed` when the audit log cannot be written or was tampered with.
+    Raises `StoreFailed` when a service runs on the store already or the store is damaged, `BadParameter` for
+    a port that is taken, `Forbidden` when nobody could sign in, `BadRdf` or `BadInput` for shapes that cannot
+    be used, `AuditFailed` when the audit log cannot be written or was tampered with.
     """
     # In a network the token is only for commands on this machine, so it is never one that somebody chose.
     secret = (settings.local and settings.token) or secrets.token_urlsafe(24)
     http.check_door(settings, system_clock())
     _check_alone(settings)
     _check_port(settings.host, settings.port)
+    sums = Checksums(settings.store)
+    if settings.store.exists():
+        sums.check()
     forgotten(settings)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
         if demo and kg.head == 0:
@@ -83,6 +87,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             signal.signal(signal.SIGTERM, before)
         if faults:
             raise faults[0]
+    sums.note()
 
 
 def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:

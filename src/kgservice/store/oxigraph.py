@@ -85,7 +85,7 @@ class OxigraphStore:
                     f"another process uses the store {path}: a service that is starting, or a command that "
                     "is still running; try again in a moment"
                 ) from error
-            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+            raise _failed(f"cannot open the store {path}", error) from error
         # Only who owns the store copies it: these are of a process that was killed.
         for folder in path.parent.glob(f"{glob.escape(_copies_of(path))}*"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -115,7 +115,7 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             if "custom function" in str(error):
                 raise BadQuery(str(error)) from error
-            raise StoreFailed(f"the query failed: {error}") from error
+            raise _failed("the query failed", error) from error
 
     def query(
         self,
@@ -148,7 +148,7 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             if watched.error is not None:
                 raise
-            raise StoreFailed(f"the answer broke off: {error}") from error
+            raise _failed("the answer broke off", error) from error
 
     def select(self, text: str, dataset: Dataset) -> Solutions:
         """See `Store.select`; `BadQuery` if the query is no SELECT."""
@@ -182,7 +182,7 @@ class OxigraphStore:
                     if isinstance(quad.graph_name, NamedNode):
                         yield quad
         except (OSError, RuntimeError) as error:
-            raise StoreFailed(f"the store cannot be read: {error}") from error
+            raise _failed("the store cannot be read", error) from error
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
@@ -362,7 +362,7 @@ class OxigraphStore:
         try:
             store._open = pyoxigraph.Store.read_only(str(path))
         except (OSError, RuntimeError) as error:
-            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+            raise _failed(f"cannot open the store {path}", error) from error
         return store
 
     @contextmanager
@@ -397,7 +397,14 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        raise StoreFailed(f"{what}: {error}") from error
+        raise _failed(what, error) from error
+
+
+def _failed(what: str, error: Exception) -> StoreFailed:
+    """What to raise for an error of the engine, with the way back where files are damaged or gone."""
+    damaged = isinstance(error, FileNotFoundError) or "Corruption" in str(error)
+    way = ". The store is damaged: move it away and restore a backup (kgservice restore)" if damaged else ""
+    return StoreFailed(f"{what}: {' '.join(str(error).split())}{way}")
 
 
 _reading = partial(_told, "the store cannot be read")
