@@ -68,6 +68,8 @@ class Settings:
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
     )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
+    log_format: str = _setting("text", "How logs are written: `text` for people, `json` for collectors.")
+    grace: int = _setting(20, "Seconds in which running requests are answered when the service is stopped.")
     hosts: str = _setting("", "Host names that the service answers to besides those of this machine.")
     proxies: str = _setting(
         "", "Addresses or networks of proxies whose `X-Forwarded-…` headers are believed."
@@ -171,6 +173,8 @@ def _fault(name: str, value: Any) -> str | None:
             "is neither none nor shape nor text",
         ),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
+        "log_format": (lambda form: form in {"text", "json"}, "is neither text nor json"),
+        "grace": (lambda seconds: seconds > 0, "is no number of seconds: at least 1"),
         "hosts": (
             lambda names: all(map(_HOST.fullmatch, names.split())),
             "holds something that is no host name",

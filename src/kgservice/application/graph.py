@@ -107,6 +107,16 @@ class KnowledgeGraph(Whole):
         return self._changed.get(graph, self._opened)
 
     @property
+    def opened(self) -> int:
+        """The number of the last commit before this start, or of the last bulk load since."""
+        return self._opened
+
+    @property
+    def prepared(self) -> bool:
+        """Whether changes can be judged at once: the shapes have been read."""
+        return not self.guarded or (self._guard is not None and self._guard.prepared)
+
+    @property
     def head(self) -> int:
         """The number of the last commit; 0 at first."""
         return self._head

@@ -18,6 +18,7 @@ from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
+from kgservice.cli import logs
 from kgservice.cli.answers import say
 from kgservice.cli.local import forgotten, opened
 from kgservice.cli.remote import Remote
@@ -47,6 +48,11 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     http.check_door(settings, system_clock())
     _check_alone(settings)
     _check_port(settings.host, settings.port)
+    with logs.writing(settings.log_format):
+        _run(settings, secret, demo=demo, open_browser=open_browser)
+
+
+def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> None:
     sums = Checksums(settings.store)
     if settings.store.exists():
         sums.check()
