@@ -194,6 +194,7 @@ def test_the_store_is_written_anew_at_the_start_after_an_erasure(
     assert Erased.beside(store).waiting == 0
 
 
+@pytest.mark.slow
 def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_store: Path) -> None:
     some = "SELECT ?{0} WHERE {{ ?{0} ?p{0} ?o{0} }} LIMIT 2000"
     slow = f"SELECT (COUNT(*) AS ?n) WHERE {{ {{ {some.format('a')} }} {{ {some.format('b')} }} FILTER(?a != ?b) }}"

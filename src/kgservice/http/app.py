@@ -181,6 +181,7 @@ def framework(
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
+        Route("/backups", maintenance.Backing(kg, readers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]

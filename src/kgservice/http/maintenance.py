@@ -13,7 +13,7 @@ from kgservice.application import check, exporting
 from kgservice.application.backups import Backups
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address
 from kgservice.http.negotiation import coding, content_type, negotiate
 from kgservice.http.purposes import PARAMETER, reader_of
@@ -24,26 +24,8 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The routes of backups, and of the check, which looks at the whole store."""
+    """The route of the check, which looks at the whole store."""
     router = APIRouter(tags=["service"])
-    backups = Backups(kg, kg.settings.backup_folder)
-
-    @router.head("/backups", include_in_schema=False)
-    @router.get("/backups", summary="The backups that there are")
-    async def there() -> JSONResponse:
-        """The directory of the setting `backups`, and the whole backups in it, the oldest first."""
-        found = await asyncio.to_thread(backups.all)
-        said = {"folder": str(backups.folder), "backups": [backup.to_json() for backup in found]}
-        return JSONResponse(said, headers=_UNCACHED)
-
-    @router.post("/backups", status_code=201, summary="Make a backup")
-    async def make() -> JSONResponse:
-        """A backup of the store and of what stands beside it, while reading and writing go on.
-
-        Where it is written says the setting `backups`, never the request. 409 while another one is made.
-        """
-        made = await asyncio.to_thread(backups.make)
-        return JSONResponse(made.to_json(), status_code=201, headers=_UNCACHED)
 
     @router.head("/check", include_in_schema=False)
     @router.get("/check", summary="Whether the views equal their definition")
@@ -52,6 +34,30 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         return JSONResponse({"faults": await asyncio.to_thread(check.check, kg)}, headers=_UNCACHED)
 
     return router
+
+
+class Backing:
+    """`/backups` as an ASGI application: the backups that there are; POST makes one.
+
+    Where it is written says the setting `backups`, never the request. Reading and writing go on meanwhile.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+        self._backups = Backups(kg, kg.settings.backup_folder)
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises `Conflict` while another backup is made, `StoreFailed`."""
+        http = Exchange(scope, receive, send)
+        if not await http.has("GET", "POST"):
+            return
+        if http.method == "POST":
+            made = await on(self._workers, self._backups.make)
+            await http.reply(JSONResponse(made.to_json(), 201, headers=_UNCACHED))
+            return
+        found = await on(self._workers, self._backups.all)
+        said = {"folder": str(self._backups.folder), "backups": [backup.to_json() for backup in found]}
+        await http.reply(JSONResponse(said, headers=_UNCACHED))
 
 
 class Export:
