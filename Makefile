@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test quick exactness leaks lint format bench docs constraints clean
+.PHONY: help serve test quick exactness kills leaks lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,6 +29,9 @@ quick: $(DEV) ## run all tests but the slow ones: for every day
 
 exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes hours
 	$(BIN)/python -m tests.property.exactness $(ARGS)
+
+kills: $(DEV) ## kill the service under load 2,000 times and look for what is lost: takes two hours
+	$(BIN)/python -m tests.server.kills $(ARGS)
 
 leaks: $(DEV) ## ask 20,000 random questions of one purpose and look for what it may not see: takes minutes
 	$(BIN)/python -m tests.property.leaks $(ARGS)

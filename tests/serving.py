@@ -55,7 +55,9 @@ def running(kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = Non
         address.append(url)
         ready.set()
 
-    server = Server(create_app(kg, token=token, audit=audit), "127.0.0.1", 0, tell, kg.settings.proxies)
+    server = Server(
+        create_app(kg, token=token, audit=audit), "127.0.0.1", 0, tell, proxies=kg.settings.proxies
+    )
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

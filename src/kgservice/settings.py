@@ -35,6 +35,12 @@ class Settings:
 
     base: str = _setting("https://kg.example/", "Base IRI of instances, graphs, views; ends with `/` or `#`.")
     store: Path = _setting(Path("data/store"), "Directory of the embedded store.")
+    durability: str = _setting(
+        "power-loss",
+        "What an answered commit survives: `power-loss`, or the end of the `process` only, which is faster.",
+    )
+    reserve: int = _setting(256, "Room on the disk of the store below which nothing is written, in MiB.")
+    backups: str = _setting("", "Directory of backups; empty: `<store>.backups` beside the store.")
     host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
@@ -76,6 +82,8 @@ class Settings:
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
     )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
+    log_format: str = _setting("text", "How logs are written: `text` for people, `json` for collectors.")
+    grace: int = _setting(20, "Seconds in which running requests are answered when the service is stopped.")
     hosts: str = _setting("", "Host names that the service answers to besides those of this machine.")
     proxies: str = _setting(
         "", "Addresses or networks of proxies whose `X-Forwarded-…` headers are believed."
@@ -106,6 +114,11 @@ class Settings:
         """Seconds after which a query of somebody with these roles is stopped."""
         others = {role: float(seconds) for role, seconds in _deadlines(self.deadlines)}
         return max((others.get(role, self.deadline) for role in roles), default=self.deadline)
+
+    @property
+    def backup_folder(self) -> Path:
+        """The directory of backups."""
+        return Path(self.backups) if self.backups else self.store.with_name(f"{self.store.name}.backups")
 
     @property
     def active_purposes(self) -> tuple[str, ...]:
@@ -150,6 +163,12 @@ def _fault(name: str, value: Any) -> str | None:
     usable: dict[str, tuple[Callable[[Any], bool], str]] = {
         "base": (_is_base, "is no absolute IRI that ends with / or #"),
         "store": (lambda path: path.name not in {"", ".."}, "is no directory with a name of its own"),
+        "durability": (
+            lambda kept: kept in {"power-loss", "process"},
+            "is neither power-loss nor process",
+        ),
+        "reserve": (lambda size: size >= 0, "is no number of MiB: at least 0"),
+        "backups": (lambda _: True, ""),
         "port": (lambda port: 0 <= port <= 65535, "is no TCP port: 0 to 65535"),
         "token": (
             lambda token: token.isprintable() and " " not in token,
@@ -186,6 +205,8 @@ def _fault(name: str, value: Any) -> str | None:
             "is neither none nor shape nor text",
         ),
         "language": (lambda language: language in {"de", "en"}, "is neither de nor en"),
+        "log_format": (lambda form: form in {"text", "json"}, "is neither text nor json"),
+        "grace": (lambda seconds: seconds > 0, "is no number of seconds: at least 1"),
         "hosts": (
             lambda names: all(map(_HOST.fullmatch, names.split())),
             "holds something that is no host name",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +19,11 @@ import httpx
 import pytest
 
 from kgservice.application.erased import Erased
+from kgservice.cli import logs
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI
 from kgservice.store import OxigraphStore
+from kgservice.store.base import Dataset
 from tests.cli.commands import COMMAND, Run, environment
 
 TABLE = {
@@ -61,11 +67,11 @@ class Service:
 
 
 @contextmanager
-def serving(store: Path, *options: str) -> Iterator[Service]:
+def serving(store: Path, *options: str, **env: str) -> Iterator[Service]:
     """Start the service on a free port and wait for its link; kill it at the end if it still runs."""
     command = [*COMMAND, "serve", "--store", str(store), "--port", "0", *options]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(**env)
     ) as process:
         try:
             assert process.stdout is not None
@@ -186,3 +192,73 @@ def test_the_store_is_written_anew_at_the_start_after_an_erasure(
         gone = run("subject", "find", "--iri", person, "--store", service.store, "--json")
         assert json.loads(gone.stdout)["matches"] == []
     assert Erased.beside(store).waiting == 0
+
+
+@pytest.mark.slow
+def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_store: Path) -> None:
+    some = "SELECT ?{0} WHERE {{ ?{0} ?p{0} ?o{0} }} LIMIT 2000"
+    slow = f"SELECT (COUNT(*) AS ?n) WHERE {{ {{ {some.format('a')} }} {{ {some.format('b')} }} FILTER(?a != ?b) }}"
+    change = f'INSERT DATA {{ <urn:test:x> a <{CI}Persona> ; <{CI}title> "late"@en }}'
+    with (
+        serving(empty_store, KGSERVICE_GRACE="120") as service,
+        httpx.Client(timeout=150) as client,
+        ThreadPoolExecutor() as pool,
+    ):
+        url, token = service.link.split("/?token=")
+        client.headers["Authorization"] = f"Bearer {token}"
+        query = pool.submit(client.get, f"{url}/sparql", params={"query": slow})
+        update = pool.submit(
+            client.post,
+            f"{url}/update",
+            content=change,
+            headers={"Content-Type": "application/sparql-update"},
+        )
+        running = {
+            f'kgservice_requests_running{{method="{m}",route="/{r}"}} 1.0'
+            for m, r in (("GET", "sparql"), ("POST", "update"))
+        }
+        while not running <= set(client.get(f"{url}/metrics").text.splitlines()):
+            assert not query.done()
+        service.process.send_signal(signal.SIGTERM)
+        assert (query.result().status_code, update.result().status_code) == (200, 204)
+        assert service.process.wait(60) == 0
+    assert OxigraphStore(empty_store).ask('ASK { GRAPH ?g { ?x ?p "late"@en } }', Dataset())
+
+
+def test_the_log_can_be_read_by_programs_and_says_nothing_of_persons(empty_store: Path) -> None:
+    command = [*COMMAND, "serve", "--store", str(empty_store), "--port", "0"]
+    environ = environment(KGSERVICE_LOG_FORMAT="json")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            url = process.stdout.readline().split()[-1].partition("/?")[0]
+            with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw:
+                raw.sendall(b"anna@example.org\r\n\r\n")
+                raw.recv(1000)
+            process.send_signal(signal.SIGTERM)
+            said = [json.loads(line) for line in process.stderr]
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    assert all(line.keys() == {"time", "level", "logger", "message"} for line in said)
+    told = [(line["level"], line["logger"]) for line in said]
+    assert told[0] == told[-1] == ("info", "kgservice")
+    assert ("warning", "uvicorn.error") in told
+    assert "anna" not in json.dumps(said)
+
+
+def test_a_log_tells_where_an_exception_was_and_not_what_it_says() -> None:
+    def fail() -> None:
+        raise ValueError("anna@example.org")
+
+    try:
+        fail()
+    except ValueError:
+        record = logging.LogRecord("kgservice", logging.ERROR, "", 0, "It failed", (), sys.exc_info())
+    for written in (logs.Json().format(record), logs.Plain().format(record)):
+        assert "anna" not in written
+        assert "ValueError" in written
+        assert "test_service.py" in written

@@ -20,8 +20,8 @@ from tests.http.keys import asking, bare, make_key, serving
 from tests.routes import addresses
 from tests.serving import Running
 
-READER, RESEARCHER, EDITOR, STEWARD, PRIVACY, ADMIN = Role
-ALL = set(Role)
+MONITOR, READER, RESEARCHER, EDITOR, STEWARD, PRIVACY, ADMIN = Role
+ALL = set(Role) - {MONITOR}
 QUERYING = ALL - {READER}
 EDITING = {EDITOR, STEWARD, ADMIN}
 STEWARDS = {STEWARD, ADMIN}
@@ -67,6 +67,8 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/decisions", OFFICERS),
     ("GET", "/export", {ADMIN}),
     ("GET", "/check", {ADMIN}),
+    ("GET", "/backups", {ADMIN}),
+    ("GET", "/metrics", {ADMIN, MONITOR}),
 ]
 
 

@@ -301,6 +301,7 @@ class Grammar:
                 "/subjects",
                 f"/subjects/{key}",
                 "/consents",
+                "/backups",
                 "/check",
             ),
             *(

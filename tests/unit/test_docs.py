@@ -89,4 +89,6 @@ def test_runtime_dependencies_are_used() -> None:
     indirect = {"httptools", "uvloop", "python-multipart"}
     for line in project["dependencies"]:
         name = Requirement(line).name
-        assert name in indirect or re.search(rf"^\s*(import|from) {name}\b", sources, re.MULTILINE), name
+        assert name in indirect or re.search(
+            rf"^\s*(import|from) {name.replace('-', '_')}\b", sources, re.MULTILINE
+        ), name

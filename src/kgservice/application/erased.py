@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kgservice.errors import StoreFailed
+from kgservice.store.disk import sync
 
 ENDING = ".erased.jsonl"
+
+
+def list_of(store: Path) -> Path:
+    """Where the list of a store is: beside it."""
+    return store.with_name(f"{store.name}{ENDING}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +45,48 @@ class Erased:
     persons: list[Line] = field(default_factory=list)
     purged: int = 0
     begun: set[str] = field(default_factory=set)
+    _broken_off: bool = False
 
     @classmethod
     def beside(cls, store: Path) -> Erased:
         """The list that belongs to a store. Raises `StoreFailed` for a file that cannot be read as one.
 
-        A last line that was not written whole does not count.
+        A last line that was not written whole is taken away.
         """
-        found = cls(store.with_name(f"{store.name}{ENDING}"))
-        assert found.path is not None
+        path = list_of(store)
+        found = cls.read(path)
+        if found._broken_off:
+            with path.open("r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+        return found
+
+    @classmethod
+    def read(cls, path: Path) -> Erased:
+        """The list in a file that may not be there yet; a last line that was not written whole is left out.
+
+        Raises `StoreFailed` for a file that cannot be read as one.
+        """
+        found = cls(path)
         try:
-            text = found.path.read_text(encoding="utf-8") if found.path.exists() else ""
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
         except (OSError, ValueError) as error:
             raise StoreFailed(f"cannot read the list of erased persons: {error}") from error
         whole, _, rest = text.rpartition("\n")
         for number, line in enumerate(whole.splitlines(), 1):
-            found._read(line, number)
-        if rest:
-            found.path.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+            found._line(line, number)
+        found._broken_off = bool(rest)
         return found
 
-    def _read(self, line: str, number: int) -> None:
+    def join(self, other: Erased) -> None:
+        """Enter what another list knows and this one does not."""
+        known = set(self.persons)
+        for key in other.begun - self.begun:
+            self.begin(key)
+        for line in other.persons:
+            if line not in known:
+                self._enter(line)
+
+    def _line(self, line: str, number: int) -> None:
         try:
             said = json.loads(line)
             if "purged" in said:
@@ -93,19 +120,24 @@ class Erased:
         if key in self.begun:
             self.add(key, at)
             return
-        self._write({"erased": key, "at": at, "foreign": True})
-        self.persons.append(Line(key, at, foreign=True))
+        self._enter(Line(key, at, foreign=True))
 
     def add(self, key: str, at: str, kept: Iterable[str] = ()) -> None:
         """Note an erasure; what an interrupted validation has found, in a file beside, goes with it."""
-        line = Line(key, at, tuple(kept))
-        said = {"erased": key, "at": at} | ({"kept": list(line.kept)} if line.kept else {})
-        self._write(said)
-        self.persons.append(line)
+        self._enter(Line(key, at, tuple(kept)))
         self.begun.discard(key)
         if self.path is not None:
             store = self.path.name.removesuffix(ENDING)
             self.path.with_name(f"{store}.validation").unlink(missing_ok=True)
+
+    def _enter(self, line: Line) -> None:
+        said: dict[str, object] = {"erased": line.key, "at": line.at}
+        if line.kept:
+            said["kept"] = list(line.kept)
+        if line.foreign:
+            said["foreign"] = True
+        self._write(said)
+        self.persons.append(line)
 
     def are_purged(self, number: int) -> None:
         """Note that the files hold nothing of the first `number` any more."""
@@ -116,10 +148,13 @@ class Erased:
         if self.path is None:
             return
         try:
+            new = not self.path.exists()
             opened = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(opened, "w", encoding="utf-8") as out:
                 out.write(f"{json.dumps(said)}\n")
                 out.flush()
                 os.fsync(out.fileno())
+            if new:
+                sync(self.path.parent)
         except OSError as error:
             raise StoreFailed(f"the list of erased persons cannot be written: {error}") from error

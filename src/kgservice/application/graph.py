@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import Literal, NamedNode
 
 from kgservice import resources
-from kgservice.application import installing, modelfiles
+from kgservice.application import installing, modelfiles, standing
 from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
@@ -85,11 +85,13 @@ class KnowledgeGraph(Whole):
 
         Without `guarded` it takes what the shapes forbid, too. A store with another model gets this one, and
         its view is built anew; so is a view that a stopped bulk load left unfinished. `told` hears how far
-        that is. Raises `BadRdf` for an ontology file that does not parse.
+        that is. Raises `BadRdf` for an ontology file that does not parse, `StoreFailed` for a store that has
+        lost commits or is of a newer release.
         """
         graphs = Graphs(Addresses(settings.base))
         files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
         kg = cls(settings, store, files.model, clock, guarded=guarded)
+        standing.check(store, kg.addresses, kg.head)
         installing.install(kg, files, told)
         kg._due = Dues(store, kg.addresses).first()
         return kg
@@ -104,6 +106,16 @@ class KnowledgeGraph(Whole):
     def changed(self, graph: NamedNode) -> int:
         """The number of the last commit that changed the graph; before this start, the last one of all."""
         return self._changed.get(graph, self._opened)
+
+    @property
+    def opened(self) -> int:
+        """The number of the last commit before this start, or of the last bulk load since."""
+        return self._opened
+
+    @property
+    def prepared(self) -> bool:
+        """Whether changes can be judged at once: the shapes have been read."""
+        return not self.guarded or (self._guard is not None and self._guard.prepared)
 
     @property
     def head(self) -> int:
@@ -252,6 +264,7 @@ class KnowledgeGraph(Whole):
         except KgError:
             self._purposes.forget()  # it has taken note of what is not written
             raise
+        standing.note(self.store, self.addresses, number)
         self.copies.follow(effect)
         self._purposes.follow(self.planner(), effect)
         self._changed.update(dict.fromkeys(effect.graphs, number))

@@ -51,6 +51,11 @@ class Guard:
             self._shapes = self._shapes or shipped_shapes()
             return self._shapes
 
+    @property
+    def prepared(self) -> bool:
+        """Whether it can judge at once."""
+        return self._validator is not None
+
     def prepare(self, planner: Planner) -> LocalValidator:
         """Read the shapes and the model of the store, if that has not been done: it takes seconds."""
         shapes = self.shapes

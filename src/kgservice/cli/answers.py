@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, BinaryIO, cast
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kgservice.cli import logs
 from kgservice.domain.question import NAMING, TRUTH
 from kgservice.errors import BadParameter, NotAcceptable
 from kgservice.namespaces import PREFIXES
@@ -202,5 +204,8 @@ def put_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A message for people, on the error stream."""
-    print(text, file=sys.stderr)
+    """A message for people, on the error stream; a line of the log where that is one for programs."""
+    if logs.in_json():
+        logging.getLogger("kgservice").info(text)
+    else:
+        print(text, file=sys.stderr)

@@ -54,6 +54,12 @@ class Backend(Protocol):
     def check(self) -> list[str]:
         """What is wrong with the stored graphs and views; empty when nothing is."""
 
+    def backup(self, folder: Path | None) -> dict[str, Any]:
+        """Make a backup, in a directory or where the settings say; what `POST /backups` gives.
+
+        Raises `BadParameter` for another directory than that of a service.
+        """
+
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """The measures of data quality as `GET /quality` gives them; with `keep` they are kept first."""
 

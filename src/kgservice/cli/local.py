@@ -24,6 +24,7 @@ from kgservice.application import (
     stewarding,
     validation,
 )
+from kgservice.application.backups import Backups
 from kgservice.application.decisions import decide
 from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
@@ -37,8 +38,9 @@ from kgservice.cli.rights import LocalRights
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
-from kgservice.errors import BadParameter
+from kgservice.errors import BadParameter, KgError
 from kgservice.settings import Settings
+from kgservice.store.disk import Disk
 from kgservice.store.formats import Format
 from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.rewriting import recover, rewrite
@@ -59,8 +61,14 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
-    with Bars(named=True) as bars:
-        kg = KnowledgeGraph.open(settings, OxigraphStore(settings.store), told=bars.show)
+    disk = Disk(settings.store, synced=settings.durability == "power-loss", reserve=settings.reserve * 2**20)
+    store = OxigraphStore(settings.store, disk)
+    try:
+        with Bars(named=True) as bars:
+            kg = KnowledgeGraph.open(settings, store, told=bars.show)
+    except KgError:
+        store.close()
+        raise
     try:
         kg.erased = Erased.beside(settings.store)
         if persons := erasing.again(kg):
@@ -78,6 +86,17 @@ def compacted(settings: Settings) -> tuple[int, int]:
     rewrite(settings.store)
     erased.are_purged(len(erased.persons))
     return before, _size(settings.store)
+
+
+def forgotten(settings: Settings) -> None:
+    """Write the store anew if its files may still hold texts of erased persons. Raises `StoreFailed`."""
+    if not settings.store.exists() or not Erased.beside(settings.store).persons:
+        return
+    with opened(settings) as kg:
+        persons = kg.erased.waiting
+    if persons:
+        say(f"Writing the store anew: its files still hold texts of erased persons ({persons}) …")
+        compacted(settings)
 
 
 def _size(folder: Path) -> int:
@@ -170,6 +189,11 @@ class Local:
     def check(self) -> list[str]:
         """Compare each view with its definition."""
         return check.check(self._kg)
+
+    @recorded("backup", "backups", reads=False)
+    def backup(self, folder: Path | None) -> dict[str, Any]:
+        """Copy the store and what stands beside it."""
+        return Backups(self._kg, folder or self._kg.settings.backup_folder).make().to_json()
 
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """Measure, and keep the measurement if asked to."""

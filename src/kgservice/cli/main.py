@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from kgservice.cli import (
     ask,
     audit,
+    backups,
     decide,
     exits,
     findings,
@@ -116,6 +117,9 @@ app.add_typer(subjects.subject, name="subject")
 app.add_typer(requests.requests, name="requests")
 app.command("processing-activities")(requests.activities)
 app.command()(requests.compact)
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.command()(backups.verify)
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)

@@ -115,6 +115,14 @@ class Remote:
         found: list[str] = self._json("GET", "/check")["faults"]
         return found
 
+    def backup(self, folder: Path | None) -> dict[str, Any]:
+        """Ask `POST /backups`: a service writes to its own directory only."""
+        own = self._json("GET", "/backups")["folder"]
+        if folder is not None and str(folder.absolute()) != own:
+            raise BadParameter(f"the service that runs makes its backups in {own}", source="DIRECTORY")
+        made: dict[str, Any] = self._json("POST", "/backups")
+        return made
+
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """Ask `GET /quality`, or `POST /quality` to keep the measurement."""
         found: dict[str, Any] = self._json("POST" if keep else "GET", "/quality")

@@ -16,18 +16,19 @@ from urllib.parse import quote
 
 from kgservice.application import audit
 from kgservice.application.demonstration import load_demonstration
-from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
+from kgservice.cli import logs
 from kgservice.cli.answers import say
 from kgservice.cli.isolating import MIB, isolated
-from kgservice.cli.local import compacted, opened
+from kgservice.cli.local import forgotten, opened
 from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find, local_url
 from kgservice.domain.clock import system_clock
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import serve as http
 from kgservice.settings import Settings
+from kgservice.store.checksums import Checksums
 from kgservice.store.oxigraph import OxigraphStore
 
 _IN_A_NETWORK = (
@@ -39,17 +40,24 @@ _IN_A_NETWORK = (
 def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
     """Serve until the process is told to end (Ctrl-C or SIGTERM).
 
-    Raises `StoreFailed` when a service runs on the store already, `BadParameter` for a port that is taken,
-    `Forbidden` when nobody could sign in, `BadRdf` or `BadInput` for shapes that cannot be used,
-    `AuditFailed` when the audit log cannot be written or was tampered with.
+    Raises `StoreFailed` when a service runs on the store already or the store is damaged, `BadParameter` for
+    a port that is taken, `Forbidden` when nobody could sign in, `BadRdf` or `BadInput` for shapes that cannot
+    be used, `AuditFailed` when the audit log cannot be written or was tampered with.
     """
     # In a network the token is only for commands on this machine, so it is never one that somebody chose.
     secret = (settings.local and settings.token) or secrets.token_urlsafe(24)
     http.check_door(settings, system_clock())
     _check_alone(settings)
     _check_port(settings.host, settings.port)
-    if settings.store.exists() and Erased.beside(settings.store).persons:
-        _forget(settings)
+    with logs.writing(settings.log_format):
+        _run(settings, secret, demo=demo, open_browser=open_browser)
+
+
+def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> None:
+    sums = Checksums(settings.store)
+    if settings.store.exists():
+        sums.check()
+    forgotten(settings)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
         if demo and kg.head == 0:
             say("Loading the demonstration graph …")
@@ -87,15 +95,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
             signal.signal(signal.SIGTERM, before)
         if faults:
             raise faults[0]
-
-
-def _forget(settings: Settings) -> None:
-    """Write the store anew if its files may still hold texts of erased persons."""
-    with opened(settings) as kg:
-        persons = kg.erased.waiting
-    if persons:
-        say(f"Writing the store anew: its files still hold texts of erased persons ({persons}) …")
-        compacted(settings)
+    sums.note()
 
 
 def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:

@@ -14,6 +14,7 @@ EVERYTHING = "everything"  # what is stated for the view of everything, in place
 class Role(StrEnum):
     """What somebody does with the service; one person may do several of these."""
 
+    MONITOR = "monitor"  # figures of the service, no data
     READER = "reader"  # saved questions
     RESEARCHER = "researcher"  # SPARQL on the views of their purposes
     EDITOR = "editor"  # changes
@@ -49,7 +50,7 @@ class Principal:
     @property
     def sees_persons(self) -> bool:
         """Whether it may see single persons: a reader alone may not."""
-        return not self.roles <= {Role.READER}
+        return not self.roles <= {Role.MONITOR, Role.READER}
 
     @property
     def answers_for_privacy(self) -> bool:

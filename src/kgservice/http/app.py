@@ -18,7 +18,7 @@ from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import KgError, StoreFailed
-from kgservice.http import health, maintenance, pages, problem_types, terms
+from kgservice.http import health, maintenance, metrics, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
@@ -35,6 +35,7 @@ from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
 from kgservice.http.requests import Activities, Requests
+from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.subjects import Subjects
 from kgservice.http.tags import Tags
@@ -98,16 +99,19 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     tags = Tags()
     queries = ThreadPoolExecutor(QUERIES, thread_name_prefix="kgservice-query")
     querying, updating = Querying(kg, queries, tags), Updating(kg, writers)
-    resources = framework(kg, (queries, readers, writers), tags, querying, audit=audit)
+    meters = metrics.Meters()
+    resources = framework(kg, (queries, readers, writers), tags, querying, audit=audit, meters=meters)
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))
     app: ASGIApp = Access(Stopping(direct), kg.settings, token, keys, kg.clock)
+    paths = [*paths_of(resources.routes), "/sparql", "/update", SIGN_IN, SIGN_OUT]
     if audit is not None:
-        parts = fixed_parts([*paths_of(resources.routes), "/sparql", "/update"], questions())
+        parts = fixed_parts(paths, questions())
         app = Auditing(app, audit, kg.addresses.everything, parts)
     if origins := kg.settings.origins.split():
         app = shared(app, origins)
-    return ServerErrorMiddleware(SecurityHeaders(app), handler=HANDLERS[Exception])
+    app = metrics.Measuring(SecurityHeaders(app), meters, [*paths, "/static/{path:path}"])
+    return ServerErrorMiddleware(app, handler=HANDLERS[Exception])
 
 
 def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
@@ -128,6 +132,7 @@ def framework(
     querying: Querying,
     *,
     audit: AuditLog | None = None,
+    meters: metrics.Meters | None = None,
 ) -> FastAPI:
     """All resources but the two that `Direct` serves; the pools are shut down when it stops.
 
@@ -149,6 +154,8 @@ def framework(
         docs_url=None,  # FastAPI's pages load scripts from another site
         redoc_url=None,
         redirect_slashes=False,
+        # What it would send to a collector holds paths, queries and messages, which may name somebody.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
@@ -180,6 +187,7 @@ def framework(
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
+        Route("/backups", maintenance.Backing(kg, readers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", Assets()),
     ]
@@ -190,6 +198,7 @@ def framework(
         ]
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
+    app.include_router(metrics.make_router(kg, meters or metrics.Meters()))
     app.include_router(pages.make_router(kg, known))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))

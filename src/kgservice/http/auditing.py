@@ -20,7 +20,7 @@ LOCAL = Principal("local", frozenset({Role.ADMINISTRATOR}))  # who has the token
 UNKNOWN = Principal("unknown", frozenset())  # who was refused before it was known who asks
 
 # The model, the state of the service, the style of pages: the same for everybody, and no data of anybody.
-_OPEN = frozenset({"favicon.ico", "health", "ontology", "openapi.json", "problems", "static"})
+_OPEN = frozenset({"favicon.ico", "health", "metrics", "ontology", "openapi.json", "problems", "static"})
 # It shows no entry, and is what helps when the log fails.
 _OPEN_PATHS = frozenset({"/audit/verification"})
 _DENIED = frozenset({401, 403})

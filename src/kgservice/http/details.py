@@ -33,6 +33,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Busy: (503, "busy"),
     errors.DeadlineExceeded: (504, "deadline-exceeded"),
     errors.TooCostly: (507, "too-costly"),
+    errors.StoreFull: (507, "store-full"),
     errors.AuditFailed: (503, "audit-failure"),
 }
 

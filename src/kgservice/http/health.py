@@ -1,4 +1,4 @@
-"""`/health`: whether the service and its store answer; needs no token."""
+"""`/health`: whether the service lives, answers and is ready; needs no token."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from kgservice import __version__
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import StoreFailed
 from kgservice.http.permissions import principal_of
+
+_UNCACHED = {"Cache-Control": "no-store"}
 
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
@@ -32,6 +34,25 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         state: dict[str, Any] = {"status": "ok", "version": __version__, "reads": kg.reads}
         if principal_of(request.scope).oversees:
             state["commit"] = kg.head
-        return JSONResponse(state, headers={"Cache-Control": "no-store"})
+        return JSONResponse(state, headers=_UNCACHED)
+
+    @router.head("/health/live", include_in_schema=False)
+    @router.get("/health/live", summary="Whether the process answers")
+    async def live() -> JSONResponse:
+        """For what starts the service anew when it hangs: it asks nothing of the store."""
+        return JSONResponse({"status": "ok"}, headers=_UNCACHED)
+
+    @router.head("/health/ready", include_in_schema=False)
+    @router.get("/health/ready", summary="Whether requests shall come here")
+    async def ready() -> JSONResponse:
+        """For what spreads requests: 503 until the shapes are read, and while the store does not answer.
+
+        `writes`: whether changes are taken. Without them, as on a full disk, reading goes on, so it is ready.
+        """
+        if not kg.prepared:
+            raise StoreFailed("The shapes are being read: changes would wait for it")
+        if not await asyncio.to_thread(kg.store.healthy):
+            raise StoreFailed("The store does not answer")
+        return JSONResponse({"status": "ready", "writes": kg.store.writable}, headers=_UNCACHED)
 
     return router

@@ -1,4 +1,4 @@
-"""What the command line asks of a running service besides data: `/check`, `/export`."""
+"""What the command line asks of a running service besides data: `/backups`, `/check`, `/export`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application import check, exporting
+from kgservice.application.backups import Backups
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address
 from kgservice.http.negotiation import coding, content_type, negotiate
 from kgservice.http.purposes import PARAMETER, reader_of
@@ -33,6 +34,30 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         return JSONResponse({"faults": await asyncio.to_thread(check.check, kg)}, headers=_UNCACHED)
 
     return router
+
+
+class Backing:
+    """`/backups` as an ASGI application: the backups that there are; POST makes one.
+
+    Where it is written says the setting `backups`, never the request. Reading and writing go on meanwhile.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+        self._backups = Backups(kg, kg.settings.backup_folder)
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises `Conflict` while another backup is made, `StoreFailed`."""
+        http = Exchange(scope, receive, send)
+        if not await http.has("GET", "POST"):
+            return
+        if http.method == "POST":
+            made = await on(self._workers, self._backups.make)
+            await http.reply(JSONResponse(made.to_json(), 201, headers=_UNCACHED))
+            return
+        found = await on(self._workers, self._backups.all)
+        said = {"folder": str(self._backups.folder), "backups": [backup.to_json() for backup in found]}
+        await http.reply(JSONResponse(said, headers=_UNCACHED))
 
 
 class Export:

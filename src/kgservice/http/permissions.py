@@ -10,7 +10,7 @@ from kgservice.domain.principal import OVERSEEING, Principal, Role
 from kgservice.errors import Forbidden, NotFound
 
 NOBODY: frozenset[Role] = frozenset()
-EVERYBODY = frozenset(Role)
+EVERYBODY = frozenset(Role) - {Role.MONITOR}  # who may see any data at all
 QUERYING = EVERYBODY - {Role.READER}
 EDITING = frozenset({Role.EDITOR, Role.STEWARD, Role.ADMINISTRATOR})
 STEWARDS = frozenset({Role.STEWARD, Role.ADMINISTRATOR})
@@ -19,6 +19,7 @@ ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 
 # Open to all: whether the service answers, what its problems mean, the style of its pages.
 OPEN = "/health"
+OPEN_TOO = frozenset({"/health/live", "/health/ready"})
 OPEN_BELOW = ("/problems/", "/static/")
 
 
@@ -42,6 +43,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "/": Rule(EVERYBODY),
     "/audit": Rule(PRIVACY),
+    "/backups": Rule(ADMINISTRATORS, ADMINISTRATORS),
     "/check": Rule(ADMINISTRATORS),
     "/consents": Rule(PRIVACY, PRIVACY),
     "/decisions": Rule(PRIVACY),
@@ -51,7 +53,7 @@ RULES: dict[str, Rule] = {
     "/id": Rule(EVERYBODY),
     "/imports": Rule(NOBODY, EDITING),
     "/links": Rule(STEWARDS, STEWARDS),
-    "/metrics": Rule(ADMINISTRATORS),
+    "/metrics": Rule(frozenset({Role.MONITOR, Role.ADMINISTRATOR})),
     "/ontology": Rule(EVERYBODY),
     "/openapi.json": Rule(EVERYBODY),
     "/pages": Rule(EVERYBODY),
@@ -72,7 +74,7 @@ RULES: dict[str, Rule] = {
 
 def is_open(path: str) -> bool:
     """Whether an address needs no sign-in."""
-    return path == OPEN or path.startswith(OPEN_BELOW)
+    return path == OPEN or path in OPEN_TOO or path.startswith(OPEN_BELOW)
 
 
 def rule_of(path: str) -> Rule | None:

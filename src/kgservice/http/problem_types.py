@@ -122,6 +122,11 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "The query needs more memory, or its answer is larger, than it may; `detail` says what is costly "
         "about it. Sort and collect less, use LIMIT, or fetch the answer in parts.",
     ),
+    "store-full": (
+        "Auf dem Datenträger fehlt Platz: nichts wurde geändert, gelesen wird weiter; "
+        "`detail` sagt, was hilft.",
+        "The disk lacks room: nothing was changed, reading goes on; `detail` says what helps.",
+    ),
     "store-failure": (
         "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
         "The store does not answer. Check space and permissions, then try again later.",

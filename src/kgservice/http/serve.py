@@ -22,7 +22,14 @@ class Server(uvicorn.Server):
     """A uvicorn server that calls `ready` with its address once it accepts connections."""
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, ready: Callable[[str], None], proxies: str = ""
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        ready: Callable[[str], None],
+        *,
+        proxies: str = "",
+        grace: int = 5,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -33,7 +40,8 @@ class Server(uvicorn.Server):
                 access_log=False,  # it would cost time, and hold the token of the first link
                 log_level="warning",
                 server_header=False,
-                timeout_graceful_shutdown=5,
+                log_config=None,  # the command says how logs are written
+                timeout_graceful_shutdown=grace,
                 proxy_headers=bool(proxies.strip()),
                 forwarded_allow_ips=proxies.split(),
             )
@@ -66,7 +74,7 @@ def serve(
     check_door(settings, kg.clock())
     allow_many_connections()
     app = create_app(kg, token=token, audit=audit)
-    Server(app, settings.host, settings.port, ready, settings.proxies).run()
+    Server(app, settings.host, settings.port, ready, proxies=settings.proxies, grace=settings.grace).run()
 
 
 def check_door(settings: Settings, now: datetime) -> None:

@@ -206,14 +206,27 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Make a consistent copy in the new directory `target`, while reading and writing go on."""
 
+    def checkpoint(self) -> AbstractContextManager[Path]:
+        """The directory of a copy as it is now, to read its files; gone after the block."""
+
     def copy(self) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block."""
 
     def shared(self) -> AbstractContextManager[Callable[[], Store]]:
         """What opens a copy as it is now, to read only, in this process or others; gone after the block."""
 
+    def mark(self, text: str) -> None:
+        """Keep a short text beside the data: what it says of them shows later whether some were lost."""
+
+    def marked(self) -> str:
+        """The text that was kept last; empty when there is none."""
+
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the store takes changes now: there is room, and no fault since it was opened."""
 
     def close(self) -> None:
         """Flush and release the store."""

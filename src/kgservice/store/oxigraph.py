@@ -28,6 +28,7 @@ from pyoxigraph import (
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
@@ -62,12 +63,14 @@ class _Watched:
 class OxigraphStore:
     """An RDF dataset in a directory that this process owns, or with `path` None in memory.
 
-    Reading is free for all threads; each reader sees one state of the store. Writing goes one at a time.
+    Reading is free for all threads; each reader sees one state of the store. Writing goes one at a time, as
+    far as the `disk` under the directory allows it; None: it is not asked.
     Raises `StoreFailed` if the directory cannot be opened, for example because another process owns it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, disk: Disk | None = None) -> None:
         self.path = path
+        self._disk = disk
         self._writing = threading.Lock()
         self._open: pyoxigraph.Store | None
         if path is None:
@@ -82,7 +85,7 @@ class OxigraphStore:
                     f"another process uses the store {path}: a service that is starting, or a command that "
                     "is still running; try again in a moment"
                 ) from error
-            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+            raise _failed(f"cannot open the store {path}", error) from error
         # Only who owns the store copies it: these are of a process that was killed.
         for folder in path.parent.glob(f"{glob.escape(_copies_of(path))}*"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -112,7 +115,7 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             if "custom function" in str(error):
                 raise BadQuery(str(error)) from error
-            raise StoreFailed(f"the query failed: {error}") from error
+            raise _failed("the query failed", error) from error
 
     def query(
         self,
@@ -145,7 +148,7 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             if watched.error is not None:
                 raise
-            raise StoreFailed(f"the answer broke off: {error}") from error
+            raise _failed("the answer broke off", error) from error
 
     def select(self, text: str, dataset: Dataset) -> Solutions:
         """See `Store.select`; `BadQuery` if the query is no SELECT."""
@@ -179,7 +182,7 @@ class OxigraphStore:
                     if isinstance(quad.graph_name, NamedNode):
                         yield quad
         except (OSError, RuntimeError) as error:
-            raise StoreFailed(f"the store cannot be read: {error}") from error
+            raise _failed("the store cannot be read", error) from error
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
@@ -240,14 +243,45 @@ class OxigraphStore:
 
     def change(self, text: str) -> None:
         """Do a SPARQL update that this service has written itself."""
-        with self._writing:
-            store = self._store
+        with self._changing() as store:
             try:
                 store.update(text)
             except (SyntaxError, ValueError) as error:
                 raise BadRdf(f"the statements cannot be written: {error}") from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[pyoxigraph.Store]:
+        """The store for one change, which is on the disk at the end of the block, if that was asked for."""
+        with self._writing:
+            store = self._store
+            if self._disk is None:
+                with _told("the store did not take the change"):
+                    yield store
+                return
+            self._disk.check()
+            try:
+                yield store
+                self._disk.settle()
             except (OSError, RuntimeError) as error:
-                raise StoreFailed(f"the store did not take the change: {error}") from error
+                raise self._disk.failed(error) from error
+
+    @property
+    def writable(self) -> bool:
+        """See `Store.writable`."""
+        return self._open is not None and (self._disk is None or self._disk.writable)
+
+    def mark(self, text: str) -> None:
+        """See `Store.mark`: a file in the directory; in memory there is nothing to lose."""
+        if self._disk is not None:
+            with _told("the store cannot be marked"):
+                self._disk.mark(text)
+
+    def marked(self) -> str:
+        """See `Store.marked`."""
+        if self._disk is None:
+            return ""
+        with _told("the mark of the store cannot be read"):
+            return self._disk.marked()
 
     def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
         """See `Store.empty`: all in one transaction would take all memory."""
@@ -268,8 +302,7 @@ class OxigraphStore:
         base: str | None = None,
     ) -> None:
         """See `Store.load`."""
-        with self._writing:
-            store = self._store
+        with self._changing() as store:
             try:
                 check_document(source, fmt)
                 if isinstance(source, Path):
@@ -278,7 +311,7 @@ class OxigraphStore:
                     store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
             except (SyntaxError, ValueError) as error:
                 raise bad_rdf(error, source.name if isinstance(source, Path) else None) from error
-            except (OSError, RuntimeError) as error:
+            except (OSError, RuntimeError) as error:  # it may be the document that cannot be read
                 raise StoreFailed(f"the store did not take the document: {error}") from error
 
     def optimize(self) -> None:
@@ -326,12 +359,12 @@ class OxigraphStore:
         try:
             store._open = pyoxigraph.Store.read_only(str(path))
         except (OSError, RuntimeError) as error:
-            raise StoreFailed(f"cannot open the store {path}: {error}") from error
+            raise _failed(f"cannot open the store {path}", error) from error
         return store
 
     @contextmanager
     def checkpoint(self) -> Iterator[Path]:
-        """A copy in a new directory: beside the store by hard links, in milliseconds."""
+        """See `Store.checkpoint`: beside the store by hard links, in milliseconds."""
         beside = None if self.path is None else self.path.parent
         folder = Path(tempfile.mkdtemp(prefix=_copies_of(self.path or Path("store")), dir=beside))
         try:
@@ -345,10 +378,10 @@ class OxigraphStore:
         with self._writing:
             if self._open is None:
                 return
-            if self.path is not None:
-                with _reading():
-                    self._open.flush()
-            self._open = None
+            store, self._open = self._open, None
+            if self.path is not None and not (self._disk is not None and self._disk.broken):
+                with _told("the store cannot be flushed"):
+                    store.flush()
 
 
 def _copies_of(path: Path) -> str:
@@ -357,11 +390,21 @@ def _copies_of(path: Path) -> str:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        raise StoreFailed(f"the store cannot be read: {error}") from error
+        raise _failed(what, error) from error
+
+
+def _failed(what: str, error: Exception) -> StoreFailed:
+    """What to raise for an error of the engine, with the way back where files are damaged or gone."""
+    damaged = isinstance(error, FileNotFoundError) or "Corruption" in str(error)
+    way = ". The store is damaged: move it away and restore a backup (kgservice restore)" if damaged else ""
+    return StoreFailed(f"{what}: {' '.join(str(error).split())}{way}")
+
+
+_reading = partial(_told, "the store cannot be read")
 
 
 def _rdf(fmt: Format) -> RdfFormat:

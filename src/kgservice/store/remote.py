@@ -231,6 +231,18 @@ class RemoteStore:
         except StoreFailed:
             return False
 
+    @property
+    def writable(self) -> bool:
+        """See `Store.writable`: what the server says of itself is not known before it is asked."""
+        return not self._closed
+
+    def mark(self, text: str) -> None:
+        """See `Store.mark`: what the server keeps is for the server to know."""
+
+    def marked(self) -> str:
+        """See `Store.marked`."""
+        return ""
+
     # Writing
 
     def apply(
@@ -321,14 +333,20 @@ class RemoteStore:
         twin.close()
 
     @contextmanager
-    def shared(self) -> Iterator[Callable[[], Store]]:
-        """See `Store.shared`: an embedded store in a temporary directory."""
+    def checkpoint(self) -> Iterator[Path]:
+        """See `Store.checkpoint`: an embedded store in a temporary directory."""
         folder = Path(tempfile.mkdtemp(prefix="kgservice-"))
         try:
             self.backup(folder / "copy")
-            yield partial(OxigraphStore.reading, folder / "copy")
+            yield folder / "copy"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def shared(self) -> Iterator[Callable[[], Store]]:
+        """See `Store.shared`."""
+        with self.checkpoint() as folder:
+            yield partial(OxigraphStore.reading, folder)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -17,6 +17,7 @@ import pyoxigraph
 from pyoxigraph import RdfFormat
 
 from kgservice.errors import StoreFailed
+from kgservice.store.disk import sync
 
 
 def rewrite(path: Path) -> None:
@@ -40,7 +41,7 @@ def rewrite(path: Path) -> None:
         new.rename(done)
         path.rename(old)
         done.rename(path)
-        _settle(path.parent)
+        sync(path.parent)  # the new names are on the disk before the old files go
         shutil.rmtree(old)
     except (OSError, RuntimeError, SyntaxError, ValueError) as error:
         raise StoreFailed(f"the store cannot be written anew: {error}") from error
@@ -86,12 +87,3 @@ def _copy(before: pyoxigraph.Store, after: pyoxigraph.Store) -> None:
         sending.join()
     if faults:
         raise StoreFailed(f"the store cannot be read: {faults[0]}")
-
-
-def _settle(folder: Path) -> None:
-    """Have the new names on disk before the old files go."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -1,0 +1,115 @@
+"""A store whose files are damaged or gone: `serve` says so, and how to go on, before it serves anything."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application.backups import Backups
+from kgservice.cli.local import opened
+from kgservice.domain.change import Change
+from kgservice.errors import StoreFailed
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from kgservice.store.checksums import Checksums
+from tests.cli.commands import COMMAND, environment
+
+
+def flip(path: Path, at: float = 0.5) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * at)] ^= 0xFF
+    path.write_bytes(content)
+
+
+def largest(store: Path, pattern: str) -> Path:
+    return max(store.glob(pattern), key=lambda path: path.stat().st_size)
+
+
+def gone(pattern: str) -> Callable[[Path], None]:
+    return lambda store: largest(store, pattern).unlink()
+
+
+def flipped(pattern: str) -> Callable[[Path], None]:
+    return lambda store: flip(largest(store, pattern))
+
+
+@pytest.fixture
+def store(model_only: OxigraphStore, tmp_path: Path) -> Path:
+    """A store that was served, then written to and not closed."""
+    store = tmp_path / "store"
+    model_only.backup(store)
+    Checksums(store).check()
+    living = tmp_path / "living"
+    shutil.move(store, living)
+    with opened(Settings(store=living, reserve=0)) as kg:
+        kg.guarded = False
+        kg.commit(Change(add=(Quad(NamedNode("urn:test:x"), NamedNode(f"{CI}title"), Literal("x")),)))
+        shutil.copytree(living, store)
+    return store
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (flipped("CURRENT"), "The store is damaged"),
+        (gone("CURRENT"), "The store is damaged"),
+        (flipped("MANIFEST-*"), "The store is damaged"),
+        (gone("MANIFEST-*"), "The store is damaged"),
+        (gone("*.sst"), "The store is damaged"),
+        (flipped("*.sst"), "are damaged: "),
+        (flipped("*.log"), "is at commit 0, but commit 1 was answered"),
+        (gone("*.log"), "is at commit 0, but commit 1 was answered"),
+    ],
+    ids=["CURRENT", "no CURRENT", "MANIFEST", "no MANIFEST", "no table", "table", "log", "no log"],
+)
+def test_serve_says_what_is_damaged_and_how_to_go_on(
+    store: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(store)
+    done = subprocess.run(
+        [*COMMAND, "serve", "--store", store, "--port", "0"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (6, "")
+    assert said in done.stderr
+    assert "kgservice restore" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_file_gets_into_no_backup(store: Path, tmp_path: Path) -> None:
+    with opened(Settings(store=store, reserve=0)) as kg:
+        flip(largest(store, "*.sst"))
+        with pytest.raises(StoreFailed, match="are damaged"):
+            Backups(kg, tmp_path / "kept").make()
+        assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_tables_are_noted_when_they_are_seen_first(tmp_path: Path) -> None:
+    sums, table = Checksums(tmp_path), tmp_path / "000009.sst"
+    table.write_bytes(b"what it held")
+    sums.note()
+    sums.check()
+    flip(table)
+    sums.note()
+    with pytest.raises(StoreFailed, match="000009"):
+        sums.check()
+    table.unlink()
+    (tmp_path / "000010.sst").write_bytes(b"another")
+    sums.check()
+    (tmp_path / "CHECKSUMS").write_text("[")
+    sums.check()  # then nothing is known
+    flip(tmp_path / "000010.sst")
+    with pytest.raises(StoreFailed, match="000010"):
+        sums.check()
