@@ -163,7 +163,10 @@ ResultSetMaxRows = 10000000
     url = f"http://127.0.0.1:{found}/sparql"
     running = Running(Server(url, url, f"{url}-graph-crud"), Process(command, folder / "out.log", env))
     running.start()
-    grant = "GRANT SPARQL_UPDATE TO SPARQL;"
+    procedures = ("SPARUL_DROP", "SPARUL_CLEAR", "SPARUL_CREATE", "SPARUL_RUN", "SPARQL_DELETE_DICT_CONTENT")
+    grant = 'GRANT SPARQL_UPDATE TO "SPARQL";' + "".join(
+        f'GRANT EXECUTE ON DB.DBA.{procedure} TO "SPARQL";' for procedure in procedures
+    )
     subprocess.run(
         [str(home / "usr/bin/isql-vt"), str(sql), "dba", "dba", f"exec={grant}"],
         env={**os.environ, **env},
