@@ -19,6 +19,7 @@ KgError
 ├── Invalid                   the data does not conform to the shapes     422, exit 1
 ├── TooMany                   more requests than one may make             429, exit 6
 ├── StoreFailed               the store cannot answer                     503, exit 6
+│   ├── Undecided             a change may have been made, or not yet      503, exit 6
 │   └── StoreFull             there is no room for a change               507, exit 6
 ├── Busy                      there is no room for the query now          503, exit 6
 ├── DeadlineExceeded          the query took longer than it may           504, exit 6
@@ -197,6 +198,10 @@ class StoreFailed(KgError):
     """The store cannot answer."""
 
     title = "Store failure"
+
+
+class Undecided(StoreFailed):
+    """The connection broke before the store said whether it has made a change, which will be made."""
 
 
 class StoreFull(StoreFailed):

@@ -41,6 +41,11 @@ class Settings:
     )
     reserve: int = _setting(256, "Room on the disk of the store below which nothing is written, in MiB.")
     backups: str = _setting("", "Directory of backups; empty: `<store>.backups` beside the store.")
+    remote: str = _setting("", "Query endpoint of a SPARQL 1.1 server to use instead of the embedded store.")
+    remote_update: str = _setting("", "Its update endpoint; empty: the query endpoint.")
+    remote_data: str = _setting("", "Its Graph Store Protocol endpoint; empty: the query endpoint.")
+    remote_user: str = _setting("", "User name at that server (HTTP Basic).")
+    remote_password: str = _setting("", "Password of that user.")
     host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
@@ -178,6 +183,11 @@ def _fault(name: str, value: Any) -> str | None:
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "cache": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
+        **dict.fromkeys(
+            ("remote", "remote_update", "remote_data"),
+            (_is_endpoint, "is no http or https address without a user name"),
+        ),
+        "remote_user": (lambda name: ":" not in name, "holds a colon"),
         "services": (
             lambda given: all(map(_is_endpoint, given.split())),
             "is not made of http or https addresses without user names",

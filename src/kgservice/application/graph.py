@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import NamedNode
 
 from kgservice import resources
 from kgservice.application import installing, modelfiles, standing
@@ -17,7 +17,7 @@ from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
 from kgservice.application.planner import Planner
-from kgservice.application.proof import refuse_proof, touched_proof
+from kgservice.application.proof import hidden_views, refuse_proof
 from kgservice.application.provenance import provenance
 from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
@@ -28,8 +28,8 @@ from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
-from kgservice.errors import KgError, NotFound
-from kgservice.namespaces import CI, Addresses
+from kgservice.errors import KgError, NotFound, Undecided
+from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Dataset, Store
 
@@ -66,8 +66,9 @@ class KnowledgeGraph(Whole):
         self._due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
-        self._head = self._opened = self._read_head()
+        self._head = self._opened = standing.head(store, self.addresses)
         self._changed: dict[object, int] = {}
+        self._unfinished: tuple[Effect, int] | None = None
         self.when_hidden: list[Callable[[], None]] = []
 
     @classmethod
@@ -122,14 +123,6 @@ class KnowledgeGraph(Whole):
         """The number of the last commit; 0 at first."""
         return self._head
 
-    def _read_head(self) -> int:
-        found = self.store.select(
-            f"SELECT (MAX(?n) AS ?head) WHERE {{ ?commit <{CI}commitNumber> ?n }}",
-            Dataset(default=(NamedNode(self.addresses.provenance),)),
-        ).rows
-        head = found[0][0] if found else None
-        return int(head.value) if isinstance(head, Literal) else 0
-
     @contextmanager
     def building(self) -> Iterator[None]:
         """While this is entered, the view may be unfinished: who opens the store then builds it anew.
@@ -142,7 +135,7 @@ class KnowledgeGraph(Whole):
             yield
         self._due = Dues(self.store, self.addresses).first()
         self._purposes.forget()
-        self._head = self._opened = self._read_head()
+        self._head = self._opened = standing.head(self.store, self.addresses)
         self._changed.clear()
         if self._guard is not None:
             self._guard.forget()
@@ -171,7 +164,11 @@ class KnowledgeGraph(Whole):
     # Writing
 
     def planner(self, store: Store | None = None) -> Planner:
-        """What works out the effect of changes on the store, or on a copy of it."""
+        """What works out the effect of changes on the store, or on a copy of it.
+
+        Raises `StoreFailed` while the last commit cannot be finished.
+        """
+        self._settle()
         return Planner(store or self.store, self.model, self.addresses, store or self.copies.records)
 
     @property
@@ -229,7 +226,7 @@ class KnowledgeGraph(Whole):
             judged = self.guarded and not change.trusted
             found = self._judged(effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
-            hidden = self._hidden(effect, shown, change)
+            hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown)
             if hidden:
                 self._hide(hidden)
@@ -238,13 +235,6 @@ class KnowledgeGraph(Whole):
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
-
-    def _hidden(self, effect: Effect, shown: Effect, change: Change) -> set[object]:
-        """The views from which the change takes what nobody may be told any more, nor who asks now."""
-        if change.erased:
-            return {self.view, *shown.graphs}
-        views: set[object] = {quad.graph_name for quad in shown.remove}
-        return views if views and touched_proof(self.planner(), effect) else set()
 
     def _hide(self, views: set[object]) -> None:
         for forget in self.when_hidden:
@@ -261,9 +251,24 @@ class KnowledgeGraph(Whole):
             effect.then(part)
         try:
             effect.apply(self.store)
-        except KgError:
+        except KgError as error:
             self._purposes.forget()  # it has taken note of what is not written
+            if isinstance(error, Undecided):
+                self._unfinished = effect, number
             raise
+        self._follow(effect, number)
+        return Commit(number, now, effect.added, effect.removed)
+
+    def _settle(self) -> None:
+        """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
+        if self._unfinished is not None:
+            with self.writing:
+                self.store.settle()
+                self._follow(*self._unfinished)
+                self._unfinished = None
+
+    def _follow(self, effect: Effect, number: int) -> None:
+        """Take note of a commit that the store has made."""
         standing.note(self.store, self.addresses, number)
         self.copies.follow(effect)
         self._purposes.follow(self.planner(), effect)
@@ -271,7 +276,6 @@ class KnowledgeGraph(Whole):
         self._head = number
         if NamedNode(self.addresses.state) in effect.graphs:
             self._due = Dues(self.store, self.addresses).first()
-        return Commit(number, now, effect.added, effect.removed)
 
     @property
     def _facts(self) -> Store:

@@ -57,6 +57,17 @@ def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bo
         raise Forbidden("The graph of a person is replaced or deleted by privacy officers and administrators")
 
 
+def hidden_views(planner: Planner, effect: Effect, shown: Effect, *, everything: bool) -> set[object]:
+    """The views from which a change takes what nobody may be told any more, not even who is told it now.
+
+    `shown` is what the change makes of the views of purposes; with `everything` that view is one of them.
+    """
+    if everything:
+        return {NamedNode(planner.addresses.everything), *shown.graphs}
+    views: set[object] = {quad.graph_name for quad in shown.remove}
+    return views if views and touched_proof(planner, effect) else set()
+
+
 def touched_proof(planner: Planner, effect: Effect) -> bool:
     """Whether the effect, which is not written yet, is on such records, or on what leads to one."""
     return touches_proof(planner, removed_from_records(planner, effect) | added_to_records(planner, effect))

@@ -131,8 +131,12 @@ class Replica:
         try:
             with ExitStack() as held:
                 with self._writing:
-                    copy = held.enter_context(self._store.copy())
-                self._read(copy)
+                    if self._store.copied_at_once:
+                        store = held.enter_context(self._store.copy())
+                    else:
+                        store = self._store
+                        held.enter_context(self._writing)
+                self._read(store)
         except (KgError, OSError) as error:
             if not self._stopped.is_set():
                 _log.error("the %s cannot be held in memory, the disk is read: %s", self._name, error)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.errors import StoreFailed
+from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.namespaces import SCHEMA as SCHEMA_ORG
-from kgservice.namespaces import XSD, Addresses
-from kgservice.store.base import Store
+from kgservice.store.base import Dataset, Store
 
 _VERSION = NamedNode(f"{SCHEMA_ORG}schemaVersion")
 _INTEGER = NamedNode(f"{XSD}integer")
@@ -27,7 +27,17 @@ MIGRATIONS: tuple[Callable[[Store, Addresses], None], ...] = (_numbered,)
 SCHEMA = len(MIGRATIONS)  # the form that this release writes
 
 
-def check(store: Store, addresses: Addresses, head: int) -> None:
+def head(store: Store, addresses: Addresses) -> int:
+    """The number of the last commit; 0 if there is none."""
+    found = store.select(
+        f"SELECT (MAX(?n) AS ?head) WHERE {{ ?commit <{CI}commitNumber> ?n }}",
+        Dataset(default=(NamedNode(addresses.provenance),)),
+    ).rows
+    number = found[0][0] if found else None
+    return int(number.value) if isinstance(number, Literal) else 0
+
+
+def check(store: Store, addresses: Addresses, last: int) -> None:
     """Bring an older store into the form of this release.
 
     Raises `StoreFailed` for one of a newer release, and for one that has lost commits which were answered.
@@ -35,16 +45,16 @@ def check(store: Store, addresses: Addresses, head: int) -> None:
     found = _schema(store, addresses)
     refuse_newer(found)
     number, _, base = store.marked().strip().partition(" ")
-    if base == addresses.base and number.isdecimal() and int(number) > head:
+    if base == addresses.base and number.isdecimal() and int(number) > last:
         raise StoreFailed(
-            f"the store is at commit {head}, but commit {number} was answered: its log is damaged, or power "
+            f"the store is at commit {last}, but commit {number} was answered: its log is damaged, or power "
             "was lost while the setting durability was process. Restore a backup (kgservice restore); or, to "
             "go on without what is lost, delete the file ANSWERED in the directory of the store"
         )
     for before, migrate in enumerate(MIGRATIONS[found:], found):
         migrate(store, addresses)
         store.apply(remove=[_quad(addresses, before)], add=[_quad(addresses, before + 1)])
-        if head:
+        if last:
             _log.warning("the store was brought from form %d to form %d", before, before + 1)
 
 

@@ -10,9 +10,8 @@ from functools import partial
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
+from kgservice.cli.stores import MIB
 from kgservice.store.oxigraph import OxigraphStore
-
-MIB = 2**20
 
 
 @contextmanager

@@ -35,14 +35,13 @@ from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
 from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
+from kgservice.cli.stores import near, store_of
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
 from kgservice.errors import BadParameter, KgError
 from kgservice.settings import Settings
-from kgservice.store.disk import Disk
 from kgservice.store.formats import Format
-from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.rewriting import recover, rewrite
 
 ORIGIN = Origin(agent="local", reason="command line")
@@ -50,7 +49,7 @@ ORIGIN = Origin(agent="local", reason="command line")
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
-    """The graph over the embedded store; the store is closed at the end.
+    """The graph over the embedded store, or that of a server; the store is closed at the end.
 
     Says when it is a new one, and how far it is when views have to be built.
 
@@ -61,15 +60,16 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     if not settings.store.exists():
         say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
-    disk = Disk(settings.store, synced=settings.durability == "power-loss", reserve=settings.reserve * 2**20)
-    store = OxigraphStore(settings.store, disk)
+    store = store_of(settings)
     try:
+        store.settle()  # what another process has left to do
         with Bars(named=True) as bars:
             kg = KnowledgeGraph.open(settings, store, told=bars.show)
     except KgError:
         store.close()
         raise
     try:
+        near(kg)
         kg.erased = Erased.beside(settings.store)
         if persons := erasing.again(kg):
             say(f"The store is from before the erasure of {persons} persons; they were erased again.")

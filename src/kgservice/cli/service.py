@@ -20,10 +20,11 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
 from kgservice.cli import logs
 from kgservice.cli.answers import say
-from kgservice.cli.isolating import MIB, isolated
+from kgservice.cli.isolating import isolated
 from kgservice.cli.local import forgotten, opened
 from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find, local_url
+from kgservice.cli.stores import MIB
 from kgservice.domain.clock import system_clock
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import serve as http
@@ -63,7 +64,8 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             say("Loading the demonstration graph …")
             load_demonstration(kg)
         if settings.memory:
-            kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
+            if not settings.remote:
+                kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
             views = Budget(settings.memory * MIB // 4)
             for purpose in (None, *settings.active_purposes):
                 kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), views)

@@ -20,6 +20,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.BadParameter: (400, "bad-parameter"),
     errors.Unauthorised: (401, "unauthorised"),
     errors.Forbidden: (403, "forbidden"),
+    errors.Reserved: (403, "reserved"),
     errors.NotFound: (404, "not-found"),
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.TooSlow: (408, "request-timeout"),
@@ -33,6 +34,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Busy: (503, "busy"),
     errors.DeadlineExceeded: (504, "deadline-exceeded"),
     errors.TooCostly: (507, "too-costly"),
+    errors.Undecided: (503, "undecided"),
     errors.StoreFull: (507, "store-full"),
     errors.AuditFailed: (503, "audit-failure"),
 }

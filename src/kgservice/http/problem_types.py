@@ -60,6 +60,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "This is not allowed here, or not with these roles and purposes; `detail`, `roles` and `purposes` "
         "say what is.",
     ),
+    "reserved": (
+        "Dies ändern Datenschutzbeauftragte und Administratoren; `detail` sagt, auf welchem Weg.",
+        "This is changed by privacy officers and administrators; `detail` says in which way.",
+    ),
     "not-found": (
         "Unter dieser Adresse oder mit diesem Namen gibt es nichts; Schreibweise prüfen.",
         "There is nothing at this address or of this name; check how it is spelt.",
@@ -121,6 +125,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "daran teuer ist. Weniger sortieren und sammeln, LIMIT verwenden, oder die Antwort in Teilen holen.",
         "The query needs more memory, or its answer is larger, than it may; `detail` says what is costly "
         "about it. Sort and collect less, use LIMIT, or fetch the answer in parts.",
+    ),
+    "undecided": (
+        "Die Verbindung zum Speicher riss ab, bevor er sagte, ob die Änderung gemacht ist. Sie wird gemacht, "
+        "sobald er wieder da ist, und vor jeder weiteren; noch einmal senden schadet nicht.",
+        "The connection to the store broke before it said whether the change is made. It will be, as soon as "
+        "the store is there again and before any other; sending it again does no harm.",
     ),
     "store-full": (
         "Auf dem Datenträger fehlt Platz: nichts wurde geändert, gelesen wird weiter; "

@@ -209,6 +209,13 @@ class Store(Protocol):
     def checkpoint(self) -> AbstractContextManager[Path]:
         """The directory of a copy as it is now, to read its files; gone after the block."""
 
+    @property
+    def copied_at_once(self) -> bool:
+        """Whether `copy` takes but a moment, however large the store is."""
+
+    def settle(self) -> None:
+        """Make once more the change that `apply` left `Undecided`, if there is one. Raises as that does."""
+
     def copy(self) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block."""
 

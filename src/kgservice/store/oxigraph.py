@@ -331,6 +331,14 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             raise StoreFailed(f"the backup failed: {error}") from error
 
+    @property
+    def copied_at_once(self) -> bool:
+        """See `Store.copied_at_once`."""
+        return self.path is not None
+
+    def settle(self) -> None:
+        """See `Store.settle`: every change is made, or fails."""
+
     @contextmanager
     def copy(self) -> Iterator[Store]:
         """See `Store.copy`: on disk a hard-linked checkpoint beside the store, made in milliseconds."""

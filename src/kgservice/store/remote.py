@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,150 +20,42 @@ from pyoxigraph import (
     Literal,
     NamedNode,
     Quad,
-    QueryBoolean,
-    QueryResultsFormat,
-    QuerySolutions,
-    Triple,
-    parse_query_results,
 )
 
-from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
+from kgservice.errors import BadRdf, StoreFailed, Undecided
 from kgservice.namespaces import RDF, XSD
-from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.base import Store
 from kgservice.store.documents import check_document
-from kgservice.store.formats import BOOLEAN_FORMATS, JSON, N_QUADS, N_TRIPLES, Format, prefixes_for
+from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.oxigraph import OxigraphStore
-from kgservice.store.results import read_solutions
-from kgservice.store.sparql_http import Client, Server
-from kgservice.store.syntax import bad_query, check_query, reading_rdf
+from kgservice.store.pending import Journal
+from kgservice.store.server_reader import CREATED, GRAPH, TYPE, ServerReader
+from kgservice.store.sparql_http import Client, Server, Unreachable
+from kgservice.store.syntax import reading_rdf
 from kgservice.store.updates import update_text
 
-NOTHING = NamedNode("urn:kgservice:nothing")
-"""A graph that is never there: some servers take no graph for all graphs."""
-CREATED = NamedNode("urn:kgservice:graphs")
-"""The graph that says which empty graphs are there: most servers keep none."""
-_GRAPH = NamedNode("urn:kgservice:Graph")
-_TYPE = NamedNode(f"{RDF}type")
 _TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
 _ANY = NamedNode("urn:kgservice:any")
-_AT_ONCE = 500  # patterns in one query
+_AGAIN = 0.5  # seconds until a change is sent again
 _KNOWN = 100_000  # literals whose form in the store is remembered
 
 
-class RemoteStore:
+class RemoteStore(ServerReader):
     """An RDF dataset behind a server. Only this process writes there.
 
-    One request is one update. Raises `Undecided` when the connection breaks before the server has answered:
-    the change may have been made, and can be made once more.
+    One change is one request. When the connection breaks before the server has answered, it is sent again
+    for `patience` seconds: it says what is to be there afterwards, so that it can be made twice. Meanwhile it
+    is in the file `journal`, so that another process can finish what this one leaves. Raises `Undecided` when
+    that is over; the next change comes after it.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._client = Client(server)
+    def __init__(self, server: Server, journal: Path | None = None, patience: float = 20.0) -> None:
+        super().__init__(Client(server))
+        self._journal = None if journal is None else Journal(journal)
+        self._patience = patience
+        self._unfinished = "" if self._journal is None else self._journal.read()
         self._writing = threading.Lock()
-        self._closed = False
         self._forms: OrderedDict[Literal, Literal] = OrderedDict()
-
-    # Reading
-
-    def query(
-        self,
-        text: str,
-        dataset: Dataset,
-        choose: Choose,
-        out: BinaryIO,
-        *,
-        base: str | None = None,
-        seconds: float | None = None,
-    ) -> None:
-        """See `Store.query`. Solutions pass as the server writes them; graphs are written here."""
-        kind = _kind(text, base)
-        fmt = choose(kind)
-        if kind is Kind.GRAPH:
-            rdf = fmt.rdf
-            if rdf is None:
-                raise NotAcceptable(f"{fmt.name} cannot carry a graph")
-            with self._asked(text, dataset, N_TRIPLES, base, seconds) as pieces, reading_rdf():
-                triples = pyoxigraph.parse(cast(BinaryIO, _Stream(pieces)), N_TRIPLES.rdf)
-                found = (quad.triple for quad in triples)
-                pyoxigraph.serialize(found, out, rdf, prefixes=prefixes_for(fmt))
-            return
-        if fmt.results is None or (kind is Kind.BOOLEAN and fmt not in BOOLEAN_FORMATS):
-            raise NotAcceptable(f"{fmt.name} cannot carry this answer")
-        with self._asked(text, dataset, fmt, base, seconds) as pieces:
-            for piece in pieces:
-                out.write(piece)
-
-    @contextmanager
-    def _asked(
-        self,
-        text: str,
-        dataset: Dataset,
-        fmt: Format,
-        base: str | None = None,
-        seconds: float | None = None,
-    ) -> Iterator[Iterator[bytes]]:
-        if self._closed:
-            raise StoreFailed("the store is closed")
-        whole = f"BASE <{base}>\n{text}" if base else text
-        with self._client.query(whole, fmt.media_type, self._parameters(dataset), seconds) as pieces:
-            yield pieces
-
-    def _parameters(self, dataset: Dataset) -> list[tuple[str, str]]:
-        if dataset.from_clauses or (not dataset.default and dataset.named is None):
-            return []  # nothing is ever in the default graph of the server
-        named = self.graphs() if dataset.named is None else dataset.named
-        return [
-            *(("default-graph-uri", graph.value) for graph in dataset.default or (NOTHING,)),
-            *(("named-graph-uri", graph.value) for graph in named or (NOTHING,)),
-        ]
-
-    def _solutions(self, text: str, dataset: Dataset) -> Solutions:
-        with self._asked(text, dataset, JSON) as pieces:
-            return read_solutions(b"".join(pieces))
-
-    def select(self, text: str, dataset: Dataset) -> Solutions:
-        """See `Store.select`."""
-        if _kind(text) is not Kind.SOLUTIONS:
-            raise BadQuery("this is no SELECT query")
-        return self._solutions(text, dataset)
-
-    def ask(self, text: str, dataset: Dataset) -> bool:
-        """See `Store.ask`."""
-        if _kind(text) is not Kind.BOOLEAN:
-            raise BadQuery("this is no ASK query")
-        with self._asked(text, dataset, JSON) as pieces:
-            return _truth(b"".join(pieces))
-
-    def construct(self, text: str, dataset: Dataset) -> list[Triple]:
-        """See `Store.construct`."""
-        if _kind(text) is not Kind.GRAPH:
-            raise BadQuery("this is no CONSTRUCT or DESCRIBE query")
-        with self._asked(text, dataset, N_TRIPLES) as pieces, reading_rdf():
-            return [quad.triple for quad in pyoxigraph.parse(b"".join(pieces), N_TRIPLES.rdf)]
-
-    def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
-        """See `Store.match`: one query for all patterns that say the same places."""
-        alike: dict[tuple[bool, bool, bool], list[Pattern]] = {}
-        for pattern in patterns:
-            if not any(isinstance(term, BlankNode) for term in pattern):  # there are none in the store
-                s, p, o = pattern
-                alike.setdefault((s is not None, p is not None, o is not None), []).append(pattern)
-        for given, found in alike.items():
-            for start in range(0, len(found), _AT_ONCE):
-                yield from self._matched(given, found[start : start + _AT_ONCE], graph)
-
-    def _matched(
-        self, given: tuple[bool, bool, bool], patterns: Sequence[Pattern], graph: NamedNode | None
-    ) -> Iterator[Quad]:
-        names = [name for name, is_given in zip(("?s", "?p", "?o"), given, strict=True) if is_given]
-        rows = (f"({' '.join(str(term) for term in pattern if term is not None)})" for pattern in patterns)
-        values = f"VALUES ({' '.join(names)}) {{ {' '.join(rows)} }}" if names else ""
-        graphs = f"VALUES ?g {{ {graph} }}" if graph is not None else ""
-        for g, s, p, o in self._solutions(
-            f"SELECT ?g ?s ?p ?o WHERE {{ {graphs} {values} GRAPH ?g {{ ?s ?p ?o }} }}", Dataset()
-        ).rows:
-            if graph is not None or g != CREATED:
-                yield Quad(s, p, o, g)  # type: ignore[arg-type]
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: the store is asked, once for each literal."""
@@ -184,57 +76,15 @@ class RemoteStore:
         for place, term in places.items():
             form = back.get(place)
             if not isinstance(form, Literal):
-                raise StoreFailed(f"{self._client.server.name} does not keep {term}")
+                raise StoreFailed(f"{self.client.server.name} does not keep {term}")
             self._forms[term] = form
         while len(self._forms) > _KNOWN:
             self._forms.popitem(last=False)
 
-    def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
-        """See `Store.dump`."""
-        if fmt.rdf is None:
-            raise NotAcceptable(f"{fmt.name} cannot carry a graph")
-        if graph is None and not fmt.quads:
-            raise NotAcceptable(f"{fmt.name} cannot carry more than one graph")
-        if graph is not None:
-            found = (Triple(q.subject, q.predicate, q.object) for q in self._all(graph))
-            pyoxigraph.serialize(found, out, fmt.rdf, prefixes=prefixes_for(fmt))
-            return
-        quads = (quad for name in self._filled() for quad in self._all(name))
-        pyoxigraph.serialize(quads, out, fmt.rdf, prefixes=prefixes_for(fmt))
-
-    def _all(self, graph: NamedNode) -> Iterator[Quad]:
-        """All of a graph, as it comes."""
-        text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH {graph} {{ ?s ?p ?o }} }}"
-        with self._asked(text, Dataset(), N_TRIPLES) as pieces, reading_rdf():
-            for quad in pyoxigraph.parse(cast(BinaryIO, _Stream(pieces)), N_TRIPLES.rdf):
-                yield Quad(quad.subject, quad.predicate, quad.object, graph)
-
-    def graphs(self) -> list[NamedNode]:
-        """See `Store.graphs`."""
-        created = (q.subject for q in self.match([(None, _TYPE, _GRAPH)], CREATED))
-        found = dict.fromkeys((*self._filled(), *created))
-        return [graph for graph in found if isinstance(graph, NamedNode)]
-
-    def _filled(self) -> list[NamedNode]:
-        rows = self._solutions("SELECT DISTINCT ?g WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()).rows
-        return [graph for (graph,) in rows if isinstance(graph, NamedNode) and graph != CREATED]
-
-    def has_graph(self, graph: NamedNode) -> bool:
-        """See `Store.has_graph`."""
-        created = f"GRAPH {CREATED} {{ {graph} a {_GRAPH} }}"
-        return self.ask(f"ASK {{ {{ GRAPH {graph} {{ ?s ?p ?o }} }} UNION {{ {created} }} }}", Dataset())
-
-    def healthy(self) -> bool:
-        """See `Store.healthy`."""
-        try:
-            return self.ask("ASK {}", Dataset())
-        except StoreFailed:
-            return False
-
     @property
     def writable(self) -> bool:
         """See `Store.writable`: what the server says of itself is not known before it is asked."""
-        return not self._closed
+        return not self.closed
 
     def mark(self, text: str) -> None:
         """See `Store.mark`: what the server keeps is for the server to know."""
@@ -265,10 +115,45 @@ class RemoteStore:
             self._change(text)
 
     def _change(self, text: str) -> None:
-        if self._closed:
+        if self.closed:
             raise StoreFailed("the store is closed")
         with self._writing:
-            self._client.update(text)
+            self._finish()
+            if self._journal is not None:
+                self._journal.write(text)
+            self._unfinished = text
+            self._finish()
+
+    def settle(self) -> None:
+        """See `Store.settle`."""
+        with self._writing:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Have the change made that is not known to be made, until the server says what became of it."""
+        end = time.monotonic() + self._patience
+        while self._unfinished:
+            try:
+                self.client.update(self._unfinished)
+            except Undecided:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN)
+                continue
+            except Unreachable as error:
+                if time.monotonic() > end:
+                    raise Undecided(error.detail) from error
+                time.sleep(_AGAIN)
+                continue
+            except StoreFailed:
+                self._done()  # the server has refused it
+                raise
+            self._done()
+
+    def _done(self) -> None:
+        self._unfinished = ""
+        if self._journal is not None:
+            self._journal.clear()
 
     def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
         """See `Store.empty`: the server does it in one piece."""
@@ -301,7 +186,7 @@ class RemoteStore:
                     given.close()
             file.seek(0)
             with self._writing:
-                self._client.post(file, N_QUADS.media_type, None)
+                self.client.post(file, N_QUADS.media_type, None)
 
     def optimize(self) -> None:
         """See `Store.optimize`: that is for the server to do."""
@@ -323,6 +208,11 @@ class RemoteStore:
             twin.load(cast(BinaryIO, file), N_QUADS)
         known = set(twin.graphs())
         twin.apply(create=[graph for graph in self.graphs() if graph not in known])
+
+    @property
+    def copied_at_once(self) -> bool:
+        """See `Store.copied_at_once`."""
+        return False
 
     @contextmanager
     def copy(self) -> Iterator[Store]:
@@ -350,59 +240,14 @@ class RemoteStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        self._closed = True
-        self._client.close()
-
-
-class _Stream(io.RawIOBase):
-    """Pieces of bytes as a file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        super().__init__()
-        self._pieces = pieces
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._left = piece
-        found, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
-        return found
+        self.closed = True
+        self.client.close()
 
 
 def _there(graph: NamedNode) -> Quad:
     """What says that a graph is there, though it is empty."""
-    return Quad(graph, _TYPE, _GRAPH, CREATED)
+    return Quad(graph, TYPE, GRAPH, CREATED)
 
 
 def _placed(quad: Quad, graph: NamedNode) -> Quad:
     return Quad(quad.subject, quad.predicate, quad.object, graph)
-
-
-def _kind(text: str, base: str | None = None) -> Kind:
-    """What a query answers with. Raises `BadQuery`, in the words of the embedded store, before it is sent."""
-    check_query(text)
-    try:
-        results = pyoxigraph.Store().query(text, base_iri=base)
-    except (SyntaxError, ValueError) as error:
-        raise bad_query(error) from error
-    except (OSError, RuntimeError) as error:
-        raise BadQuery(str(error)) from error
-    if isinstance(results, QuerySolutions):
-        return Kind.SOLUTIONS
-    return Kind.BOOLEAN if isinstance(results, QueryBoolean) else Kind.GRAPH
-
-
-def _truth(document: bytes) -> bool:
-    try:
-        results = parse_query_results(document, QueryResultsFormat.JSON)
-    except (SyntaxError, ValueError) as error:
-        raise StoreFailed(f"the server's answer cannot be read: {error}") from error
-    if not isinstance(results, QueryBoolean):
-        raise StoreFailed("the server does not answer ASK with a boolean")
-    return bool(results)

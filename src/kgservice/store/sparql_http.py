@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from kgservice.errors import DeadlineExceeded, StoreFailed
+from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 
 _CONNECT = 5.0  # seconds until a server has to take a connection
 _PIECE = 64 * 1024
@@ -40,8 +40,8 @@ class Server:
         return f"{url.scheme}://{url.netloc.decode()}"
 
 
-class Undecided(StoreFailed):
-    """The connection broke before the server said whether it has made the change."""
+class Unreachable(StoreFailed):
+    """The server takes no connection: it has got nothing."""
 
 
 class Readable(Protocol):
@@ -127,8 +127,8 @@ class Client:
                     said = " ".join(answer.text.split())[:_SAID]
                     raise StoreFailed(f"{self.server.name} answers {answer.status_code}: {said}")
                 yield answer
-        except httpx.ConnectError as error:
-            raise StoreFailed(f"{self.server.name} cannot be reached: {error}") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unreachable(f"{self.server.name} cannot be reached: {error}") from error
         except httpx.PoolTimeout as error:
             raise StoreFailed(f"too many requests to {self.server.name} are running") from error
         except httpx.ReadTimeout as error:

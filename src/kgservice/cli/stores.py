@@ -1,0 +1,55 @@
+"""Which store the settings name, and what has to be done before it is used."""
+
+from __future__ import annotations
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.replica import Budget
+from kgservice.settings import Settings
+from kgservice.store.base import Store
+from kgservice.store.disk import Disk
+from kgservice.store.oxigraph import OxigraphStore
+
+MIB = 2**20
+
+
+def store_of(settings: Settings) -> Store:
+    """The store, opened.
+
+    Raises `StoreFailed` when the directory cannot be opened, or the server cannot be reached or relied on.
+    """
+    if not settings.remote:
+        synced = settings.durability == "power-loss"
+        disk = Disk(settings.store, synced=synced, reserve=settings.reserve * MIB)
+        return OxigraphStore(settings.store, disk)
+    # What speaks to servers takes a moment to import, which the embedded store does not need.
+    from kgservice.store.remote import RemoteStore  # noqa: PLC0415
+    from kgservice.store.selftest import check_server  # noqa: PLC0415
+    from kgservice.store.sparql_http import Server  # noqa: PLC0415
+
+    server = Server(
+        settings.remote,
+        settings.remote_update or settings.remote,
+        settings.remote_data or settings.remote,
+        settings.remote_user,
+        settings.remote_password,
+    )
+    store = RemoteStore(server, settings.store / "unfinished")
+    try:
+        check_server(store, server.name)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def near(kg: KnowledgeGraph) -> None:
+    """Look up what commits need in memory, when the store is far: hundreds of requests would take seconds."""
+    if not kg.settings.remote or not kg.settings.memory:
+        return
+    size = kg.settings.memory * MIB // 4
+    filling = [
+        kg.copies.keep_records(OxigraphStore(), Budget(size)),
+        kg.copies.keep_view(kg.view, OxigraphStore(), Budget(size)),
+    ]
+    for replica in filling:
+        replica.wait()

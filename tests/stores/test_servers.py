@@ -1,0 +1,242 @@
+"""The service on SPARQL servers: which are used, whole stories, connections that break, servers that die."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application import check
+from kgservice.application.demonstration import load_demonstration
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.cli.local import opened
+from kgservice.domain.change import Change
+from kgservice.domain.clock import Clock
+from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from kgservice.store.base import Dataset
+from kgservice.store.pending import Journal
+from kgservice.store.remote import RemoteStore
+from kgservice.store.selftest import check_server
+from kgservice.store.sparql_http import Server
+from tests.stores.cutting import Cutting, cutting, through
+from tests.stores.servers import KINDS, Running, oxigraph, virtuoso
+
+TITLE = NamedNode(f"{CI}title")
+G = NamedNode("urn:g")
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of each kind."""
+    with KINDS[request.param](tmp_path_factory.mktemp(request.param) / "store") as found:
+        yield found
+
+
+def settings_for(server: Server, folder: Path) -> Settings:
+    """The settings of a service on the server."""
+    return Settings(
+        store=folder / "store", remote=server.query, remote_update=server.update, remote_data=server.data
+    )
+
+
+def say(kg: KnowledgeGraph, title: str) -> None:
+    """One commit."""
+    kg.commit(Change.adding([Quad(NamedNode(f"https://kg.example/id/{title}"), TITLE, Literal(title))]))
+
+
+def titles(kg: KnowledgeGraph) -> set[str]:
+    """What the server itself says was committed."""
+    rows = kg.store.select(f"SELECT ?t {{ ?s <{CI}title> ?t }}", Dataset((kg.view,), ())).rows
+    return {term.value for (term,) in rows if isinstance(term, Literal) and term.value.startswith("t-")}
+
+
+def test_servers_that_can_be_relied_on_are_used(running: Running) -> None:
+    store = RemoteStore(running.server)
+    check_server(store, running.server.name)
+    assert [graph for graph in store.graphs() if "self-test" in graph.value] == []
+    store.close()
+
+
+def test_virtuoso_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    with virtuoso(tmp_path / "store") as found:
+        store = RemoteStore(found.server)
+        with pytest.raises(StoreFailed) as caught:
+            check_server(store, found.server.name)
+        store.close()
+    told = caught.value.detail
+    assert told.startswith(f"the server {found.server.name} cannot be used: ")
+    for reason in ("xsd:duration", '"1"^^<xsd:boolean> back for "true"', "default graph", "ASK"):
+        assert reason in told
+
+
+@pytest.mark.slow
+def test_the_demonstration_lives_on_a_server(running: Running, tmp_path: Path, clock: Clock) -> None:
+    with opened(settings_for(running.server, tmp_path)) as kg:
+        kg.guarded = False
+        load_demonstration(kg)
+        number = kg.head
+        assert number > 0
+        assert check.check(kg) == []
+        purpose = kg.reader(kg.settings.active_purposes[0])
+        everything, part = (
+            reader.select("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }").rows[0][0] for reader in (kg, purpose)
+        )
+        assert isinstance(everything, Literal)
+        assert isinstance(part, Literal)
+        assert 1000 < int(part.value) < int(everything.value)
+    with opened(settings_for(running.server, tmp_path)) as kg:
+        assert kg.head == number
+    RemoteStore(running.server).empty(NamedNode("urn:none"))
+    store = RemoteStore(running.server)
+    store.apply(drop=store.graphs())
+    store.close()
+
+
+def test_a_server_that_is_not_there_is_told_with_its_name(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/sparql"
+    server = Server(url, url, url, password="secret")
+    with (
+        pytest.raises(StoreFailed, match=r"http://127\.0\.0\.1:9 cannot be reached"),
+        opened(settings_for(server, tmp_path)),
+    ):
+        pass
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Iterator[tuple[Running, Cutting, KnowledgeGraph]]:
+    """A graph on an Oxigraph server, by way of a proxy that cuts."""
+    with oxigraph(tmp_path / "server") as found:
+        port = int(found.server.query.rpartition(":")[2].partition("/")[0])
+        with cutting(port) as proxy:
+            urls = (
+                through(url, proxy) for url in (found.server.query, found.server.update, found.server.data)
+            )
+            store = RemoteStore(Server(*urls), tmp_path / "unfinished", patience=15)
+            kg = KnowledgeGraph.open(Settings(), store, guarded=False)
+            yield found, proxy, kg
+            kg.close()
+
+
+def test_commits_survive_connections_that_break_at_any_byte(
+    cut: tuple[Running, Cutting, KnowledgeGraph], tmp_path: Path
+) -> None:
+    _, proxy, kg = cut
+    dice = random.Random(5)
+    written = set()
+    for number in range(40):
+        proxy.cut_after(dice.choice([0, 50, 200, 600, 2000, dice.randrange(4000)]), back=dice.random() < 0.5)
+        before = kg.head
+        try:
+            say(kg, f"t-{number}")
+        except StoreFailed:  # it was reading that broke: nothing is written
+            assert kg.head == before
+            continue
+        written.add(f"t-{number}")
+    proxy.cut_after(10**9, back=True)
+    assert proxy.cuts > 20
+    assert len(written) > 5
+    assert titles(kg) == written
+    assert check.check(kg) == []
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_commits_survive_a_server_that_is_killed(cut: tuple[Running, Cutting, KnowledgeGraph]) -> None:
+    found, _, kg = cut
+    stop = threading.Event()
+
+    def torment() -> None:
+        while not stop.is_set():
+            time.sleep(0.3)
+            found.process.kill()
+            found.start()
+
+    thread = threading.Thread(target=torment)
+    thread.start()
+    written = set()
+    try:
+        for number in range(25):
+            try:
+                say(kg, f"t-{number}")
+            except StoreFailed:
+                continue
+            written.add(f"t-{number}")
+    finally:
+        stop.set()
+        thread.join()
+    assert written
+    assert written <= titles(kg)
+    assert check.check(kg) == []
+
+
+def test_a_change_that_is_left_is_finished_before_any_other_and_by_another_process(
+    cut: tuple[Running, Cutting, KnowledgeGraph], tmp_path: Path
+) -> None:
+    found, _, kg = cut
+    assert isinstance(kg.store, RemoteStore)
+    kg.store._patience = 0.0
+    say(kg, "t-1")
+    found.process.kill()
+    effect = kg.planner().effect(Change.adding([Quad(NamedNode("urn:x"), TITLE, Literal("t-2"), G)]))
+    with pytest.raises(StoreFailed):
+        kg.store.apply(add=effect.add)
+    assert "t-2" in Journal(tmp_path / "unfinished").read()
+    found.start()
+    other = RemoteStore(found.server, tmp_path / "unfinished")
+    other.settle()
+    assert {quad.object for quad in other.match([(NamedNode("urn:x"), None, None)])} == {Literal("t-2")}
+    assert Journal(tmp_path / "unfinished").read() == ""
+    other.close()
+
+
+def test_a_graph_goes_on_when_its_last_commit_could_be_finished(
+    cut: tuple[Running, Cutting, KnowledgeGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, kg = cut
+    assert isinstance(kg.store, RemoteStore)
+    store, before = kg.store, kg.head
+    kg.store._patience = 0.0
+    update = store.client.update
+
+    def breaks(text: str) -> None:
+        update(text)
+        raise Undecided("the answer was lost")
+
+    monkeypatch.setattr(store.client, "update", breaks)
+    with pytest.raises(Undecided):
+        say(kg, "t-1")
+    assert kg.head == before
+    monkeypatch.setattr(store.client, "update", update)
+    say(kg, "t-2")
+    assert kg.head == before + 2
+    assert titles(kg) == {"t-1", "t-2"}
+    assert check.check(kg) == []
+
+
+def test_a_query_that_the_server_does_not_answer_in_time_is_given_up(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        server = Server(found.server.query, found.server.update, found.server.data, seconds=1.0)
+        store = RemoteStore(server)
+        store.apply(add=[Quad(NamedNode(f"urn:{n}"), TITLE, Literal(str(n)), G) for n in range(3000)])
+        with pytest.raises(DeadlineExceeded):
+            store.select("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", Dataset((G,), ()))
+        store.close()
+
+
+def test_a_journal_that_was_not_written_to_its_end_says_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "folder" / "journal")
+    assert journal.read() == ""
+    journal.write("INSERT DATA { }")
+    assert journal.read() == "INSERT DATA { }"
+    path = tmp_path / "folder" / "journal"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(path.read_bytes()[:-3])
+    assert journal.read() == ""
+    journal.clear()
+    assert not path.exists()
