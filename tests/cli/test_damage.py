@@ -44,7 +44,7 @@ def store(model_only: OxigraphStore, tmp_path: Path) -> Path:
     """A store that was served, then written to and not closed."""
     store = tmp_path / "store"
     model_only.backup(store)
-    Checksums(store).check()
+    Checksums(store).note(store)
     living = tmp_path / "living"
     shutil.move(store, living)
     with opened(Settings(store=living, reserve=0)) as kg:
@@ -96,20 +96,23 @@ def test_a_damaged_file_gets_into_no_backup(store: Path, tmp_path: Path) -> None
         assert list((tmp_path / "kept").iterdir()) == []
 
 
-def test_tables_are_noted_when_they_are_seen_first(tmp_path: Path) -> None:
-    sums, table = Checksums(tmp_path), tmp_path / "000009.sst"
-    table.write_bytes(b"what it held")
-    sums.note()
+def test_tables_of_checkpoints_are_noted_and_others_are_not_looked_at(tmp_path: Path) -> None:
+    store, checkpoint = tmp_path / "store", tmp_path / "checkpoint"
+    for folder in (store, checkpoint):
+        folder.mkdir()
+        (folder / "000009.sst").write_bytes(b"what it held")
+    (store / "000010.sst").write_bytes(b"half written")
+    sums = Checksums(store)
+    sums.check()  # nothing is known
+    sums.note(checkpoint)
+    flip(store / "000010.sst")
     sums.check()
-    flip(table)
-    sums.note()
-    with pytest.raises(StoreFailed, match="000009"):
+    flip(store / "000009.sst")
+    sums.note(checkpoint)
+    with pytest.raises(StoreFailed, match="are damaged: 000009"):
         sums.check()
-    table.unlink()
-    (tmp_path / "000010.sst").write_bytes(b"another")
+    (checkpoint / "000009.sst").rename(checkpoint / "000011.sst")
+    sums.note(checkpoint)
     sums.check()
-    (tmp_path / "CHECKSUMS").write_text("[")
-    sums.check()  # then nothing is known
-    flip(tmp_path / "000010.sst")
-    with pytest.raises(StoreFailed, match="000010"):
-        sums.check()
+    (store / "CHECKSUMS").write_text("[")
+    sums.check()

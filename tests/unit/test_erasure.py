@@ -317,6 +317,7 @@ def test_an_interrupted_rewriting_is_finished_or_undone(on_disk: Path, clock: Cl
     beside = on_disk.parent
     (beside / ".store.rewriting").mkdir()
     (beside / ".store.rewritten").mkdir()
+    (beside / ".store.unfinished").mkdir()  # of a restore
     recover(on_disk)
     assert [path.name for path in beside.glob(".store*")] == []
     on_disk.rename(beside / ".store.rewritten")

@@ -55,14 +55,13 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
 
 
 def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> None:
-    sums = Checksums(settings.store)
-    if settings.store.exists():
-        sums.check()
+    Checksums(settings.store).check()
     forgotten(settings)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
         if demo and kg.head == 0:
             say("Loading the demonstration graph …")
             load_demonstration(kg)
+        _note(kg)
         if settings.memory:
             if not settings.remote:
                 kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
@@ -97,7 +96,14 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             signal.signal(signal.SIGTERM, before)
         if faults:
             raise faults[0]
-    sums.note()
+        _note(kg)
+
+
+def _note(kg: KnowledgeGraph) -> None:
+    """Note the checksums of tables that are new, if there is room."""
+    if kg.store.writable:
+        with kg.store.checkpoint() as tables:
+            Checksums(kg.settings.store).note(tables)
 
 
 def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:

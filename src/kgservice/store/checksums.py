@@ -19,21 +19,25 @@ NAME = "CHECKSUMS"  # in the directory of the store: RocksDB leaves alone what i
 
 
 class Checksums:
-    """The checksums of the tables of the store in a directory, as they were when each was seen first."""
+    """The checksums of the tables of the store in a directory, as they were when each was noted first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def check(self) -> None:
-        """Read the tables, and note those that are new. Raises `StoreFailed` for those that were damaged."""
-        found = [file for path in self._tables() if (file := _read(path)) is not None]
-        self.compare(found)
-        self._write(found)
-
-    def note(self) -> None:
-        """Note those that are new, without reading the others."""
+        """Read the tables that are known. Raises `StoreFailed` for those that were damaged."""
         known = self._known()
-        tables = (known.get(path.name) or _read(path) for path in self._tables())
+        tables = (path for path in sorted(self._folder.glob("*.sst")) if path.name in known)
+        self.compare(file for path in tables if (file := _read(path)) is not None)
+
+    def note(self, checkpoint: Path) -> None:
+        """Note the tables of a checkpoint that are not known, and forget those that it has not.
+
+        The directory of the store itself may hold some that are half written, or left over by a process that
+        was killed: their numbers are used again.
+        """
+        known = self._known()
+        tables = (known.get(path.name) or _read(path) for path in sorted(checkpoint.glob("*.sst")))
         self._write(file for file in tables if file is not None)
 
     def compare(self, found: Iterable[File]) -> None:
@@ -45,9 +49,6 @@ class Checksums:
                 f"files of the store {self._folder} are damaged: {', '.join(damaged)}. Move the store away "
                 "and restore a backup (kgservice restore)"
             )
-
-    def _tables(self) -> list[Path]:
-        return sorted(self._folder.glob("*.sst"))
 
     def _known(self) -> dict[str, File]:
         """By name; none where the file is not there or is damaged itself."""

@@ -19,24 +19,29 @@ from kgservice.store.disk import sync
 def written(target: Path) -> Iterator[Path]:
     """A new directory to fill, which becomes `target`, whole and on the disk, at the end of the block.
 
-    What an exception or the end of the process leaves is beside it, as `.{name}.unfinished`; the next one
-    takes it away. Only the owner can read what is in it. Raises `StoreFailed` for an `OSError`.
+    What the end of the process leaves is beside it, see `unfinished`; the next one takes it away. Only the
+    owner can read what is in it. Raises `StoreFailed` for an `OSError`.
     """
-    unfinished = target.with_name(f".{target.name}.unfinished")
+    made = unfinished(target)
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700, parents=True)
-        yield unfinished
-        for folder, _, names in os.walk(unfinished):
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(mode=0o700, parents=True)
+        yield made
+        for folder, _, names in os.walk(made):
             for name in names:
                 sync(Path(folder, name))
             sync(Path(folder))
-        unfinished.rename(target)
+        made.rename(target)
         sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreFailed(f"{target} cannot be written: {error}") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def unfinished(target: Path) -> Path:
+    """Where a directory is while it is filled."""
+    return target.with_name(f".{target.name}.unfinished")
 
 
 def files_in(folder: Path) -> Iterator[File]:

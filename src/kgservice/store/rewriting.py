@@ -18,6 +18,7 @@ from pyoxigraph import RdfFormat
 
 from kgservice.errors import StoreFailed
 from kgservice.store.disk import sync
+from kgservice.store.folders import unfinished
 
 
 def rewrite(path: Path) -> None:
@@ -50,13 +51,13 @@ def rewrite(path: Path) -> None:
 
 
 def recover(path: Path) -> None:
-    """Finish or undo what a `rewrite` that was interrupted has left beside the store."""
+    """Finish or undo what a `rewrite` or a restore that was interrupted has left beside the store."""
     new, done, old = _names(path)
     if not path.exists() and done.exists():
         done.rename(path)
     elif not path.exists() and old.exists():
         old.rename(path)
-    for left in (new, done, old):
+    for left in (new, done, old, unfinished(path)):
         shutil.rmtree(left, ignore_errors=True)
 
 
