@@ -37,7 +37,11 @@ class Cutting:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # the server is not there
+                    near.close()
+                    continue
                 for source, sink, back in ((near, far, False), (far, near, True)):
                     threading.Thread(target=self._pump, args=(source, sink, back), daemon=True).start()
 

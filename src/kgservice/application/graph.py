@@ -264,8 +264,8 @@ class KnowledgeGraph(Whole):
         if self._unfinished is not None:
             with self.writing:
                 self.store.settle()
-                self._follow(*self._unfinished)
-                self._unfinished = None
+                (effect, number), self._unfinished = self._unfinished, None
+                self._follow(effect, number)
 
     def _follow(self, effect: Effect, number: int) -> None:
         """Take note of a commit that the store has made."""

@@ -31,6 +31,7 @@ _TEXTS = ("", "ä€😀\u200b", 'quote " and \\ backslash', "line\nfeed\rreturn
 
 def check_server(store: RemoteStore, name: str) -> None:
     """Raise `StoreFailed` with all that is wrong when the service cannot rely on the server called `name`."""
+    store.select("SELECT ?x { VALUES ?x { 1 } }", Dataset())  # one that is not there is no wrong one
     here = f"urn:kgservice:self-test:{uuid.uuid4()}:"
     one, two = NamedNode(f"{here}1"), NamedNode(f"{here}2")
     found: list[str] = []
