@@ -23,6 +23,7 @@ from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
 from kgservice.application.record_texts import Progress, silent
 from kgservice.application.replica import Copies
+from kgservice.application.search import Search
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
@@ -62,6 +63,7 @@ class KnowledgeGraph(Whole):
         self.writing = threading.RLock()
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
+        self.search = Search(self.copies, settings.search)
         self._purposes = Purposes(settings, self.policy)
         self._due: datetime | None = None
         self._guard: Guard | None = None
