@@ -20,6 +20,7 @@ from kgservice.namespaces import CI, DPV, KG
 from kgservice.settings import Settings
 from kgservice.store.formats import CSV
 from tests.terms import quad
+from tests.unit.test_search_words import memory_of
 
 PREFIX = f"PREFIX kg: <{KG}> PREFIX ci: <{CI}> "
 RESEARCH = f"{DPV}ResearchAndDevelopment"
@@ -65,7 +66,7 @@ def test_a_commit_is_found_by_the_next_query_and_gone_with_the_next(kg: Knowledg
     say(kg, not_any_more=("Quietschen",))
     assert found(kg, "quietschen") == {"Quietsche"}
     assert len(kg.search.index(kg.view)) == held - 1
-    assert b"Quietschen" not in bytes(kg.search.index(kg.view))
+    assert b"Quietschen" not in memory_of(kg.search.index(kg.view))
 
 
 def test_a_text_that_others_say_stays(kg: KnowledgeGraph) -> None:
@@ -89,11 +90,11 @@ def test_each_view_knows_its_own_texts_only(demo: KnowledgeGraph) -> None:
         assert len(demo.search.index(reader.view)) == len(said)
     name = "Friesinger"
     assert found(demo, name)
-    assert name.encode() in bytes(demo.search.index(demo.view))
+    assert name.encode() in memory_of(demo.search.index(demo.view))
     for reader in (other, research):
         names = {row[0] for row in reader.select(PREFIX + "SELECT ?n { ?s ci:personName ?n }").rows}
         shown = any(isinstance(n, Literal) and name in n.value for n in names)
-        assert (name.encode() in bytes(demo.search.index(reader.view))) is shown
+        assert (name.encode() in memory_of(demo.search.index(reader.view))) is shown
     assert len({len(demo.search.index(r.view)) for r in (demo, other, research)}) == 3
 
 
@@ -116,19 +117,19 @@ def test_a_withdrawal_takes_the_texts_out_of_the_view_at_once(demo: KnowledgeGra
     assert text not in {row[0] for row in research.select(texts).rows}
     assert text.value not in found(research, words)
     assert len(index) < held
-    assert text.value.encode() not in bytes(index)
+    assert text.value.encode() not in memory_of(index)
 
 
 def test_an_erasure_leaves_no_trace_in_memory(demo: KnowledgeGraph) -> None:
     assert found(demo, EMAIL) == {EMAIL}
     index = demo.search.index(demo.view)
     held = len(index)
-    assert EMAIL.encode() in bytes(index)
+    assert EMAIL.encode() in memory_of(index)
     erasing.erase(demo, PERSON, {"otherBasis": "erase"})
     assert found(demo, EMAIL) == set()
     assert len(index) < held - 5
     for word in (EMAIL.encode(), b"Walburga", b"walburga"):
-        assert word not in bytes(index)
+        assert word not in memory_of(index)
 
 
 def test_a_search_never_says_more_than_the_view(kg: KnowledgeGraph) -> None:
@@ -160,7 +161,7 @@ def test_what_does_not_fit_is_not_held(kg: KnowledgeGraph, caplog: pytest.LogCap
     kg.commit(
         Change(add=tuple(quad("id:long", "ci:title", Literal(f"{n} {'x ' * 5000}")) for n in range(50)))
     )
-    kg.search = Search(kg.copies, 1)
+    kg.search = Search(kg.store, kg.copies, 1)
     kg.search.start(kg.view)
     kg.search._filling[kg.view].wait()
     with pytest.raises(StoreFailed, match="not held"):
@@ -170,7 +171,7 @@ def test_what_does_not_fit_is_not_held(kg: KnowledgeGraph, caplog: pytest.LogCap
 
 
 def test_it_can_be_switched_off(kg: KnowledgeGraph) -> None:
-    kg.search = Search(kg.copies, 0)
+    kg.search = Search(kg.store, kg.copies, 0)
     kg.search.start(kg.view)
     with pytest.raises(Forbidden, match="switched off"):
         found(kg, "a")

@@ -63,7 +63,7 @@ class KnowledgeGraph(Whole):
         self.writing = threading.RLock()
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
-        self.search = Search(self.copies, settings.search)
+        self.search = Search(store, self.copies, settings.search)
         self._purposes = Purposes(settings, self.policy)
         self._due: datetime | None = None
         self._guard: Guard | None = None

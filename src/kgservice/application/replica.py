@@ -234,7 +234,9 @@ class Copies:
 
     def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
         """Fill and change the index of what the view says in words, which knows itself how large it is."""
-        return self._keep(("texts", view), lambda graph: graph == view, texts, Budget(sys.maxsize), told)
+        return self._keep(
+            f"texts of {view.value}", lambda graph: graph == view, texts, Budget(sys.maxsize), told
+        )
 
     def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
         def told(ready: bool) -> None:

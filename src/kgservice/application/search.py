@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from threading import Lock
 
 from pyoxigraph import Literal, NamedNode
@@ -14,11 +15,12 @@ from kgservice.domain.search_words import MOST_WORDS, asked
 from kgservice.domain.sparql_search import Row, searches, with_hits
 from kgservice.errors import BadQuery, Busy, Forbidden, StoreFailed
 from kgservice.namespaces import XSD
-from kgservice.store.base import Dataset
+from kgservice.store.base import Dataset, Store
 from kgservice.store.texts import Texts
 
 MOST = 2000
 """Texts that one search finds at most, the best ones."""
+_LARGEST = 4 * 2**20  # characters of them together: they are read with the query
 _MIB = 2**20
 _DECIMAL, _INTEGER = NamedNode(f"{XSD}decimal"), NamedNode(f"{XSD}integer")
 
@@ -29,13 +31,15 @@ class Search:
     A service has them filled by `start`. Elsewhere the first search in a view waits for its index.
     """
 
-    def __init__(self, copies: Copies, memory: int) -> None:
+    def __init__(self, store: Store, copies: Copies, memory: int) -> None:
+        self._store = store
         self._copies = copies
         self._budget = Budget(memory * _MIB, each=1)
         self._filling: dict[NamedNode, Replica] = {}
         self._ready: dict[NamedNode, Texts] = {}
         self._waits = True
         self._lock = Lock()
+        self._turn = Lock()  # filling takes the processor, so one index is filled after the other
 
     def start(self, *views: NamedNode) -> None:
         """Fill the indexes of these views in threads; no search waits for them."""
@@ -45,7 +49,7 @@ class Search:
 
     def keep(self, view: NamedNode) -> Replica:
         """Fill the index of the view, and follow its changes."""
-        texts = Texts(partial(self._said, view), self._budget.take)
+        texts = Texts(partial(self._said, view), self._budget.take, self._turn)
 
         def told(ready: bool) -> None:
             if ready:
@@ -90,12 +94,13 @@ class Search:
             raise BadQuery(f"kg:matches takes at most {MOST_WORDS} words")
         found = self.index(view).search(wanted, MOST)
         total = Literal(str(found.total), datatype=_INTEGER)
-        return [(_score(hit.score), hit.text, total) for hit in found.hits]
+        sizes = accumulate(len(hit.text.value) for hit in found.hits)
+        fitting = [hit for hit, size in zip(found.hits, sizes, strict=True) if size <= _LARGEST]
+        return [(_score(hit.score), hit.text, total) for hit in fitting]
 
     def _said(self, view: NamedNode, text: Literal) -> bool:
-        """Whether the view says the text of anything."""
-        store = self._copies.answering(Dataset((view,), ()))
-        return any(True for _ in store.match([(None, None, text)], view))
+        """Whether the view says the text of anything: in the store, since a copy may follow later."""
+        return any(True for _ in self._store.match([(None, None, text)], view))
 
 
 def _score(share: float) -> Literal:

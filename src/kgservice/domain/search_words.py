@@ -24,19 +24,10 @@ class Asked:
     prefix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Forms:
-    """The words of a text: as they are for German (`words`), and by their stems in both languages."""
-
-    words: tuple[str, ...]
-    german: tuple[str, ...]
-    english: tuple[str, ...]
-
-
 def asked(text: str) -> list[Asked]:
     """What somebody searches for: words, phrases in quotes, beginnings of words before `*`.
 
-    There is no wrong syntax: all other signs only part words, and what parts no white space is a phrase.
+    There is no wrong syntax: all other signs only part words, and what no white space parts is a phrase.
 
     >>> asked('"undichter Verdichter" ger* (e-mail')
     [Asked(words=('undichter', 'verdichter'), prefix=False), Asked(words=('ger',), prefix=True), \
@@ -55,37 +46,43 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
-def german(word: str) -> str:
-    """A word of `words_of` without umlauts, however they were written.
+def plain(words: Sequence[str]) -> list[str]:
+    """The words without umlauts, however they were written.
 
-    >>> german("geräusch"), german("geraeusch"), german("gerausch"), german("neue")
-    ('gerausch', 'gerausch', 'gerausch', 'neue')
+    >>> plain(["geräusch", "geraeusch", "gerausch", "neue"])
+    ['gerausch', 'gerausch', 'gerausch', 'neue']
     """
-    return _WRITTEN_OUT.sub("", _bare(word))
+    return _WRITTEN_OUT.sub("", _bare(" ".join(words))).split()
 
 
-class Words:
-    """Takes texts apart. Not for several threads at the same time."""
+class Stems:
+    """What all forms of a word have in common. Not for several threads at the same time."""
 
     def __init__(self) -> None:
         # Without a cache, which would keep words of texts that are gone.
         self._german, self._english = Stemmer("german", 0), Stemmer("english", 0)
 
-    def forms(self, words: Sequence[str]) -> Forms:
-        """The forms by which words of `words_of` are compared.
+    def german(self, words: Sequence[str]) -> list[str]:
+        """The stems of German words.
 
-        >>> Words().forms(words_of("Verdichtern")) == Words().forms(words_of("verdichter"))
-        False
-        >>> Words().forms(words_of("Verdichtern")).german == Words().forms(words_of("verdichter")).german
-        True
+        >>> Stems().german(["verdichtern", "verdichter", "geraeusche"])
+        ['verdicht', 'verdicht', 'gerausch']
         """
-        bare = [_bare(word) for word in words]
-        plain = [_WRITTEN_OUT.sub("", word) for word in bare]
-        return Forms(tuple(plain), tuple(self._german.stemWords(plain)), tuple(self._english.stemWords(bare)))
+        stems: list[str] = self._german.stemWords(plain(words))
+        return stems
+
+    def english(self, words: Sequence[str]) -> list[str]:
+        """The stems of English words.
+
+        >>> Stems().english(["leaking", "leaks"])
+        ['leak', 'leak']
+        """
+        stems: list[str] = self._english.stemWords(_bare(" ".join(words)).split())
+        return stems
 
 
-def _bare(word: str) -> str:
-    """The word without any marks on its letters."""
-    if word.isascii():
-        return word
-    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+def _bare(text: str) -> str:
+    """The text without any marks on its letters."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
@@ -14,7 +14,7 @@ import apsw
 import pyoxigraph
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.domain.search_words import Asked, Words, words_of
+from kgservice.domain.search_words import Asked, Stems, plain, words_of
 from kgservice.errors import DeadlineExceeded, StoreFailed, TooLarge
 from kgservice.namespaces import RDF, XSD
 from kgservice.store.formats import Format
@@ -59,13 +59,19 @@ class Texts:
     """The texts of a view (`xsd:string`, `rdf:langString`): a `Memory` that a replica fills and changes.
 
     `said` tells whether the view says a text (still). `take` is asked for so many more bytes of memory,
-    fewer if negative. Any number of threads may search.
+    fewer if negative. It is filled within `turn`. Any number of threads may search.
     """
 
-    def __init__(self, said: Callable[[Literal], bool], take: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        said: Callable[[Literal], bool],
+        take: Callable[[int], bool],
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._said = said
         self._take = take
-        self._words = Words()
+        self._turn = turn or nullcontext()
+        self._stems = Stems()
         self._lock = Lock()
         self._until = 0.0
         self._size = 0
@@ -79,12 +85,12 @@ class Texts:
 
     def load(self, source: BinaryIO, fmt: Format) -> None:
         """See `Memory.load`. Raises `TooLarge` when there is no more memory for it."""
-        quads = pyoxigraph.parse(source, format=fmt.rdf)
-        texts = _texts(quads)
-        while piece := list(islice(texts, _PIECE)):
-            with self._changing():
-                for text in piece:
-                    self._add(text)
+        texts = _texts(pyoxigraph.parse(source, format=fmt.rdf))
+        with self._turn:
+            while piece := list(islice(texts, _PIECE)):
+                with self._changing():
+                    for text in piece:
+                        self._add(text)
 
     def apply(
         self,
@@ -160,10 +166,10 @@ class Texts:
 
     def _columns(self, text: Literal, words: Sequence[str]) -> tuple[str, ...]:
         """The words for each column: stems in the language of the text, in both where that is another one."""
-        forms, language = self._words.forms(words), (text.language or "").partition("-")[0]
-        german = () if language == "en" else forms.german
-        english = () if language == "de" else forms.english
-        return " ".join(forms.words), " ".join(german), " ".join(english)
+        language = (text.language or "").partition("-")[0]
+        german = () if language == "en" else self._stems.german(words)
+        english = () if language == "de" else self._stems.english(words)
+        return " ".join(plain(words)), " ".join(german), " ".join(english)
 
     def _number(self, statement: str, *values: str) -> int:
         return int(self._db.execute(statement, values).get)
@@ -191,10 +197,10 @@ class Texts:
 
     def _match(self, asked: Asked) -> str:
         """What the index is asked: columns and words, which are nothing but letters and digits."""
-        forms = self._words.forms(asked.words)
         if asked.prefix:
-            return f'words : "{" ".join(forms.words)}" *'
-        return f'(german : "{" ".join(forms.german)}" OR english : "{" ".join(forms.english)}")'
+            return f'words : "{" ".join(plain(asked.words))}" *'
+        german, english = (" ".join(stem(asked.words)) for stem in (self._stems.german, self._stems.english))
+        return f'(german : "{german}" OR english : "{english}")'
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._until
@@ -203,11 +209,6 @@ class Texts:
         """How many texts are held."""
         with self._reading():
             return self._number("SELECT COUNT(*) FROM text")
-
-    def __bytes__(self) -> bytes:
-        """All that is in the memory of the index."""
-        with self._reading():
-            return self._db.serialize("main")
 
 
 def _texts(quads: Iterable[Quad]) -> Iterator[Literal]:
