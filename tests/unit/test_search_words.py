@@ -9,7 +9,8 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.domain.search_words import asked
-from kgservice.errors import StoreFailed, TooLarge
+from kgservice.errors import DeadlineExceeded, StoreFailed, TooLarge
+from kgservice.store import texts
 from kgservice.store.formats import N_QUADS
 from kgservice.store.texts import Texts
 
@@ -22,8 +23,8 @@ WRITTEN_OUT = Literal("GERAEUSCH der Straßenbahn", language="de-AT")
 ALL = (COMPRESSOR, NOISE, LEAK, STREET, WRITTEN_OUT)
 
 
-def say(*texts: Literal) -> list[Quad]:
-    return [Quad(NamedNode("urn:s"), NamedNode("urn:p"), text, VIEW) for text in texts]
+def say(*said: Literal) -> list[Quad]:
+    return [Quad(NamedNode("urn:s"), NamedNode("urn:p"), text, VIEW) for text in said]
 
 
 class Room:
@@ -44,9 +45,9 @@ def memory_of(index: Texts) -> bytes:
     return index._db.serialize("main")
 
 
-def filled(*texts: Literal) -> Texts:
+def filled(*said: Literal) -> Texts:
     index = Texts(lambda _: False, Room().take)
-    index.load(io.BytesIO("".join(f"{quad} .\n" for quad in say(*texts)).encode()), N_QUADS)
+    index.load(io.BytesIO("".join(f"{quad} .\n" for quad in say(*said)).encode()), N_QUADS)
     return index
 
 
@@ -60,7 +61,7 @@ def found(index: Texts, text: str) -> list[Literal]:
 
 
 @pytest.mark.parametrize(
-    ("text", "texts"),
+    ("text", "expected"),
     [
         ("verdichtern", [COMPRESSOR]),
         ("undichte VERDICHTER", [COMPRESSOR]),
@@ -83,8 +84,8 @@ def found(index: Texts, text: str) -> list[Literal]:
         ("ist-undicht", [COMPRESSOR]),
     ],
 )
-def test_what_is_found(index: Texts, text: str, texts: list[Literal]) -> None:
-    assert found(index, text) == texts
+def test_what_is_found(index: Texts, text: str, expected: list[Literal]) -> None:
+    assert found(index, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,16 @@ def test_memory_is_limited_and_given_back() -> None:
     index.close()
     with pytest.raises(StoreFailed):
         index.search(asked("a"), 1)
+
+
+def test_a_search_that_takes_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(*(Literal(f"text {n}") for n in range(5000)))
+    with monkeypatch.context() as patched:
+        patched.setattr(texts, "LONGEST", -1.0)
+        with pytest.raises(DeadlineExceeded, match="takes too long"):
+            index.search(asked("t*"), 10)
+    assert len(index) == 5000
+    assert index.search(asked("t*"), 10).total == 5000
 
 
 def test_many_may_search_while_texts_come_and_go() -> None:

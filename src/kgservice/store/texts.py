@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -73,7 +74,7 @@ class Texts:
         self._turn = turn or nullcontext()
         self._stems = Stems()
         self._lock = Lock()
-        self._until = 0.0
+        self._until = inf
         self._size = 0
         self._open = True
         self._db = apsw.Connection(":memory:")
@@ -127,7 +128,6 @@ class Texts:
     def _changing(self) -> Iterator[None]:
         """A transaction; afterwards the memory that it took is accounted for."""
         with self._reading(), self._db:
-            self._until = float("inf")
             yield
             pages, size = self._number("PRAGMA page_count"), self._number("PRAGMA page_size")
             more = pages * size - self._size
@@ -140,6 +140,7 @@ class Texts:
         with self._lock:
             if not self._open:
                 raise StoreFailed("The texts of the view are not held for search any more")
+            self._until = inf
             yield
 
     def _add(self, text: Literal) -> None:
