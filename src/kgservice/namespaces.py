@@ -11,6 +11,7 @@ DCTERMS = "http://purl.org/dc/terms/"
 DPV = "https://w3id.org/dpv#"
 DQV = "http://www.w3.org/ns/dqv#"
 FOAF = "http://xmlns.com/foaf/0.1/"
+KG = "https://w3id.org/kgservice/kg#"
 ORG = "http://www.w3.org/ns/org#"
 OWL = "http://www.w3.org/2002/07/owl#"
 PD = "https://w3id.org/dpv/pd#"
@@ -35,6 +36,7 @@ PREFIXES: dict[str, str] = {
     "dpv": DPV,
     "dqv": DQV,
     "foaf": FOAF,
+    "kg": KG,
     "org": ORG,
     "owl": OWL,
     "pd": PD,

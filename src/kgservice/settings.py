@@ -54,6 +54,7 @@ class Settings:
     memory: int = _setting(
         2048, "Memory for copies of views and records that `serve` reads from, in MiB; 0: it reads the disk."
     )
+    search: int = _setting(512, "Memory for full-text search, in MiB; 0: there is none.")
     cache: int = _setting(64, "Memory for answers that were given before, in MiB; 0: none are kept.")
     deadline: float = _setting(30.0, "Seconds after which a query is stopped.")
     deadlines: str = _setting(
@@ -181,6 +182,7 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "max_body": (lambda size: size > 0, "is no number of bytes: at least 1"),
         "max_query": (lambda size: size > 0, "is no number of bytes: at least 1"),
+        "search": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "cache": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
         **dict.fromkeys(

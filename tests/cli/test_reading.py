@@ -10,6 +10,7 @@ import pyoxigraph
 import pytest
 
 from kgservice.application.questions import questions
+from kgservice.namespaces import KG
 from tests.cli.commands import Run
 
 PAIN = "00000000-0000-4000-8000-103000000001"
@@ -196,3 +197,17 @@ def test_columns_stand_in_the_order_of_the_query(run: Run, demo_store: Path) -> 
     said = run("query", query, "--store", demo_store).stdout
     places = [said.index(word) for word in ("zebra", "ape", "mouse")]
     assert places == sorted(places)
+
+
+def test_search_needs_no_service(run: Run, demo_store: Path) -> None:
+    done = run("ask", "search", "--param", "text=verdichter*", "--store", demo_store, "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert "Lauchenau Verdichterbau GmbH" in done.stdout
+    query = f'PREFIX kg: <{KG}> SELECT ?t {{ (?s ?score ?t) kg:matches "lauchenauer" }}'
+    found = run("query", query, "--store", demo_store, "--format", "csv")
+    assert "Lauchenau Verdichterbau GmbH" in found.stdout
+    refused = run("query", query.replace("?t {", "?t FROM <urn:g> {"), "--store", demo_store)
+    assert refused.returncode == 2
+    assert "name no other graph" in refused.stderr
+    off = run("query", query, "--store", demo_store, KGSERVICE_SEARCH="0")
+    assert (off.returncode, "switched off" in off.stderr) == (3, True)

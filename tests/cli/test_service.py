@@ -25,6 +25,7 @@ from kgservice.namespaces import CI
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from tests.cli.commands import COMMAND, Run, environment
+from tests.engine.conftest import until
 
 TABLE = {
     "csv-metadata.json": json.dumps(
@@ -129,6 +130,14 @@ def test_other_commands_work_through_the_service(service: Service, run: Run, tmp
     malformed = run("query", "SELECT", "--store", service.store)
     assert malformed.returncode == 2
     assert "line 1" in malformed.stderr
+
+
+def test_the_service_searches_once_it_has_read_the_texts(service: Service, run: Run) -> None:
+    asked = ("ask", "search", "--param", "text=kundenreise*", "--store", service.store, "--format", "csv")
+    until(lambda: run(*asked).returncode != 6)  # it is still reading
+    done = run(*asked)
+    assert done.returncode == 0, done.stderr
+    assert f"{CI}Journey," in done.stdout
 
 
 def test_a_second_service_on_the_store_is_refused(service: Service, run: Run) -> None:

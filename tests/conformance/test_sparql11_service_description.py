@@ -23,6 +23,7 @@ SD = "http://www.w3.org/ns/sparql-service-description#"
 SCHEMA: dict[str, tuple[str, str | None]] = {
     "endpoint": ("Service", None),
     "feature": ("Service", "Feature"),
+    "propertyFeature": ("Service", None),
     "defaultEntailmentRegime": ("Service", "EntailmentRegime"),
     "supportedLanguage": ("Service", "Language"),
     "defaultDataset": ("Service", "Dataset"),

@@ -20,7 +20,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.engine.changes import MOST
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, KG
 from kgservice.store.base import Allowance, Kind
 from kgservice.store.formats import CSV, JSON, N_TRIPLES, TURTLE, Format
 from tests.engine.conftest import engine_of, until
@@ -271,3 +271,13 @@ def asked(kg: KnowledgeGraph) -> str | None:
         return answer(kg, f'ASK {{ ?s <{CI}title> "after" }}', JSON)
     except StoreFailed:
         return None
+
+
+def test_a_search_reads_what_was_committed_before(apart: KnowledgeGraph) -> None:
+    query = f'PREFIX kg: <{KG}> SELECT ?title {{ (?s ?score ?title) kg:matches "gurgel*" }}'
+    assert answer(apart, query).split() == ["title"]
+    say(apart, "Gurgeln")
+    assert answer(apart, query).split() == ["title", "Gurgeln"]
+    gone = Quad(NamedNode("https://kg.example/id/Gurgeln"), TITLE, Literal("Gurgeln"))
+    apart.commit(Change(remove=(gone,)))
+    assert answer(apart, query).split() == ["title"]

@@ -91,7 +91,7 @@ def test_no_query_brings_it_down(server: Running, name: str) -> None:
             time.sleep(0.05)
     answer = asked.result()
     assert answer.status_code in expected, answer.text[:300]
-    assert slowest < 1
+    assert slowest < 3  # 1 s where nothing else runs; tests share the processors
     if answer.status_code != 200:
         assert answer.headers["content-type"] == "application/problem+json"
 

@@ -67,8 +67,8 @@ def secrets(kg: KnowledgeGraph) -> tuple[set[str], set[str]]:
         if isinstance(quad.object, Literal) and len(quad.object.value) > 5:
             if of_person and not quad.object.datatype.value.startswith("http://www.w3.org/2001/XMLSchema#d"):
                 texts.add(quad.object.value)
-            elif kg.graphs.is_project(quad.graph_name):
-                told.add(quad.object.value)
+            elif of_project:
+                told |= {quad.object.value, str(quad.subject)}
     persons = {q.subject for q in kg.store.match([(None, TYPE, NamedNode(f"{CI}Person"))])}
     assert len(persons) == 54
     assert persons <= private - public
@@ -84,7 +84,9 @@ WORDS = [question.to_json() for question in QUESTIONS.values()]
 def given(demo: Demo, question: Question) -> str:
     """The address of a question, with the first choice where it needs a value."""
     kg = demo.server.kg.reader(RESEARCH)
-    needed = {p.name: choices(kg, p, "en")[0].iri for p in question.parameters if p.required}
+    needed = {
+        p.name: choices(kg, p, "en")[0].iri if p.of_class else "e*" for p in question.parameters if p.required
+    }
     return f"/queries/{question.id}?{urlencode(needed)}"
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from kgservice.application.questions import questions
 from kgservice.domain.principal import Role
-from kgservice.namespaces import CI, DPV
+from kgservice.namespaces import CI, DPV, KG
 from tests.http.keys import IMPROVING, RESEARCH
 from tests.property.leaks_world import COPIED, MISSING, PROJECT, A
 
@@ -100,6 +100,7 @@ class Grammar:
         made: list[tuple[int, Callable[[], Asked]]] = [
             (46, self._asking),
             (8, self._oracle),
+            (4, self._searching),
             (10, self._saved),
             (12, self._of_iri),
             (6, self._page),
@@ -209,6 +210,60 @@ class Grammar:
         else:
             query = f"SELECT (COUNT(?n) AS ?m) {{ BIND(IF(EXISTS {{ {inner} }}, 1, 1/0) AS ?n) }}"
         return self._query(PREFIXES + query, True, kind="oracle", never=True)
+
+    def _searching(self) -> Asked:
+        """Full-text search, for what is hidden and what is shown, in right and in wrong places."""
+        number = self.dice.randint(1, self.canaries)
+        words = self._pick(
+            *(
+                "canary*",
+                "CANARY",
+                f"canary-{number}",
+                f"{number}",
+                "c* s*",
+                "canary shown",
+                "(canary OR shown)*",
+            ),
+            *(
+                "shown*",
+                "shown*",
+                "SHOWN",
+                f"shown-{number}",
+                "1*",
+                "a*",
+                "label",
+                '\\"canary',
+                "NEAR(canary)",
+                "",
+            ),
+        )
+        graph = f"<{self.dice.choice(self.graphs)}>"
+        found = self._pick(
+            f'?s kg:matches "{words}"',
+            f'(?s ?score ?o ?total) kg:matches "{words}"',
+            f'(?s ?score) kg:matches "{words}" ; ?p ?o',
+            f'(?s ?p ?o) <{KG}matches> "{words}" . ?g kg:matches "{words}"',
+            f'VALUES ?w {{ "{words}" }} (?s ?score ?o) kg:matches ?w',
+            f'VALUES ?w {{ "{words}" "canary" }} (?s ?score ?o) kg:matches ?w',
+            f'?s ?p ?w . (?s ?score ?o) kg:matches ?w . FILTER(?w = "{words}")',
+        )
+        where = self._pick(
+            *(
+                found,
+                found,
+                found,
+                f"{self._anchored()} OPTIONAL {{ {found} }}",
+                f"{{ {found} }} UNION {{ }}",
+            ),
+            *(f"GRAPH {graph} {{ {found} }}", f"GRAPH ?g {{ {found} }}", f"{found} GRAPH ?g {{ ?s ?p ?v }}"),
+            *(f"{{ SELECT * {{ {found} }} }}", f"{self._anchored()} MINUS {{ {found} }}"),
+        )
+        source = f"FROM {graph}" if self._maybe(0.1) else ""
+        head = self._pick(
+            "SELECT *", "SELECT *", "SELECT (COUNT(*) AS ?n)", "CONSTRUCT { ?s ex:says ?o }", "ASK"
+        )
+        query = f"PREFIX kg: <{KG}> {PREFIXES}{head} {source} WHERE {{ {where} }}"
+        return self._query(query, True, kind="search")
 
     def _saved(self) -> Asked:
         question = self.dice.choice(self._questions)

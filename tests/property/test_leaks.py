@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
+from kgservice.application import search as searching
 from kgservice.application.effect import Effect
 from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader
+from kgservice.domain import sparql_search
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
 from kgservice.http import questions
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, KG
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from tests.http.keys import IMPROVING
@@ -79,7 +81,17 @@ def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
     assert done.counts["status 200"] > 600
     assert len(done.shown) > 20, "hardly anything of what is shown was seen: the test proves little"
     assert {kind for kind in done.counts if not kind.startswith("status")} >= {
-        *("query", "page of a query", "oracle", "saved question", "record", "page", "closed", "description"),
+        *(
+            "query",
+            "page of a query",
+            "oracle",
+            "search",
+            "saved question",
+            "record",
+            "page",
+            "closed",
+            "description",
+        ),
         *("purpose", "update", "graph store", "dry run", "read back", "import", "write"),
     }
 
@@ -379,3 +391,42 @@ def test_a_service_whose_tags_count_all_commits_is_caught(
     world = alone()
     with pytest.raises(Leak, match="had the tag"):
         tell_of_hidden_changes(world)
+
+
+def searched(text: str) -> Asked:
+    """A search of a researcher that tells all it can."""
+    query = f'PREFIX kg: <{KG}> SELECT * {{ (?thing ?score ?text ?total) kg:matches "{text}" }}'
+    return Asked(Role.RESEARCHER, "GET", f"/sparql?{urlencode({'query': query})}", kind="search")
+
+
+def test_a_service_that_searches_in_everything_is_caught(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The query looks up in the view what the index finds, so nothing is told but how much there is."""
+    world, twin = worlds
+    found = Search(world, inside(world), twin, inside(twin))
+    for text in ("canary*", "shown*", "7"):
+        asyncio.run(found.one(searched(text)))
+    assert {"SHOWN-1", "SHOWN-7"} <= found.shown
+    kept = searching.Search.index
+    for kg in (world.kg, twin.kg):
+        monkeypatch.setattr(kg.search, "index", lambda _, kg=kg: kept(kg.search, kg.view))
+    asyncio.run(found.one(searched("canary*")))
+    with pytest.raises(Leak, match="answers otherwise"):
+        asyncio.run(found.one(searched("8")))
+
+
+def test_a_service_that_trusts_an_index_of_everything_is_caught(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = worlds
+    kept = searching.Search.index
+    monkeypatch.setattr(world.kg.search, "index", lambda _: kept(world.kg.search, world.kg.view))
+    answer = sparql_search.Search.answer
+
+    def trusting(asked: sparql_search.Search, rows: Sequence[sparql_search.Row]) -> str:
+        return re.sub(r"\?\w+ !<\S+> \?\w+ } }$", "} }", answer(asked, rows))
+
+    monkeypatch.setattr(sparql_search.Search, "answer", trusting)
+    with pytest.raises(Leak, match="tells of"):
+        asyncio.run(Search(world, inside(world)).one(searched("canar*")))

@@ -106,6 +106,7 @@ REQUIRED = {
     "record": f"{ID}102400000004",
     "purpose": "dpv:ResearchAndDevelopment",
     "person": f"{ID}100700000001",
+    "text": "undicht",
 }
 
 

@@ -28,7 +28,8 @@ MAY = {
 # These modules choose the store; all others see its port.
 STORES = ("kgservice.store.OxigraphStore", "kgservice.store.oxigraph")
 CHOOSE = {
-    *("cli/isolating.py", "cli/local.py", "cli/service.py", "http/app.py"),
+    *(f"cli/{name}.py" for name in ("isolating", "local", "service", "stores")),
+    "http/app.py",
     *(f"engine/{name}.py" for name in ("checkpoints", "isolated", "nursery", "worker")),
 }
 NO_INPUT_OR_OUTPUT = {"pathlib", "os", "socket", "subprocess", "tempfile", "duckdb", "httpx", "shutil", "io"}

@@ -23,6 +23,7 @@ from kgservice.application.purposes import Purposes
 from kgservice.application.reader import PurposeReader, Reader, Whole
 from kgservice.application.record_texts import Progress, silent
 from kgservice.application.replica import Copies
+from kgservice.application.search import Search
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Policy
@@ -62,6 +63,7 @@ class KnowledgeGraph(Whole):
         self.writing = threading.RLock()
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
+        self.search = Search(store, self.copies, settings.search)
         self._purposes = Purposes(settings, self.policy)
         self._due: datetime | None = None
         self._guard: Guard | None = None
@@ -164,10 +166,7 @@ class KnowledgeGraph(Whole):
     # Writing
 
     def planner(self, store: Store | None = None) -> Planner:
-        """What works out the effect of changes on the store, or on a copy of it.
-
-        Raises `StoreFailed` while the last commit cannot be finished.
-        """
+        """What works out effects on the store, or a copy. Raises `StoreFailed` if a commit is unfinished."""
         self._settle()
         return Planner(store or self.store, self.model, self.addresses, store or self.copies.records)
 
@@ -202,8 +201,7 @@ class KnowledgeGraph(Whole):
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises `Forbidden`, `Conflict`, `BadRdf` (see `Planner.effect` and `refuse_proof`), `Invalid` with the
-        findings for a change that brings a violation, `StoreFailed`.
+        Raises what `Planner.effect` and `refuse_proof` raise, `Invalid` with the findings, `StoreFailed`.
         """
         with self.writing:
             return self._write(self.planner().effect(change), change)

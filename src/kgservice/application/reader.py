@@ -9,11 +9,13 @@ from typing import BinaryIO
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.application.replica import Copies
+from kgservice.application.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
-from kgservice.errors import Forbidden
+from kgservice.domain.sparql_search import searches
+from kgservice.errors import BadQuery, Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
@@ -34,6 +36,7 @@ class Reader:
     model: Model
     clock: Clock
     copies: Copies
+    search: Search
     engine: Engine | None = None
     view: NamedNode
     purpose: str | None = None
@@ -72,6 +75,7 @@ class Reader:
         """
         dataset = self.dataset(text, default, named)
         self.current()
+        text = self.search.answered(text, dataset, self.view)
         base = self.settings.base
         if self.engine is None:
             self.copies.answering(dataset).query(text, dataset, choose, out, base=base)
@@ -95,6 +99,9 @@ class Reader:
         if dataset is None:
             dataset = self.dataset(text)
             self.current()
+            text = self.search.answered(text, dataset, self.view)
+        elif searches(text):
+            raise BadQuery("kg:matches is for queries, not for updates")
         if self.engine is None:
             return (copy or self.copies.answering(dataset)).select(text, dataset)
         out, allowance = io.BytesIO(), allowance or Allowance(seconds=self.settings.deadline)
@@ -134,6 +141,7 @@ class PurposeReader(Reader):
         self.model = whole.model
         self.clock = whole.clock
         self.copies = whole.copies
+        self.search = whole.search
         self.engine = whole.engine
         self.purpose = purpose
         self.view = NamedNode(whole.addresses.view(purpose))

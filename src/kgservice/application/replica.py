@@ -7,6 +7,7 @@ replica, or when the graphs outgrow its budget, readers use the store again.
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -27,10 +28,13 @@ _log = logging.getLogger(__name__)
 
 
 class Budget:
-    """Memory for the statements of several replicas: the first to come are the first to have some of it."""
+    """Memory for the statements of several replicas: the first to come are the first to have some of it.
 
-    def __init__(self, size: int) -> None:
-        self.most = self._left = size // BYTES_PER_STATEMENT
+    `each`: the bytes of one statement, or 1 where bytes are counted themselves.
+    """
+
+    def __init__(self, size: int, *, each: int = BYTES_PER_STATEMENT) -> None:
+        self.most = self._left = size // each
         self._lock = threading.Lock()
 
     def take(self, statements: int) -> bool:
@@ -80,6 +84,11 @@ class Replica:
     def wait(self) -> None:
         """Wait until the filling has ended, well or not."""
         self._filling.join()
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether the filling has not ended."""
+        return self._filling.is_alive()
 
     def stop(self) -> None:
         """Serve nothing any more, and end the filling soon."""
@@ -226,6 +235,12 @@ class Copies:
     ) -> Replica:
         """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
         return self._keep(("elsewhere", view), lambda graph: graph == view, memory, budget, told)
+
+    def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
+        """Fill and change the index of what the view says in words, which knows itself how large it is."""
+        return self._keep(
+            f"texts of {view.value}", lambda graph: graph == view, texts, Budget(sys.maxsize), told
+        )
 
     def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
         def told(ready: bool) -> None:

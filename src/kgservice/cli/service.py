@@ -69,6 +69,7 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             for purpose in (None, *settings.active_purposes):
                 kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), views)
 
+        kg.search.start(*(kg.reader(purpose).view for purpose in (None, *settings.active_purposes)))
         while_running.enter_context(isolated(kg))
         faults: list[KgError] = []
 

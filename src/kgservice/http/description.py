@@ -9,6 +9,7 @@ from typing import BinaryIO
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, serialize
 
 from kgservice.application.reader import Reader
+from kgservice.domain.sparql_search import MATCHES
 from kgservice.errors import NotAcceptable
 from kgservice.namespaces import PREFIXES, RDF, RDFS, SD, VOID, XSD
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
@@ -69,6 +70,9 @@ class Describer:
             yield Triple(service, _sd("supportedLanguage"), _sd(language))
             yield Triple(service, _sd("defaultDataset"), dataset)
             yield Triple(service, _sd("defaultEntailmentRegime"), _SIMPLE_ENTAILMENT)
+        if reader.settings.search:
+            yield Triple(query, _sd("propertyFeature"), NamedNode(MATCHES))
+            yield _is_a(NamedNode(MATCHES), "Feature")
         for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS):
             yield Triple(query, _sd("resultFormat"), NamedNode(_W3C_FORMATS + _FORMAT_IRIS[fmt.name]))
         yield _is_a(dataset, "Dataset")

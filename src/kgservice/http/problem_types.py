@@ -109,10 +109,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "A fault of the program. The log of the service says why; please report it.",
     ),
     "busy": (
-        "Gerade laufen zu viele Abfragen. So lange warten, wie der Header Retry-After sagt (in Sekunden), "
-        "dann noch einmal fragen.",
-        "Too many queries are running. Wait as long as the Retry-After header says (in seconds), then ask "
-        "again.",
+        "Gerade laufen zu viele Abfragen, oder die Suche liest noch ihre Texte. So lange warten, wie der "
+        "Header Retry-After sagt (in Sekunden), dann noch einmal fragen.",
+        "Too many queries are running, or search is still reading its texts. Wait as long as the Retry-After "
+        "header says (in seconds), then ask again.",
     ),
     "deadline-exceeded": (
         "Die Abfrage hat länger gedauert, als sie darf, und wurde beendet; `detail` sagt, was daran teuer "

@@ -1,4 +1,4 @@
-"""The store port, its formats, and the embedded store."""
+"""The store port, its formats, the embedded store, and the index of texts."""
 
 from kgservice.store.base import Choose, Dataset, Kind, Solutions, Store, Term
 from kgservice.store.oxigraph import OxigraphStore

@@ -221,6 +221,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 _GROUPS: dict[str, tuple[str, str]] = {
+    "search": ("Suche", "Search"),
     "tracing": ("Nachverfolgung", "Tracing"),
     "journey": ("Journey und Phasen", "Journey and phases"),
     "methods": ("Methoden und Aufwand", "Methods and effort"),
