@@ -30,7 +30,10 @@ _FUSEKI_JAR = (
     f"{FUSEKI}/jena-fuseki-server-{FUSEKI}.jar"
 )
 _FUSEKI_SHA512 = "6892853e217afde119f9237ad424033c4d309ec7129bed344d0199ad6e233d9f166610e2040abd42b739ecbe120c4638f2b69ecf1576872669a3403c3391f691"
-_VIRTUOSO = ("virtuoso-opensource-7-bin", "virtuoso-opensource-7", "libminizip1", "libpcre3")
+_VIRTUOSO = (
+    *("virtuoso-opensource-7-bin", "virtuoso-opensource-7"),
+    *("libminizip1", "libpcre3", "libldap-2.5-0", "libreadline8", "libsasl2-2"),
+)
 
 
 class Process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_servers_that_can_be_relied_on_are_used(running: Running) -> None:
     store.close()
 
 
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="Virtuoso comes from Debian's packages")
 def test_virtuoso_is_refused_with_the_reasons(tmp_path: Path) -> None:
     with virtuoso(tmp_path / "store") as found:
         store = RemoteStore(found.server)

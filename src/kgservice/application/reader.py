@@ -186,6 +186,8 @@ class Whole(Reader):
     @property
     def reads(self) -> str:
         """Where queries on the view are answered from now: `memory` or `disk`."""
+        if self.engine is not None:
+            return "memory" if self.engine.holds(self.view) else "disk"
         return "disk" if self.copies.answering(Dataset((self.view,), ())) is self.store else "memory"
 
     def dataset(

@@ -66,6 +66,10 @@ class Isolated:
         """Answer queries on the view from memory, since that holds it now; or no longer."""
         (self.held.add if ready else self.held.discard)(view.value)
 
+    def holds(self, view: NamedNode) -> bool:
+        """See `Engine.holds`."""
+        return view.value in self.held and self._staffs[True].nurse.well
+
     def close(self) -> None:
         """Stop all queries, and the processes."""
         self._rooms.close()
@@ -102,8 +106,7 @@ class Isolated:
     def _where(self, dataset: Dataset) -> str:
         """The key of what is held in memory, if the query sees nothing else."""
         alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
-        held = alone and dataset.default[0].value in self.held and self._staffs[True].nurse.well
-        return dataset.default[0].value if held else DISK
+        return dataset.default[0].value if alone and self.holds(dataset.default[0]) else DISK
 
     def _ask(
         self,

@@ -126,6 +126,9 @@ class Engine(Protocol):
         Raises `Busy`, `DeadlineExceeded` and `TooCostly`, too.
         """
 
+    def holds(self, view: NamedNode) -> bool:
+        """Whether queries on the view are answered from memory."""
+
     def stop(self, views: Collection[object]) -> None:
         """Nothing of what these graphs held before now may be told any more: stop who still reads it."""
 
