@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Collection, Sequence
+from typing import BinaryIO, TypeVar
 
 from pyoxigraph import NamedNode, Triple
 
@@ -13,6 +13,7 @@ from kgservice.application.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
+from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
 from kgservice.domain.sparql_search import searches
 from kgservice.errors import BadQuery, Forbidden
@@ -21,6 +22,8 @@ from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
 from kgservice.store.formats import JSON
 from kgservice.store.results import read_solutions
+
+Result = TypeVar("Result")
 
 
 class Reader:
@@ -76,13 +79,16 @@ class Reader:
         dataset = self.dataset(text, default, named)
         self.current()
         text = self.search.answered(text, dataset, self.view)
-        base = self.settings.base
-        if self.engine is None:
-            self.copies.answering(dataset).query(text, dataset, choose, out, base=base)
-            return
-        allowance = allowance or Allowance(seconds=self.settings.deadline)
-        state = self.state
-        self.engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowance)
+        base, state, engine = self.settings.base, self.state, self.engine
+        allowed = allowance or Allowance(seconds=self.settings.deadline)
+
+        def ask(text: str) -> None:
+            if engine is None:
+                self.copies.answering(dataset).query(text, dataset, choose, out, base=base)
+            else:
+                engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowed)
+
+        _quickly(ask, text)
 
     def solve(
         self,
@@ -102,13 +108,19 @@ class Reader:
             text = self.search.answered(text, dataset, self.view)
         elif searches(text):
             raise BadQuery("kg:matches is for queries, not for updates")
-        if self.engine is None:
-            return (copy or self.copies.answering(dataset)).select(text, dataset)
-        out, allowance = io.BytesIO(), allowance or Allowance(seconds=self.settings.deadline)
-        self.engine.query(
-            text, dataset, lambda _: JSON, out, base=None, state=self.state, allowance=allowance, copy=copy
-        )
-        return read_solutions(out.getvalue())
+        seen, state, engine = dataset, self.state, self.engine
+        allowed = allowance or Allowance(seconds=self.settings.deadline)
+
+        def ask(text: str) -> Solutions:
+            if engine is None:
+                return (copy or self.copies.answering(seen)).select(text, seen)
+            out = io.BytesIO()
+            engine.query(
+                text, seen, lambda _: JSON, out, base=None, state=state, allowance=allowed, copy=copy
+            )
+            return read_solutions(out.getvalue())
+
+        return _quickly(ask, text)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -203,6 +215,17 @@ class Whole(Reader):
         if uses(pieces, "FROM") is not None:
             return Dataset((self.view,), from_clauses=True)
         return Dataset((self.view,), named=None if "GRAPH" in text.upper() else ())
+
+
+def _quickly(ask: Callable[[str], Result], text: str) -> Result:
+    """What `ask` gives for the query, written so that the engine is quick; errors tell of it as it is."""
+    written = quicker(text)
+    try:
+        return ask(written)
+    except BadQuery:
+        if written == text:
+            raise
+    return ask(text)
 
 
 def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:

@@ -1,0 +1,98 @@
+"""Queries that are written anew give the solutions of those that were asked, on random graphs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
+
+from kgservice.domain.query_rewrites import quicker
+
+NODES, PREDICATES = [f"urn:n{i}" for i in range(5)], [f"urn:p{i}" for i in range(3)]
+
+nodes = st.sampled_from(NODES).map(lambda iri: f"<{iri}>")
+variables = st.sampled_from(["?x", "?y", "?z"])
+predicates = st.sampled_from([f"<{iri}>" for iri in PREDICATES] + ["a", "<urn:none>"])
+paths = st.recursive(
+    predicates | st.tuples(predicates, predicates).map(lambda two: f"!({two[0]}|^{two[1]})"),
+    lambda inner: (
+        st.tuples(inner, st.sampled_from("+*?")).map(lambda made: f"({made[0]}){made[1]}")
+        | st.tuples(inner, st.sampled_from("/|"), inner).map(lambda made: f"({made[0]}{made[1]}{made[2]})")
+        | inner.map(lambda made: f"^({made})")
+    ),
+    max_leaves=5,
+)
+simple = st.tuples(predicates, st.sampled_from("+*")).map("".join)
+patterns = st.tuples(nodes | variables, paths | simple, nodes | variables).map(" ".join)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> str:
+    """A query with patterns, some of them optional, alternative, taken away, or grouped."""
+    parts = [draw(patterns)]
+    for _ in range(draw(st.integers(0, 3))):
+        pattern = draw(patterns)
+        parts.append(
+            draw(
+                st.sampled_from(
+                    [
+                        pattern,
+                        f"OPTIONAL {{ {pattern} }}",
+                        f"{{ {pattern} }} UNION {{ {draw(patterns)} }}",
+                        f"MINUS {{ {pattern} }}",
+                        f"{{ SELECT DISTINCT ?x {{ {pattern} }} }}",
+                        f"{pattern} ; {draw(predicates)} ?y",
+                        "VALUES ?x { <urn:n1> <urn:n2> }",
+                    ]
+                )
+            )
+        )
+    return "SELECT ?x ?y ?z WHERE { " + " . ".join(parts) + " }"
+
+
+graphs = st.sets(
+    st.tuples(st.sampled_from(NODES), st.sampled_from(PREDICATES), st.sampled_from(NODES)), max_size=12
+)
+
+
+def answer(store: Store, text: str) -> Counter[tuple[str, ...]]:
+    """How often each solution comes."""
+    results = store.query(text)
+    assert isinstance(results, QuerySolutions)
+    return Counter(tuple(str(term) for term in row) for row in results)
+
+
+@settings(max_examples=400, deadline=None)
+@given(graphs, queries())
+def test_the_solutions_are_the_same(graph: set[tuple[str, str, str]], text: str) -> None:
+    store = Store()
+    store.extend(Quad(NamedNode(s), NamedNode(p), NamedNode(o)) for s, p, o in graph)
+    assert answer(store, quicker(text)) == answer(store, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(paths | simple, nodes)
+def test_each_repeated_path_of_a_known_node_is_put_apart(path: str, node: str) -> None:
+    written = quicker(f"SELECT ?x {{ {node} {path} ?x . ?x a <urn:T> }}")
+    assert ("SELECT ?x { { SELECT ?x {" in written) == ("+" in path or "*" in path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT (?a + ?b AS ?c) { ?a <urn:p> ?b }",
+        "SELECT * { ?s <urn:p> ?o }",
+        "SELECT ?x { ?x <urn:p>+ ?y }",
+        "SELECT ?x { <urn:s> <urn:p>+ ?x ; <urn:q> ?y }",
+        "SELECT ?x { FILTER EXISTS { <urn:s> <urn:p>+ ?x } }",
+        "SELECT ?x { GRAPH ?g { <urn:s> <urn:p>+ ?x } }",
+        'SELECT ?x { ?x ?y "<urn:s> <urn:p>+ ?x ." }',
+        "SELECT ?x { <urn:s> <urn:p>+ ",
+        "no query + at all *",
+    ],
+)
+def test_others_are_left_as_they_are(text: str) -> None:
+    assert quicker(text) == text
