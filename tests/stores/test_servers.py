@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import threading
@@ -9,18 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.testing
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application import check
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.cli.local import opened
+from kgservice.cli.main import app
 from kgservice.cli.stores import near
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
@@ -45,6 +49,13 @@ def settings_for(server: Server, folder: Path) -> Settings:
     return Settings(
         store=folder / "store", remote=server.query, remote_update=server.update, remote_data=server.data
     )
+
+
+def emptied(server: Server) -> None:
+    """Nothing is left on the server."""
+    store = RemoteStore(server)
+    store.apply(drop=store.graphs())
+    store.close()
 
 
 def say(kg: KnowledgeGraph, title: str) -> None:
@@ -95,7 +106,6 @@ def test_the_demonstration_lives_on_a_server(running: Running, tmp_path: Path, c
         assert 1000 < int(part.value) < int(everything.value)
     with opened(settings_for(running.server, tmp_path)) as kg:
         assert kg.head == number
-    RemoteStore(running.server).empty(NamedNode("urn:none"))
     store = RemoteStore(running.server)
     store.apply(drop=store.graphs())
     store.close()
@@ -246,3 +256,34 @@ def test_a_journal_that_was_not_written_to_its_end_says_nothing(tmp_path: Path) 
     assert journal.read() == ""
     journal.clear()
     assert not path.exists()
+
+
+def test_a_graph_moves_to_a_server_and_back(demo_store: Path, running: Running, tmp_path: Path) -> None:
+    server = running.server
+    there = ",".join((server.query, server.update, server.data))
+    here, back = tmp_path / "here", tmp_path / "back"
+    OxigraphStore(demo_store).backup(here)
+    command = typer.testing.CliRunner()
+    first = command.invoke(app, ["migrate", str(here), there])
+    assert first.exit_code == 0, first.output
+    assert "graphs" in first.output
+    assert "were there" not in first.output
+    again = command.invoke(app, ["migrate", "--json", str(here), there])
+    counts = json.loads(again.stdout)
+    assert counts["same"] == counts["graphs"] > 50
+    far = RemoteStore(server)
+    far.apply(remove=[next(iter(far.match([(None, TITLE, None)])))])
+    far.close()
+    mended = json.loads(command.invoke(app, ["migrate", "--json", str(here), there]).stdout)
+    assert mended["same"] == mended["graphs"] - 1
+    assert command.invoke(app, ["migrate", there, str(back)]).exit_code == 0
+    stores = OxigraphStore(here), OxigraphStore(back)
+    assert set(stores[0].match([(None, None, None)])) == set(stores[1].match([(None, None, None)]))
+    stores[1].apply(add=[Quad(TITLE, TITLE, TITLE, NamedNode("urn:other"))])
+    for store in stores:
+        store.close()
+    refused = command.invoke(app, ["migrate", str(here), str(back)])
+    assert refused.exit_code == 5, refused.stderr
+    assert "urn:other" in refused.stderr
+    assert command.invoke(app, ["migrate", str(tmp_path / "none"), there]).exit_code == 2
+    emptied(server)

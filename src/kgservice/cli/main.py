@@ -21,6 +21,7 @@ from kgservice.cli import (
     keys,
     load,
     measures,
+    migrate,
     output,
     quality,
     quarantine,
@@ -120,6 +121,7 @@ app.command()(requests.compact)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(backups.verify)
+app.command()(migrate.migrate)
 app.command()(output.export)
 app.add_typer(output.docs, name="docs")
 app.command()(output.version)
