@@ -19,6 +19,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.engine.changes import MOST
+from kgservice.engine.nurse import Nurse
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
 from kgservice.namespaces import CI, KG
 from kgservice.store.base import Allowance, Kind
@@ -281,3 +282,11 @@ def test_a_search_reads_what_was_committed_before(apart: KnowledgeGraph) -> None
     gone = Quad(NamedNode("https://kg.example/id/Gurgeln"), TITLE, Literal("Gurgeln"))
     apart.commit(Change(remove=(gone,)))
     assert answer(apart, query).split() == ["title"]
+
+
+def test_nobody_waits_for_a_nursery_that_is_closed() -> None:
+    nurse = Nurse("tests")
+    waiting = [nurse.load("key", io.BytesIO(b"<urn:a> <urn:b> <urn:c> <urn:d> .\n" * 10)) for _ in range(20)]
+    nurse.close()
+    assert all(future.done() for future in (*waiting, nurse.load("key", io.BytesIO(b""))))
+    assert isinstance(nurse.fork().exception(1), StoreFailed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Sequence
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NoReturn, TypeVar
 
 from pyoxigraph import NamedNode, Triple
 
@@ -15,7 +15,7 @@ from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
-from kgservice.domain.sparql_search import searches
+from kgservice.domain.sparql_search import searches, with_hits
 from kgservice.errors import BadQuery, Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
@@ -107,7 +107,7 @@ class Reader:
             self.current()
             text = self.search.answered(text, dataset, self.view)
         elif searches(text):
-            raise BadQuery("kg:matches is for queries, not for updates")
+            with_hits(text, _no_search)
         seen, state, engine = dataset, self.state, self.engine
         allowed = allowance or Allowance(seconds=self.settings.deadline)
 
@@ -215,6 +215,10 @@ class Whole(Reader):
         if uses(pieces, "FROM") is not None:
             return Dataset((self.view,), from_clauses=True)
         return Dataset((self.view,), named=None if "GRAPH" in text.upper() else ())
+
+
+def _no_search(_words: str) -> NoReturn:
+    raise BadQuery("kg:matches is for queries, not for updates")
 
 
 def _quickly(ask: Callable[[str], Result], text: str) -> Result:

@@ -116,6 +116,8 @@ class Nurse:
     def __init__(self, name: str) -> None:
         self._name = name
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
         self.well = True
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "kgservice.engine.nursery", str(theirs.fileno())]
@@ -146,9 +148,11 @@ class Nurse:
     def close(self) -> None:
         """End the nursery; its workers end with it."""
         self.well = False
+        with self._closing:
+            self._closed = True
+            self._tasks.put(None)
         self._process.kill()
         self._process.wait()
-        self._tasks.put(None)
         self._thread.join()
         self._wire.close()
         while not self._tasks.empty():  # nobody is to wait for what nobody does
@@ -171,7 +175,11 @@ class Nurse:
             except BaseException as error:
                 future.set_exception(error)
 
-        self._tasks.put(do)
+        with self._closing:
+            if not self._closed:
+                self._tasks.put(do)
+                return future
+        future.set_exception(StoreFailed("what queries run in has been stopped"))
         return future
 
     def _run(self) -> None:
