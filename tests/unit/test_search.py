@@ -148,11 +148,11 @@ def test_while_an_index_is_being_filled_nobody_waits(kg: KnowledgeGraph) -> None
         kg.search.start(kg.view)
         with pytest.raises(Busy) as busy:
             kg.search.index(kg.view)
-        say(kg, "inzwischen")
+        say(kg, "zwischendrin")
     assert busy.value.after == 5
     kg.search._filling[kg.view].wait()
     assert found(kg, "vorher") == {"vorher"}
-    assert found(kg, "inzwischen") == {"inzwischen"}
+    assert found(kg, "zwischendrin") == {"zwischendrin"}
     say(kg, "nachher")
     assert found(kg, "nachher") == {"nachher"}
 
