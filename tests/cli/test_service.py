@@ -209,7 +209,7 @@ def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_stor
     slow = f"SELECT (COUNT(*) AS ?n) WHERE {{ {{ {some.format('a')} }} {{ {some.format('b')} }} FILTER(?a != ?b) }}"
     change = f'INSERT DATA {{ <urn:test:x> a <{CI}Persona> ; <{CI}title> "late"@en }}'
     with (
-        serving(empty_store, KGSERVICE_GRACE="120") as service,
+        serving(empty_store, KGSERVICE_GRACE="120", KGSERVICE_DEADLINE="140") as service,
         httpx.Client(timeout=150) as client,
         ThreadPoolExecutor() as pool,
     ):
