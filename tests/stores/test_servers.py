@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application import check
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.cli.isolating import isolated
 from kgservice.cli.local import opened
 from kgservice.cli.main import app
 from kgservice.cli.stores import near
@@ -25,11 +29,13 @@ from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from kgservice.store.base import Dataset
+from kgservice.store.base import Allowance, Dataset
+from kgservice.store.formats import JSON
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
 from kgservice.store.sparql_http import Server
+from tests.engine.conftest import until
 from tests.stores.cutting import Cutting, cutting, through
 from tests.stores.servers import KINDS, Running, oxigraph, virtuoso
 
@@ -287,3 +293,74 @@ def test_a_graph_moves_to_a_server_and_back(demo_store: Path, running: Running, 
     assert "urn:other" in refused.stderr
     assert command.invoke(app, ["migrate", str(tmp_path / "none"), there]).exit_code == 2
     emptied(server)
+
+
+def answering(status: int, seen: list[str]) -> type[BaseHTTPRequestHandler]:
+    """A proxy that lets nothing through, and notes what it was sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+@pytest.mark.parametrize(("status", "error", "times"), [(502, Undecided, 2), (400, StoreFailed, 1)])
+def test_what_a_proxy_does_not_know_is_sent_again_and_what_is_refused_is_not(
+    tmp_path: Path, status: int, error: type[StoreFailed], times: int
+) -> None:
+    seen: list[str] = []
+    with HTTPServer(("127.0.0.1", 0), answering(status, seen)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/sparql"  # for queries, updates and documents
+        store = RemoteStore(Server(url, url, url), tmp_path / "unfinished", patience=0.6)
+        with pytest.raises(error) as caught:
+            store.apply(add=[Quad(TITLE, TITLE, TITLE, G)])
+        assert type(caught.value) is Undecided or status == 400
+        assert len(seen) >= times
+        assert bool(Journal(tmp_path / "unfinished").read()) == (status == 502)
+        store.close()
+        server.shutdown()
+
+
+def test_an_update_that_takes_too_long_is_undecided_where_all_endpoints_are_one(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/sparql"
+        store = RemoteStore(Server(url, url, url, seconds=0.3), tmp_path / "unfinished", patience=0.0)
+        with pytest.raises(Undecided):
+            store.apply(add=[Quad(TITLE, TITLE, TITLE, G)])
+        with pytest.raises(DeadlineExceeded):
+            store.ask("ASK {}", Dataset((G,), ()))
+        store.close()
+
+
+def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        store = RemoteStore(found.server)
+        settings = Settings(memory=400, remote=found.server.query, queries=2)
+        kg = KnowledgeGraph.open(settings, store, guarded=False)
+        near(kg)
+        with isolated(kg):
+            engine = kg.engine
+            assert engine is not None
+            until(lambda: engine.holds(kg.view))
+            say(kg, "t-1")
+            for graphs in ("", "GRAPH <https://kg.example/graph/project/common>"):
+                out = io.BytesIO()
+                kg.query(f'ASK {{ {graphs} {{ ?s <{CI}title> "t-1" }} }}', lambda _: JSON, out)
+                assert b"true" in out.getvalue()
+            crowd = "?a ?b ?c . ?d ?e ?f . ?g ?h ?i"
+            for pattern in (crowd, f"GRAPH ?g1 {{ {crowd} }}"):
+                with pytest.raises(DeadlineExceeded):
+                    kg.query(
+                        f"SELECT (COUNT(*) AS ?n) {{ {pattern} }}",
+                        lambda _: JSON,
+                        io.BytesIO(),
+                        allowance=Allowance(seconds=1),
+                    )
+        kg.close()

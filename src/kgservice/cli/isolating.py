@@ -10,17 +10,30 @@ from functools import partial
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.replica import Budget
+from kgservice.cli.answers import say
 from kgservice.cli.stores import MIB
-from kgservice.store.oxigraph import OxigraphStore
+
+
+def _possible() -> bool:
+    """Whether processes can be forked, told of by handles, and given their standard error in memory."""
+    if sys.platform != "linux":
+        return False
+    try:
+        for handle in (os.pidfd_open(os.getpid()), os.memfd_create("kgservice")):
+            os.close(handle)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
 def isolated(kg: KnowledgeGraph) -> Iterator[None]:
-    """Within this, queries run in processes that can be stopped; `kg` is on the embedded store.
+    """Within this, queries run in processes that can be stopped.
 
-    Elsewhere than on Linux they run in this process, and nothing stops them.
+    Where the system cannot do that (Linux can, since 5.3) it is said, and they run in this process.
     """
-    if sys.platform != "linux" or not isinstance(kg.store, OxigraphStore):
+    if not _possible():
+        say("Queries run in the process of the service here, and nothing stops one that takes too long.")
         yield
         return
     from kgservice.engine.isolated import Isolated, Limits  # noqa: PLC0415 - it cannot be imported elsewhere

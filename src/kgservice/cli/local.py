@@ -39,7 +39,7 @@ from kgservice.cli.stores import near, store_of
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
-from kgservice.errors import BadParameter, KgError
+from kgservice.errors import BadParameter, Conflict, KgError
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 from kgservice.store.rewriting import recover, rewrite
@@ -56,9 +56,10 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again.
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
     """
-    recover(settings.store)
-    if not settings.store.exists():
-        say(f"New store: {settings.store.resolve()}")
+    if not settings.remote:
+        recover(settings.store)
+        if not settings.store.exists():
+            say(f"New store: {settings.store.resolve()}")
     settings.store.parent.mkdir(parents=True, exist_ok=True)
     store = store_of(settings)
     try:
@@ -79,7 +80,12 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
 
 
 def compacted(settings: Settings) -> tuple[int, int]:
-    """Write the files of the store anew; their bytes before and after. Raises `StoreFailed`."""
+    """Write the files of the store anew; their bytes before and after.
+
+    Raises `StoreFailed`, and `Conflict` for the store of a server: what its files hold is for that to see to.
+    """
+    if settings.remote:
+        raise Conflict("the files of a server are written anew by the server, not by this command")
     with opened(settings) as kg:  # a backup that came back has to forget first
         erased = kg.erased
     before = _size(settings.store)
@@ -90,7 +96,7 @@ def compacted(settings: Settings) -> tuple[int, int]:
 
 def forgotten(settings: Settings) -> None:
     """Write the store anew if its files may still hold texts of erased persons. Raises `StoreFailed`."""
-    if not settings.store.exists() or not Erased.beside(settings.store).persons:
+    if settings.remote or not settings.store.exists() or not Erased.beside(settings.store).persons:
         return
     with opened(settings) as kg:
         persons = kg.erased.waiting

@@ -63,10 +63,11 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             load_demonstration(kg)
         _note(kg)
         if settings.memory:
-            if not settings.remote:
-                kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
             views = Budget(settings.memory * MIB // 4)
-            for purpose in (None, *settings.active_purposes):
+            if not settings.remote:  # else these are near already
+                kg.copies.keep_records(OxigraphStore(), Budget(settings.memory * MIB // 4))
+                kg.copies.keep_view(kg.view, OxigraphStore(), views)
+            for purpose in settings.active_purposes:
                 kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), views)
 
         kg.search.start(*(kg.reader(purpose).view for purpose in (None, *settings.active_purposes)))
@@ -102,7 +103,7 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
 
 def _note(kg: KnowledgeGraph) -> None:
     """Note the checksums of tables that are new, if there is room."""
-    if kg.store.writable:
+    if kg.store.writable and not kg.settings.remote:
         with kg.store.checkpoint() as tables:
             Checksums(kg.settings.store).note(tables)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.base import Store
 
 
 class Checkpoint:
@@ -42,7 +42,7 @@ class Once:
 class Checkpoints:
     """The checkpoints of `store`; `head` gives the number of its last commit."""
 
-    def __init__(self, store: OxigraphStore, head: Callable[[], int]) -> None:
+    def __init__(self, store: Store, head: Callable[[], int]) -> None:
         self._store = store
         self._head = head
         self._lock = threading.Lock()
@@ -69,9 +69,9 @@ class Checkpoints:
             if not checkpoint.users and checkpoint is not self._newest:
                 checkpoint.remove()
 
-    def close(self) -> None:
-        """Take away the newest one, when nobody reads any more."""
+    def outdate(self) -> None:
+        """Give out none that there is; each goes when nobody reads it any more."""
         with self._lock:
-            if self._newest is not None:
-                self._newest.remove()
-                self._newest = None
+            newest, self._newest = self._newest, None
+            if newest is not None and not newest.users:
+                newest.remove()

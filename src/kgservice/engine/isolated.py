@@ -5,30 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import BinaryIO
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode
 
 from kgservice.domain.query_cost import why_costly
+from kgservice.engine.answer import Answer, Call
 from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
-from kgservice.engine.nurse import Nurse, Worker
+from kgservice.engine.in_memory import InMemory
+from kgservice.engine.nurse import Worker
 from kgservice.engine.rooms import Job, Room, Rooms, Why
 from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
-from kgservice.engine.worker import DISK, Asked, told
+from kgservice.engine.worker import DISK, Asked
 from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed, TooCostly
 from kgservice.store.base import Allowance, Choose, Dataset, Store
-from kgservice.store.base import Kind as Answers
-from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.oxigraph import OxigraphStore
-from kgservice.store.updates import update_text
 
 _TRIES = 5  # workers that are tried before the query is given up
-_GROWN = 0.25  # the part of its memory by which a worker may have grown to be asked again
 _MEMORY = ("memory allocation", "MemoryError", "out of memory")
 _log = logging.getLogger(__name__)
 
@@ -45,11 +43,13 @@ class Isolated:
     """The `Engine` of a service on `store`: `head` gives the number of its last commit.
 
     `memory` gives what holds a view in memory, which has to follow the commits; queries that see nothing but
-    such a view are answered there. All others are answered on disk, on a checkpoint of the store.
+    such a view are answered there. All others are answered on disk, on a checkpoint of the store; or by the
+    server, if there is one behind the store.
     """
 
-    def __init__(self, store: OxigraphStore, head: Callable[[], int], limits: Limits, room: Room) -> None:
+    def __init__(self, store: Store, head: Callable[[], int], limits: Limits, room: Room) -> None:
         self._limits = limits
+        self._server = None if isinstance(store, OxigraphStore) else store
         self._checkpoints = Checkpoints(store, head)
         self._changes = Changes()
         self._staffs = {True: Staff("memory"), False: Staff("disk", revived=True)}
@@ -76,7 +76,7 @@ class Isolated:
         self._watching.join()
         for staff in self._staffs.values():
             staff.close()
-        self._checkpoints.close()
+        self._checkpoints.outdate()
 
     # Queries
 
@@ -95,9 +95,12 @@ class Isolated:
         """See `Engine.query`."""
         where = self._where(dataset) if copy is None else DISK
         asked = Asked.on(where, text, dataset, base, self._limits.memory)
-        answer = _Answer(cache(choose), out, self._limits.answer)
+        answer = Answer(cache(choose), out, self._limits.answer)
         if copy is None:
-            self._ask(asked, dataset, answer, allowance, partial(self._ready, where, state))
+            if where == DISK and self._server is not None:
+                self._call(self._server, asked, answer, allowance)
+            else:
+                self._ask(asked, dataset, answer, allowance, partial(self._ready, where, state))
             return
         assert isinstance(copy, OxigraphStore)
         with copy.checkpoint() as path:
@@ -112,7 +115,7 @@ class Isolated:
         self,
         asked: Asked,
         dataset: Dataset,
-        answer: _Answer,
+        answer: Answer,
         allowance: Allowance,
         ready: Callable[[], Worker],
     ) -> None:
@@ -126,7 +129,25 @@ class Isolated:
             if job.why is not Why.CHANGED or answer.size:
                 raise self._stopped(job, died, asked, allowance)
 
-    def _run(self, job: Job, asked: Asked, ready: Callable[[], Worker], answer: _Answer) -> str | None:
+    def _call(self, server: Store, asked: Asked, answer: Answer, allowance: Allowance) -> None:
+        """Pass the query on to the server, and what it answers back."""
+        job, call = self._rooms.job(allowance.who, asked.dataset, allowance.seconds), Call(answer)
+        allowance.then(partial(job.stop, Why.LEFT))
+        self._rooms.enter(job)
+        try:
+            if job.runs_in(call):
+                dataset, seconds = asked.dataset, allowance.seconds
+                server.query(
+                    asked.text, dataset, answer.choose, call.stream, base=asked.base, seconds=seconds
+                )
+        except Closed:
+            pass
+        finally:
+            self._rooms.leave(job)
+        if job.why is not None:
+            raise self._stopped(job, "", asked, allowance)
+
+    def _run(self, job: Job, asked: Asked, ready: Callable[[], Worker], answer: Answer) -> str | None:
         """Answer the query; else the last words of the process that has died, or nothing if none ran."""
         worker = None
         self._rooms.enter(job)
@@ -212,6 +233,8 @@ class Isolated:
 
     def stop(self, views: Collection[object]) -> None:
         """See `Engine.stop`."""
+        self._checkpoints.outdate()
+        self._staffs[False].dismiss()
         self._rooms.stop(lambda job: _concerns(job.dataset, views), Why.CHANGED)
 
 
@@ -219,76 +242,3 @@ def _concerns(dataset: Dataset, views: Collection[object]) -> bool:
     if dataset.from_clauses or dataset.named is None:
         return True  # it may see any graph
     return any(graph in views for graph in (*dataset.default, *dataset.named))
-
-
-class _Answer:
-    """Where an answer goes: in the format that `choose` gives, to `out`, so many bytes at most."""
-
-    def __init__(self, choose: Choose, out: BinaryIO, most: int) -> None:
-        self._choose = choose
-        self._out = out
-        self._most = most
-        self.size = 0
-
-    def fetch(self, worker: Worker, asked: Asked) -> None:
-        """Ask the worker and pass on what it answers.
-
-        Raises `Closed` when it dies, what it tells of, what `choose` and `out` raise, and `TooCostly`.
-        """
-        wire, worker.rests = worker.wire, False
-        wire.send(Kind.QUERY, asked.to_json())
-        while True:
-            kind, data = wire.receive()
-            if kind is Kind.DATA:
-                self.size += len(data)
-                if self.size > self._most:
-                    raise TooCostly(f"The answer is larger than {self._most // 2**20} MiB; use LIMIT")
-                self._out.write(data)
-            elif kind is Kind.ANSWERS:
-                wire.send(Kind.FORMAT, self._format(worker, data).name.encode())
-            elif kind is Kind.END:
-                worker.rests = int(data) < _GROWN * asked.memory
-                return
-            else:
-                worker.rests = True
-                raise told(data)
-
-    def _format(self, worker: Worker, data: bytes) -> Format:
-        try:
-            return self._choose(Answers(data.decode()))
-        except BaseException:
-            worker.wire.send(Kind.GONE)
-            worker.rests = True
-            raise
-
-
-class InMemory:
-    """A view in the memory of the processes that answer queries: what a replica fills and changes."""
-
-    def __init__(self, key: str, nurse: Nurse, changes: Changes) -> None:
-        self._key = key
-        self._nurse = nurse
-        self._changes = changes
-
-    def load(self, source: BinaryIO, fmt: Format) -> None:
-        """See `Memory.load`; N-Quads."""
-        assert fmt is N_QUADS
-        self._nurse.load(self._key, source).result()
-
-    def apply(
-        self,
-        *,
-        add: Iterable[Quad] = (),
-        remove: Iterable[Quad] = (),
-        create: Iterable[NamedNode] = (),
-        drop: Iterable[NamedNode] = (),
-    ) -> None:
-        """See `Memory.apply`. Raises `StoreFailed` once the processes are gone."""
-        if not self._nurse.well:
-            raise StoreFailed("what holds the view is gone")
-        text = update_text(add=add, remove=remove, create=create, drop=drop)
-        self._changes.add(self._key, text.encode(), self._nurse.change)
-
-    def close(self) -> None:
-        """Hold it no longer."""
-        self._nurse.forget(self._key)

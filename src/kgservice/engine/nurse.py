@@ -120,7 +120,8 @@ class Nurse:
         self._closed = False
         self.well = True
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "kgservice.engine.nursery", str(theirs.fileno())]
+        # -P: what lies in the directory that the service was started in is not imported.
+        command = [sys.executable, "-P", "-m", "kgservice.engine.nursery", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL

@@ -58,12 +58,17 @@ class Staff:
             while self.nurse.well and not self._closed and len(self._free) < _SPARE:
                 self._free.append(self.nurse.fork())
 
-    def close(self) -> None:
-        """End all that are free, and the nursery with all others."""
+    def dismiss(self) -> None:
+        """End all that are free."""
         with self._lock:
-            self._closed = True
             free, self._free = self._free, deque()
         for future in free:
             if not future.cancel() and future.exception() is None:
                 future.result().close()
+
+    def close(self) -> None:
+        """End all that are free, and the nursery with all others."""
+        with self._lock:
+            self._closed = True
+        self.dismiss()
         self.nurse.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -65,4 +66,5 @@ class Patient(HttpToolsProtocol):
 def allow_many_connections() -> None:
     """Let this process have as many files and connections as the system allows at most."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError, ValueError):  # some systems name more than they allow
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

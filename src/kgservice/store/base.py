@@ -148,8 +148,11 @@ class Store(Protocol):
         out: BinaryIO,
         *,
         base: str | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Write the answer of a query to `out` as bytes, in the format that `choose` gives for its kind.
+
+        `seconds`: after which a store that can gives it up, and raises `DeadlineExceeded`.
 
         Nothing is written before the query has been parsed and `choose` has answered.
         Values that come from outside go into the text as terms: see `kgservice.domain.question.with_values`.

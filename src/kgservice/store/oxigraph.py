@@ -125,6 +125,7 @@ class OxigraphStore:
         out: BinaryIO,
         *,
         base: str | None = None,
+        seconds: float | None = None,  # noqa: ARG002 - nothing stops Oxigraph but the end of its process
     ) -> None:
         """See `Store.query`. Oxigraph serialises, in the calling thread, in pieces of some kilobytes."""
         results = self._evaluate(text, dataset, base)

@@ -186,7 +186,7 @@ class RemoteStore(ServerReader):
                     given.close()
             file.seek(0)
             with self._writing:
-                self.client.post(file, N_QUADS.media_type, None)
+                self.client.post(file, N_QUADS.media_type)
 
     def optimize(self) -> None:
         """See `Store.optimize`: that is for the server to do."""

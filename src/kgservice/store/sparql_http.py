@@ -13,10 +13,13 @@ import httpx
 from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 
 _CONNECT = 5.0  # seconds until a server has to take a connection
+_LOADING = 3600.0  # seconds that a server may take for a document
 _PIECE = 64 * 1024
 _SAID = 300  # characters of what a server says about an error
 # Virtuoso answers a query that it has given up with 200, wrong rows and this header.
 _GIVEN_UP = "X-SQL-State"
+# What a proxy says when it does not know what became of a request.
+_GATEWAYS = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class Server:
 
 class Unreachable(StoreFailed):
     """The server takes no connection: it has got nothing."""
+
+
+class Refused(StoreFailed):
+    """The server has answered, with a status that says no."""
+
+    def __init__(self, detail: str, status: int) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class Readable(Protocol):
@@ -75,41 +86,44 @@ class Client:
         for name, value in graphs:
             parameters.setdefault(name, []).append(value)
         most = self.server.seconds if seconds is None else seconds
-        with self._answer(
-            "POST", self.server.query, most, data=parameters, headers={"Accept": accept}
-        ) as found:
-            media_type = found.headers.get("content-type", "").partition(";")[0].strip()
-            if media_type != accept:
-                raise StoreFailed(f"{self.server.name} answers with {media_type!r} instead of {accept!r}")
-            yield self._pieces(found, time.monotonic() + most)
+        try:
+            with self._answer(self.server.query, most, {"Accept": accept}, data=parameters) as found:
+                media_type = found.headers.get("content-type", "").partition(";")[0].strip()
+                if media_type != accept:
+                    raise StoreFailed(f"{self.server.name} answers {media_type!r} instead of {accept!r}")
+                yield self._pieces(found, time.monotonic() + most)
+        except httpx.ReadTimeout as error:
+            raise DeadlineExceeded(f"{self.server.name} has not answered within {most:g} s") from error
+        except httpx.TransportError as error:
+            raise StoreFailed(f"the connection to {self.server.name} broke: {error}") from error
 
     def update(self, text: str) -> None:
         """Have a change made. Raises `Undecided` when it is not known whether it was."""
         headers = {"Content-Type": "application/sparql-update; charset=utf-8"}
         try:
-            with self._answer(
-                "POST", self.server.update, self.server.seconds, content=text.encode(), headers=headers
-            ):
-                pass
+            with self._answer(self.server.update, self.server.seconds, headers, content=text.encode()):
+                return
         except httpx.TransportError as error:
-            raise _undecided(self.server, error) from error
+            raise Undecided(
+                f"the connection to {self.server.name} broke before it said what became of a change: {error}"
+            ) from error
+        except Refused as error:
+            if error.status in _GATEWAYS:
+                raise Undecided(error.detail) from error
+            raise
 
-    def post(self, source: Readable, media_type: str, graph: str | None) -> None:
-        """Add a document to a graph; without `graph` it is one of quads, or goes to the default graph."""
-        parameters = {} if graph is None else {"graph": graph}
-        headers = {"Content-Type": media_type}
+    def post(self, source: Readable, media_type: str) -> None:
+        """Add the quads of a document. When the connection breaks, some or all of them may be there."""
         try:
             with self._answer(
-                "POST",
-                self.server.data,
-                self.server.seconds,
-                params=parameters,
-                content=_read(source),
-                headers=headers,
+                self.server.data, _LOADING, {"Content-Type": media_type}, content=_read(source)
             ):
-                pass
+                return
         except httpx.TransportError as error:
-            raise _undecided(self.server, error) from error
+            raise StoreFailed(
+                f"the connection to {self.server.name} broke while a document was sent; some or all of it "
+                f"may be there; send it again ({error})"
+            ) from error
 
     def close(self) -> None:
         """Close all connections."""
@@ -117,40 +131,26 @@ class Client:
 
     @contextmanager
     def _answer(
-        self, method: str, url: str, seconds: float, *, headers: Mapping[str, str], **given: Any
+        self, url: str, seconds: float, headers: Mapping[str, str], **given: Any
     ) -> Iterator[httpx.Response]:
+        """The answer to a POST. Raises `Unreachable`, `Refused`, and what httpx raises when it breaks."""
         timeout = httpx.Timeout(seconds, connect=_CONNECT)
         try:
-            with self._http.stream(method, url, headers=headers, timeout=timeout, **given) as answer:
+            with self._http.stream("POST", url, headers=headers, timeout=timeout, **given) as answer:
                 if answer.status_code >= 300 or _GIVEN_UP in answer.headers:
                     answer.read()
                     said = " ".join(answer.text.split())[:_SAID]
-                    raise StoreFailed(f"{self.server.name} answers {answer.status_code}: {said}")
+                    told = f"{self.server.name} answers {answer.status_code}: {said}"
+                    raise Refused(told, answer.status_code)
                 yield answer
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unreachable(f"{self.server.name} cannot be reached: {error}") from error
-        except httpx.PoolTimeout as error:
-            raise StoreFailed(f"too many requests to {self.server.name} are running") from error
-        except httpx.ReadTimeout as error:
-            if method != "POST" or url != self.server.query:
-                raise
-            raise DeadlineExceeded(f"{self.server.name} has not answered within {seconds:g} s") from error
-        except httpx.TransportError as error:
-            if url != self.server.query:
-                raise
-            raise StoreFailed(f"the connection to {self.server.name} broke: {error}") from error
 
     def _pieces(self, answer: httpx.Response, until: float) -> Iterator[bytes]:
         for piece in answer.iter_bytes():
             yield piece
             if time.monotonic() > until:
                 raise DeadlineExceeded(f"{self.server.name} has not answered completely in time")
-
-
-def _undecided(server: Server, error: httpx.TransportError) -> Undecided:
-    return Undecided(
-        f"the connection to {server.name} broke before it said whether the change is made: {error}"
-    )
 
 
 def _read(source: Readable) -> Iterator[bytes]:

@@ -1,0 +1,94 @@
+"""The way of an answer: from a worker, or from a server, to whoever asked."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, cast
+
+from kgservice.engine.nurse import Worker
+from kgservice.engine.wire import Closed, Kind
+from kgservice.engine.worker import Asked, told
+from kgservice.errors import TooCostly
+from kgservice.store.base import Choose
+from kgservice.store.base import Kind as Answers
+from kgservice.store.formats import Format
+
+_GROWN = 0.25  # the part of its memory by which a worker may have grown to be asked again
+
+
+class Answer:
+    """Where an answer goes: in the format that `choose` gives, to `out`, so many bytes at most."""
+
+    def __init__(self, choose: Choose, out: BinaryIO, most: int) -> None:
+        self.choose = choose
+        self._out = out
+        self._most = most
+        self.size = 0
+
+    def fetch(self, worker: Worker, asked: Asked) -> None:
+        """Ask the worker and pass on what it answers.
+
+        Raises `Closed` when it dies, what it tells of, what `choose` and `out` raise, and `TooCostly`.
+        """
+        wire, worker.rests = worker.wire, False
+        wire.send(Kind.QUERY, asked.to_json())
+        while True:
+            kind, data = wire.receive()
+            if kind is Kind.DATA:
+                self.write(data)
+            elif kind is Kind.ANSWERS:
+                wire.send(Kind.FORMAT, self._format(worker, data).name.encode())
+            elif kind is Kind.END:
+                worker.rests = int(data) < _GROWN * asked.memory
+                return
+            else:
+                worker.rests = True
+                raise told(data)
+
+    def write(self, data: bytes) -> int:
+        """Pass on a part. Raises `TooCostly` beyond what an answer may be."""
+        self.size += len(data)
+        if self.size > self._most:
+            raise TooCostly(f"The answer is larger than {self._most // 2**20} MiB; use LIMIT")
+        return self._out.write(data)
+
+    def _format(self, worker: Worker, data: bytes) -> Format:
+        try:
+            return self.choose(Answers(data.decode()))
+        except BaseException:
+            worker.wire.send(Kind.GONE)
+            worker.rests = True
+            raise
+
+
+class Call:
+    """A query that a server answers, as the process of a job: it ends when the next part of it comes.
+
+    Nothing makes it wait, or lets others go first: that is for the server.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._ended = False
+        self.stream = cast(BinaryIO, self)
+
+    def write(self, data: bytes) -> int:
+        """Pass on a part. Raises `Closed` once it has been ended."""
+        if self._ended:
+            raise Closed("the query was stopped")
+        return self._answer.write(data)
+
+    def flush(self) -> None:
+        """Nothing: parts are passed on as they come."""
+
+    def kill(self) -> None:
+        """See `Process`."""
+        self._ended = True
+
+    def pause(self) -> None:
+        """See `Process`."""
+
+    def resume(self) -> None:
+        """See `Process`."""
+
+    def demote(self) -> None:
+        """See `Process`."""
