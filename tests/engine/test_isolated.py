@@ -16,8 +16,10 @@ import psutil
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
+from kgservice.application import consents
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change
+from kgservice.domain.consent import SUBJECT
 from kgservice.engine.changes import MOST
 from kgservice.engine.nurse import Nurse
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
@@ -219,8 +221,35 @@ def test_checkpoints_that_nobody_reads_are_gone(apart: KnowledgeGraph) -> None:
     assert len(left) <= 3  # one for each worker that rests, at most
 
 
+def test_a_withdrawal_starts_again_who_reads_the_view_and_what_it_hid_is_told_no_more(
+    apart: KnowledgeGraph,
+) -> None:
+    reader = apart.reader(RESEARCH)
+    rows = apart.select(
+        f"SELECT ?consent ?person {{ ?consent a <{CI}ConsentRecord> ; <{CI}dataSubject> ?person }} ORDER BY ?consent"
+    ).rows
+    consent, person = next(
+        (consent.value, person)
+        for consent, person in rows
+        if isinstance(consent, NamedNode) and reader.ask(f"ASK {{ {person} ?p ?o }}")
+    )
+    assert reader.solve(f"SELECT (1 AS ?n) {{ {person} ?p ?o }}").rows
+    answer(apart, "SELECT ?g { GRAPH ?g { ?s ?p ?o } } LIMIT 1")  # a checkpoint from before
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(reader.query, CROSS, lambda _: CSV, io.BytesIO(), allowance=Allowance("a", 3))
+        time.sleep(0.5)
+        with until_restarted(engine_of(apart)) as restarted:
+            key = consent.rpartition("/")[2]
+            consents.withdraw(apart, key, {"method": "e-mail", "by": SUBJECT})
+        assert restarted[0] >= 1
+        assert isinstance(asked.exception(10), DeadlineExceeded)
+    assert not reader.solve(f"SELECT (1 AS ?n) {{ {person} ?p ?o }}").rows
+    assert list(apart.settings.store.parent.glob(".store.copy-*")) == []  # no file holds what was hidden
+
+
 def test_erased_and_withdrawn_is_told_to_nobody_who_already_asks(apart: KnowledgeGraph) -> None:
     engine, view = engine_of(apart), apart.reader(RESEARCH).view
+    engine.stop(())  # those that rest and have read a checkpoint end with every stop
     with ThreadPoolExecutor(2) as pool:
         mine = pool.submit(
             apart.reader(RESEARCH).query, CROSS, lambda _: CSV, io.BytesIO(), allowance=Allowance("a", 1.5)

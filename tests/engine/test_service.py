@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import psutil
@@ -219,3 +221,68 @@ def test_short_queries_of_others_are_answered_while_four_ask_long_ones(server: R
         during = times(40)
         stop.set()
     assert during[30] < 0.5
+
+
+def endpoint(seen: list[str], redirect: str = "", status: int = 0) -> type[BaseHTTPRequestHandler]:
+    """Another SPARQL endpoint, or something that leads elsewhere."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+            if redirect:
+                self.send_response(status)
+                self.send_header("Location", redirect)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            body = b'{"head": {"vars": ["x"]}, "results": {"bindings": [{"x": {"type": "literal", "value": "there"}}]}}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/sparql-results+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST  # noqa: N815 (the name that the library asks for)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of an endpoint, for the length of the block."""
+    with HTTPServer(("127.0.0.1", 0), handler) as found:
+        thread = threading.Thread(target=found.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{found.server_port}/sparql"
+        found.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_endpoints_that_are_allowed_are_asked_and_lead_nowhere_else(
+    server: Running, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    seen: list[str] = []
+    elsewhere: list[str] = []
+    led: list[str] = []
+    with (
+        listening(endpoint(seen)) as allowed,
+        listening(endpoint(elsewhere)) as other,
+        listening(endpoint(led, other, status)) as leading,
+    ):
+        monkeypatch.setattr(
+            server.kg, "settings", replace(server.kg.settings, services=f"{allowed} {leading}")
+        )
+        federated = "SELECT ?x {{ SERVICE <{}> {{ ?s ?p ?x }} }}".format
+        answer = ask(server, federated(allowed))
+        assert answer.status_code == 200, answer.text
+        assert [row["x"]["value"] for row in answer.json()["results"]["bindings"]] == ["there"]
+        assert len(seen) == 1
+        assert ask(server, federated(other)).status_code == 403
+        purpose = {"query": federated(allowed), "purpose": "dpv:ResearchAndDevelopment"}
+        assert server.get("/sparql", params=purpose).status_code == 403
+        ask(server, federated(leading))
+        assert (len(led), elsewhere) == (1, [])

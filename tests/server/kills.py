@@ -3,7 +3,8 @@
     python -m tests.server.kills --kills 1000 --seed 1
 
 Each round is a service in a process of its own, which is what `kgservice serve` runs; writers send changes over
-HTTP until the process is killed (SIGKILL) at a random moment, at times while it starts or stops. The next round
+HTTP until the process is killed (SIGKILL) at a random moment, at times while it starts or stops; at times one of
+the processes that answer its queries is killed before. None of these may outlive the service. The next round
 begins by comparing its store with what the writers were told. Processes are forks of this one, which has read the
 shapes once: reading them takes longer than a round. With `--command` each round is the command itself.
 """
@@ -22,12 +23,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 import httpx
+import psutil
 
 from kgservice.application import guard as guard_module
 from kgservice.application.demonstration import load_demonstration
@@ -179,6 +181,9 @@ class Harness:
                 if self._command or self.random.random() < 0.8:  # the first change takes longest
                     self.writers[0].begun.wait(120)
                 time.sleep(self.random.uniform(0, 2))
+                if self.random.random() < 0.5:  # what answers its queries, first
+                    _kill(self.random.choice(_helpers(process)))
+                    time.sleep(self.random.uniform(0, 2))
                 if self.random.random() < 0.2:  # while it stops
                     os.kill(process, signal.SIGTERM)
                     time.sleep(self.random.uniform(0, 0.5))
@@ -212,7 +217,8 @@ class Harness:
     @contextmanager
     def _running(self) -> Iterator[tuple[int, _Told]]:
         """A service, which is killed at the end of the block, and what tells its address."""
-        settings = Settings(store=self.store, port=0, memory=0)
+        # Views are rarely held in memory: a service that fills it has little time left.
+        settings = Settings(store=self.store, port=0, memory=200 if self.random.random() < 0.2 else 0)
         if self._command:
             options = ["serve", "--store", str(self.store), "--port", "0"]
             with subprocess.Popen(
@@ -237,9 +243,25 @@ class Harness:
         try:
             yield process, _Told(out)
         finally:
+            helpers = _helpers(process)
             os.kill(process, signal.SIGKILL)
             self.kills += 1
             wait()
+            _, left = psutil.wait_procs(helpers, timeout=10)
+            assert not left, f"processes outlive the service: {left}"
+
+
+def _helpers(process: int) -> list[psutil.Process]:
+    """The processes that answer queries for the service, and those that they are forked from."""
+    try:
+        return psutil.Process(process).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 class _Told:

@@ -50,7 +50,7 @@ class Unreachable(StoreFailed):
 class Refused(StoreFailed):
     """The server has answered, with a status that says no."""
 
-    def __init__(self, detail: str, status: int) -> None:
+    def __init__(self, detail: str, status: int = 500) -> None:
         super().__init__(detail)
         self.status = status
 
