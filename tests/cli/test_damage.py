@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,8 +52,21 @@ def store(model_only: OxigraphStore, tmp_path: Path) -> Path:
     with opened(Settings(store=living, reserve=0)) as kg:
         kg.guarded = False
         kg.commit(Change(add=(Quad(NamedNode("urn:test:x"), NamedNode(f"{CI}title"), Literal("x")),)))
-        shutil.copytree(living, store)
+        copy_at_rest(living, store)
     return store
+
+
+def copy_at_rest(living: Path, store: Path) -> None:
+    """Copy an open store at a moment at which it compacts nothing."""
+    for _ in range(50):
+        before = {path.name for path in living.iterdir()}
+        with suppress(shutil.Error):
+            shutil.copytree(living, store)
+            if before == {path.name for path in living.iterdir()}:
+                return
+        shutil.rmtree(store)
+        time.sleep(0.2)
+    raise AssertionError("the store is never at rest")
 
 
 @pytest.mark.slow
