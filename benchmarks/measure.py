@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from urllib.parse import urlencode
 
 from benchmarks.peers import Server
 
@@ -35,11 +36,14 @@ class Client:
         self._used = 0.0
 
     def ask(self, query: str) -> Taken:
-        """Send a query by direct POST and read the whole answer; connecting is not in its time."""
-        headers = {"Content-Type": "application/sparql-query", "Accept": JSON, **self.server.headers}
+        """Send a query by POST and read the whole answer; connecting is not in its time."""
+        form = self.server.form
+        kind = "application/x-www-form-urlencoded" if form else "application/sparql-query"
+        body = urlencode({"query": query}) if form else query
+        headers = {"Content-Type": kind, "Accept": JSON, **self.server.headers}
         connection = self._connected()
         start = time.perf_counter()
-        connection.request("POST", self.server.path, query.encode(), headers)
+        connection.request("POST", self.server.path, body.encode(), headers)
         response = connection.getresponse()
         size = len(response.read(1))
         first = time.perf_counter() - start

@@ -21,17 +21,20 @@ TOKEN = "benchmark"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running SPARQL server: where it listens, the path of its endpoint, headers to send, its process."""
+    """A running SPARQL server: where it listens, the path of its endpoint, headers to send, its process;
+    `form`: it takes queries as forms only.
+    """
 
     name: str
     port: int
     path: str
     headers: dict[str, str]
-    process: subprocess.Popen[bytes]
+    pid: int
+    form: bool = False
 
     def memory(self) -> int:
         """Resident memory in bytes, of the process and its children."""
-        root = psutil.Process(self.process.pid)
+        root = psutil.Process(self.pid)
         return sum(int(p.memory_info().rss) for p in (root, *root.children(recursive=True)))
 
 
@@ -64,7 +67,7 @@ def running(
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{name} did not start: {log.read_text(errors='replace')[-2000:]}")
                 time.sleep(0.1)
-            yield Server(name, port, path, headers, process)
+            yield Server(name, port, path, headers, process.pid)
         finally:
             process.terminate()
             process.wait(30)

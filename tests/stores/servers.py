@@ -59,6 +59,12 @@ class Process:
                 raise RuntimeError(self._log.read_text(encoding="utf-8", errors="replace")[-2000:])
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
@@ -76,6 +82,20 @@ class Running:
     def start(self) -> None:
         """Start it (again)."""
         self.process.start(lambda: answers(self.server))
+
+
+class Virtuoso(Running):
+    """Virtuoso, which is also spoken to in SQL."""
+
+    def __init__(self, server: Server, process: Process, isql: list[str], env: Mapping[str, str]) -> None:
+        super().__init__(server, process)
+        self._isql = isql
+        self._env = {**os.environ, **env}
+
+    def run(self, statements: str) -> None:
+        """Have SQL run by the administrator."""
+        command = [*self._isql, f"exec={statements}"]
+        subprocess.run(command, env=self._env, check=True, capture_output=True)
 
 
 def answers(server: Server) -> bool:
@@ -129,8 +149,11 @@ def oxigraph(folder: Path, port: int | None = None) -> Iterator[Running]:
 
 
 @contextmanager
-def virtuoso(folder: Path) -> Iterator[Running]:
-    """Virtuoso open source with a database in the folder; whoever asks may update, too."""
+def virtuoso(folder: Path, buffers: int = 20_000, readable: Path | None = None) -> Iterator[Virtuoso]:
+    """Virtuoso open source with a database in the folder; whoever asks may update, too.
+
+    It keeps `buffers` pages of 8 KiB in memory, and may load files of the folder `readable`.
+    """
     home, sql, found = _virtuoso_home(), free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     ini = folder / "virtuoso.ini"
@@ -147,8 +170,9 @@ DatabaseFile = {folder}/temp.db
 TransactionFile = {folder}/temp.trx
 [Parameters]
 ServerPort = 127.0.0.1:{sql}
-NumberOfBuffers = 20000
-MaxDirtyBuffers = 15000
+NumberOfBuffers = {buffers}
+MaxDirtyBuffers = {buffers * 3 // 4}
+DirsAllowed = {readable or folder}
 [HTTPServer]
 ServerPort = 127.0.0.1:{found}
 ServerThreads = 10
@@ -164,17 +188,17 @@ ResultSetMaxRows = 10000000
         return [str(home / "usr/bin/virtuoso-t"), "-f", "-c", str(ini)]
 
     url = f"http://127.0.0.1:{found}/sparql"
-    running = Running(Server(url, url, f"{url}-graph-crud"), Process(command, folder / "out.log", env))
+    running = Virtuoso(
+        Server(url, url, f"{url}-graph-crud"),
+        Process(command, folder / "out.log", env),
+        [str(home / "usr/bin/isql-vt"), str(sql), "dba", "dba"],
+        env,
+    )
     running.start()
     procedures = ("SPARUL_DROP", "SPARUL_CLEAR", "SPARUL_CREATE", "SPARUL_RUN", "SPARQL_DELETE_DICT_CONTENT")
-    grant = 'GRANT SPARQL_UPDATE TO "SPARQL";' + "".join(
-        f'GRANT EXECUTE ON DB.DBA.{procedure} TO "SPARQL";' for procedure in procedures
-    )
-    subprocess.run(
-        [str(home / "usr/bin/isql-vt"), str(sql), "dba", "dba", f"exec={grant}"],
-        env={**os.environ, **env},
-        check=True,
-        capture_output=True,
+    running.run(
+        'GRANT SPARQL_UPDATE TO "SPARQL";'
+        + "".join(f'GRANT EXECUTE ON DB.DBA.{procedure} TO "SPARQL";' for procedure in procedures)
     )
     try:
         yield running
