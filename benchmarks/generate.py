@@ -156,15 +156,26 @@ class Generator:
 
     def customer_lines(self, n: int) -> Iterator[str]:
         """A person, their consent and what they said and felt."""
-        rnd = self.random
         person = self.iri("person", n)
+        given = self.asked_at()
+        yield from self.person_lines(n, given)
+        graph = self.addresses.subject(person.rsplit("/", 1)[1])
+        for k in range(min(20, int(self.random.paretovariate(2.0)))):
+            yield from self.contact_lines(n, k, person, graph, given)
+
+    def asked_at(self) -> datetime:
+        """When somebody was asked for consent."""
+        return START + timedelta(days=self.random.randrange(DAYS))
+
+    def person_lines(self, n: int, given: datetime) -> Iterator[str]:
+        """A person and the consent that they gave or refused then."""
+        rnd, person = self.random, self.iri("person", n)
         key = person.rsplit("/", 1)[1]
         graph, consent_graph = self.addresses.subject(key), self.addresses.consent(key)
         yield quad(person, RDF + "type", iri(CI + "ContactPerson"), graph)
         yield quad(person, CI + "personName", plain(f"Kunde {n}"), graph)
         yield quad(person, CI + "emailAddress", plain(f"kunde{n}@firma{n % 997}.example"), graph)
         consent, event = self.iri("consent", n), self.iri("event", n)
-        given = START + timedelta(days=rnd.randrange(DAYS))
         yield quad(consent, RDF + "type", iri(CI + "ConsentRecord"), consent_graph)
         yield quad(consent, CI + "dataSubject", iri(person), consent_graph)
         yield quad(consent, CI + "forPurpose", iri(DPV + rnd.choice(PURPOSES)), consent_graph)
@@ -173,8 +184,6 @@ class Generator:
         yield quad(event, RDF + "type", iri(CI + kind), consent_graph)
         yield quad(event, CI + "eventOf", iri(consent), consent_graph)
         yield quad(event, CI + "eventTime", moment(given), consent_graph)
-        for k in range(min(20, int(rnd.paretovariate(2.0)))):
-            yield from self.contact_lines(n, k, person, graph, given)
 
     def contact_lines(self, n: int, k: int, person: str, graph: str, after: datetime) -> Iterator[str]:
         """One contact: a pass of the touchpoint, feedback as evidence of a pain point, an emotion."""
