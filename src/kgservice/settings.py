@@ -89,6 +89,9 @@ class Settings:
     )
     language: str = _setting("de", "Language of pages when the browser does not say: `de` or `en`.")
     log_format: str = _setting("text", "How logs are written: `text` for people, `json` for collectors.")
+    telemetry: str = _setting(
+        "", "Address of an OpenTelemetry collector (OTLP over HTTP) that gets a span of each request."
+    )
     grace: int = _setting(20, "Seconds in which running requests are answered when the service is stopped.")
     hosts: str = _setting("", "Host names that the service answers to besides those of this machine.")
     proxies: str = _setting(
@@ -186,7 +189,7 @@ def _fault(name: str, value: Any) -> str | None:
         "cache": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
         **dict.fromkeys(
-            ("remote", "remote_update", "remote_data"),
+            ("remote", "remote_update", "remote_data", "telemetry"),
             (_is_endpoint, "is no http or https address without a user name"),
         ),
         "remote_user": (lambda name: ":" not in name, "holds a colon"),

@@ -17,7 +17,7 @@ from kgservice import __version__
 from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
-from kgservice.errors import KgError, StoreFailed
+from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import health, maintenance, metrics, pages, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.audit import Audit, AuditVerification
@@ -110,8 +110,22 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
         app = Auditing(app, audit, kg.addresses.everything, parts)
     if origins := kg.settings.origins.split():
         app = shared(app, origins)
-    app = metrics.Measuring(SecurityHeaders(app), meters, [*paths, "/static/{path:path}"])
+    labels = metrics.Labels([*paths, "/static/{path:path}"])
+    app = metrics.Measuring(SecurityHeaders(app), meters, labels)
+    if kg.settings.telemetry:
+        app = traced(app, kg.settings.telemetry, labels)
     return ServerErrorMiddleware(app, handler=HANDLERS[Exception])
+
+
+def traced(app: ASGIApp, collector: str, labels: metrics.Labels) -> ASGIApp:
+    """The application with a span for each request. Raises `BadParameter` where the library is not there."""
+    try:
+        from kgservice.http.tracing import Tracing  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise BadParameter(
+            "spans need what `pip install 'kgservice[telemetry]'` installs", source="KGSERVICE_TELEMETRY"
+        ) from error
+    return Tracing(app, collector, labels.of)
 
 
 def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:

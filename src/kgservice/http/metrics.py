@@ -82,21 +82,32 @@ class Meters:
         return generate_latest(self.registry)
 
 
-class Measuring:
-    """ASGI middleware: counts each request under its route; `routes` are the templates of all."""
+class Labels:
+    """What is told of a request: its method, and its route as it stands in the source."""
 
-    def __init__(self, app: ASGIApp, meters: Meters, routes: Iterable[str]) -> None:
+    def __init__(self, routes: Iterable[str]) -> None:
+        self._patterns = [(compile_path(route)[0], route) for route in dict.fromkeys(routes)]
+        self.of = lru_cache(maxsize=4096)(self._found)
+
+    def _found(self, method: str, path: str) -> tuple[str, str]:
+        route = next((route for pattern, route in self._patterns if pattern.match(path)), "other")
+        return method if method in _METHODS else "other", route
+
+
+class Measuring:
+    """ASGI middleware: counts each request under its route."""
+
+    def __init__(self, app: ASGIApp, meters: Meters, labels: Labels) -> None:
         self._app = app
         self._meters = meters
-        self._patterns = [(compile_path(route)[0], route) for route in dict.fromkeys(routes)]
-        self._labels = lru_cache(maxsize=4096)(self._found)
+        self._labels = labels
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, and count it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        labels = self._labels(scope["method"], scope["path"])
+        labels = self._labels.of(scope["method"], scope["path"])
         status = "none"  # whoever asked has gone
 
         async def noted(message: Message) -> None:
@@ -113,10 +124,6 @@ class Measuring:
             running.dec()
             self._meters.requests.labels(*labels, status).inc()
             self._meters.seconds.labels(*labels).observe(time.perf_counter() - began)
-
-    def _found(self, method: str, path: str) -> tuple[str, str]:
-        route = next((route for pattern, route in self._patterns if pattern.match(path)), "other")
-        return method if method in _METHODS else "other", route
 
 
 def make_router(kg: KnowledgeGraph, meters: Meters) -> APIRouter:
