@@ -14,24 +14,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
-import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median, quantiles
 
 import psutil
 
 from benchmarks.complete import NOW, CompleteGenerator
-from benchmarks.guard import commits, consenting, ready, say
+from benchmarks.generate import iri
+from benchmarks.guard import commits, ready, say
 from benchmarks.purposes import asked
+from benchmarks.report import machine
+from kgservice.application.counting import count
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
+from kgservice.namespaces import CI
 from kgservice.settings import Settings
-from kgservice.store.base import Dataset
 from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
@@ -53,15 +57,20 @@ class SparseGenerator(CompleteGenerator):
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """What was measured with so many customers; `questions` in ms by their names."""
+class Loading:
+    """What it took to load so many customers."""
 
-    customers: int
     quads: int
     stored: int
     load_seconds: float
     load_memory_mib: float
     disk_mib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How the service is with so many customers; `questions` in ms by their names."""
+
     open_seconds: float
     memory_mib: float
     commit_p50_ms: float
@@ -69,52 +78,63 @@ class Size:
     questions: dict[str, float]
 
 
-def measured(work: Path, customers: int) -> Size:
-    """All of it, in this process."""
-    generator = SparseGenerator(customers)
+def opened(work: Path, customers: int) -> KnowledgeGraph:
+    """The store of so many customers."""
+    folder = work / f"sparse-{customers}"
+    return KnowledgeGraph.open(Settings(store=folder), OxigraphStore(folder), lambda: NOW)
+
+
+def loading(work: Path, customers: int) -> Loading:
+    """Fill a store."""
     quads, folder = work / f"sparse-{customers}.nq", work / f"sparse-{customers}"
     if not quads.exists():
         say(f"writing {customers:,} customers")
         with quads.open("w", encoding="utf-8") as out:
-            out.writelines(generator.lines())
+            out.writelines(SparseGenerator(customers).lines())
     shutil.rmtree(folder, ignore_errors=True)
     number = sum(1 for _ in quads.open("rb"))
     say(f"loading {number:,} quads")
     start = time.perf_counter()
-    kg = KnowledgeGraph.open(Settings(store=folder), OxigraphStore(folder), lambda: NOW)
+    kg = opened(work, customers)
     bulk_load(kg, quads, told=_told)
     kg.close()
-    loading = time.perf_counter() - start
-    peak = psutil.Process().memory_info().rss  # it does not shrink in between
-    disk = sum(path.stat().st_size for path in folder.iterdir())
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    disk = sum(path.stat().st_size for path in folder.iterdir()) / MIB
+    kg = opened(work, customers)
+    stored = sum(count(kg.store, graph) for graph in kg.store.graphs())
+    kg.close()
+    return Loading(number, stored, seconds, peak, disk)
+
+
+def serving(work: Path, customers: int) -> Serving:
+    """Ask, and commit."""
+    generator = SparseGenerator(customers)
     start = time.perf_counter()
-    kg = KnowledgeGraph.open(Settings(store=folder), OxigraphStore(folder), lambda: NOW)
+    kg = opened(work, customers)
     opening = time.perf_counter() - start
-    say("asking")
+    say(f"{customers:,} customers: asking")
     questions = dict(_questions(kg, generator))
-    stored = kg.store.select("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }", Dataset()).rows[0][0]
     say("committing")
     ready(kg)
-    known = {generator.iri("person", n) for n in range(0, customers, IN_CONTACT)}
-    persons = [person for person in consenting(kg) if person in known]
+    persons = _consenting(kg, generator)
     records = [generator.new_record(n, persons) for n in range(330)]
     commits(kg, records[:30])
     taken = commits(kg, records[30:])
-    memory = psutil.Process().memory_info().rss
+    memory = psutil.Process().memory_info().rss / MIB
     kg.close()
-    return Size(
-        customers,
-        number,
-        int(stored.value),  # type: ignore[union-attr]
-        loading,
-        peak / MIB,
-        disk / MIB,
-        opening,
-        memory / MIB,
-        statistics.median(taken),
-        statistics.quantiles(taken, n=100)[98],
-        questions,
-    )
+    return Serving(opening, memory, median(taken), quantiles(taken, n=100)[98], questions)
+
+
+def _consenting(kg: KnowledgeGraph, generator: CompleteGenerator) -> list[str]:
+    """Some persons who have been in contact, whose consents are in force."""
+    persons = [generator.iri("person", n) for n in range(0, min(generator.customers, 4000), IN_CONTACT)]
+    rows = kg.select(
+        f"PREFIX ci: <{CI}> SELECT DISTINCT ?person {{ VALUES ?person {{ {' '.join(map(iri, persons))} }} "
+        "?consent ci:dataSubject ?person . ?event ci:eventOf ?consent ; a ci:ConsentGiven "
+        "FILTER NOT EXISTS { ?other ci:eventOf ?consent ; a ci:ConsentWithdrawn } } ORDER BY ?person"
+    ).rows
+    return [str(row[0].value) for row in rows]  # type: ignore[union-attr]
 
 
 def _told(name: str, done: int, total: int) -> None:
@@ -144,21 +164,27 @@ def _questions(kg: KnowledgeGraph, generator: CompleteGenerator) -> Iterator[tup
             for name, value in values.items():
                 whole = whole.replace(name, value)
             taken.append(asked(kg, whole))
-        yield path.stem, statistics.median(taken[1:])
-        say(f"  {path.stem}: {statistics.median(taken[1:]):.1f} ms")
+        yield path.stem, median(taken[1:])
+        say(f"  {path.stem}: {median(taken[1:]):.1f} ms")
 
 
 def main() -> None:
-    """Measure each size in a process of its own, and write it down."""
+    """Measure each size in processes of its own, and write it down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("customers", type=int, nargs="*")
+    parser.add_argument("--loaded", action="store_true", help="take the stores of an earlier run")
+    options = parser.parse_args()
     work = HERE / ".work"
     work.mkdir(exist_ok=True)
-    for customers in parser.parse_args().customers:
-        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-            size = apart.submit(measured, work, customers).result()
-        say(str(size))
-        (RESULTS / f"scale-{customers}.json").write_text(json.dumps(asdict(size), indent=2) + "\n")
+    for customers in options.customers:
+        result = RESULTS / f"scale-{customers}.json"
+        found = json.loads(result.read_text()) if options.loaded else {"customers": customers, **machine()}
+        steps: list[Callable[[Path, int], Loading | Serving]] = [serving]
+        for step in steps if options.loaded else [loading, *steps]:
+            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+                found |= asdict(apart.submit(step, work, customers).result())
+            result.write_text(json.dumps(found, indent=2) + "\n")
+        say(str(found))
 
 
 if __name__ == "__main__":
