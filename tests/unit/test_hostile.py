@@ -13,7 +13,7 @@ from kgservice.domain.sparql_limits import DEEPEST, LONGEST, UNCHECKED, check_li
 from kgservice.domain.sparql_scan import scan
 from kgservice.errors import BadQuery, BadRdf
 from kgservice.store import OxigraphStore
-from kgservice.store.formats import N_TRIPLES, RDF_XML
+from kgservice.store.formats import N_TRIPLES, RDF_XML, TRIG, TURTLE, Format
 from kgservice.store.syntax import parse
 
 READ = """
@@ -152,6 +152,16 @@ def test_documents_that_are_nested_too_deep_are_malformed() -> None:
         assert answer[0] == "BadRdf"
         assert answer[1] == 1
         assert answer[2] > 1
+
+
+@pytest.mark.parametrize("term", ["<http://a/", '<u:a> <u:b> """'])
+@pytest.mark.parametrize("fmt", [N_TRIPLES, TURTLE, TRIG])
+def test_terms_that_do_not_end_are_malformed(fmt: Format, term: str) -> None:
+    document = term.encode() + b"x" * 17 * 2**20
+    with pytest.raises(BadRdf):
+        list(parse(document, fmt))
+    with pytest.raises(BadRdf):
+        OxigraphStore().load(io.BytesIO(document), fmt)
 
 
 def test_documents_may_be_nested() -> None:

@@ -310,7 +310,7 @@ class OxigraphStore:
                     store.bulk_load(path=source, format=_rdf(fmt), base_iri=base, to_graph=graph)
                 else:
                     store.bulk_load(source, _rdf(fmt), base_iri=base, to_graph=graph)
-            except (SyntaxError, ValueError) as error:
+            except (SyntaxError, ValueError, MemoryError) as error:
                 raise bad_rdf(error, source.name if isinstance(source, Path) else None) from error
             except (OSError, RuntimeError) as error:  # it may be the document that cannot be read
                 raise StoreFailed(f"the store did not take the document: {error}") from error

@@ -58,8 +58,10 @@ def bad_query(error: SyntaxError | ValueError, *, lines_before: int = 0) -> BadQ
     return BadQuery(_shortened(_expected(match[3])), line=line, column=int(match[2]))
 
 
-def bad_rdf(error: SyntaxError | ValueError, source: str | None = None) -> BadRdf:
+def bad_rdf(error: SyntaxError | ValueError | MemoryError, source: str | None = None) -> BadRdf:
     """The `BadRdf` for a parser's error in an RDF document."""
+    if isinstance(error, MemoryError):  # of its own buffer
+        return BadRdf("an IRI or a text is longer than 16 MiB, or does not end", source=source)
     if isinstance(error, SyntaxError):
         return BadRdf(_shortened(error.msg), line=error.lineno, column=error.offset, source=source)
     return BadRdf(_shortened(str(error)), source=source)
@@ -70,7 +72,7 @@ def reading_rdf(source: str | None = None) -> Iterator[None]:
     """What goes wrong while RDF is read becomes `BadRdf`, or `StoreFailed` for an unreadable file."""
     try:
         yield
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError) as error:
         raise bad_rdf(error, source) from error
     except OSError as error:
         raise StoreFailed(f"cannot read: {error}", source=source) from error
