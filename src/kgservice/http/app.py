@@ -30,6 +30,7 @@ from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
+from kgservice.http.openapi import document
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
@@ -211,4 +212,5 @@ def framework(
     app.include_router(pages.make_router(kg, known))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
+    app.openapi_schema = document(known)
     return app
