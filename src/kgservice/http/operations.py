@@ -68,6 +68,7 @@ _CONSENT: dict[str, Any] = {
     "by": {"enum": ["DataSubject", "Guardian"]},
     "expires": _MOMENT,
 }
+_RESTRICTION: dict[str, Any] = {"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}
 _QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "timeout": TEXT}
 _UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT}
 
@@ -195,7 +196,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", f"{_PERSON}/restriction"): Operation("The restrictions of a person"),
     ("post", f"{_PERSON}/restriction"): _changed(
         "Restrict data of a person",
-        _json(**{"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}),
+        _json(**_RESTRICTION),
         status=201,
     ),
     ("post", f"{_PERSON}/restriction/{{id}}/lift"): _changed(
