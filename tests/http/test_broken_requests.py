@@ -66,7 +66,7 @@ def answered(server: Running, request: bytes) -> None:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
                 answer += piece
-        except ConnectionError:
+        except OSError:
             pass  # it was cut off, which is an answer, too
     if answer:
         head, _, body = answer.partition(b"\r\n\r\n")

@@ -60,7 +60,7 @@ _FILES = {
     }
 }
 _DOCUMENT: Body = {form.media_type: TEXT for form in GRAPH_FORMATS}
-_GUARDED = (409, 422, 507)
+_GUARDED = (404, 409, 422, 507)
 _COSTLY = (504, 507)
 _CONSENT: dict[str, Any] = {
     "method": TEXT,
@@ -110,7 +110,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (204,),
         ("using-graph-uri", "using-named-graph-uri"),
         {"application/sparql-update": TEXT, **_form(_UPDATE, "update")},
-        (404, *_GUARDED, 504),
+        (*_GUARDED, 504),
         reads=True,
         changes=True,
     ),
@@ -118,7 +118,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("put", "/graphs"): _written("Put a document in the place of a graph", 201, 204),
     ("post", "/graphs"): _written("Add a document to a graph, or make a new one", 201, 204),
     ("delete", "/graphs"): Operation(
-        "Delete a graph", (), (204,), _NAMED, fails=(404, 412, *_GUARDED), changes=True
+        "Delete a graph", (), (204,), _NAMED, fails=(412, *_GUARDED), changes=True
     ),
     ("get", "/graphs/{path}"): Operation("Read the graph with this address", _GRAPH),
     ("put", "/graphs/{path}"): _written("Put a document in its place", 201, 204),
