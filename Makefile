@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test quick exactness kills leaks lint format bench docs constraints clean
+.PHONY: help serve test quick exactness kills leaks fuzz lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -35,6 +35,10 @@ kills: $(DEV) ## kill the service under load 2,000 times and look for what is lo
 
 leaks: $(DEV) ## ask 20,000 random questions of one purpose and look for what it may not see: takes minutes
 	$(BIN)/python -m tests.property.leaks $(ARGS)
+
+fuzz: $(DEV) ## send the service and its readers of texts much that is random or broken: takes an hour
+	FUZZ=200 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest tests/http/test_openapi.py \
+		tests/http/test_broken_requests.py tests/property/test_parsers.py $(ARGS)
 
 lint: $(DEV) ## check style and types
 	$(BIN)/ruff check src tests benchmarks docs

@@ -102,6 +102,9 @@ class Settings:
     at_once: int = _setting(
         24, "Requests of one principal that are answered at the same time; 0: any number."
     )
+    connections: int = _setting(
+        16_384, "Connections at the same time; more take the place of those that wait for a request."
+    )
     sign_ins: int = _setting(10, "Failed attempts to sign in by key, in a minute and from one address.")
     session_hours: int = _setting(12, "Hours after which a browser has to sign in again.")
     oidc_issuer: str = _setting("", "Issuer of OpenID Connect tokens; empty: none are taken.")
@@ -236,6 +239,7 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "rate": (lambda number: number >= 0, "is no number of requests: at least 0"),
         "at_once": (lambda number: number >= 0, "is no number of requests: at least 0"),
+        "connections": (lambda number: number > 0, "is no number of connections: at least 1"),
         "sign_ins": (lambda number: number > 0, "is no number of attempts: at least 1"),
         "session_hours": (lambda hours: 0 < hours <= 8760, "is no number of hours: 1 to 8760"),
         "oidc_issuer": (

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,9 +68,12 @@ class Service:
 
 
 @contextmanager
-def serving(store: Path, *options: str, **env: str) -> Iterator[Service]:
-    """Start the service on a free port and wait for its link; kill it at the end if it still runs."""
-    command = [*COMMAND, "serve", "--store", str(store), "--port", "0", *options]
+def serving(store: Path, *options: str, before: Sequence[str] = (), **env: str) -> Iterator[Service]:
+    """Start the service on a free port and wait for its link; kill it at the end if it still runs.
+
+    `before`: a command that starts it.
+    """
+    command = [*before, *COMMAND, "serve", "--store", str(store), "--port", "0", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(**env)
     ) as process:

@@ -255,6 +255,7 @@ class KnowledgeGraph(Whole):
                 self._unfinished = effect, number
             raise
         self._follow(effect, number)
+        change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
 
     def _settle(self) -> None:

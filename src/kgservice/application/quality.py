@@ -23,7 +23,7 @@ from kgservice.domain.question import LANGUAGES, Question, with_values
 from kgservice.namespaces import SH
 from kgservice.store.base import Dataset, Term
 
-ORIGIN = Origin(agent="kgservice", reason="measurement of data quality")
+SERVICE = Origin(agent="kgservice")
 
 _HISTORY = """
 PREFIX dcterms: <http://purl.org/dc/terms/>
@@ -150,7 +150,9 @@ def report(kg: KnowledgeGraph, known: Mapping[str, Question] | None = None) -> R
     return Report(time, now, past, _labels(kg, [*(m.part for m in now), *(p.measurement.part for p in past)]))
 
 
-def record(kg: KnowledgeGraph, known: Mapping[str, Question] | None = None) -> tuple[Commit, bool]:
+def record(
+    kg: KnowledgeGraph, known: Mapping[str, Question] | None = None, by: Origin = SERVICE
+) -> tuple[Commit, bool]:
     """Measure and keep it, in the graph of quality; also whether it is the first time on this day (UTC).
 
     Measurements of the same day are replaced: the history has one point for each day.
@@ -168,7 +170,7 @@ def record(kg: KnowledgeGraph, known: Mapping[str, Question] | None = None) -> t
         change = Change(
             add=tuple(Quad(t.subject, t.predicate, t.object, graph) for t in dict.fromkeys(new)),
             remove=tuple(old | stale),
-            origin=ORIGIN,
+            origin=by.because("measurement of data quality", ""),
             trusted=True,
         )
         return kg.commit(change), not old

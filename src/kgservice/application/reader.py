@@ -16,7 +16,7 @@ from kgservice.domain.model import Model
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
 from kgservice.domain.sparql_search import searches, with_hits
-from kgservice.errors import BadQuery, Forbidden
+from kgservice.errors import BadParameter, BadQuery, Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
@@ -194,6 +194,14 @@ class Whole(Reader):
     def catch_up(self) -> None:
         """Bring the views of purposes up to this moment."""
         raise NotImplementedError
+
+    def reach(self, number: int) -> None:
+        """See that all views have the commit with this number. Raises `BadParameter` when there is none.
+
+        Whatever is asked after a commit is answered from a state that has it: see `Engine.query`.
+        """
+        if number > self.state:
+            raise BadParameter(f"There is no commit {number} here; the last one is {self.state}")
 
     @property
     def reads(self) -> str:

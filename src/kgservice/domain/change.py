@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,13 +13,18 @@ from kgservice.errors import BadParameter
 LONGEST = 2000  # characters of a name
 
 
+def _nobody(_number: int) -> None:
+    """Hear the number of a commit, and do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who changes the graph, why, and from which source.
 
     `agent` is the principal that asked; `named` is whom it names as the one who decided, if that is another:
     the service cannot know whether it is true. Both and `source` are IRIs or short names; `reason` is a
-    sentence for people. `privacy`: the principal may change consents, requests and what proves them.
+    sentence for people. `privacy`: the principal may change consents, requests and what proves them. `told`
+    hears the number of each commit that is made.
     """
 
     agent: str = "local"
@@ -27,12 +32,20 @@ class Origin:
     source: str = ""
     named: str = ""
     privacy: bool = True
+    told: Callable[[int], None] = field(default=_nobody, repr=False, compare=False)
 
     @classmethod
-    def asked(cls, principal: str, named: str | None = None, *, privacy: bool = True) -> Origin:
+    def asked(
+        cls,
+        principal: str,
+        named: str | None = None,
+        *,
+        privacy: bool = True,
+        told: Callable[[int], None] = _nobody,
+    ) -> Origin:
         """What is asked by a principal, which may name another. Raises `BadParameter` for no name."""
         if named is None:
-            return cls(principal, privacy=privacy)
+            return cls(principal, privacy=privacy, told=told)
         if not named.strip():
             raise BadParameter("the agent has no name", source="agent")
         if len(named) > LONGEST:
@@ -41,7 +54,7 @@ class Origin:
             named.encode()
         except UnicodeEncodeError:
             raise BadParameter("the text is not valid Unicode", source="agent") from None
-        return cls(principal, named=named, privacy=privacy)
+        return cls(principal, named=named, privacy=privacy, told=told)
 
     @property
     def decided(self) -> str:

@@ -78,7 +78,9 @@ class Worker:
     @property
     def lives(self) -> bool:
         """Whether the process has not ended."""
-        return not select.select([self._handle], [], [], 0)[0]
+        handles = select.poll()  # select() knows no descriptor above 1,023
+        handles.register(self._handle, select.POLLIN)
+        return not handles.poll(0)
 
     @property
     def last_words(self) -> str:

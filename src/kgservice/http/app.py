@@ -23,12 +23,14 @@ from kgservice.http.assets import Assets
 from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
 from kgservice.http.auth import Access
+from kgservice.http.commits import ASKED, TOLD, Commits
 from kgservice.http.consents import Consents
 from kgservice.http.decisions import Decisions
 from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
+from kgservice.http.openapi import document
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
@@ -103,7 +105,7 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     resources = framework(kg, (queries, readers, writers), tags, querying, audit=audit, meters=meters)
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))
-    app: ASGIApp = Access(Stopping(direct), kg.settings, token, keys, kg.clock)
+    app: ASGIApp = Access(Stopping(Commits(direct, kg)), kg.settings, token, keys, kg.clock)
     paths = [*paths_of(resources.routes), "/sparql", "/update", SIGN_IN, SIGN_OUT]
     if audit is not None:
         parts = fixed_parts(paths, questions())
@@ -134,8 +136,16 @@ def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
         app,
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", HEADER],
-        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After", SUPPRESSED, VIOLATIONS],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", ASKED, HEADER],
+        expose_headers=[
+            "Content-Disposition",
+            "ETag",
+            "Location",
+            "Retry-After",
+            SUPPRESSED,
+            TOLD,
+            VIOLATIONS,
+        ],
     )
 
 
@@ -216,4 +226,5 @@ def framework(
     app.include_router(pages.make_router(kg, known))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
+    app.openapi_schema = document(known)
     return app

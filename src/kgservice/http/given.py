@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from starlette.types import Scope
@@ -11,6 +12,7 @@ from starlette.types import Scope
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http.bodies import text
+from kgservice.http.commits import note
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import utf8_media_type
 from kgservice.http.permissions import principal_of
@@ -35,10 +37,13 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
 def origin_of(scope: Scope, named: str | None = None) -> Origin:
     """Who asks for a change, for its provenance, and whether they may change what proves consents.
 
-    The one place where requests get it. `named`: whom they name as the one who decided.
+    The one place where requests get it; the answer will tell the number of the commit. `named`: whom they
+    name as the one who decided.
     """
     principal = principal_of(scope)
-    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy)
+    scope["state"]["commit"] = None
+    told = partial(note, scope)
+    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy, told=told)
 
 
 def asker(http: Exchange) -> Origin:

@@ -19,10 +19,10 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 def make_router(kg: KnowledgeGraph) -> APIRouter:
     """The route of the health check."""
-    router = APIRouter(tags=["service"])
+    router = APIRouter()
 
-    @router.head("/health", include_in_schema=False)
-    @router.get("/health", summary="Whether the service answers")
+    @router.head("/health")
+    @router.get("/health")
     async def health(request: Request) -> JSONResponse:
         """Status, version, and where queries on the view of everything read: `memory` or `disk`.
 
@@ -36,14 +36,14 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
             state["commit"] = kg.head
         return JSONResponse(state, headers=_UNCACHED)
 
-    @router.head("/health/live", include_in_schema=False)
-    @router.get("/health/live", summary="Whether the process answers")
+    @router.head("/health/live")
+    @router.get("/health/live")
     async def live() -> JSONResponse:
         """For what starts the service anew when it hangs: it asks nothing of the store."""
         return JSONResponse({"status": "ok"}, headers=_UNCACHED)
 
-    @router.head("/health/ready", include_in_schema=False)
-    @router.get("/health/ready", summary="Whether requests shall come here")
+    @router.head("/health/ready")
+    @router.get("/health/ready")
     async def ready() -> JSONResponse:
         """For what spreads requests: 503 until the shapes are read, and while the store does not answer.
 

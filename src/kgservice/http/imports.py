@@ -114,8 +114,10 @@ class Imports:
                     raise
                 out.write(_line({"event": "problem", **details(error)}))
                 return
-        done: dict[str, Any] = {"event": "done"} if in_steps else {}
-        out.write(_line({**done, "imports": summaries}))
+        done: dict[str, Any] = {"imports": summaries}
+        if in_steps:
+            done = {"event": "done", **done, "commit": scope["state"]["commits"].told(scope)}
+        out.write(_line(done))
 
 
 def safe_path(name: str) -> PurePosixPath:

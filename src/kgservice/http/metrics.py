@@ -128,10 +128,10 @@ class Measuring:
 
 def make_router(kg: KnowledgeGraph, meters: Meters) -> APIRouter:
     """The route of the figures."""
-    router = APIRouter(tags=["service"])
+    router = APIRouter()
 
-    @router.head("/metrics", include_in_schema=False)
-    @router.get("/metrics", summary="Figures for Prometheus")
+    @router.head("/metrics")
+    @router.get("/metrics")
     async def metrics() -> Response:
         """How many requests, how long they take, and how the service is, in the text format of Prometheus.
 

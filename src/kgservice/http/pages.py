@@ -48,7 +48,7 @@ SELECT ?painPoint ?solution ?impact WHERE {
 def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRouter:
     """The routes of the pages, with the saved questions by id; their handlers run in threads."""
     site = Site(kg, questions)
-    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    router = APIRouter(default_response_class=HTMLResponse)
 
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
         def answer(request: Request) -> Response:

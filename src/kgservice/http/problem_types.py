@@ -164,7 +164,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     """The route of the kinds of problems; its handler runs in a thread."""
     site = Site(kg)
     known = problem_types()
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter()
 
     def answer(request: Request) -> Response:
         offer, _ = negotiate(

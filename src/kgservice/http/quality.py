@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
@@ -13,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import quality
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import Question
-from kgservice.http.exchange import Exchange
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import origin_of
 from kgservice.http.negotiation import PLAIN_JSON, Representation, content_type, negotiate
 from kgservice.namespaces import PREFIXES
 from kgservice.store.formats import JSON_LD, N_TRIPLES, TURTLE, Format
@@ -43,11 +43,12 @@ class Quality:
         if not await http.has("GET", "POST"):
             return
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
-        loop, status = asyncio.get_running_loop(), 200
+        status = 200
         if http.method == "POST":
-            _, first = await loop.run_in_executor(self._writers, quality.record, self._kg, self._known)
+            by = origin_of(scope)
+            _, first = await on(self._writers, lambda: quality.record(self._kg, self._known, by))
             status = 201 if first else 200
-        response = await loop.run_in_executor(self._readers, self._response, offer, media_type)
+        response = await on(self._readers, lambda: self._response(offer, media_type))
         response.status_code = status
         await http.reply(response)
 

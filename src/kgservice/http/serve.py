@@ -13,7 +13,7 @@ from kgservice.application.audit import AuditLog
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import create_app
-from kgservice.http.patience import Patient, allow_many_connections
+from kgservice.http.patience import allow_many_connections, patient
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile, keys_of
 
@@ -30,11 +30,12 @@ class Server(uvicorn.Server):
         *,
         proxies: str = "",
         grace: int = 5,
+        connections: int = 1000,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Patient,
+                http=patient(connections),
                 host=host,
                 port=port,
                 access_log=False,  # it would cost time, and hold the token of the first link
@@ -72,9 +73,17 @@ def serve(
     nobody could sign in: see `check_door`.
     """
     check_door(settings, kg.clock())
-    allow_many_connections()
+    connections = allow_many_connections(settings.connections)
     app = create_app(kg, token=token, audit=audit)
-    Server(app, settings.host, settings.port, ready, proxies=settings.proxies, grace=settings.grace).run()
+    Server(
+        app,
+        settings.host,
+        settings.port,
+        ready,
+        proxies=settings.proxies,
+        grace=settings.grace,
+        connections=connections,
+    ).run()
 
 
 def check_door(settings: Settings, now: datetime) -> None:

@@ -64,7 +64,7 @@ _TEXTS = ("prefLabel", "altLabel", "definition", "scopeNote", "source")
 def make_router(kg: KnowledgeGraph) -> APIRouter:
     """The routes of the model's terms and of instances; their handlers run in threads."""
     site = Site(kg)
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter()
 
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
         def answer(request: Request) -> Response:

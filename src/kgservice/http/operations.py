@@ -1,0 +1,282 @@
+"""The one table of what can be asked over HTTP, from which `/openapi.json` is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kgservice.application.audit_export import FILTERS as AUDITED
+from kgservice.application.subjects import WAYS
+from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Offer, Representation
+from kgservice.http.validation import OFFERS as REPORTS
+from kgservice.store.base import Kind
+from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
+
+TEXT: dict[str, Any] = {"type": "string"}
+FORM = "application/x-www-form-urlencoded"
+Offers = tuple[Offer, ...]
+Body = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method at one address.
+
+    `answers`: what it can be answered with; none for no content. `statuses`: those of answers that are no
+    errors. `asked`: parameters of the address, those that must be there with a `!` at their end. `body`: by
+    media type, the schema. `fails`: the statuses of errors besides those that all have. `reads`: for a
+    purpose. `changes`: it makes a commit. `is_open`: nobody has to sign in.
+    """
+
+    summary: str
+    answers: Offers = (PLAIN_JSON,)
+    statuses: tuple[int, ...] = (200,)
+    asked: tuple[str, ...] = ()
+    body: Body = field(default_factory=dict)
+    fails: tuple[int, ...] = ()
+    reads: bool = False
+    changes: bool = False
+    is_open: bool = False
+
+
+def _json(*needed: str, **others: Mapping[str, Any]) -> Body:
+    """A JSON object: the members that it needs, and those it may have; texts, unless `others` says more."""
+    members = {name: others.get(name, TEXT) for name in (*needed, *others)}
+    return {"application/json": {"type": "object", "properties": members, "required": list(needed)}}
+
+
+_GRAPH: Offers = GRAPH_FORMATS
+_SOLUTIONS: Offers = OF_KIND[Kind.SOLUTIONS]
+_RESULTS: Offers = (*_SOLUTIONS, *_GRAPH)
+_PAGE: Offers = (HTML,)
+_MOMENT = {"type": "string", "format": "date-time"}
+_TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
+_FILES = {
+    "multipart/form-data": {
+        "type": "object",
+        "properties": {"files": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        "required": ["files"],
+    }
+}
+_DOCUMENT: Body = {form.media_type: TEXT for form in GRAPH_FORMATS}
+_GUARDED = (404, 409, 422, 507)
+_COSTLY = (504, 507)
+_CONSENT: dict[str, Any] = {
+    "method": TEXT,
+    "time": _MOMENT,
+    "by": {"enum": ["DataSubject", "Guardian"]},
+    "expires": _MOMENT,
+}
+_RESTRICTION: dict[str, Any] = {"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}
+_QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "timeout": TEXT}
+_UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT}
+
+
+def _form(members: Mapping[str, Any], *needed: str) -> dict[str, Any]:
+    return {FORM: {"type": "object", "properties": dict(members), "required": list(needed)}}
+
+
+def _written(summary: str, *statuses: int) -> Operation:
+    """A write of a graph."""
+    body = {**_DOCUMENT, **_FILES}
+    return Operation(summary, (), statuses, body=body, fails=(412, *_GUARDED), changes=True)
+
+
+def _changed(summary: str, body: Body | None = None, *, status: int = 200, agent: bool = True) -> Operation:
+    """A change that is answered with JSON; `agent`: it may name who decided."""
+    asked = ("agent",) if agent else ()
+    return Operation(summary, statuses=(status,), asked=asked, body=body or {}, fails=_GUARDED, changes=True)
+
+
+_NAMED = ("graph", "default")
+_PERSON = "/subjects/{key}"
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("get", "/sparql"): Operation(
+        "Answer a query, or describe the service", _RESULTS, asked=tuple(_QUERY), fails=_COSTLY, reads=True
+    ),
+    ("post", "/sparql"): Operation(
+        "Answer a query",
+        _RESULTS,
+        asked=("default-graph-uri", "named-graph-uri", "timeout"),
+        body={"application/sparql-query": TEXT, **_form(_QUERY, "query")},
+        fails=_COSTLY,
+        reads=True,
+    ),
+    ("post", "/update"): Operation(
+        "Make a SPARQL Update",
+        (),
+        (204,),
+        ("using-graph-uri", "using-named-graph-uri"),
+        {"application/sparql-update": TEXT, **_form(_UPDATE, "update")},
+        (*_GUARDED, 504),
+        reads=True,
+        changes=True,
+    ),
+    ("get", "/graphs"): Operation("Read a graph", _GRAPH, asked=_NAMED, fails=(404,)),
+    ("put", "/graphs"): _written("Put a document in the place of a graph", 201, 204),
+    ("post", "/graphs"): _written("Add a document to a graph, or make a new one", 201, 204),
+    ("delete", "/graphs"): Operation(
+        "Delete a graph", (), (204,), _NAMED, fails=(412, *_GUARDED), changes=True
+    ),
+    ("get", "/graphs/{path}"): Operation("Read the graph with this address", _GRAPH),
+    ("put", "/graphs/{path}"): _written("Put a document in its place", 201, 204),
+    ("post", "/graphs/{path}"): _written("Add a document to it", 201, 204),
+    ("delete", "/graphs/{path}"): Operation(
+        "Delete the graph with this address", (), (204,), fails=(412, *_GUARDED), changes=True
+    ),
+    ("get", "/queries"): Operation("The saved questions"),
+    ("get", "/queries/{id}"): Operation(
+        "The answer of a saved question, whose parameters stand in the address",
+        _RESULTS,
+        fails=_COSTLY,
+        reads=True,
+    ),
+    ("get", "/trace/{key}"): Operation(
+        "The chain through a pain point, solution or impact", (PLAIN_JSON, JSON_LD), reads=True
+    ),
+    ("get", "/ontology"): Operation("The model", (*_GRAPH, HTML), asked=("lang",), reads=True),
+    ("get", "/ontology/{name}"): Operation(
+        "A term or module of the model", (*_GRAPH, HTML), (200, 303), ("lang",), reads=True
+    ),
+    ("get", "/id/{key}"): Operation("An instance", (*_GRAPH, HTML), (200, 303), ("lang",), reads=True),
+    ("post", "/imports"): Operation(
+        "Load RDF files, and tables with their mapping",
+        (PLAIN_JSON, Representation("ndjson", ("application/x-ndjson",))),
+        body={**_DOCUMENT, **_FILES},
+        fails=_GUARDED,
+        changes=True,
+    ),
+    ("post", "/consents"): _changed(
+        "Record a consent",
+        _json(
+            *("subject", "purposes", "categories", "notice", "recipients", "retention", "storagePlace"),
+            *("jurisdiction", "withdrawalWay", "expires", "method"),
+            purposes=_TEXTS,
+            categories=_TEXTS,
+            recipients=_TEXTS,
+            retention={"type": "integer", "minimum": 1},
+            explicit={"type": "boolean"},
+            controller=TEXT,
+            requested=_MOMENT,
+            guardian={"type": "object", "properties": {"role": TEXT, "verified": _MOMENT}},
+            time=_MOMENT,
+            by=_CONSENT["by"],
+            expires=_MOMENT,
+        ),
+        status=201,
+    ),
+    ("get", "/consents/{id}"): Operation("A consent", (PLAIN_JSON, JSON_LD, HTML), asked=("lang",)),
+    ("post", "/consents/{id}/withdraw"): _changed(
+        "Withdraw a consent", _json("method", time=_MOMENT, by=_CONSENT["by"])
+    ),
+    ("post", "/consents/{id}/renew"): _changed("Renew a consent", _json("method", "expires", **_CONSENT)),
+    ("get", "/decisions"): Operation(
+        "Whether data of a person may be used", asked=("subject!", "category!", "purpose!", "at")
+    ),
+    ("get", "/subjects"): Operation("The persons that fit", asked=WAYS),
+    ("post", "/subjects/search"): Operation(
+        "The persons that fit, without a trace in the address", body=_json(**dict.fromkeys(WAYS, TEXT))
+    ),
+    ("get", _PERSON): Operation("What there is about a person, in numbers"),
+    ("get", f"{_PERSON}/access"): Operation(
+        "All data of a person", (PLAIN_JSON, JSON_LD, HTML), asked=("lang",)
+    ),
+    ("get", f"{_PERSON}/export"): Operation("What a person takes along", (JSON_LD, CSV, PLAIN_JSON)),
+    ("post", f"{_PERSON}/rectification"): _changed(
+        "Rectify data of a person", _json("set", set={"type": "object"}, record=TEXT, request=TEXT)
+    ),
+    ("post", f"{_PERSON}/erasure"): _changed(
+        "Erase a person", _json(otherBasis={"enum": ["keep", "erase"]}, request=TEXT, received=_MOMENT)
+    ),
+    ("post", f"{_PERSON}/objection"): _changed(
+        "Note an objection", _json(request=TEXT, received=_MOMENT), status=201
+    ),
+    ("get", f"{_PERSON}/restriction"): Operation("The restrictions of a person"),
+    ("post", f"{_PERSON}/restriction"): _changed(
+        "Restrict data of a person",
+        _json(**_RESTRICTION),
+        status=201,
+    ),
+    ("post", f"{_PERSON}/restriction/{{id}}/lift"): _changed(
+        "End a restriction", _json(time=_MOMENT, informed={"type": "boolean"})
+    ),
+    ("get", "/requests"): Operation("The tickets of what persons asked for", asked=("status", "kind")),
+    ("post", "/requests"): _changed(
+        "Record a ticket", _json("subject", "kind", received=_MOMENT), status=201
+    ),
+    ("get", "/requests/{id}"): Operation("A ticket"),
+    ("post", "/requests/{id}/extend"): _changed(
+        "Extend the time of a ticket", _json("reason", months={"type": "integer"})
+    ),
+    ("post", "/requests/{id}/answer"): _changed(
+        "Tell how a ticket was decided", _json("outcome", time=_MOMENT, reason=TEXT)
+    ),
+    ("get", "/processing-activities"): Operation(
+        "The record of processing activities", (PLAIN_JSON, JSON_LD, CSV), asked=("lang",)
+    ),
+    ("get", "/validation"): Operation("The findings on all records", REPORTS),
+    ("post", "/validation"): Operation(
+        "The findings that a document would bring", REPORTS, body=_DOCUMENT, fails=(409,)
+    ),
+    ("get", "/findings"): Operation(
+        "The findings that are kept", asked=("status", "severity", "rule", "focus", "owner", "limit")
+    ),
+    ("post", "/findings"): _changed("Validate everything, and keep what is found"),
+    ("get", "/findings/{id}"): Operation("A finding explained"),
+    ("post", "/findings/{id}/owner"): _changed(
+        "Say who is to mend a finding", _json("owner", owner={"type": ["string", "null"]})
+    ),
+    ("post", "/findings/{id}/waiver"): _changed(
+        "Accept a finding for a time", _json("reason", "until", until=_MOMENT)
+    ),
+    ("delete", "/findings/{id}/waiver"): _changed("Take that back"),
+    ("post", "/findings/{id}/proposals/{proposal}"): _changed("Make a change that would mend a finding"),
+    ("get", "/quality"): Operation("The measures of data quality", (PLAIN_JSON, TURTLE, JSON_LD, N_TRIPLES)),
+    ("post", "/quality"): Operation(
+        "Keep a measurement",
+        (PLAIN_JSON, TURTLE, JSON_LD, N_TRIPLES),
+        (200, 201),
+        fails=(507,),
+        changes=True,
+    ),
+    ("get", "/quarantine"): Operation("What waits in quarantine", asked=("status",)),
+    ("get", "/quarantine/{id}"): Operation("An entry of the quarantine", fails=_GUARDED),
+    ("put", "/quarantine/{id}"): _changed("Mend an entry", _DOCUMENT, agent=False),
+    ("delete", "/quarantine/{id}"): _changed("Discard an entry", _json("reason"), agent=False),
+    ("post", "/quarantine/{id}/release"): _changed("Release an entry", agent=False),
+    ("get", "/audit"): Operation(
+        "Entries of the audit log",
+        (PLAIN_JSON, Representation("jsonl", ("application/jsonl", "application/x-ndjson")), CSV),
+        asked=(*AUDITED, "limit"),
+    ),
+    ("get", "/audit/verification"): Operation("Whether the audit log is whole", asked=("head",)),
+    ("get", "/backups"): Operation("The backups that there are"),
+    ("post", "/backups"): Operation("Make a backup", statuses=(201,), fails=(409, 507)),
+    ("get", "/check"): Operation("Whether the views equal their definition: `faults`, empty when they do"),
+    ("get", "/export"): Operation(
+        "The whole dataset, or the view of a purpose", _GRAPH, asked=("views",), reads=True
+    ),
+    ("get", "/metrics"): Operation("Figures for Prometheus", (Representation("text", ("text/plain",)),)),
+    ("get", "/health"): Operation("Status, version, and what queries read", is_open=True),
+    ("get", "/health/live"): Operation("Whether the process answers", is_open=True),
+    ("get", "/health/ready"): Operation("Whether requests shall come here", is_open=True),
+    ("get", "/openapi.json"): Operation("This description"),
+    ("get", "/problems/{name}"): Operation("What a kind of problem means", (PLAIN_JSON, HTML), is_open=True),
+    ("get", "/sign-in"): Operation("The page to sign in at", _PAGE, is_open=True),
+    ("post", "/sign-in"): Operation(
+        "Sign in: the answer sets a cookie", (), (303,), body=_form({"token": TEXT, "to": TEXT}), is_open=True
+    ),
+    ("post", "/sign-out"): Operation("End the session of a browser", (), (303,), is_open=True),
+    ("get", "/"): Operation("The page to start at", _PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/questions"): Operation("The saved questions", _PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/questions/{id}"): Operation(
+        "A saved question and its answer", _PAGE, asked=("lang",), fails=_COSTLY, reads=True
+    ),
+    ("get", "/pages/sparql"): Operation(
+        "A query and its answer", _PAGE, asked=("query", "lang"), fails=_COSTLY, reads=True
+    ),
+    ("get", "/pages/record"): Operation("A record", _PAGE, asked=("iri", "lang"), reads=True),
+    ("get", "/pages/trace/{key}"): Operation("A chain", _PAGE, asked=("lang",), reads=True),
+}
