@@ -50,6 +50,14 @@ class Solutions:
     rows: list[tuple[Term | None, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How another server is that answers queries, too: whether it is used, and how many changes it lacks."""
+
+    used: bool
+    lag: int
+
+
 # Subject, predicate and object; None fits everything.
 Pattern = tuple[NamedNode | BlankNode | None, NamedNode | None, Term | None]
 
@@ -236,6 +244,9 @@ class Store(Protocol):
 
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""
+
+    def standings(self) -> Sequence[Standing]:
+        """How the other servers are that answer queries, too, in the order of the settings."""
 
     @property
     def writable(self) -> bool:

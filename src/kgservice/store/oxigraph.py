@@ -26,7 +26,7 @@ from pyoxigraph import (
 )
 
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
-from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
@@ -224,6 +224,10 @@ class OxigraphStore:
             return self.ask("ASK {}", Dataset())
         except StoreFailed:
             return False
+
+    def standings(self) -> Sequence[Standing]:
+        """See `Store.standings`: there are none."""
+        return ()
 
     # Writing
 

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from pyoxigraph import (
 )
 
 from kgservice.errors import BadRdf, StoreFailed, Undecided
-from kgservice.store.base import Store
+from kgservice.store.base import Standing, Store
 from kgservice.store.documents import check_document
 from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.forms import ANY, placed, typed
@@ -66,11 +66,11 @@ class RemoteStore(ServerReader):
     def _learn(self, terms: Sequence[Literal]) -> None:
         graph = NamedNode(f"urn:kgservice:forms:{uuid.uuid4()}")
         places = placed(terms, graph)
-        self._change(update_text(add=places.values()))
+        self._change(update_text(add=places.values()), [graph])
         try:
             back = {quad.subject: quad.object for quad in self.match([(None, ANY, None)], graph)}
         finally:
-            self._change(f"DROP SILENT GRAPH {graph}")
+            self._change(f"DROP SILENT GRAPH {graph}", [graph])
         for place, term in zip(places, terms, strict=True):
             form = back.get(place)
             if not isinstance(form, Literal):
@@ -83,6 +83,10 @@ class RemoteStore(ServerReader):
     def writable(self) -> bool:
         """See `Store.writable`: what the server says of itself is not known before it is asked."""
         return not self.closed
+
+    def standings(self) -> Sequence[Standing]:
+        """See `Store.standings`: there are none."""
+        return ()
 
     def mark(self, text: str) -> None:
         """See `Store.mark`: what the server keeps is for the server to know."""
@@ -110,17 +114,21 @@ class RemoteStore(ServerReader):
         add += [_there(graph) for graph in create if graph not in filled]
         text = update_text(add=add, remove=remove, drop=drop)
         if text:
-            self._change(text)
+            self._change(text, {*filled, *drop, *create, *(quad.graph_name for quad in remove)})
 
-    def _change(self, text: str) -> None:
+    def _change(self, text: str, graphs: Collection[object] | None) -> None:
+        """Have an update made, which changes these graphs; None: any."""
         if self.closed:
             raise StoreFailed("the store is closed")
         with self._writing:
             self._finish()
-            if self._journal is not None:
-                self._journal.write(text)
-            self._unfinished = text
-            self._finish()
+            self._make(text, graphs)
+
+    def _make(self, text: str, graphs: Collection[object] | None) -> None:  # noqa: ARG002 - for others to know
+        if self._journal is not None:
+            self._journal.write(text)
+        self._unfinished = text
+        self._finish()
 
     def settle(self) -> None:
         """See `Store.settle`."""
@@ -159,7 +167,7 @@ class RemoteStore(ServerReader):
             self.apply(drop=[graph])
             return
         held, gone = all_of(graph, keep)
-        self._change(f"DELETE {{ {held} }} WHERE {{ {gone} }}")
+        self._change(f"DELETE {{ {held} }} WHERE {{ {gone} }}", [graph])
 
     def load(
         self,
