@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import random
 import shutil
 import threading
 import time
@@ -12,17 +13,31 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.errors import StoreFailed
+from kgservice.application.consents import withdraw
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.cli.stores import near, store_of
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.consent import SUBJECT
+from kgservice.domain.model import Model
+from kgservice.engine.isolated import Isolated, Limits
+from kgservice.engine.rooms import Room
+from kgservice.errors import BadParameter, StoreFailed
+from kgservice.http.metrics import Meters
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from kgservice.store.cluster import Cluster
-from kgservice.store.formats import CSV, N_TRIPLES
+from kgservice.store.formats import CSV, N_QUADS, N_TRIPLES
 from kgservice.store.sparql_http import Server
 from tests.engine.conftest import until
+from tests.stores.cutting import cutting, through
 from tests.stores.replicas import Replicated, replicated, replicating
 from tests.stores.servers import fuseki, oxigraph
 
@@ -52,9 +67,9 @@ def cluster(servers: Replicated, used: int | None = None) -> Iterator[Cluster]:
         store.close()
 
 
-def tell(server: Server, name: str) -> None:
+def tell(server: Server, name: str, graph: NamedNode = WHO) -> None:
     """Write to one server who it is, past everybody."""
-    text = f'INSERT DATA {{ GRAPH {WHO} {{ <urn:x> <urn:name> "{name}" }} }}'
+    text = f'INSERT DATA {{ GRAPH {graph} {{ <urn:x> <urn:name> "{name}" }} }}'
     headers = {"Content-Type": "application/sparql-update"}
     httpx.post(server.update, content=text, headers=headers, trust_env=False).raise_for_status()
 
@@ -305,3 +320,129 @@ def test_servers_of_different_makes_follow_each_other(tmp_path: Path) -> None:
         number(store, 1)
         until(lambda: usable(store) == 1)
         assert asked(store) == (1, "first")
+
+
+PERSONS = f"""SELECT ?consent ?person {{
+    ?consent a <{CI}ConsentRecord> ; <{CI}dataSubject> ?person
+    FILTER EXISTS {{ GRAPH <VIEW> {{ ?person a ?type }} }}
+}} ORDER BY ?consent"""
+
+
+@pytest.mark.slow
+def test_who_has_withdrawn_is_told_by_no_reader_that_lags(
+    servers: Replicated, demo_store: Path, clock: Clock
+) -> None:
+    with cluster(servers) as store:
+        document = io.BytesIO()
+        OxigraphStore.reading(demo_store).dump(document, N_QUADS)
+        store.load(io.BytesIO(document.getvalue()), N_QUADS)
+        kg = KnowledgeGraph.open(
+            Settings(memory=400, remote=servers.server.query), store, clock, guarded=False
+        )
+        near(kg)
+        reader = kg.reader(kg.settings.active_purposes[0])
+        until(lambda: usable(store) == 2, 90)
+        for name, running in zip(
+            ("writer", "late", "later"), (servers.writer, *servers.readers), strict=True
+        ):
+            tell(running.server, name, reader.view)
+        found = dict[str, str]()  # the consent of each person
+        for record, whose in kg.select(PERSONS.replace("VIEW", reader.view.value)).rows:
+            found.setdefault(str(whose), str(record)[1:-1].rpartition("/")[2])
+        asks = f"""SELECT DISTINCT ?who ?person {{
+            ?x <urn:name> ?who OPTIONAL {{ VALUES ?person {{ {" ".join(found)} }} ?person a ?type }} }}"""
+        withdrawn, answers = set[str](), Counter[str]()
+        kg.engine = engine = Isolated(store, lambda: kg.head, Limits(), Room(light=8, heavy=8))
+        shown = kg.reader(kg.settings.active_purposes[0])
+
+        def ask() -> None:
+            before, out = set(withdrawn), io.BytesIO()
+            shown.query(asks, lambda _: CSV, out)
+            rows = [line.partition(",") for line in out.getvalue().decode().splitlines()[1:]]
+            answers.update({who for who, _, _ in rows})
+            assert before.isdisjoint(f"<{person}>" for _, _, person in rows), rows[0][0]
+
+        try:
+            assert len(found) > 10
+            servers.feeds[0].delay, servers.feeds[1].delay = 0.02, 0.2
+            with asking(4, ask):
+                for person, consent in list(found.items())[:6]:
+                    grown(answers, 8)
+                    withdraw(kg, consent, {"method": "e-mail", "by": SUBJECT})
+                    if not reader.ask(f"ASK {{ {person} a ?type }}"):
+                        withdrawn.add(person)
+                    grown(answers, 8)
+                    until(lambda: usable(store) == 2)
+            assert set(answers) == {"writer", "late", "later"}
+            assert len(withdrawn) > 3
+        finally:
+            kg.engine = None
+            engine.close()
+
+
+@pytest.mark.parametrize("rows", [10, 20_000])
+@pytest.mark.parametrize("form", ["SELECT ?s ?n", "CONSTRUCT { ?s <urn:p> ?n }"])
+def test_an_answer_that_breaks_off_is_given_from_elsewhere_until_it_was_passed_on(
+    servers: Replicated, rows: int, form: str
+) -> None:
+    port = int(urlsplit(servers.readers[0].server.query).port or 0)
+    with cutting(port) as proxy:
+        addresses = [through(servers.addresses[0], proxy)]
+        store = Cluster(servers.server, addresses)
+        store.follow()
+        store.apply(add=[Quad(NamedNode(f"urn:{value}"), P, Literal(value), G) for value in range(rows)])
+        until(lambda: usable(store) == 1)
+        fmt = CSV if form.startswith("SELECT") else N_TRIPLES
+        dice = random.Random(rows)
+
+        def ask() -> int:
+            out = io.BytesIO()
+            store.query(f"{form} {{ ?s <urn:p> ?n }}", Dataset((G,), ()), lambda _: fmt, out)
+            return len(set(out.getvalue().splitlines())) - (fmt is CSV)
+
+        assert ask() == rows
+        for cuts in range(10):
+            proxy.cut_after(dice.randrange(700 if rows == 10 else 60_000), back=True)
+            while proxy.cuts == cuts:
+                assert ask() == rows
+            until(lambda: usable(store) == 1)
+        if rows > 10:
+            proxy.cut_after(300_000, back=True)
+            with pytest.raises(StoreFailed):
+                ask()
+        store.close()
+
+
+def test_metrics_tell_how_readers_are(servers: Replicated) -> None:
+    with cluster(servers) as store:
+        number(store, 1)
+        until(lambda: usable(store) == 2)
+        kg = KnowledgeGraph(Settings(), store, Model(), system_clock, guarded=False)
+        with servers.feeds[1].held():
+            number(store, 2)
+            until(lambda: usable(store) == 1)
+            text = Meters().text(kg).decode()
+    for line in (
+        'kgservice_reader_used{reader="1"} 1.0',
+        'kgservice_reader_lag{reader="1"} 0.0',
+        'kgservice_reader_used{reader="2"} 1.0',
+        'kgservice_reader_lag{reader="2"} 1.0',
+    ):
+        assert line in text.splitlines()
+
+
+def test_the_settings_name_the_readers(servers: Replicated, tmp_path: Path) -> None:
+    environ = {
+        "KGSERVICE_STORE": str(tmp_path / "store"),
+        "KGSERVICE_REMOTE": servers.server.query,
+        "KGSERVICE_REMOTE_UPDATE": servers.server.update,
+        "KGSERVICE_REMOTE_DATA": servers.server.data,
+        "KGSERVICE_REMOTE_READERS": " ".join(servers.addresses),
+    }
+    store = store_of(Settings.load(environ))
+    until(lambda: [standing.used for standing in store.standings()] == [True, True])
+    store.close()
+    for wrong in (environ | {"KGSERVICE_REMOTE": ""}, environ | {"KGSERVICE_REMOTE_READERS": "here"}):
+        with pytest.raises(BadParameter) as caught:
+            Settings.load(wrong)
+        assert caught.value.source == "KGSERVICE_REMOTE_READERS"

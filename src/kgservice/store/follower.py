@@ -86,8 +86,9 @@ class Follower(ServerReader):
         return at
 
     def failed(self, error: StoreFailed) -> None:
-        """Leave it out until it is looked at again."""
+        """Leave it out until it was looked at again."""
         self._tell(error.detail)
+        self.wake()
 
     def _tell(self, unused: str) -> None:
         """Take note of why it is not used, or that it is; the log says what is new."""
@@ -140,5 +141,5 @@ class Follower(ServerReader):
         self._tested = True
 
     def wake(self) -> None:
-        """There is a change that it will get, or it is closed."""
+        """Have it looked at now: there is a change, it has failed, or it is closed."""
         self._woken.set()
