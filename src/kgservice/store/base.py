@@ -33,8 +33,9 @@ class Kind(Enum):
 class Dataset:
     """The RDF dataset of one query.
 
-    `default`: the graphs whose merge is the default graph; `named`: the graphs that `GRAPH` can see,
-    None for all (without `default` also those that the store keeps for itself). `from_clauses`: the query's own FROM clauses decide instead of both.
+    `default`: the graphs whose merge is the default graph; `named`: the graphs that `GRAPH` can see, None for
+    all (without `default` also those that the store keeps for itself). `from_clauses`: the query's own FROM
+    clauses decide instead of both.
     """
 
     default: tuple[NamedNode, ...] = ()
@@ -57,9 +58,6 @@ class Standing:
     used: bool
     lag: int
 
-
-OWN = "urn:kgservice:"
-"""What the names of graphs begin with that a store keeps for itself."""
 
 # Subject, predicate and object; None fits everything.
 Pattern = tuple[NamedNode | BlankNode | None, NamedNode | None, Term | None]
