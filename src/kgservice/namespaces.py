@@ -29,6 +29,9 @@ SOSA = "http://www.w3.org/ns/sosa/"
 VOID = "http://rdfs.org/ns/void#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 
+NOTES = "urn:kgservice:"
+"""What the names of graphs begin with that a store keeps for itself."""
+
 PREFIXES: dict[str, str] = {
     "ci": CI,
     "dcat": DCAT,

@@ -46,6 +46,9 @@ class Settings:
     remote_data: str = _setting("", "Its Graph Store Protocol endpoint; empty: the query endpoint.")
     remote_user: str = _setting("", "User name at that server (HTTP Basic).")
     remote_password: str = _setting("", "Password of that user.")
+    remote_readers: str = _setting(
+        "", "Query endpoints of servers that follow that one and answer queries, too, spaces between them."
+    )
     host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
     token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
@@ -167,6 +170,11 @@ class Settings:
                 "tokens of an issuer are taken only when they are made for this service; name the audience",
                 source="KGSERVICE_OIDC_AUDIENCE",
             )
+        if settings.remote_readers.strip() and not settings.remote:
+            raise BadParameter(
+                "readers follow a server; name the one that is written to (KGSERVICE_REMOTE)",
+                source="KGSERVICE_REMOTE_READERS",
+            )
         return settings
 
 
@@ -196,9 +204,12 @@ def _fault(name: str, value: Any) -> str | None:
             (_is_endpoint, "is no http or https address without a user name"),
         ),
         "remote_user": (lambda name: ":" not in name, "holds a colon"),
-        "services": (
-            lambda given: all(map(_is_endpoint, given.split())),
-            "is not made of http or https addresses without user names",
+        **dict.fromkeys(
+            ("services", "remote_readers"),
+            (
+                lambda given: all(map(_is_endpoint, given.split())),
+                "is not made of http or https addresses without user names",
+            ),
         ),
         "deadlines": (
             lambda given: all(float(seconds) > 0 for _, seconds in _deadlines(given)),

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -135,13 +135,14 @@ def fuseki(folder: Path, port: int | None = None) -> Iterator[Running]:
 
 
 @contextmanager
-def oxigraph(folder: Path, port: int | None = None) -> Iterator[Running]:
+def oxigraph(folder: Path, port: int | None = None, options: Sequence[str] = ()) -> Iterator[Running]:
     """The server of Oxigraph with a store in the folder."""
     found = port or free_port()
+    folder.parent.mkdir(parents=True, exist_ok=True)
 
     def command() -> list[str]:
         program = str(Path(sys.executable).parent / "oxigraph")
-        return [program, "serve", "--location", str(folder), "--bind", f"127.0.0.1:{found}"]
+        return [program, "serve", "--location", str(folder), "--bind", f"127.0.0.1:{found}", *options]
 
     url = f"http://127.0.0.1:{found}"
     server = Server(f"{url}/query", f"{url}/update", f"{url}/store")

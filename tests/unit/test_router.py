@@ -114,5 +114,9 @@ def test_kinds_of_graphs(name: str, kind: GraphKind) -> None:
     assert Graphs(ADDRESSES).kind(graph) is kind
 
 
+def test_what_a_store_keeps_for_itself_is_read_only() -> None:
+    assert Graphs(ADDRESSES).kind(NamedNode("urn:kgservice:graphs")) is GraphKind.READ_ONLY
+
+
 def test_views_are_read_only() -> None:
     assert Graphs(ADDRESSES).kind(NamedNode(ADDRESSES.everything)) is GraphKind.READ_ONLY

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.reader import Reader
+from kgservice.namespaces import NOTES
 from kgservice.store.base import Dataset, Term
 
 _CLASSES = """
@@ -62,7 +63,8 @@ def overview(kg: Reader) -> Overview:
         return Overview(commit, None, classes, ())
     counted: dict[str, list[int]] = {}
     for graph, n in kg.store.select(_GRAPHS, Dataset()).rows:
-        counted.setdefault(_kind(kg, _text(graph)), []).append(_number(n))
+        if not _text(graph).startswith(NOTES):
+            counted.setdefault(_kind(kg, _text(graph)), []).append(_number(n))
     graphs = tuple(
         GraphKind(kind, len(counted[kind]), sum(counted[kind])) for kind in _KINDS if kind in counted
     )

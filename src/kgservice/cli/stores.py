@@ -22,6 +22,7 @@ def store_of(settings: Settings) -> Store:
         disk = Disk(settings.store, synced=synced, reserve=settings.reserve * MIB)
         return OxigraphStore(settings.store, disk)
     # What speaks to servers takes a moment to import, which the embedded store does not need.
+    from kgservice.store.cluster import Cluster  # noqa: PLC0415
     from kgservice.store.remote import RemoteStore  # noqa: PLC0415
     from kgservice.store.selftest import check_server  # noqa: PLC0415
     from kgservice.store.sparql_http import Server  # noqa: PLC0415
@@ -33,9 +34,12 @@ def store_of(settings: Settings) -> Store:
         settings.remote_user,
         settings.remote_password,
     )
-    store = RemoteStore(server, settings.store / "unfinished")
+    journal, readers = settings.store / "unfinished", settings.remote_readers.split()
+    store = Cluster(server, readers, journal) if readers else RemoteStore(server, journal)
     try:
         check_server(store, server.name)
+        if isinstance(store, Cluster):
+            store.follow()
     except BaseException:
         store.close()
         raise

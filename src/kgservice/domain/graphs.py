@@ -9,7 +9,7 @@ from functools import cached_property
 
 from pyoxigraph import DefaultGraph, NamedNode
 
-from kgservice.namespaces import Addresses
+from kgservice.namespaces import NOTES, Addresses
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -45,7 +45,7 @@ class Graphs:
         iri, a = name.value, self.addresses
         if self.is_record(name):
             return GraphKind.RECORD
-        if iri != a.scratch and iri.startswith((a.graphs, a.views)):
+        if iri != a.scratch and iri.startswith((a.graphs, a.views, NOTES)):
             return GraphKind.READ_ONLY
         return GraphKind.SCRATCH
 

@@ -98,13 +98,14 @@ class Isolated:
         answer = Answer(cache(choose), out, self._limits.answer)
         if copy is None:
             if where == DISK and self._server is not None:
-                self._call(self._server, asked, answer, allowance)
+                run = partial(self._call, self._server)
             else:
-                self._ask(asked, dataset, answer, allowance, partial(self._ready, where, state))
+                run = partial(self._run, partial(self._ready, where, state))
+            self._ask(asked, answer, allowance, run)
             return
         assert isinstance(copy, OxigraphStore)
         with copy.checkpoint() as path:
-            self._ask(asked, dataset, answer, allowance, partial(self._reading, Once(path)))
+            self._ask(asked, answer, allowance, partial(self._run, partial(self._reading, Once(path))))
 
     def _where(self, dataset: Dataset) -> str:
         """The key of what is held in memory, if the query sees nothing else."""
@@ -114,40 +115,37 @@ class Isolated:
     def _ask(
         self,
         asked: Asked,
-        dataset: Dataset,
         answer: Answer,
         allowance: Allowance,
-        ready: Callable[[], Worker],
+        run: Callable[[Job, Asked, Answer], str | None],
     ) -> None:
         until = time.monotonic() + allowance.seconds
         while True:
-            job = self._rooms.job(allowance.who, dataset, until - time.monotonic())
+            job = self._rooms.job(allowance.who, asked.dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))
-            died = self._run(job, asked, ready, answer)
+            died = run(job, asked, answer)
             if died is None:
                 return
             if job.why is not Why.CHANGED or answer.size:
                 raise self._stopped(job, died, asked, allowance)
 
-    def _call(self, server: Store, asked: Asked, answer: Answer, allowance: Allowance) -> None:
-        """Pass the query on to the server, and what it answers back."""
-        job, call = self._rooms.job(allowance.who, asked.dataset, allowance.seconds), Call(answer)
-        allowance.then(partial(job.stop, Why.LEFT))
+    def _call(self, server: Store, job: Job, asked: Asked, answer: Answer) -> str | None:
+        """Pass the query on to the server, and what it answers back; no last words if it was stopped."""
+        call = Call(answer)
         self._rooms.enter(job)
         try:
             if job.runs_in(call):
-                dataset, seconds = asked.dataset, allowance.seconds
+                left = job.until - time.monotonic()
                 server.query(
-                    asked.text, dataset, answer.choose, call.stream, base=asked.base, seconds=seconds
+                    asked.text, asked.dataset, answer.choose, call.stream, base=asked.base, seconds=left
                 )
         except Closed:
             pass
         finally:
             self._rooms.leave(job)
-        if job.why is not None:
-            raise self._stopped(job, "", asked, allowance)
+        return None if job.why is None else ""
 
-    def _run(self, job: Job, asked: Asked, ready: Callable[[], Worker], answer: Answer) -> str | None:
+    def _run(self, ready: Callable[[], Worker], job: Job, asked: Asked, answer: Answer) -> str | None:
         """Answer the query; else the last words of the process that has died, or nothing if none ran."""
         worker = None
         self._rooms.enter(job)

@@ -63,6 +63,15 @@ class Meters:
                 ("disk_free_bytes", "Room on the disk of the store"),
             )
         }
+        self.reader_used = Gauge(
+            "kgservice_reader_used",
+            "Whether a server that follows the store is used, 0 or 1",
+            ("reader",),
+            registry=self.registry,
+        )
+        self.reader_lag = Gauge(
+            "kgservice_reader_lag", "Changes that it lacks", ("reader",), registry=self.registry
+        )
         Gauge("kgservice_info", "The version", ("version",), registry=self.registry).labels(__version__).set(
             1
         )
@@ -79,6 +88,9 @@ class Meters:
         }
         for name, value in state.items():
             self._state[name].set(value)
+        for number, standing in enumerate(kg.store.standings(), 1):
+            self.reader_used.labels(number).set(standing.used)
+            self.reader_lag.labels(number).set(standing.lag)
         return generate_latest(self.registry)
 
 

@@ -33,8 +33,9 @@ class Kind(Enum):
 class Dataset:
     """The RDF dataset of one query.
 
-    `default`: the graphs whose merge is the default graph; `named`: the graphs that `GRAPH` can see,
-    None for all. `from_clauses`: the query's own FROM clauses decide instead of both.
+    `default`: the graphs whose merge is the default graph; `named`: the graphs that `GRAPH` can see, None for
+    all (without `default` also those that the store keeps for itself). `from_clauses`: the query's own FROM
+    clauses decide instead of both.
     """
 
     default: tuple[NamedNode, ...] = ()
@@ -48,6 +49,14 @@ class Solutions:
 
     variables: tuple[str, ...]
     rows: list[tuple[Term | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How another server is that answers queries, too: whether it is used, and how many changes it lacks."""
+
+    used: bool
+    lag: int
 
 
 # Subject, predicate and object; None fits everything.
@@ -236,6 +245,9 @@ class Store(Protocol):
 
     def healthy(self) -> bool:
         """Whether the store answers a trivial query."""
+
+    def standings(self) -> Sequence[Standing]:
+        """How the other servers are that answer queries, too, in the order of the settings."""
 
     @property
     def writable(self) -> bool:

@@ -26,17 +26,15 @@ from pyoxigraph import (
 )
 
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
-from kgservice.namespaces import RDF, XSD
-from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Store
+from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
+from kgservice.store.forms import placed, typed
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
-from kgservice.store.updates import update_text
+from kgservice.store.updates import all_of, update_text
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
-_TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
-_ANY = NamedNode("urn:kgservice:any")
 _AT_ONCE = 50_000  # statements removed in one transaction
 
 
@@ -187,14 +185,17 @@ class OxigraphStore:
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
-        typed = [term for term in set(terms) if term.datatype not in _TEXTS]
-        if not typed:
+        asked = placed(typed(terms))
+        if not asked:
             return {}
-        places = {NamedNode(f"urn:kgservice:{i}"): term for i, term in enumerate(typed)}
         store = pyoxigraph.Store()
-        store.extend(Quad(place, _ANY, term) for place, term in places.items())
-        kept = ((places[q.subject], q.object) for q in store if isinstance(q.subject, NamedNode))
-        return {given: back for given, back in kept if isinstance(back, Literal) and back != given}
+        store.extend(asked.values())
+        kept = ((asked[q.subject].object, q.object) for q in store if isinstance(q.subject, NamedNode))
+        return {
+            given: back
+            for given, back in kept
+            if isinstance(given, Literal) and isinstance(back, Literal) and back != given
+        }
 
     def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
         """See `Store.dump`; `NotAcceptable` for the whole dataset in a format without named graphs."""
@@ -223,6 +224,10 @@ class OxigraphStore:
             return self.ask("ASK {}", Dataset())
         except StoreFailed:
             return False
+
+    def standings(self) -> Sequence[Standing]:
+        """See `Store.standings`: there are none."""
+        return ()
 
     # Writing
 
@@ -286,11 +291,10 @@ class OxigraphStore:
 
     def empty(self, graph: NamedNode, keep: Sequence[NamedNode] = ()) -> None:
         """See `Store.empty`: all in one transaction would take all memory."""
-        here = f"GRAPH {graph} {{ ?s ?p ?o }}"
-        but = " ".join(f"FILTER NOT EXISTS {{ GRAPH {name} {{ ?s ?p ?o }} }}" for name in keep)
-        piece = f"SELECT ?s ?p ?o WHERE {{ {here} {but} }} LIMIT {_AT_ONCE}"
-        while self.ask(f"ASK {{ {here} {but} }}", Dataset()):
-            self.change(f"DELETE {{ {here} }} WHERE {{ {piece} }}")
+        held, gone = all_of(graph, keep)
+        piece = f"SELECT ?s ?p ?o WHERE {{ {gone} }} LIMIT {_AT_ONCE}"
+        while self.ask(f"ASK {{ {gone} }}", Dataset()):
+            self.change(f"DELETE {{ {held} }} WHERE {{ {piece} }}")
         if not keep:
             self.apply(drop=[graph])
 

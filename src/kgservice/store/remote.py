@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,19 +23,17 @@ from pyoxigraph import (
 )
 
 from kgservice.errors import BadRdf, StoreFailed, Undecided
-from kgservice.namespaces import RDF, XSD
-from kgservice.store.base import Store
+from kgservice.store.base import Standing, Store
 from kgservice.store.documents import check_document
 from kgservice.store.formats import N_QUADS, Format
+from kgservice.store.forms import ANY, placed, typed
 from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.pending import Journal
 from kgservice.store.server_reader import CREATED, GRAPH, TYPE, ServerReader
 from kgservice.store.sparql_http import Client, Server, Unreachable
 from kgservice.store.syntax import reading_rdf
-from kgservice.store.updates import update_text
+from kgservice.store.updates import all_of, update_text
 
-_TEXTS = frozenset(NamedNode(iri) for iri in (f"{XSD}string", f"{RDF}langString"))
-_ANY = NamedNode("urn:kgservice:any")
 _AGAIN = 0.5  # seconds until a change is sent again
 _KNOWN = 100_000  # literals whose form in the store is remembered
 
@@ -59,21 +57,21 @@ class RemoteStore(ServerReader):
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: the store is asked, once for each literal."""
-        typed = {term for term in terms if term.datatype not in _TEXTS}
-        new = [term for term in typed if term not in self._forms]
+        asked = typed(terms)
+        new = [term for term in asked if term not in self._forms]
         if new:
             self._learn(new)
-        return {term: form for term in typed if (form := self._forms[term]) != term}
+        return {term: form for term in asked if (form := self._forms[term]) != term}
 
     def _learn(self, terms: Sequence[Literal]) -> None:
         graph = NamedNode(f"urn:kgservice:forms:{uuid.uuid4()}")
-        places = {NamedNode(f"urn:kgservice:{i}"): term for i, term in enumerate(terms)}
-        self._change(update_text(add=[Quad(place, _ANY, term, graph) for place, term in places.items()]))
+        places = placed(terms, graph)
+        self._change(update_text(add=places.values()), [graph])
         try:
-            back = {quad.subject: quad.object for quad in self.match([(None, _ANY, None)], graph)}
+            back = {quad.subject: quad.object for quad in self.match([(None, ANY, None)], graph)}
         finally:
-            self._change(f"DROP SILENT GRAPH {graph}")
-        for place, term in places.items():
+            self._change(f"DROP SILENT GRAPH {graph}", [graph])
+        for place, term in zip(places, terms, strict=True):
             form = back.get(place)
             if not isinstance(form, Literal):
                 raise StoreFailed(f"{self.client.server.name} does not keep {term}")
@@ -85,6 +83,10 @@ class RemoteStore(ServerReader):
     def writable(self) -> bool:
         """See `Store.writable`: what the server says of itself is not known before it is asked."""
         return not self.closed
+
+    def standings(self) -> Sequence[Standing]:
+        """See `Store.standings`: there are none."""
+        return ()
 
     def mark(self, text: str) -> None:
         """See `Store.mark`: what the server keeps is for the server to know."""
@@ -112,17 +114,21 @@ class RemoteStore(ServerReader):
         add += [_there(graph) for graph in create if graph not in filled]
         text = update_text(add=add, remove=remove, drop=drop)
         if text:
-            self._change(text)
+            self._change(text, {*filled, *drop, *create, *(quad.graph_name for quad in remove)})
 
-    def _change(self, text: str) -> None:
+    def _change(self, text: str, graphs: Collection[object] | None) -> None:
+        """Have an update made, which changes these graphs; None: any."""
         if self.closed:
             raise StoreFailed("the store is closed")
         with self._writing:
             self._finish()
-            if self._journal is not None:
-                self._journal.write(text)
-            self._unfinished = text
-            self._finish()
+            self._make(text, graphs)
+
+    def _make(self, text: str, graphs: Collection[object] | None) -> None:  # noqa: ARG002 - for others to know
+        if self._journal is not None:
+            self._journal.write(text)
+        self._unfinished = text
+        self._finish()
 
     def settle(self) -> None:
         """See `Store.settle`."""
@@ -160,9 +166,8 @@ class RemoteStore(ServerReader):
         if not keep:
             self.apply(drop=[graph])
             return
-        but = " ".join(f"FILTER NOT EXISTS {{ GRAPH {name} {{ ?s ?p ?o }} }}" for name in keep)
-        here = f"GRAPH {graph} {{ ?s ?p ?o }}"
-        self._change(f"DELETE {{ {here} }} WHERE {{ {here} {but} }}")
+        held, gone = all_of(graph, keep)
+        self._change(f"DELETE {{ {held} }} WHERE {{ {gone} }}", [graph])
 
     def load(
         self,
@@ -179,7 +184,7 @@ class RemoteStore(ServerReader):
             given = source.open("rb") if isinstance(source, Path) else source
             try:
                 quads = pyoxigraph.parse(given, fmt.rdf, base_iri=base, rename_blank_nodes=True)
-                placed = quads if graph is None else (_placed(quad, graph) for quad in quads)
+                placed = quads if graph is None else (_in(graph, quad) for quad in quads)
                 pyoxigraph.serialize(placed, cast(BinaryIO, file), N_QUADS.rdf)
             finally:
                 if isinstance(source, Path):
@@ -249,5 +254,5 @@ def _there(graph: NamedNode) -> Quad:
     return Quad(graph, TYPE, GRAPH, CREATED)
 
 
-def _placed(quad: Quad, graph: NamedNode) -> Quad:
+def _in(graph: NamedNode, quad: Quad) -> Quad:
     return Quad(quad.subject, quad.predicate, quad.object, graph)

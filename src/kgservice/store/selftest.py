@@ -1,4 +1,8 @@
-"""What the service relies on, tried on a server before it is used: what would answer wrongly is refused."""
+"""What the service relies on, tried on a server before it is used: what would answer wrongly is refused.
+
+Samples are written to two graphs, and then looked at; so another server can be tried, to which they came on
+their own way.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,14 @@ from kgservice.errors import KgError, StoreFailed
 from kgservice.namespaces import XSD
 from kgservice.store.base import Dataset
 from kgservice.store.remote import RemoteStore
+from kgservice.store.server_reader import ServerReader
 
-_P = NamedNode("urn:kgservice:p")
+_VALUE = NamedNode("urn:kgservice:value")
+_SEEN = NamedNode("urn:kgservice:seen")
+_ORDER = NamedNode("urn:kgservice:order")
+_NEXT = NamedNode("urn:kgservice:next")
 # Values as the service writes them; a store may give numbers back in another form, but not as something else.
-_VALUES = {
+_TYPED = {
     "boolean": ("true", "false"),
     "integer": ("0", "-7", "123456789012"),
     "decimal": ("1.5", "-0.25"),
@@ -27,6 +35,21 @@ _VALUES = {
     "anyURI": ("https://a.example/b?c=d#e",),
 }
 _TEXTS = ("", "ä€😀\u200b", 'quote " and \\ backslash', "line\nfeed\rreturn\ttab", "x" * 100_000)
+_VALUES = {
+    NamedNode(f"urn:kgservice:{number}"): value
+    for number, value in enumerate(
+        (
+            *(
+                Literal(text, datatype=NamedNode(XSD + kind))
+                for kind, texts in _TYPED.items()
+                for text in texts
+            ),
+            *map(Literal, _TEXTS),
+            *(Literal("Wärme", language=language) for language in ("de", "en", "de-at")),
+        )
+    )
+}
+_CHAIN = [NamedNode(f"urn:kgservice:chain:{number}") for number in range(4)]
 
 
 def check_server(store: RemoteStore, name: str) -> None:
@@ -34,52 +57,31 @@ def check_server(store: RemoteStore, name: str) -> None:
     store.select("SELECT ?x { VALUES ?x { 1 } }", Dataset())  # one that is not there is no wrong one
     here = f"urn:kgservice:self-test:{uuid.uuid4()}:"
     one, two = NamedNode(f"{here}1"), NamedNode(f"{here}2")
-    found: list[str] = []
-    for part in (
-        _values(store, one),
-        _datasets(store, one, two),
-        _updates(store, one, two),
-        _queries(store, one),
-    ):
-        try:
-            found.extend(part)
-        except KgError as error:
-            found.append(error.detail)
-    _tidied(store, one, two)
-    if found:
-        raise StoreFailed(f"the server {name} cannot be used: " + "; ".join(found))
-
-
-def _tidied(store: RemoteStore, *graphs: NamedNode) -> None:
+    found = [*write_samples(store, one, two), *faults(store, one, two)]
     try:
-        store.apply(drop=graphs)
-    except KgError:
-        return  # what is wrong has been found before
+        store.apply(drop=[one, two])
+    except KgError as error:
+        found.append(error.detail)
+    if found:
+        raise StoreFailed(f"the server {name} cannot be used: " + "; ".join(dict.fromkeys(found)))
 
 
-def _values(store: RemoteStore, graph: NamedNode) -> Iterator[str]:
-    """Whether what is written comes back."""
-    written = [
-        *(
-            Literal(value, datatype=NamedNode(XSD + kind))
-            for kind, values in _VALUES.items()
-            for value in values
-        ),
-        *map(Literal, _TEXTS),
-        *(Literal("Wärme", language=language) for language in ("de", "en", "de-at")),
-    ]
-    places = [NamedNode(f"{graph.value}:{number}") for number in range(len(written))]
-    said = [Quad(place, _P, value, graph) for place, value in zip(places, written, strict=True)]
+def write_samples(store: RemoteStore, one: NamedNode, two: NamedNode) -> Iterator[str]:
+    """Write what `faults` looks at into two graphs, in place of all there; what the server does not take."""
+    try:
+        store.apply(drop=[one, two])
+        store.apply(add=[Quad(_ORDER, _ORDER, Literal("1"), one), Quad(_ORDER, _ORDER, Literal("2"), two)])
+        last = [Quad(_ORDER, _ORDER, Literal("3"), graph) for graph in (one, two)]
+        store.apply(drop=[two], remove=[Quad(_ORDER, _ORDER, Literal("1"), one)], add=last)
+        seen = [Quad(_SEEN, _SEEN, Literal("1"), one), Quad(_SEEN, _SEEN, Literal("2"), two)]
+        store.apply(add=[*seen, *(Quad(a, _NEXT, b, one) for a, b in pairwise(_CHAIN))])
+    except KgError as error:
+        yield error.detail
+    said = [Quad(place, _VALUE, value, one) for place, value in _VALUES.items()]
     try:
         store.apply(add=said)
     except KgError:
         yield from _not_taken(store, said)
-    back = {quad.subject: quad.object for quad in store.match([(None, _P, None)], graph)}
-    for place, value in zip(places, written, strict=True):
-        kept = back.get(place)
-        if kept is not None and not _same(value, kept):
-            yield f"it gives {_short(kept)} back for {_short(value)}"
-    store.apply(drop=[graph])
 
 
 def _not_taken(store: RemoteStore, said: Sequence[Quad]) -> Iterator[str]:
@@ -88,6 +90,25 @@ def _not_taken(store: RemoteStore, said: Sequence[Quad]) -> Iterator[str]:
             store.apply(add=[quad])
         except KgError as error:
             yield f"it does not take {_short(quad.object)} ({error.detail})"
+
+
+def faults(server: ServerReader, one: NamedNode, two: NamedNode) -> Iterator[str]:
+    """What is wrong with a server that has got the samples; it is only read."""
+    for part in (_values(server, one), _datasets(server, one, two), _updates(server, one, two)):
+        try:
+            yield from part
+        except KgError as error:
+            yield error.detail
+    yield from _queries(server, one)
+
+
+def _values(server: ServerReader, graph: NamedNode) -> Iterator[str]:
+    """Whether what is written comes back."""
+    back = {quad.subject: quad.object for quad in server.match([(None, _VALUE, None)], graph)}
+    for place, value in _VALUES.items():
+        kept = back.get(place)
+        if not _same(value, kept):
+            yield f"it gives {'nothing' if kept is None else _short(kept)} back for {_short(value)}"
 
 
 def _same(value: Literal, kept: object) -> bool:
@@ -100,68 +121,59 @@ def _same(value: Literal, kept: object) -> bool:
     )
 
 
-def _datasets(store: RemoteStore, one: NamedNode, two: NamedNode) -> Iterator[str]:
+def _datasets(server: ServerReader, one: NamedNode, two: NamedNode) -> Iterator[str]:
     """Whether a query sees the graphs that it names, and no others: lawful views stand on it."""
-    store.apply(add=[Quad(_P, _P, Literal("1"), one), Quad(_P, _P, Literal("2"), two)])
-    every = "SELECT ?o WHERE { { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } }"
+    every = f"SELECT ?o WHERE {{ {{ ?s {_SEEN} ?o }} UNION {{ GRAPH ?g {{ ?s {_SEEN} ?o }} }} }}"
     for dataset, expected in (
         (Dataset((one,), ()), {"1"}),
         (Dataset((one, two), ()), {"1", "2"}),
         (Dataset((), (two,)), {"2"}),
         (Dataset((), ()), set()),
     ):
-        seen = {term.value for (term,) in store.select(every, dataset).rows if isinstance(term, Literal)}
+        seen = {term.value for (term,) in server.select(every, dataset).rows if isinstance(term, Literal)}
         if seen != expected:
             yield "a query sees other graphs than those that its parameters name"
             break
-    loose = store.select("SELECT ?o WHERE { ?s <urn:kgservice:p> ?o }", Dataset()).rows
+    loose = server.select(f"SELECT ?o WHERE {{ ?s {_SEEN} ?o }}", Dataset()).rows
     if loose:
         yield "its default graph holds what is in named graphs (switch the union of graphs off)"
 
 
-def _updates(store: RemoteStore, one: NamedNode, two: NamedNode) -> Iterator[str]:
+def _updates(server: ServerReader, one: NamedNode, two: NamedNode) -> Iterator[str]:
     """Whether one request with several operations does them in order."""
-    three = [Quad(_P, _P, Literal("3"), graph) for graph in (one, two)]
-    store.apply(drop=[two], remove=[Quad(_P, _P, Literal("1"), one)], add=three)
-    held = {quad.object for graph in (one, two) for quad in store.match([(None, None, None)], graph)}
+    held = {quad.object for graph in (one, two) for quad in server.match([(_ORDER, _ORDER, None)], graph)}
     if held != {Literal("3")}:
         yield "it does not do the operations of an update in their order"
 
 
-def _queries(store: RemoteStore, graph: NamedNode) -> Iterator[str]:
+def _queries(server: ServerReader, graph: NamedNode) -> Iterator[str]:
     """Whether it knows the SPARQL 1.1 that the service asks."""
-    chain = [NamedNode(f"{graph.value}:{number}") for number in range(4)]
-    store.apply(add=[Quad(a, _P, b, graph) for a, b in pairwise(chain)])
     dataset = Dataset((graph,), ())
     for what, text, expected in (
-        ("paths", f"SELECT ?x {{ {chain[0]} <urn:kgservice:p>+ ?x }}", 3),
-        (
-            "NOT EXISTS",
-            "SELECT ?x { ?y <urn:kgservice:p> ?x FILTER NOT EXISTS { ?x <urn:kgservice:p> ?z } }",
-            2,
-        ),
+        ("paths", f"SELECT ?x {{ {_CHAIN[0]} {_NEXT}+ ?x }}", 3),
+        ("NOT EXISTS", f"SELECT ?x {{ ?y {_NEXT} ?x FILTER NOT EXISTS {{ ?x {_NEXT} ?z }} }}", 1),
         (
             "OPTIONAL and BOUND",
-            f"SELECT ?x {{ VALUES ?x {{ {chain[3]} }} OPTIONAL {{ ?x {_P} ?z }} FILTER(!BOUND(?z)) }}",
+            f"SELECT ?x {{ VALUES ?x {{ {_CHAIN[3]} }} OPTIONAL {{ ?x {_NEXT} ?z }} FILTER(!BOUND(?z)) }}",
             1,
         ),
-        (
-            "MINUS",
-            f"SELECT ?x {{ ?x {_P} ?y MINUS {{ ?x {_P} ?z . ?z {_P} ?w }} }}",
-            2,
-        ),
-        ("GROUP BY", "SELECT ?p (COUNT(*) AS ?n) { ?x ?p ?y } GROUP BY ?p HAVING (COUNT(*) > 2)", 1),
-        ("sub-queries", "SELECT ?x { { SELECT ?x { ?x <urn:kgservice:p> ?y } ORDER BY ?x LIMIT 1 } }", 1),
+        ("MINUS", f"SELECT ?x {{ ?x {_NEXT} ?y MINUS {{ ?x {_NEXT} ?z . ?z {_NEXT} ?w }} }}", 1),
+        ("GROUP BY", "SELECT ?p (COUNT(*) AS ?n) { ?x ?p ?y } GROUP BY ?p HAVING (COUNT(*) > 2)", 2),
+        ("sub-queries", f"SELECT ?x {{ {{ SELECT ?x {{ ?x {_NEXT} ?y }} ORDER BY ?x LIMIT 1 }} }}", 1),
     ):
         try:
-            rows = len(store.select(text, dataset).rows)
+            rows = len(server.select(text, dataset).rows)
         except KgError as error:
             yield f"it does not know {what} ({error.detail})"
             continue
         if rows != expected:
             yield f"it answers {what} wrongly"
-    if not store.ask("ASK { ?s ?p ?o }", dataset) or store.ask("ASK { ?s <urn:kgservice:none> ?o }", dataset):
-        yield "it answers ASK wrongly"
+    none = f"ASK {{ ?s {_NEXT} {_VALUE} }}"
+    try:
+        if not server.ask(f"ASK {{ ?s {_NEXT} ?o }}", dataset) or server.ask(none, dataset):
+            yield "it answers ASK wrongly"
+    except KgError as error:
+        yield f"it does not answer ASK ({error.detail})"
 
 
 def _short(term: object) -> str:

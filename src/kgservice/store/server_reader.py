@@ -31,6 +31,9 @@ NOTHING = NamedNode("urn:kgservice:nothing")
 """A graph that is never there: some servers take no graph for all graphs."""
 CREATED = NamedNode("urn:kgservice:graphs")
 """The graph that says which empty graphs are there: most servers keep none."""
+SAMPLES = (NamedNode("urn:kgservice:samples:1"), NamedNode("urn:kgservice:samples:2"))
+"""The graphs that servers which follow another one are tried on."""
+_OWN = frozenset({CREATED, *SAMPLES})
 GRAPH = NamedNode("urn:kgservice:Graph")
 TYPE = NamedNode(f"{RDF}type")
 _AT_ONCE = 500  # patterns in one query
@@ -140,7 +143,7 @@ class ServerReader:
         for g, s, p, o in self._solutions(
             f"SELECT ?g ?s ?p ?o WHERE {{ {graphs} {values} GRAPH ?g {{ ?s ?p ?o }} }}", Dataset()
         ).rows:
-            if graph is not None or g != CREATED:
+            if graph is not None or g not in _OWN:
                 yield Quad(s, p, o, g)  # type: ignore[arg-type]
 
     def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
@@ -171,7 +174,7 @@ class ServerReader:
 
     def _filled(self) -> list[NamedNode]:
         rows = self._solutions("SELECT DISTINCT ?g WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()).rows
-        return [graph for (graph,) in rows if isinstance(graph, NamedNode) and graph != CREATED]
+        return [graph for (graph,) in rows if isinstance(graph, NamedNode) and graph not in _OWN]
 
     def has_graph(self, graph: NamedNode) -> bool:
         """See `Store.has_graph`."""

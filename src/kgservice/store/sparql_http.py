@@ -134,7 +134,7 @@ class Client:
         self, url: str, seconds: float, headers: Mapping[str, str], **given: Any
     ) -> Iterator[httpx.Response]:
         """The answer to a POST. Raises `Unreachable`, `Refused`, and what httpx raises when it breaks."""
-        timeout = httpx.Timeout(seconds, connect=_CONNECT)
+        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT))
         try:
             with self._http.stream("POST", url, headers=headers, timeout=timeout, **given) as answer:
                 if answer.status_code >= 300 or _GIVEN_UP in answer.headers:

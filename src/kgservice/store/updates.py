@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
@@ -23,6 +23,13 @@ def update_text(
     steps += [f"CREATE SILENT GRAPH {graph}" for graph in create]
     steps += _data("INSERT DATA", add)
     return " ;\n".join(steps)
+
+
+def all_of(graph: NamedNode, but: Sequence[NamedNode] = ()) -> tuple[str, str]:
+    """The pattern of all that a graph holds, and that of what none of the graphs `but` holds, too."""
+    held = f"GRAPH {graph} {{ ?s ?p ?o }}"
+    others = (f"FILTER NOT EXISTS {{ GRAPH {name} {{ ?s ?p ?o }} }}" for name in but)
+    return held, " ".join((held, *others))
 
 
 def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
