@@ -112,6 +112,7 @@ class Grammar:
             (2, self._dry_run),
             (2, self._import),
             (2, self._write),
+            (4, self._record),
         ]
         weights, kinds = zip(*made, strict=True)
         make: Callable[[], Asked] = self.dice.choices(kinds, weights)[0]
@@ -371,9 +372,8 @@ class Grammar:
                 "/quarantine",
                 "/quarantine/1",
                 f"/decisions?subject={quote(self._iri(), safe='')}",
-                "/records",
             ),
-            *(f"/records/{key}", "/requests", "/links", "/processing-activities", "/validation"),
+            *("/requests", "/links", "/processing-activities", "/validation"),
         )
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
         return Asked(
@@ -445,6 +445,20 @@ class Grammar:
         if self._maybe(0.2):
             headers += ((self._pick("If-Match", "If-None-Match"), self._pick('"1-turtle-0"', "*")),)
         return Asked(Role.EDITOR, method, f"/graphs?{where}", headers, body, "write", same=False)
+
+    def _record(self) -> Asked:
+        """Single records read, made, replaced and deleted, hidden ones, too."""
+        path = f"/records/{quote(self._iri().removeprefix(A.ids), safe='')}"
+        method = self._pick("GET", "HEAD", "PUT", "POST", "DELETE")
+        if method in {"GET", "HEAD"}:
+            headers = self._headers("text/turtle", "application/ld+json", "application/n-triples")
+            return Asked(Role.EDITOR, method, path, headers, kind="record")
+        headers = (*self._headers("*/*"), ("Content-Type", "text/turtle"))
+        if self._maybe(0.3):
+            headers += ((self._pick("If-Match", "If-None-Match"), self._pick('W/"0-turtle-0"', "*")),)
+        body = "" if method == "DELETE" else self._document()
+        path = "/records" if method == "POST" else path
+        return Asked(Role.EDITOR, method, path, headers, body, "record", same=False)
 
     def _import(self) -> Asked:
         """A document that comes in, whatever it says of what is hidden."""

@@ -36,6 +36,7 @@ from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
 from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
+from kgservice.http.records import Records
 from kgservice.http.requests import Activities, Requests
 from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
 from kgservice.http.sparql import Querying, Updating
@@ -192,6 +193,8 @@ def framework(
         Route("/queries", QuestionList(known)),
         Route("/queries/{id}", SavedQuestion(kg, readers, querying, known)),
         Route("/trace/{key:path}", Tracing(kg, readers)),
+        Route("/records", Records(kg, readers, writers, tags)),
+        Route("/records/{key:path}", Records(kg, readers, writers, tags)),
         Route("/imports", Imports(kg, writers)),
         Route("/validation", Validation(kg, readers)),
         Route("/consents", consents),

@@ -126,6 +126,22 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("delete", "/graphs/{path}"): Operation(
         "Delete the graph with this address", (), (204,), fails=(412, *_GUARDED), changes=True
     ),
+    ("post", "/records"): Operation(
+        "Make records", statuses=(201,), body=_DOCUMENT, fails=_GUARDED, reads=True, changes=True
+    ),
+    ("get", "/records/{key}"): Operation("A record as it was stated", _GRAPH, reads=True),
+    ("put", "/records/{key}"): Operation(
+        "Put a record in its place",
+        (),
+        (201, 204),
+        body=_DOCUMENT,
+        fails=(412, *_GUARDED),
+        reads=True,
+        changes=True,
+    ),
+    ("delete", "/records/{key}"): Operation(
+        "Delete a record, and what refers to it", (), (204,), fails=(412, *_GUARDED), reads=True, changes=True
+    ),
     ("get", "/queries"): Operation("The saved questions"),
     ("get", "/queries/{id}"): Operation(
         "The answer of a saved question, whose parameters stand in the address",

@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = {
     "/quality": Rule(STEWARDS, STEWARDS),
     "/quarantine": Rule(STEWARDS, STEWARDS),
     "/queries": Rule(EVERYBODY),
-    "/records": Rule(EVERYBODY, EDITING),
+    "/records": Rule(EDITING, EDITING),
     "/requests": Rule(PRIVACY, PRIVACY),
     "/sparql": Rule(QUERYING, QUERYING),
     "/subjects": Rule(PRIVACY, PRIVACY),

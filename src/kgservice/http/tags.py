@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import BinaryIO
 
@@ -45,6 +45,16 @@ class Tags:
             return str(reader.state)
         said = f"{reader.view.value} {reader.state}".encode()
         return hashlib.blake2b(said, key=self._secret, digest_size=12).hexdigest()
+
+    def of_text(self, lines: Iterable[str]) -> str:
+        """The state of what is told by lines in any order; nobody can tell from it what else they may be."""
+        said = "\n".join(sorted(lines)).encode()
+        return hashlib.blake2b(said, key=self._secret, digest_size=12).hexdigest()
+
+    def names(self, if_match: str, state: str) -> bool:
+        """Whether one of the tags in `If-Match` is of this state, in any format."""
+        found = (tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(","))
+        return any(tag.startswith(f"{state}-") and tag.endswith(f"-{self._start}") for tag in found)
 
     @staticmethod
     def match(tag: str, if_none_match: str | None) -> bool:
