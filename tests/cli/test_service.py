@@ -208,7 +208,7 @@ def test_the_store_is_written_anew_at_the_start_after_an_erasure(
 
 @pytest.mark.slow
 def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_store: Path) -> None:
-    some = "SELECT ?{0} WHERE {{ ?{0} ?p{0} ?o{0} }} LIMIT 2000"
+    some = "SELECT ?{0} WHERE {{ ?{0} ?p{0} ?o{0} }} LIMIT 1400"
     slow = f"SELECT (COUNT(*) AS ?n) WHERE {{ {{ {some.format('a')} }} {{ {some.format('b')} }} FILTER(?a != ?b) }}"
     change = f'INSERT DATA {{ <urn:test:x> a <{CI}Persona> ; <{CI}title> "late"@en }}'
     with (

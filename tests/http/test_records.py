@@ -26,7 +26,7 @@ PREFIX dpv: <https://w3id.org/dpv#> PREFIX xsd: <http://www.w3.org/2001/XMLSchem
 PAIN = "00000000-0000-4000-8000-103000000001"
 SOLUTION = """a ci:Solution ; ci:title "Pager"@en ; ci:addresses id:00000000-0000-4000-8000-103000000001 ;
   ci:inProject id:00000000-0000-4000-8000-100100000001 ; ci:confidentiality ci:Internal ;
-  ci:developmentStatus ci:Proposed"""
+  ci:solutionStatus ci:Proposed"""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_json_ld_goes_in_and_out_and_parts_without_a_name_belong_to_the_record(s
         "addresses": {"@id": f"https://kg.example/id/{PAIN}"},
         "inProject": {"@id": "https://kg.example/id/00000000-0000-4000-8000-100100000001"},
         "confidentiality": {"@id": f"{CI}Internal"},
-        "developmentStatus": {"@id": f"{CI}Proposed"},
+        "solutionStatus": {"@id": f"{CI}Proposed"},
         "https://example.org/note": {"https://example.org/text": "a part"},
     }
     json_ld = {"Content-Type": "application/ld+json", "Accept": "application/ld+json"}
