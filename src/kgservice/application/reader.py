@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, NoReturn, TypeVar
 
 from pyoxigraph import NamedNode, Triple
@@ -13,10 +14,11 @@ from kgservice.application.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
+from kgservice.domain.query_cost import why_costly
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
 from kgservice.domain.sparql_search import searches, with_hits
-from kgservice.errors import BadParameter, BadQuery, Forbidden
+from kgservice.errors import BadParameter, BadQuery, DeadlineExceeded, Forbidden, TooCostly
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
@@ -78,7 +80,7 @@ class Reader:
         """
         dataset = self.dataset(text, default, named)
         self.current()
-        text = self.search.answered(text, dataset, self.view)
+        asked, text = text, self.search.answered(text, dataset, self.view)
         base, state, engine = self.settings.base, self.state, self.engine
         allowed = allowance or Allowance(seconds=self.settings.deadline)
 
@@ -88,7 +90,8 @@ class Reader:
             else:
                 engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowed)
 
-        _quickly(ask, text)
+        with _explained(asked):
+            _quickly(ask, text)
 
     def solve(
         self,
@@ -102,6 +105,7 @@ class Reader:
 
         On another dataset, or on a copy of the store, only if the text has been looked at.
         """
+        asked = text
         if dataset is None:
             dataset = self.dataset(text)
             self.current()
@@ -120,7 +124,8 @@ class Reader:
             )
             return read_solutions(out.getvalue())
 
-        return _quickly(ask, text)
+        with _explained(asked):
+            return _quickly(ask, text)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -227,6 +232,17 @@ class Whole(Reader):
 
 def _no_search(_words: str) -> NoReturn:
     raise BadQuery("kg:matches is for queries, not for updates")
+
+
+@contextmanager
+def _explained(text: str) -> Iterator[None]:
+    """What takes more than it may is told with what is costly in the query, as it was asked."""
+    try:
+        yield
+    except (DeadlineExceeded, TooCostly) as error:
+        if reasons := why_costly(text):
+            error.detail = f"{error.detail.rstrip('.')}. {reasons}"
+        raise
 
 
 def _quickly(ask: Callable[[str], Result], text: str) -> Result:

@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from pyoxigraph import NamedNode
 
-from kgservice.domain.query_cost import why_costly
 from kgservice.engine.answer import Answer, Call
 from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
@@ -127,7 +126,7 @@ class Isolated:
             if died is None:
                 return
             if job.why is not Why.CHANGED or answer.size:
-                raise self._stopped(job, died, asked, allowance)
+                raise self._stopped(job, died, allowance)
 
     def _call(self, server: Store, job: Job, asked: Asked, answer: Answer) -> str | None:
         """Pass the query on to the server, and what it answers back; no last words if it was stopped."""
@@ -209,12 +208,10 @@ class Isolated:
             worker.open(checkpoint)
         return True
 
-    def _stopped(self, job: Job, last_words: str, asked: Asked, allowance: Allowance) -> KgError:
+    def _stopped(self, job: Job, last_words: str, allowance: Allowance) -> KgError:
         """The error for a query that was stopped, or whose process has died."""
         if job.why is Why.DEADLINE:
-            return DeadlineExceeded(
-                f"The query was stopped after {allowance.seconds:g} s. {why_costly(asked.text)}".rstrip()
-            )
+            return DeadlineExceeded(f"The query was stopped after {allowance.seconds:g} s")
         if job.why is Why.FULL:
             return Busy("Too many queries that take long are running; try again later", after=5)
         if job.why is Why.CHANGED:
@@ -223,7 +220,7 @@ class Isolated:
             return StoreFailed(f"The query was stopped: {job.why.value}")
         if any(words in last_words for words in _MEMORY):
             most = self._limits.memory // 2**20
-            return TooCostly(f"The query needs more than {most} MiB. {why_costly(asked.text)}".rstrip())
+            return TooCostly(f"The query needs more than {most} MiB")
         _log.error("a query has ended its process: %s", last_words or "it was killed")
         return StoreFailed("The query has ended the process that answered it")
 
