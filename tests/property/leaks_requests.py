@@ -458,7 +458,7 @@ class Grammar:
             headers += ((self._pick("If-Match", "If-None-Match"), self._pick('W/"0-turtle-0"', "*")),)
         body = "" if method == "DELETE" else self._document()
         path = "/records" if method == "POST" else path
-        return Asked(Role.EDITOR, method, path, headers, body, "record", same=False)
+        return Asked(Role.EDITOR, method, path, headers, body, "write", same=False)
 
     def _import(self) -> Asked:
         """A document that comes in, whatever it says of what is hidden."""
