@@ -262,9 +262,13 @@ class KnowledgeGraph(Whole):
         """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
         if self._unfinished is not None:
             with self.writing:
-                self.store.settle()
-                (effect, number), self._unfinished = self._unfinished, None
-                self._follow(effect, number)
+                unfinished, self._unfinished = self._unfinished, None
+                try:
+                    self.store.settle()
+                except Undecided:  # still; of any other failure nothing is left
+                    self._unfinished = unfinished
+                    raise
+                self._follow(*unfinished)
 
     def _follow(self, effect: Effect, number: int) -> None:
         """Take note of a commit that the store has made."""
