@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from kgservice.domain.consent import SUBJECT
 from kgservice.domain.model import Model
 from kgservice.engine.isolated import Isolated, Limits
 from kgservice.engine.rooms import Room
+from kgservice.engine.wire import Closed
 from kgservice.errors import BadParameter, StoreFailed
 from kgservice.http.metrics import Meters
 from kgservice.namespaces import CI
@@ -458,6 +459,42 @@ def test_an_answer_that_breaks_off_is_given_from_elsewhere_until_it_was_passed_o
             with pytest.raises(StoreFailed):
                 ask()
         store.close()
+
+
+def test_an_answer_that_nobody_waits_for_is_broken_off_with_its_next_part() -> None:
+    parts = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            nonlocal parts
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", CSV.media_type)
+            self.end_headers()
+            with suppress(OSError):
+                while parts < 500:
+                    self.wfile.write(b"1\r\n")
+                    parts += 1
+                    time.sleep(0.01)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Left(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise Closed
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.02])
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/sparql"
+        store = Cluster(Server(url, url, url), [])
+        with pytest.raises(Closed):
+            store.query("SELECT ?x { ?x ?y ?z }", Dataset((G,), ()), lambda _: CSV, Left())
+        server.shutdown()  # waits for the answer
+        thread.join()
+        store.close()
+    assert parts < 250
 
 
 def test_metrics_tell_how_readers_are(servers: Replicated) -> None:

@@ -205,6 +205,7 @@ class _Held:
         """Keep a part, or pass it on if there is enough."""
         if self.passed_on:
             return self._out.write(data)
+        self._out.write(b"")  # which raises when nobody waits for it any more
         self._start += data
         if len(self._start) > _HELD:
             self.release()
