@@ -30,7 +30,7 @@ from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Allowance, Dataset
-from kgservice.store.formats import JSON
+from kgservice.store.formats import JSON, N_QUADS
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
@@ -296,6 +296,19 @@ def test_an_answer_that_cannot_be_unpacked_is_a_failure_of_the_store() -> None:
             store.ask("ASK {}", Dataset())
         store.close()
         server.shutdown()
+
+
+def test_what_a_killed_process_leaves_of_its_own_is_seen_by_nobody(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        store = RemoteStore(found.server)
+        left = NamedNode("urn:kgservice:forms:left")
+        store.apply(add=[Quad(TITLE, TITLE, TITLE, graph) for graph in (G, left)])
+        out = io.BytesIO()
+        store.dump(out, N_QUADS)
+        assert store.graphs() == [G]
+        assert [quad.graph_name for quad in store.match([(None, None, None)])] == [G]
+        assert out.getvalue().count(b"\n") == 1
+        store.close()
 
 
 def test_a_journal_that_was_not_written_to_its_end_says_nothing(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Follower(ServerReader):
     def has(self, number: int) -> bool:
         """Whether it has the change now; it is left out when it does not say so."""
         try:
-            return self._look() >= number
+            return self._look() >= number and not self._given_up
         except StoreFailed as error:
             self.failed(error)
             return False
