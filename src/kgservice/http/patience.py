@@ -94,7 +94,7 @@ class Patient(HttpToolsProtocol):
         self.silent.pop(self, None)
         cycle = self.cycle
         answered = cycle is None or cycle.response_complete
-        if (answered or (cycle.more_body and not self.flow.read_paused)) and not self.transport.is_closing():
+        if answered or (cycle.more_body and not self.flow.read_paused):
             self.silent[self] = None
 
     def _wait(self) -> None:
