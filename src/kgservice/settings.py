@@ -106,7 +106,7 @@ class Settings:
         24, "Requests of one principal that are answered at the same time; 0: any number."
     )
     connections: int = _setting(
-        16_384, "Connections at the same time; more take the place of those that wait for a request."
+        16_384, "Connections at the same time; more take the place of those that say nothing."
     )
     sign_ins: int = _setting(10, "Failed attempts to sign in by key, in a minute and from one address.")
     session_hours: int = _setting(12, "Hours after which a browser has to sign in again.")

@@ -8,8 +8,9 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import psutil
@@ -23,7 +24,9 @@ from tests.engine.test_isolated import CROSS
 pytestmark = pytest.mark.slow  # each starts a service
 MANY = 10_000
 PROMPT = 3  # seconds; 1 where nothing else runs, but tests share the processors
+FORM = "application/x-www-form-urlencoded"
 INSERT = {"update": "INSERT DATA { GRAPH <urn:x:scratch> { <urn:x:s> <urn:x:p> 1 } }"}
+SLOW = urlencode(INSERT).encode()
 
 
 class Client:
@@ -55,12 +58,23 @@ class Client:
         assert self.post("/sparql", query="ASK {}").json()["boolean"]
         assert self.post("/sparql", query="SELECT * { GRAPH ?g { ?s ?p 1 } }").status_code == 200
 
-    def begun(self) -> bytes:
-        """A request whose body is still to come."""
-        return (
-            f"POST /update HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self._token}\r\n"
-            "Content-Type: application/sparql-update\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
-        ).encode()
+    def begin(self, path: str = "/update", length: int = 9) -> socket.socket:
+        """A request whose body is still to come, and is waited for."""
+        begun = self.silent()
+        begun.sendall(
+            (
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
+                f"Content-Length: {length}\r\nExpect: 100-continue\r\n"
+                + (
+                    "Origin: http://localhost\r\n"
+                    if path == "/sign-in"
+                    else f"Authorization: Bearer {self._token}\r\n"
+                )
+                + "\r\n"
+            ).encode()
+        )
+        assert begun.recv(1000).startswith(b"HTTP/1.1 100 ")
+        return begun
 
     def silent(self) -> socket.socket:
         """A connection that says nothing."""
@@ -118,17 +132,34 @@ def test_with_few_files_those_who_say_nothing_make_room(model_only: OxigraphStor
         client.works()
 
 
+def test_requests_that_are_not_sent_to_their_end_keep_nobody_out(
+    model_only: OxigraphStore, tmp_path: Path
+) -> None:
+    with served(model_only, tmp_path, KGSERVICE_CONNECTIONS="20") as client, ExitStack() as held:
+        others = [held.enter_context(client.begin("/sign-in")) for _ in range(19)]  # who needs no key
+        slow = held.enter_context(client.begin(length=len(SLOW)))
+        client.works()
+        assert others[0].recv(1) == b""  # closed
+        for start in range(0, len(SLOW), 4):  # but not who goes on
+            slow.sendall(SLOW[start : start + 4])
+            assert client.healthy() < PROMPT
+            held.enter_context(client.silent())
+        assert slow.recv(1000).startswith(b"HTTP/1.1 204 ")
+
+
 def test_who_finds_all_being_answered_is_told_to_come_back(model_only: OxigraphStore, tmp_path: Path) -> None:
     with served(model_only, tmp_path, KGSERVICE_CONNECTIONS="5") as client, ExitStack() as held:
+        body = urlencode({"query": CROSS, "timeout": "30"}).encode()
         for _ in range(5):
-            begun = held.enter_context(client.silent())
-            begun.sendall(client.begun())
-            assert begun.recv(1000).startswith(b"HTTP/1.1 100 ")  # its body is waited for
-        with client.silent() as late:
-            head, _, body = late.recv(10_000).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 503 ")
+            held.enter_context(client.begin("/sparql", len(body))).sendall(body)
+        head = b""
+        while not head.startswith(b"HTTP/1.1 503 "):  # until the service has read all of them
+            with client.silent() as late:
+                late.settimeout(1)
+                with suppress(TimeoutError):
+                    head, _, answer = late.recv(10_000).partition(b"\r\n\r\n")
         assert b"\r\nRetry-After: 1\r\n" in head
-        assert json.loads(body)["type"] == "/problems/busy"
+        assert json.loads(answer)["type"] == "/problems/busy"
         held.close()
         until(lambda: client.healthy() < PROMPT)
         client.works()

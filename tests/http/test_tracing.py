@@ -56,7 +56,7 @@ def spans(bodies: list[bytes]) -> list[Span]:
 
 
 def test_each_request_is_a_span_that_says_nothing_of_what_was_asked(
-    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # ms; else spans are sent every five seconds
     bodies: list[bytes] = []
@@ -64,7 +64,7 @@ def test_each_request_is_a_span_that_says_nothing_of_what_was_asked(
         kg.settings = replace(kg.settings, telemetry=address)
         with running(kg) as server:
             query = {"query": 'ASK { ?s ?p "a secret" }'}
-            server.get("/sparql", params=query, headers={"traceparent": PARENT})
+            server.get("/sparql", params=query, headers={"traceparent": PARENT, "baggage": "a secret"})
             server.get("/trace/a-secret-key")
             server.get("/sparql", params={"query": "SELECT * { a secret"})
             end = time.monotonic() + 20
@@ -88,6 +88,7 @@ def test_each_request_is_a_span_that_says_nothing_of_what_was_asked(
     assert found[0].parent_span_id.hex() == PARENT.split("-")[2]
     assert found[1].parent_span_id == b""
     assert not any(b"secret" in body for body in bodies)
+    assert "secret" not in caplog.text
 
 
 def test_no_collector_is_no_hindrance(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:

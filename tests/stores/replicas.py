@@ -26,6 +26,7 @@ class Log(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Passing)
         self.behind = _root(server.query)
         self.entries: list[tuple[str, str, bytes]] = []
+        self.told: list[int] = []  # what the next answers say, whatever the server has said
         self.grown = threading.Condition()
         self.client = httpx.Client(trust_env=False, timeout=60)
         before = f"http://127.0.0.1:{self.server_port}"
@@ -53,7 +54,7 @@ class _Passing(BaseHTTPRequestHandler):
             if answer.is_success:
                 self.server.entries.append(entry)
                 self.server.grown.notify_all()
-        self.send_response(answer.status_code)
+        self.send_response(self.server.told.pop(0) if self.server.told else answer.status_code)
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
         self.wfile.write(answer.content)

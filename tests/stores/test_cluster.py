@@ -11,7 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from kgservice.domain.consent import SUBJECT
 from kgservice.domain.model import Model
 from kgservice.engine.isolated import Isolated, Limits
 from kgservice.engine.rooms import Room
+from kgservice.engine.wire import Closed
 from kgservice.errors import BadParameter, StoreFailed
 from kgservice.http.metrics import Meters
 from kgservice.namespaces import CI
@@ -183,6 +185,19 @@ def test_a_change_that_is_refused_takes_no_reader_away(servers: Replicated) -> N
         assert asked(store)[0] == 2
 
 
+def test_a_change_that_was_made_and_then_refused_shares_its_number_with_no_other(servers: Replicated) -> None:
+    with cluster(servers) as store:
+        number(store, 1)
+        servers.log.told = [504, 500]
+        with pytest.raises(StoreFailed):
+            number(store, 2)
+        until(lambda: {feed.position for feed in servers.feeds} == {len(servers.log.entries)})
+        until(lambda: usable(store) == 2)
+        with servers.feeds[0].held(), servers.feeds[1].held():
+            store.apply(drop=[G])
+            assert {asked(store) for _ in range(10)} == {(0, "writer")}
+
+
 def test_a_document_that_is_loaded_is_seen(servers: Replicated) -> None:
     with cluster(servers) as store:
         with servers.feeds[0].held():
@@ -246,6 +261,39 @@ def test_reading_goes_on_without_the_first_server(servers: Replicated) -> None:
         with asking(6, lambda: asked(store) and None):
             until(lambda: True)
         assert {asked(store)[1] for _ in range(10)} == {"first", "second"}
+
+
+def test_what_a_reader_says_of_a_query_is_in_no_log(
+    servers: Replicated, caplog: pytest.LogCaptureFixture
+) -> None:
+    behind = servers.addresses[0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name: self.headers[name] for name in ("Accept", "Content-Type")}
+            answer = httpx.post(behind, content=asked, headers=headers, trust_env=False)
+            self.send_response(500 if b"Anna" in asked else answer.status_code)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            body = asked if b"Anna" in asked else answer.content
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        threading.Thread(target=proxy.serve_forever, args=[0.02]).start()
+        store = Cluster(servers.server, [f"http://127.0.0.1:{proxy.server_port}/query"])
+        store.follow()
+        until(lambda: usable(store) == 1)
+        out = io.BytesIO()
+        store.query('SELECT ?s { ?s <urn:name> "Anna" }', Dataset((G,), ()), lambda _: CSV, out)
+        store.close()
+        proxy.shutdown()
+    assert "is left out: it answers 500" in caplog.text
+    assert "Anna" not in caplog.text
 
 
 def test_a_reader_that_was_set_back_is_left_out(
@@ -411,6 +459,42 @@ def test_an_answer_that_breaks_off_is_given_from_elsewhere_until_it_was_passed_o
             with pytest.raises(StoreFailed):
                 ask()
         store.close()
+
+
+def test_an_answer_that_nobody_waits_for_is_broken_off_with_its_next_part() -> None:
+    parts = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            nonlocal parts
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", CSV.media_type)
+            self.end_headers()
+            with suppress(OSError):
+                while parts < 500:
+                    self.wfile.write(b"1\r\n")
+                    parts += 1
+                    time.sleep(0.01)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Left(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise Closed
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.02])
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/sparql"
+        store = Cluster(Server(url, url, url), [])
+        with pytest.raises(Closed):
+            store.query("SELECT ?x { ?x ?y ?z }", Dataset((G,), ()), lambda _: CSV, Left())
+        server.shutdown()  # waits for the answer
+        thread.join()
+        store.close()
+    assert parts < 250
 
 
 def test_metrics_tell_how_readers_are(servers: Replicated) -> None:

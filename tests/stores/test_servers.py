@@ -30,11 +30,11 @@ from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Allowance, Dataset
-from kgservice.store.formats import JSON
+from kgservice.store.formats import JSON, N_QUADS
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
-from kgservice.store.sparql_http import Server
+from kgservice.store.sparql_http import Refused, Server
 from tests.engine.conftest import until
 from tests.stores.cutting import Cutting, cutting, through
 from tests.stores.servers import KINDS, Running, oxigraph, virtuoso
@@ -241,6 +241,30 @@ def test_a_graph_goes_on_when_its_last_commit_could_be_finished(
     assert check.check(kg) == []
 
 
+def test_a_graph_forgets_its_last_commit_when_that_is_refused_in_the_end(
+    cut: tuple[Running, Cutting, KnowledgeGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, kg = cut
+    assert isinstance(kg.store, RemoteStore)
+    store, before = kg.store, kg.head
+    kg.store._patience = 0.0
+    update, told = store.client.update, [Undecided("the connection broke"), Refused("no", 400)]
+
+    def fails(_text: str) -> None:
+        raise told.pop(0)
+
+    monkeypatch.setattr(store.client, "update", fails)
+    with pytest.raises(Undecided):
+        say(kg, "t-1")
+    with pytest.raises(Refused):
+        say(kg, "t-2")
+    monkeypatch.setattr(store.client, "update", update)
+    say(kg, "t-3")
+    assert kg.head == before + 1
+    assert titles(kg) == {"t-3"}
+    assert check.check(kg) == []
+
+
 def test_a_query_that_the_server_does_not_answer_in_time_is_given_up(tmp_path: Path) -> None:
     with oxigraph(tmp_path / "server") as found:
         server = Server(found.server.query, found.server.update, found.server.data, seconds=1.0)
@@ -248,6 +272,42 @@ def test_a_query_that_the_server_does_not_answer_in_time_is_given_up(tmp_path: P
         store.apply(add=[Quad(NamedNode(f"urn:{n}"), TITLE, Literal(str(n)), G) for n in range(3000)])
         with pytest.raises(DeadlineExceeded):
             store.select("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", Dataset((G,), ()))
+        store.close()
+
+
+def test_an_answer_that_cannot_be_unpacked_is_a_failure_of_the_store() -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", self.headers["Accept"])
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(b"this is not packed")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/sparql"
+        store = RemoteStore(Server(url, url, url))
+        with pytest.raises(StoreFailed):
+            store.ask("ASK {}", Dataset())
+        store.close()
+        server.shutdown()
+
+
+def test_what_a_killed_process_leaves_of_its_own_is_seen_by_nobody(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        store = RemoteStore(found.server)
+        left = NamedNode("urn:kgservice:forms:left")
+        store.apply(add=[Quad(TITLE, TITLE, TITLE, graph) for graph in (G, left)])
+        out = io.BytesIO()
+        store.dump(out, N_QUADS)
+        assert store.graphs() == [G]
+        assert [quad.graph_name for quad in store.match([(None, None, None)])] == [G]
+        assert out.getvalue().count(b"\n") == 1
         store.close()
 
 

@@ -227,18 +227,15 @@ class KnowledgeGraph(Whole):
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown)
             if hidden:
-                self._hide(hidden)
+                for forget in self.when_hidden:
+                    forget()
+            if hidden and self.engine is not None:
+                self.engine.stop(hidden)
             if judged:
                 self.guard.follow()
             elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
-
-    def _hide(self, views: set[object]) -> None:
-        for forget in self.when_hidden:
-            forget()
-        if self.engine is not None:
-            self.engine.stop(views)
 
     def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
         """Write an effect and what follows from it as one commit."""
@@ -262,9 +259,13 @@ class KnowledgeGraph(Whole):
         """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
         if self._unfinished is not None:
             with self.writing:
-                self.store.settle()
-                (effect, number), self._unfinished = self._unfinished, None
-                self._follow(effect, number)
+                unfinished, self._unfinished = self._unfinished, None
+                try:
+                    self.store.settle()
+                except Undecided:  # still; of any other failure nothing is left
+                    self._unfinished = unfinished
+                    raise
+                self._follow(*unfinished)
 
     def _follow(self, effect: Effect, number: int) -> None:
         """Take note of a commit that the store has made."""

@@ -63,7 +63,8 @@ class Answer:
 class Call:
     """A query that a server answers, as the process of a job: it ends when the next part of it comes.
 
-    Nothing makes it wait, or lets others go first: that is for the server.
+    Nothing makes it wait, or lets others go first: that is for the server. Its connection is not closed
+    before: the server would work on all the same, and somebody else would get its place meanwhile.
     """
 
     def __init__(self, answer: Answer) -> None:

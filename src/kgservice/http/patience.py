@@ -22,22 +22,23 @@ class Patient(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it, for clients that may be slow on purpose, and many: see `patient`."""
 
     most: ClassVar[int]
-    waiting: ClassVar[dict[Patient, None]]  # those without a request, who waits for longest first
+    silent: ClassVar[dict[Patient, None]]  # whose turn it is to send something; who has not for longest first
     _waiting: asyncio.TimerHandle | None = None
     _size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a request, in the place of who has waited for longest if there are too many."""
+        """Wait for a request, in the place of who has said nothing for longest if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
-            if not self.waiting:
+            if not self.silent:
                 self._refuse(Busy("There are too many connections"))
                 return
-            next(iter(self.waiting))._give_way()
+            next(iter(self.silent))._give_way()
         self._wait()
+        self._listen()
 
     def _give_way(self) -> None:
-        self._stop_waiting()
+        self.silent.pop(self)
         self.connections.discard(self)
         transport: Any = self.transport
         transport.abort()
@@ -50,6 +51,7 @@ class Patient(HttpToolsProtocol):
                 self.send_400_response("The headers are too long")
                 return
         super().data_received(data)
+        self._listen()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem."""
@@ -79,28 +81,28 @@ class Patient(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request, for a moment."""
         super().on_response_complete()
-        if self._is_idle:
-            self.waiting[self] = None
+        self._listen()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_waiting()
+        self.silent.pop(self, None)
         super().connection_lost(exc)
+
+    def _listen(self) -> None:
+        """Go behind all who are silent, if it is for the client to go on; else be none of them."""
+        self.silent.pop(self, None)
+        cycle = self.cycle
+        answered = cycle is None or cycle.response_complete
+        if answered or (cycle.more_body and not self.flow.read_paused):
+            self.silent[self] = None
 
     def _wait(self) -> None:
         self._stop_waiting()
         self._size = 0
-        if self._is_idle:
-            self.waiting[self] = None
         self._waiting = self.loop.call_later(PATIENCE, self._close)
 
-    @property
-    def _is_idle(self) -> bool:
-        """Whether no request of this connection is being answered."""
-        return self.cycle is None or self.cycle.response_complete
-
     def _stop_waiting(self) -> None:
-        self.waiting.pop(self, None)
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
@@ -113,10 +115,10 @@ class Patient(HttpToolsProtocol):
 def patient(most: int) -> type[Patient]:
     """The protocol of a server that has at most so many connections at the same time.
 
-    When there are as many, a new one takes the place of the one that has waited for a request for longest;
-    if all are being answered, it is told to come back.
+    When there are as many, a new one takes the place of the one that has said nothing for longest, of those
+    that have still to send a request or the rest of one; if all are being answered, it is told to come back.
     """
-    return type("PatientOfServer", (Patient,), {"most": most, "waiting": {}})
+    return type("PatientOfServer", (Patient,), {"most": most, "silent": {}})
 
 
 def allow_many_connections(wanted: int) -> int:

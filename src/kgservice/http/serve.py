@@ -36,6 +36,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=patient(connections),
+                ws="none",  # whatever is installed: a connection stays one of `patient`
                 host=host,
                 port=port,
                 access_log=False,  # it would cost time, and hold the token of the first link

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.propagate import extract
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
@@ -47,6 +47,7 @@ class Tracing:
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         exporter = OTLPSpanExporter(f"{collector.rstrip('/')}/v1/traces", timeout=_TIMEOUT)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._context = TraceContextTextMapPropagator()  # no other: that of baggage logs what it cannot read
         self._tracer = self._provider.get_tracer("kgservice", __version__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +60,7 @@ class Tracing:
         method, route = self._labels(scope["method"], scope["path"])
         with self._tracer.start_as_current_span(
             f"{method} {route}",
-            context=extract(scope, getter=_Headers()),
+            context=self._context.extract(scope, getter=_Headers()),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": method, "http.route": route},
             record_exception=False,  # what it says may be about persons

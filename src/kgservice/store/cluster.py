@@ -47,6 +47,7 @@ class Cluster(RemoteStore):
         super().__init__(server, journal, patience)
         self._addresses = readers
         self._epoch = str(uuid.uuid4())
+        self._numbers = itertools.count(1)  # none is given twice: what was refused may have been made
         self._last = 0
         self._changes: dict[object, int] = {}
         self._floor = 0  # the last change of all other graphs, or a later one
@@ -90,7 +91,7 @@ class Cluster(RemoteStore):
 
     def _make(self, text: str, graphs: Collection[object] | None) -> None:
         """Note what changes before it does: who has not got it must not be asked from then on."""
-        number = self._last + 1
+        number, last = next(self._numbers), self._last
         before = {graph: self._changes.get(graph, self._floor) for graph in graphs or ()}
         if graphs is None or len(self._changes) > _KNOWN:
             self._floor, self._changes = number, {}
@@ -102,8 +103,8 @@ class Cluster(RemoteStore):
         except Undecided:
             raise
         except StoreFailed:  # it is not made, and the mark never comes
-            self._last -= 1
-            self._floor = min(self._floor, self._last)
+            self._last = last
+            self._floor = min(self._floor, last)
             self._changes.update(before)
             raise
         for follower in self._followers:
@@ -204,6 +205,7 @@ class _Held:
         """Keep a part, or pass it on if there is enough."""
         if self.passed_on:
             return self._out.write(data)
+        self._out.write(b"")  # which raises when nobody waits for it any more
         self._start += data
         if len(self._start) > _HELD:
             self.release()

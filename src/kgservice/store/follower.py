@@ -15,7 +15,7 @@ from kgservice.store.formats import JSON
 from kgservice.store.results import read_solutions
 from kgservice.store.selftest import faults
 from kgservice.store.server_reader import CREATED, SAMPLES, ServerReader
-from kgservice.store.sparql_http import Client, Server
+from kgservice.store.sparql_http import Client, Refused, Server
 
 MARK = "<urn:kgservice:store> <urn:kgservice:at>"
 """Subject and predicate of what says which change was the last: in the graph `CREATED`, on every server."""
@@ -58,7 +58,7 @@ class Follower(ServerReader):
     def has(self, number: int) -> bool:
         """Whether it has the change now; it is left out when it does not say so."""
         try:
-            return self._look() >= number
+            return self._look() >= number and not self._given_up
         except StoreFailed as error:
             self.failed(error)
             return False
@@ -86,8 +86,8 @@ class Follower(ServerReader):
         return at
 
     def failed(self, error: StoreFailed) -> None:
-        """Leave it out until it was looked at again."""
-        self._tell(error.detail)
+        """Leave it out until it was looked at again; what it says of a query may be about persons."""
+        self._tell(f"it answers {error.status}" if isinstance(error, Refused) else error.detail)
         self.wake()
 
     def _tell(self, unused: str) -> None:

@@ -20,8 +20,8 @@ from pyoxigraph import (
 )
 
 from kgservice.errors import BadQuery, NotAcceptable, StoreFailed
-from kgservice.namespaces import RDF
-from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions
+from kgservice.namespaces import NOTES, RDF
+from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Term
 from kgservice.store.formats import BOOLEAN_FORMATS, JSON, N_TRIPLES, Format, prefixes_for
 from kgservice.store.results import read_solutions
 from kgservice.store.sparql_http import Client
@@ -33,7 +33,6 @@ CREATED = NamedNode("urn:kgservice:graphs")
 """The graph that says which empty graphs are there: most servers keep none."""
 SAMPLES = (NamedNode("urn:kgservice:samples:1"), NamedNode("urn:kgservice:samples:2"))
 """The graphs that servers which follow another one are tried on."""
-_OWN = frozenset({CREATED, *SAMPLES})
 GRAPH = NamedNode("urn:kgservice:Graph")
 TYPE = NamedNode(f"{RDF}type")
 _AT_ONCE = 500  # patterns in one query
@@ -143,7 +142,7 @@ class ServerReader:
         for g, s, p, o in self._solutions(
             f"SELECT ?g ?s ?p ?o WHERE {{ {graphs} {values} GRAPH ?g {{ ?s ?p ?o }} }}", Dataset()
         ).rows:
-            if graph is not None or g not in _OWN:
+            if graph is not None or not _is_own(g):
                 yield Quad(s, p, o, g)  # type: ignore[arg-type]
 
     def dump(self, out: BinaryIO, fmt: Format, *, graph: NamedNode | None = None) -> None:
@@ -174,7 +173,7 @@ class ServerReader:
 
     def _filled(self) -> list[NamedNode]:
         rows = self._solutions("SELECT DISTINCT ?g WHERE { GRAPH ?g { ?s ?p ?o } }", Dataset()).rows
-        return [graph for (graph,) in rows if isinstance(graph, NamedNode) and graph not in _OWN]
+        return [graph for (graph,) in rows if isinstance(graph, NamedNode) and not _is_own(graph)]
 
     def has_graph(self, graph: NamedNode) -> bool:
         """See `Store.has_graph`."""
@@ -208,6 +207,11 @@ class _Stream(io.RawIOBase):
             self._left = piece
         found, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
         return found
+
+
+def _is_own(graph: Term | None) -> bool:
+    """Whether a store keeps the graph for itself, perhaps since a process was killed that would remove it."""
+    return isinstance(graph, NamedNode) and graph.value.startswith(NOTES)
 
 
 def _kind(text: str, base: str | None = None) -> Kind:

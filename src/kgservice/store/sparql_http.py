@@ -94,7 +94,7 @@ class Client:
                 yield self._pieces(found, time.monotonic() + most)
         except httpx.ReadTimeout as error:
             raise DeadlineExceeded(f"{self.server.name} has not answered within {most:g} s") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise StoreFailed(f"the connection to {self.server.name} broke: {error}") from error
 
     def update(self, text: str) -> None:
@@ -103,7 +103,7 @@ class Client:
         try:
             with self._answer(self.server.update, self.server.seconds, headers, content=text.encode()):
                 return
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Undecided(
                 f"the connection to {self.server.name} broke before it said what became of a change: {error}"
             ) from error
@@ -119,7 +119,7 @@ class Client:
                 self.server.data, _LOADING, {"Content-Type": media_type}, content=_read(source)
             ):
                 return
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise StoreFailed(
                 f"the connection to {self.server.name} broke while a document was sent; some or all of it "
                 f"may be there; send it again ({error})"
