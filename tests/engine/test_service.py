@@ -35,7 +35,7 @@ HOSTILE = {
         {200, 504, 507},
     ),
     "deep": (_DEEP, {400}),
-    "giant literal": (f'SELECT * {{ BIND(CONCAT({_LONG}, {_LONG[:90_000]}") AS ?x) }}', {200, 413}),
+    "giant literal": (f'SELECT * {{ BIND(CONCAT({_LONG}, {_LONG[:90_000]}") AS ?x) }}', {200, 413, 504}),
     "literals that grow": (
         'SELECT ?z { BIND("'
         + "x" * 1000

@@ -23,7 +23,7 @@ from kgservice.errors import StoreFailed
 
 _PIECE = 1024 * 1024  # bytes of a document in one frame
 _LAST_WORDS = 2000  # bytes of what a worker says when it dies
-_LOWEST = 19  # the niceness of who lets all others go first
+_LOW = 10  # the niceness of who takes long: a tenth of what others get, so that none starves
 
 Result = TypeVar("Result")
 
@@ -69,7 +69,7 @@ class Worker:
     def demote(self) -> None:
         """See `Process`."""
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process, _LOWEST)
+            os.setpriority(os.PRIO_PROCESS, self._process, _LOW)
 
     def _send(self, number: int) -> None:
         with suppress(OSError):  # it is dead
