@@ -13,7 +13,9 @@ import pytest
 
 from kgservice import errors
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.questions import questions
 from kgservice.http.details import PROBLEMS
+from kgservice.http.openapi import document
 from kgservice.http.problem_types import problem_types
 from kgservice.http.problems import problem_of
 from kgservice.settings import Settings
@@ -405,3 +407,7 @@ def test_head_is_get_without_the_body(server: Running, path: str) -> None:
     assert head.content == b""
     assert head.headers["content-type"] == get.headers["content-type"]
     assert "head" not in server.get("/openapi.json").json()["paths"].get(path, {})
+
+
+def test_what_describes_the_service_is_the_table_of_operations(server: Running) -> None:
+    assert server.get("/openapi.json").json() == document(questions())

@@ -229,5 +229,6 @@ def framework(
     app.include_router(pages.make_router(kg, known))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
-    app.openapi_schema = document(known)
+    described = document(known)
+    app.openapi = lambda: described  # type: ignore[method-assign]  # as FastAPI tells to replace it
     return app
