@@ -118,7 +118,8 @@ def serving(work: Path, customers: int) -> Serving:
     say("committing")
     ready(kg)
     persons = _consenting(kg, generator)
-    records = [generator.new_record(n, persons) for n in range(330)]
+    first = 1000 * kg.head  # others than those of an earlier run
+    records = [generator.new_record(n, persons) for n in range(first, first + 330)]
     commits(kg, records[:30])
     taken = commits(kg, records[30:])
     memory = psutil.Process().memory_info().rss / MIB
