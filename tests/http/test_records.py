@@ -121,6 +121,18 @@ def test_json_ld_goes_in_and_out_and_parts_without_a_name_belong_to_the_record(s
         "PUT", place, content=found.content, headers=json_ld | {"If-Match": found.headers["etag"]}
     )
     assert again.status_code == 204, again.text
+    assert int(again.headers["kg-commit"]) == int(answer.headers["kg-commit"])  # nothing has changed
+    part = next(t.object for t in said(server.get(place, headers=TURTLE)) if "genid" in str(t.object))
+    more = f"{PREFIXES} <> {SOLUTION} ; <https://example.org/note> {part}, [ <urn:x:text> 'another' ] . {part} <urn:x:text> 'a part' ."
+    for _ in range(2):
+        assert server.request("PUT", place, content=more, headers=TURTLE).status_code == 204
+    found = server.get(place, headers=TURTLE)
+    assert len({t.subject for t in said(found)}) == 3  # the record, the part it had, and a new one
+    assert {"another", "a part"} <= {t.object.value for t in said(found) if isinstance(t.object, Literal)}
+    # A part of this record is none of another one.
+    other = made(server)
+    wrong = f"{PREFIXES} <> {SOLUTION} ; <https://example.org/note> {part} . {part} <urn:x:text> 'mine' ."
+    assert server.request("PUT", other, content=wrong, headers=TURTLE).status_code == 400
     assert said(server.get(place, headers=TURTLE)) != set()
 
 
@@ -150,7 +162,7 @@ def test_what_the_guard_refuses_changes_nothing(server: Running) -> None:
         ("POST", "/records", "<urn:a> <urn:b>", 400, "line 1"),
         ("POST", "/records", f"id:{PAIN} a ci:PainPoint .", 409, "PUT replaces it"),
         ("PUT", f"/records/{PAIN}", "", 400, "DELETE"),
-        ("PUT", f"/records/{PAIN}", "<urn:a> <urn:b> 1 .", 400, "another record"),
+        ("PUT", f"/records/{PAIN}", "<urn:a> <urn:b> 1 .", 400, "no part of the record"),
         ("PUT", "/records/a b<c>", "<> <urn:b> 1 .", 404, "no name of a record"),
         ("GET", "/records/none", "", 404, "nothing is known"),
         ("DELETE", "/records", "", 405, ""),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Triple
@@ -63,23 +64,31 @@ def read(kg: KnowledgeGraph, reader: Reader, record: NamedNode) -> frozenset[Tri
     return found
 
 
-def document(content: bytes, fmt: Format, base: str) -> list[Quad]:
-    """The statements of an RDF document about records. Raises `BadRdf`, also for one that names graphs."""
-    found = list(parse(content, fmt, base=base))
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an RDF document says of records, and its digest."""
+
+    quads: tuple[Quad, ...]
+    digest: str
+
+
+def document(content: bytes, fmt: Format, base: str) -> Document:
+    """Read a document. Raises `BadRdf`, also for one that names graphs."""
+    found = tuple(parse(content, fmt, base=base))
     for quad in found:
         if not isinstance(quad.graph_name, DefaultGraph):
             raise BadRdf(
                 f"the document names the graph {quad.graph_name}; the service decides what goes where"
             )
-    return found
+    return Document(found, hashlib.sha256(content).hexdigest())
 
 
-def make(kg: KnowledgeGraph, reader: Reader, quads: Sequence[Quad], origin: Origin) -> Made:
-    """Make the records that statements describe: blank nodes with a class get IRIs as records have.
+def make(kg: KnowledgeGraph, reader: Reader, said: Document, origin: Origin) -> Made:
+    """Make the records that a document describes: blank nodes with a class get IRIs as records have.
 
     Raises `BadRdf` where there is no record, `Conflict` for one that is there, and what a commit raises.
     """
-    typed = dict.fromkeys(quad.subject for quad in quads if quad.predicate == TYPE)
+    typed = dict.fromkeys(quad.subject for quad in said.quads if quad.predicate == TYPE)
     if not typed:
         raise BadRdf("the document describes no record: nothing in it has a class (rdf:type)")
     names: dict[object, NamedNode] = {
@@ -90,7 +99,7 @@ def make(kg: KnowledgeGraph, reader: Reader, quads: Sequence[Quad], origin: Orig
         parts.quad(
             Quad(names.get(q.subject, q.subject), q.predicate, names.get(q.object, q.object), q.graph_name)
         )
-        for q in quads
+        for q in said.quads
     ]
     records = [node for node in (names.get(node, node) for node in typed) if isinstance(node, NamedNode)]
     with kg.writing:
@@ -106,30 +115,32 @@ def replace(
     kg: KnowledgeGraph,
     reader: Reader,
     record: NamedNode,
-    quads: Sequence[Quad],
+    said: Document,
     *,
     origin: Origin,
     expected: Expected,
 ) -> bool:
-    """Put statements in the place of what the reader sees of a record; whether it is new.
+    """Put what a document says of a record in the place of what the reader sees of it; whether it is new.
 
-    Raises `BadRdf` for statements about anything else, what `expected` raises, and what a commit raises.
+    Parts of the record are named as `stated` names them, or new blank nodes. Raises `BadRdf` for statements
+    about anything else, what `expected` raises, and what a commit raises.
     """
-    parts = NamedBlankNodes(kg.graphs, record.value)  # the same when they come again
-    new = [parts.quad(quad) for quad in quads]
-    for quad in new:
-        if quad.subject != record and not kg.graphs.is_genid(quad.subject):
-            raise BadRdf(f"the document says something of {quad.subject}, which is another record")
-    if not new:
+    if not said.quads:
         raise BadRdf("the document says nothing of the record; DELETE deletes it")
+    parts = NamedBlankNodes(kg.graphs, f"{record.value}|{said.digest}")  # the same when it comes again
+    new = [parts.quad(quad) for quad in said.quads]
     with kg.writing:
         old = stated(kg, reader, record)
-        there, said = triples_of(old), triples_of(new)
-        expected(there)
+        own = {record, *(quad.subject for quad in old)}
+        for quad in said.quads:
+            if not isinstance(quad.subject, BlankNode) and quad.subject not in own:
+                raise BadRdf(f"the document says something of {quad.subject}, which is no part of the record")
+        before, after = triples_of(old), triples_of(new)
+        expected(before)
         kg.commit(
             Change(
-                add=tuple(quad for quad in new if quad.triple not in there),
-                remove=tuple(quad for quad in old if quad.triple not in said),
+                add=tuple(quad for quad in new if quad.triple not in before),
+                remove=tuple(quad for quad in old if quad.triple not in after),
                 origin=origin,
             )
         )

@@ -6,12 +6,13 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from urllib.parse import quote
 
-from pyoxigraph import NamedNode, Quad, Triple, serialize
+from pyoxigraph import NamedNode, Triple, serialize
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application import editing
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.reader import Reader
 from kgservice.errors import NotFound, PreconditionFailed
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange, on
@@ -60,7 +61,7 @@ class Records:
     async def _one(self, http: Exchange, record: NamedNode) -> Response:
         kg, reader = self._kg, reader_of(http.scope, http.parameters, self._kg)
         if http.method in {"GET", "HEAD"}:
-            return await on(self._readers, lambda: self._read(http, record))
+            return await on(self._readers, lambda: self._read(http, reader, record))
         origin = origin_of(http.scope).because("", "/records")
 
         def expected(said: frozenset[Triple]) -> None:
@@ -72,16 +73,16 @@ class Records:
                 lambda: editing.delete(kg, reader, record, origin=origin, expected=expected),
             )
             return Response(status_code=204)
-        quads = await self._quads(http, record.value)
+        said = await self._document(http, record.value)
         new = await on(
             self._writers,
-            lambda: editing.replace(kg, reader, record, quads, origin=origin, expected=expected),
+            lambda: editing.replace(kg, reader, record, said, origin=origin, expected=expected),
         )
         return Response(status_code=201, headers=self._place(record)) if new else Response(status_code=204)
 
-    def _read(self, http: Exchange, record: NamedNode) -> Response:
+    def _read(self, http: Exchange, reader: Reader, record: NamedNode) -> Response:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
-        found = editing.read(self._kg, reader_of(http.scope, http.parameters, self._kg), record)
+        found = editing.read(self._kg, reader, record)
         tag = self._tags.of(self._tags.of_text(map(str, found)), fmt)
         headers = {**_HEADERS, "ETag": tag, "Content-Type": content_type(media_type)}
         if self._tags.match(tag, http.headers.get("if-none-match")):
@@ -104,9 +105,9 @@ class Records:
 
     async def _make(self, http: Exchange) -> Response:
         kg, reader = self._kg, reader_of(http.scope, http.parameters, self._kg)
-        quads = await self._quads(http, kg.addresses.ids)
+        said = await self._document(http, kg.addresses.ids)
         origin = origin_of(http.scope).because("", "/records")
-        made = await on(self._writers, lambda: editing.make(kg, reader, quads, origin))
+        made = await on(self._writers, lambda: editing.make(kg, reader, said, origin))
         headers = self._place(made.main[0]) if len(made.main) == 1 else {}
         return JSONResponse({"records": [record.value for record in made.records]}, 201, headers)
 
@@ -114,8 +115,8 @@ class Records:
         key = record.value.removeprefix(self._kg.addresses.ids)
         return {"Location": f"/records/{quote(key, safe='')}"}
 
-    async def _quads(self, http: Exchange, base: str) -> list[Quad]:
-        """The statements of the body, whose relative IRIs are taken against `base`."""
+    async def _document(self, http: Exchange, base: str) -> editing.Document:
+        """The body, whose relative IRIs are taken against `base`."""
         fmt = body_format(http.headers.get("content-type"))
         with await spooled(http.headers, http.receive, self._kg.settings.max_body) as file:
             return await on(self._readers, lambda: editing.document(file.read(), fmt, base))
