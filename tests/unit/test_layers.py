@@ -11,7 +11,7 @@ import kgservice
 
 ROOT = Path(kgservice.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LAYERS = ("domain", "store", "engine", "shacl", "application", "web", "http", "cli")
+LAYERS = ("domain", "store", "engine", "shacl", "crm", "application", "web", "http", "cli")
 BASE = {"errors", "namespaces", "resources", "settings", "__version__"}
 
 # What each layer may import of the others.
@@ -20,7 +20,8 @@ MAY = {
     "store": {"domain"},
     "engine": {"domain", "store"},
     "shacl": {"domain"},
-    "application": {"domain", "store", "shacl"},
+    "crm": {"domain"},
+    "application": {"domain", "store", "shacl", "crm"},
     "web": {"domain", "store", "application"},
     "http": {"domain", "store", "application", "web"},
     "cli": {"domain", "store", "engine", "application", "http"},

@@ -1,0 +1,61 @@
+"""Matching: how sure it is that a record of a CRM and a customer are the same, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+# The probability at and above which a pair is accepted by rule if it is the record's best, and that at and
+# above which a steward is asked; what lies below is not kept.
+SURE, POSSIBLE = 0.99, 0.5
+
+
+class Band(StrEnum):
+    """What a probability leads to."""
+
+    ACCEPTED = "accepted"
+    CANDIDATE = "candidate"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordId:
+    """A record of a CRM: the name of its source, and its key there."""
+
+    source: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A record of a CRM and a customer (IRI) that may be the same.
+
+    `weight` is the sum of `fields`, the base-2 logarithm of how many times likelier the values are if both
+    are the same (bits; negative ones speak against it), with the prior under the name `prior`;
+    `probability` (0 to 1) follows from it. `values` are the two values that each field compared, the
+    record's first.
+    """
+
+    record: RecordId
+    customer: str
+    weight: float
+    probability: float
+    fields: Mapping[str, float]
+    values: Mapping[str, tuple[str, str]]
+
+    @property
+    def band(self) -> Band:
+        """What the probability leads to if the pair is its record's best."""
+        if self.probability >= SURE:
+            return Band.ACCEPTED
+        return Band.CANDIDATE if self.probability >= POSSIBLE else Band.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model that gave the weights: of `persons` or `organisations`, its SHA-256, Splink's version."""
+
+    kind: str
+    digest: str
+    version: str
