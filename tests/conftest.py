@@ -13,6 +13,7 @@ import pytest
 from kgservice.application.demonstration import load_demonstration
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.clock import Clock
+from kgservice.garbage import look_seldom
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.prepared import made_once, ontology_read_once
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from tests.serving import Running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def pytest_configure() -> None:
+    """As the program does."""
+    look_seldom()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ import kgservice
 ROOT = Path(kgservice.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = ("domain", "store", "engine", "shacl", "crm", "application", "web", "http", "cli")
-BASE = {"errors", "namespaces", "resources", "settings", "__version__"}
+BASE = {"errors", "garbage", "namespaces", "resources", "settings", "__version__"}
 
 # What each layer may import of the others.
 MAY = {

@@ -21,6 +21,7 @@ from kgservice.application.packing import packed
 from kgservice.application.statements import Records, Stored
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
+from kgservice.garbage import look_seldom
 from kgservice.namespaces import Addresses
 from kgservice.shacl.bulk import CHUNK, BulkValidator, chunks
 from kgservice.shacl.reach import Triple
@@ -147,6 +148,7 @@ class _Worker:
     def start(cls, sent: bytes) -> None:
         """Begin, with a job and what opens the store; and end when the process that waits for it does."""
         signal(SIGINT, SIG_DFL)
+        look_seldom()
         Thread(target=_end_with_parent, daemon=True).start()
         job, opened = pickle.loads(sent)  # noqa: S301  (our own)
         cls._work = Work(job, opened())

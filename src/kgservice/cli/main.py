@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from kgservice import garbage
 from kgservice.cli import (
     ask,
     audit,
@@ -129,4 +130,5 @@ app.command()(output.version)
 
 def main() -> None:
     """Run the command line of this process."""
+    garbage.look_seldom()
     app()
