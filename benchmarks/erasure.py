@@ -17,6 +17,7 @@ from benchmarks.report import Figure, machine, of, report
 from kgservice.application import erasing, subjects
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change
+from kgservice.garbage import look_seldom
 from kgservice.store.rewriting import rewrite
 
 STATEMENTS = 1000
@@ -37,6 +38,7 @@ def grow(kg: KnowledgeGraph, generator: CompleteGenerator, person: str, first: i
 
 def main() -> None:
     """Measure, print the table and write it down."""
+    look_seldom()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=34_000, help="34,000 make about 2 million quads")
     parser.add_argument("--persons", type=int, default=20)

@@ -24,6 +24,7 @@ from kgservice.application.load import bulk_load
 from kgservice.application.replica import Budget
 from kgservice.application.validation import stored, validate
 from kgservice.domain.change import Change
+from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import load_shapes
@@ -207,6 +208,7 @@ def figures(work: Path, customers: int, number: int) -> list[Figure]:
 
 def main() -> None:
     """Measure, print the table and write it down."""
+    look_seldom()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=34_000, help="34,000 make about 2 million quads")
     parser.add_argument("--commits", type=int, default=300, help="counted commits of one record")

@@ -30,6 +30,7 @@ from kgservice.application.load import bulk_load
 from kgservice.application.reader import Reader
 from kgservice.application.replica import Budget
 from kgservice.domain.consent import SUBJECT
+from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.formats import JSON
@@ -135,6 +136,7 @@ def view_figures(work: Path, options: argparse.Namespace) -> list[Figure]:
 
 def main() -> None:
     """Measure, print the table and write it down."""
+    look_seldom()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=34_000, help="34,000 make about 2 million quads")
     parser.add_argument("--persons", type=int, default=20)

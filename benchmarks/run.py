@@ -24,6 +24,7 @@ from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdfli
 from benchmarks.report import Figure, machine, of, report
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
+from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.base import Dataset
@@ -293,6 +294,7 @@ def rdflib_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds:
 
 def main() -> None:
     """Measure, print the table and write it down."""
+    look_seldom()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=74_000, help="74,000 make about 2 million quads")
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds of each measurement")

@@ -201,7 +201,7 @@ class StoreFailed(KgError):
 
 
 class Undecided(StoreFailed):
-    """The connection broke before the store said whether it has made a change, which will be made."""
+    """It is not known whether the store has made a change, or it has made a part of it; it will be made."""
 
 
 class StoreFull(StoreFailed):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 # Objects made since the last look, and looks of the younger kind before one of the older. A change makes a
-# million small objects that live until it is written; by default (700, 10, 10) Python goes through all of them
-# again and again, which took 38 % of the time of loading a table. Nearly all garbage here has no cycles.
+# million small objects that live until it is written; by default (700, 10, 10) Python goes through all of
+# them again and again, which took 38 % of the time of loading a table. Nearly all garbage here has no cycles.
 _MADE, _YOUNG, _OLD = 20_000, 20, 20
 
 

@@ -6,7 +6,7 @@ import glob
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.forms import placed, typed
+from kgservice.store.redo import Redo, apart
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
 from kgservice.store.updates import all_of, update_text
 
@@ -70,6 +71,7 @@ class OxigraphStore:
         self.path = path
         self._disk = disk
         self._writing = threading.Lock()
+        self._redo: Redo | None = None
         self._open: pyoxigraph.Store | None
         if path is None:
             self._open = pyoxigraph.Store()
@@ -84,6 +86,8 @@ class OxigraphStore:
                     "is still running; try again in a moment"
                 ) from error
             raise _failed(f"cannot open the store {path}", error) from error
+        self._redo = Redo(path)
+        self.settle()
         # Only who owns the store copies it: these are of a process that was killed.
         for folder in path.parent.glob(f"{glob.escape(_copies_of(path))}*"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -239,19 +243,25 @@ class OxigraphStore:
         create: Iterable[NamedNode] = (),
         drop: Iterable[NamedNode] = (),
     ) -> None:
-        """See `Store.apply`. All of it is one SPARQL update, which Oxigraph does in one transaction.
+        """See `Store.apply`. All of it is one SPARQL update, which Oxigraph does in one transaction; on disk
+        many quads are added apart: see `Redo`.
 
         No quad may have a blank node: SPARQL cannot remove it by name.
         """
-        text = update_text(add=add, remove=remove, create=create, drop=drop)
-        if text:
-            self.change(text)
+        add, remove, drop = set(add), set(remove), set(drop)
+        many = apart(add, remove, drop) if self._redo else set()
+        text = update_text(add=add - many if many else add, remove=remove, create=create, drop=drop)
+        if many or text:
+            self.change(text, many)
 
-    def change(self, text: str) -> None:
-        """Do a SPARQL update that this service has written itself."""
+    def change(self, text: str, many: Collection[Quad] = ()) -> None:
+        """Do a SPARQL update that this service has written itself, after adding `many` quads."""
         with self._changing() as store:
             try:
-                store.update(text)
+                if self._redo is not None and many:
+                    self._redo.make(store, many, text)
+                else:
+                    store.update(text)
             except (SyntaxError, ValueError) as error:
                 raise BadRdf(f"the statements cannot be written: {error}") from error
 
@@ -328,7 +338,8 @@ class OxigraphStore:
         """See `Store.backup`: on the same file system by hard links, in a moment."""
         try:
             if self.path is not None:
-                self._store.backup(target)
+                with self._writing:  # not between the two steps of a large change
+                    self._store.backup(target)
                 return
             if target.exists():
                 raise StoreFailed(f"{target} exists already")
@@ -342,7 +353,10 @@ class OxigraphStore:
         return self.path is not None
 
     def settle(self) -> None:
-        """See `Store.settle`: every change is made, or fails."""
+        """See `Store.settle`: what is left of a large change is done."""
+        if self._redo is not None and self._redo.left:
+            with self._changing() as store:
+                self._redo.finish(store)
 
     @contextmanager
     def copy(self) -> Iterator[Store]:
