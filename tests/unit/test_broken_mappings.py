@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import read_mapping
 from kgservice.application.row_graphs import Workbench
@@ -19,6 +18,7 @@ from kgservice.application.tables import load_tables
 from kgservice.errors import BadInput, BadTable
 from kgservice.http.imports import _line, _put
 from kgservice.namespaces import Addresses
+from kgservice.tabular.csv_records import Dialect, records
 
 SQL = "CREATE TABLE rejects (line BIGINT, reason VARCHAR);"
 GOOD = f"{SQL} CREATE VIEW good AS SELECT *"

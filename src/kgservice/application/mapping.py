@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgservice.application.csv_records import Dialect
 from kgservice.domain.sparql_limits import check_limits
 from kgservice.domain.sparql_scan import Piece, Token, closing, federated, scan
 from kgservice.errors import BadQuery, BadTable
 from kgservice.namespaces import RDF
+from kgservice.tabular.csv_records import Dialect
 
 METADATA = "csv-metadata.json"
 TERMS = "https://w3id.org/kgservice/table#"
