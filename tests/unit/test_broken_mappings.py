@@ -97,7 +97,7 @@ def test_memory_and_disk_are_limited(folder: Path) -> None:
         limits = bench._db.execute(
             "SELECT current_setting('memory_limit'), current_setting('max_temp_directory_size')"
         ).fetchone()
-        spill = Path(bench._folder.name)
+        spill = bench._sandbox.folder
         assert spill.is_dir()
     assert limits == ("1.8 GiB", "7.4 GiB")
     assert not spill.exists()
