@@ -161,6 +161,21 @@ def apply(db: duckdb.DuckDBPyConnection, kind: str, source: str, staged: str, ru
     )
 
 
+def overview(folder: Path) -> dict[str, dict[str, int | str]]:
+    """Of each source: the rows in each canonical table, the refused ones, and the last run that changed it."""
+    if not (folder / DATABASE).exists():
+        return {}
+    found: dict[str, dict[str, int | str]] = {}
+    with opened(folder, read_only=True) as db:
+        for table in (*CANONICAL, "rejects"):
+            counted = f"SELECT source, count(*) FROM {quoted(table)} GROUP BY source"  # noqa: S608
+            for source, count in db.execute(counted).fetchall():
+                found.setdefault(source, {})[table] = count
+        for source, moment in db.execute("SELECT source, max(moment) FROM runs GROUP BY source").fetchall():
+            found.setdefault(source, {})["last run"] = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return found
+
+
 def next_run(db: duckdb.DuckDBPyConnection) -> int:
     """The number of a new run."""
     row = db.execute("SELECT nextval('run_numbers')").fetchone()
