@@ -28,7 +28,7 @@ def crm_folder(store: Path | None) -> Path:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise BadInput(
-            f"sources need packages that are not installed ({', '.join(missing)}): pip install 'kgservice[crm]'"
+            f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
         )
     return settings_for(store).store.parent / "crm"
 

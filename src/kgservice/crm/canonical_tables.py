@@ -162,7 +162,7 @@ def apply(db: duckdb.DuckDBPyConnection, kind: str, source: str, staged: str, ru
 
 
 def overview(folder: Path) -> dict[str, dict[str, int | str]]:
-    """Of each source: the rows in each canonical table, the refused ones, and the last run that changed it."""
+    """Of each source: its rows in each canonical table, those refused, and the last run that changed it."""
     if not (folder / DATABASE).exists():
         return {}
     found: dict[str, dict[str, int | str]] = {}

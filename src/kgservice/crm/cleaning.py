@@ -15,6 +15,8 @@ from kgservice.crm.settings import Source, Table
 from kgservice.errors import BadTable
 from kgservice.tabular.sandbox import Sandbox, quoted
 
+# Which of the rows that a SELECT made are taken.
+_GOOD = "len(faults) = 0 AND key IS NOT NULL AND time = 1"
 _SQL = Path(__file__).parent / "sql"
 
 
@@ -32,7 +34,7 @@ class Reject:
 class Cleaned:
     """What became of the rows of one raw table.
 
-    `rows` = `taken` + `repeated` + the `rejects` of its first canonical table. `keys` are those of all rows
+    `rows` = `taken` + `repeated` + the `rejects` of the table itself. `keys` are those of all rows
     that could be told apart; `made` holds the rows for each canonical table, in its columns.
     """
 
@@ -138,59 +140,63 @@ class Cleaning:
             rejects=[Reject(table.name, *row) for row in told],
         )
         self._db.execute(f"CREATE OR REPLACE VIEW raw AS SELECT * FROM {quoted(table.name)}")  # noqa: S608
-        for position, (canonical, sql) in enumerate(table.into.items()):
-            self._make(found, canonical, sql, first=position == 0)
-        if found.rows != found.taken + found.repeated + len(
-            {r.line for r in found.rejects if r.table == table.name}
-        ):
-            raise self._sandbox.fault(
-                f"rows of {table.name} are lost"
-            )  # pragma: no cover  (checked row by row)
+        for canonical in table.primary:
+            self._make(found, canonical)
+        self._check_rows(table)
+        good = " UNION ALL ".join(
+            f"SELECT line FROM {_name(table, f'{kind} judged')} WHERE {_GOOD}"  # noqa: S608
+            for kind in table.primary
+        )
+        # what else is made of a row is made of those that are taken
+        self._db.execute(
+            f"CREATE OR REPLACE VIEW raw AS SELECT * FROM {quoted(table.name)} WHERE line IN ({good})"  # noqa: S608
+        )
+        for canonical in table.into:
+            if canonical not in table.primary:
+                self._make(found, canonical)
+        found.taken = sum(found.made[kind].num_rows for kind in table.primary)
         return found
 
-    def _make(self, found: Cleaned, canonical: str, sql: str, *, first: bool) -> None:
+    def _make(self, found: Cleaned, canonical: str) -> None:
         """Run one SELECT, look at its columns and rows, and keep what it made."""
-        made, judged = _name(found.table, canonical), _name(found.table, f"{canonical} judged")
+        table, sql = found.table, found.table.into[canonical]
+        made, judged = _name(table, canonical), _name(table, f"{canonical} judged")
         statements = self._db.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise self._sandbox.fault(f"the SQL of {found.table.name} into {canonical} is not one SELECT")
+            raise self._fault(table.name, canonical, "is not one SELECT")
         self._db.execute(f"CREATE TABLE {made} AS {sql}")
-        self._check_columns(made, canonical, found.table.name)
-        one, raw = self._sandbox.count, quoted(found.table.name)
-        strange = one(
-            f"SELECT count(*) FROM {made} WHERE line IS NULL OR line NOT IN (SELECT line FROM {raw})"  # noqa: S608
+        self._check_columns(made, canonical, table.name)
+        strange = self._sandbox.count(
+            f"SELECT count(*) FROM {made} WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"  # noqa: S608
         )
-        lost = one(f"SELECT count(*) FROM {raw} WHERE line NOT IN (SELECT line FROM {made})") if first else 0  # noqa: S608
-        twice = one(f"SELECT count(*) - count(DISTINCT line) FROM {made}") if first else 0  # noqa: S608
-        for count, what in ((strange, "makes up"), (lost, "loses"), (twice, "repeats")):
-            if count:
-                raise self._sandbox.fault(
-                    f"the SQL of {found.table.name} into {canonical} {what} {count} rows"
-                )
-        where = found.table.name if first else f"{found.table.name}/{canonical}"
+        if strange:
+            raise self._fault(table.name, canonical, f"makes up {strange} rows")
         self._db.execute(
             f"CREATE TABLE {judged} AS SELECT *, row_number() OVER "  # noqa: S608
             f"(PARTITION BY key, len(faults) ORDER BY line) AS time FROM {made}"
         )
-        good = "len(faults) = 0 AND key IS NOT NULL AND time = 1"
         bad = self._db.execute(
             "SELECT line, key, CASE WHEN len(faults) > 0 THEN array_to_string(faults, '; ') "  # noqa: S608
             "WHEN key IS NULL THEN 'it has no key' ELSE concat('the key ', key, ' stands there twice') END "
-            f"FROM {judged} WHERE NOT ({good})"
+            f"FROM {judged} WHERE NOT ({_GOOD})"
         ).fetchall()
+        where = table.name if canonical in table.primary else f"{table.name}/{canonical}"
         found.rejects += [Reject(where, *row) for row in bad]
         there = {name for name, *_ in self._db.execute(f"DESCRIBE {made}").fetchall()}
         columns = ", ".join(
             _column(name, kind, there=name in there) for name, kind in CANONICAL[canonical].items()
         )
-        kept = self._db.sql(f"SELECT {columns} FROM {judged} WHERE {good}", params=[self._source.name])  # noqa: S608
+        kept = self._db.sql(f"SELECT {columns} FROM {judged} WHERE {_GOOD}", params=[self._source.name])  # noqa: S608
         found.made[canonical] = kept.to_arrow_table()
-        if first:  # what else is made of a row is made of those that are taken
-            found.taken = found.made[canonical].num_rows
-            self._db.execute(
-                f"CREATE OR REPLACE VIEW raw AS SELECT * FROM {raw} "  # noqa: S608
-                f"WHERE line IN (SELECT line FROM {judged} WHERE {good})"
-            )
+
+    def _check_rows(self, table: Table) -> None:
+        """See that each row came out once of the SELECTs that share them. Raises `BadTable`."""
+        out = " UNION ALL ".join(f"SELECT line FROM {_name(table, kind)}" for kind in table.primary)  # noqa: S608
+        lost = self._sandbox.count(f"SELECT count(*) FROM raw WHERE line NOT IN ({out})")  # noqa: S608
+        twice = self._sandbox.count(f"SELECT count(*) - count(DISTINCT line) FROM ({out})")  # noqa: S608
+        for count, what in ((lost, "loses"), (twice, "repeats")):
+            if count:
+                raise self._fault(table.name, " and ".join(table.primary), f"{what} {count} rows")
 
     def _check_columns(self, made: str, canonical: str, table: str) -> None:
         types: dict[str, str] = {

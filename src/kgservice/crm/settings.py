@@ -49,7 +49,8 @@ class Table:
 
     `place` says where it is (`file`, `query`, `path`…), `options` what else the kind understands (page
     parameters, filters); `key` is the column that names a row, `cursor` the one that says when a row was
-    changed, or None. `into` gives the SELECT for each canonical table; the first takes every row.
+    changed, or None. `into` gives the SELECT for each canonical table; each row becomes one of those in
+    `primary`, and may become others besides.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Table:
     cursor: str | None
     columns: tuple[Column, ...]
     into: Mapping[str, str]
+    primary: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +210,13 @@ def _table(name: str, declared: Declared, kind: str, scripts: Path) -> Table:
         into[canonical] = _script(declared, f"into.{canonical}", scripts, file)
     if not into:
         raise declared.fault("into", "names no SQL")
+    primary = declared.texts("split") or (next(iter(into)),)
+    if not set(primary) <= set(into):
+        raise declared.fault("split", "names a canonical table that into does not")
     options = declared.anything("options")
     declared.finish()
     columns = [Column(c.name, c.titles, c.required or c.name == key) for c in columns]
-    return Table(name, place, options, key, cursor or None, tuple(columns), into)
+    return Table(name, place, options, key, cursor or None, tuple(columns), into, primary)
 
 
 def _inside(declared: Declared, key: str, name: str) -> None:

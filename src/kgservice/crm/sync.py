@@ -163,7 +163,7 @@ class _Run:
         twice = self._db.execute(
             f"SELECT key FROM arriving WHERE key IN (SELECT key FROM {quoted(staged)}) ORDER BY key"  # noqa: S608
         ).fetchall()
-        first = next(iter(one.table.into)) == kind
+        first = kind in one.table.primary
         where = one.table.name if first else f"{one.table.name}/{kind}"
         one.rejects += [
             Reject(where, 0, key, f"another table has made {kind} of the key {key}") for (key,) in twice
@@ -182,7 +182,7 @@ class _Run:
         """
         gone = "TEMP TABLE " + quoted("keys that are gone")
         there, source = quoted(kind), self._source.name
-        first = [one for one in parts if next(iter(one.table.into)) == kind]
+        first = [one for one in parts if kind in one.table.primary]
         about = "person_key" if kind in ABOUT_PERSONS else None
         refused = [r.key for one in parts for r in one.rejects if r.key is not None]
         self._db.execute(f"CREATE OR REPLACE {gone} (key VARCHAR)")

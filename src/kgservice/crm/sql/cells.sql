@@ -67,3 +67,5 @@ CREATE MACRO language_of(cell) AS coalesce(
   (SELECT max(code) FROM places WHERE kind = 'language' AND name = bare_name(cell)),
   CASE WHEN regexp_full_match(cell, '[A-Za-z]{2}([-_][A-Za-z]{2})?') THEN
     concat_ws('-', lower(left(cell, 2)), nullif(upper(substr(cell, 4, 2)), '')) END);
+-- The first of several values in a cell.
+CREATE MACRO first_of(cell) AS nullif(trim(string_split(cell, ';')[1]), '');
