@@ -76,9 +76,9 @@ def extract(
     Each raw table has `line`, `fault` and the columns of the table as text. Raises what the readers raise;
     `SourceFailed` for what dlt reports. Nothing is kept of a run that fails.
     """
-    readings = {t.name: reading(source, t, secrets, cursors.get(t.name)) for t in source.tables}
-    delivered = {name: Delivered(complete=r.complete) for name, r in readings.items()}
-    with _silent(work):
+    with silent(work):
+        readings = {t.name: reading(source, t, secrets, cursors.get(t.name)) for t in source.tables}
+        delivered = {name: Delivered(complete=r.complete) for name, r in readings.items()}
         import dlt  # noqa: PLC0415  (costs more than a second)
         from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415
 
@@ -102,9 +102,9 @@ def extract(
             raise _reason(error, secrets, source) from None
         finally:
             pipeline.deactivate()
-    for name, r in readings.items():
-        if r.present is not None:
-            delivered[name].present = r.present()
+        for name, r in readings.items():
+            if r.present is not None:
+                delivered[name].present = r.present()
     return delivered
 
 
@@ -135,7 +135,7 @@ def _chunks(
 
 
 @contextmanager
-def _silent(work: Path) -> Iterator[None]:
+def silent(work: Path) -> Iterator[None]:
     """The environment in which dlt works in one folder and speaks to nobody."""
     wanted = _SILENT | {"DLT_DATA_DIR": str(work), "DLT_PROJECT_DIR": str(work), "DLT_LOCAL_DIR": str(work)}
     before = {name: os.environ.get(name) for name in wanted}

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ from kgservice.crm import canonical_tables as tables
 from kgservice.crm.canonical_tables import ABOUT_PERSONS, Difference, State
 from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
 from kgservice.crm.credentials import resolve
-from kgservice.crm.extract import Delivered, Progress, extract, reading
+from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
 from kgservice.crm.rows import Columns
 from kgservice.crm.settings import Source
 from kgservice.domain.clock import Clock, system_clock
@@ -101,11 +102,12 @@ def look(source: Source, *, environ: Mapping[str, str] | None = None, most: int 
     """
     secrets = resolve(source.credentials, source.secrets, source.name, environ)
     found = {}
-    for table in source.tables:
-        read = reading(source, table, secrets, None)
-        for _row, _ in zip(read.rows, range(most), strict=False):
-            pass
-        found[table.name] = read.columns()
+    with tempfile.TemporaryDirectory() as work, silent(Path(work)):
+        for table in source.tables:
+            read = reading(source, table, secrets, None)
+            for _row in islice(read.rows, most):
+                pass
+            found[table.name] = read.columns()
     return found
 
 

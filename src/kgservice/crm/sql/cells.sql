@@ -69,3 +69,6 @@ CREATE MACRO language_of(cell) AS coalesce(
     concat_ws('-', lower(left(cell, 2)), nullif(upper(substr(cell, 4, 2)), '')) END);
 -- The first of several values in a cell.
 CREATE MACRO first_of(cell) AS nullif(trim(string_split(cell, ';')[1]), '');
+-- Whether a name holds the legal form of a company (German, and the usual ones of its neighbours).
+CREATE MACRO legal_form(name) AS coalesce(regexp_matches(name,
+  '(^|[\s&.,(])(m\.?b\.?h|g?GmbH|UG|AG|KGaA|KG|OHG|GbR|SE|e\.?\s?K\.?|e\.?\s?V\.?|eG|PartG|Ltd\.?|LLC|Inc\.?|S\.?A\.?S?|S\.?[àa]\.?r\.?l\.?|B\.?V\.?|N\.?V\.?|S\.?p\.?A\.?|S\.?r\.?l\.?|A\.?G\.?)($|[\s&.,)])'), false);
