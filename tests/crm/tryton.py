@@ -60,7 +60,16 @@ def tryton(folder: Path) -> Iterator[Tryton]:
         encoding="utf-8",
     )
     environment = os.environ | {"TRYTONPASSFILE": str(folder / "password")}
-    admin: list[str | Path] = [BIN / "trytond-admin", "-c", config, "-d", "crm", "-u", "party", "sale_opportunity"]
+    admin: list[str | Path] = [
+        BIN / "trytond-admin",
+        "-c",
+        config,
+        "-d",
+        "crm",
+        "-u",
+        "party",
+        "sale_opportunity",
+    ]
     subprocess.run(
         [*admin, "--activate-dependencies", "--email", "admin@example.org"],
         check=True, capture_output=True, env=environment, timeout=300,
