@@ -67,12 +67,12 @@ def test_from_two_hundred_parties_to_changes_and_deletions(crm: Tryton, tmp_path
     )
     crm.call("party.contact_mechanism.delete", [mail])
     crm.call("party.party.delete", [made[6]])
-    (gone,) = crm.call("sale.opportunity.search", [["party", "=", made[8]]], 0, None, None)
-    crm.call("sale.opportunity.write", [gone], {"state": "lost"})
-    crm.call("sale.opportunity.delete", [gone])
+    (deal,) = crm.call("sale.opportunity.search", [["party", "=", made[8]]], 0, None, None)
+    crm.call("sale.opportunity.write", [deal], {"description": "Neue Anlage"})
     last = sync(source, folder, environ=ENVIRON)
     assert last.changes["persons"] == Difference(changed=3, gone=1, unchanged=156)
-    assert last.changes["deals"].gone == 1
+    assert last.changes["deals"].changed == 1
+    assert rows(folder, "SELECT title FROM deals WHERE key = ?", str(deal)) == [("Neue Anlage",)]
     assert rows(folder, "SELECT full_name, deleted FROM persons WHERE key = ?", str(made[2])) == [
         ("Jörg Müller 2", True)
     ]
