@@ -24,6 +24,7 @@ KgError
 ├── Busy                      there is no room for the query now          503, exit 6
 ├── DeadlineExceeded          the query took longer than it may           504, exit 6
 ├── TooCostly                 it needs more memory, or answers more, than it may  507, exit 6
+├── SourceFailed              a CRM or database elsewhere cannot answer   502, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
 HTTP statuses are assigned in `http/details.py`, exit codes in `cli`.
@@ -230,6 +231,12 @@ class TooCostly(KgError):
     """The query needs more memory, or has a larger answer, than it may, and was stopped."""
 
     title = "Insufficient memory"
+
+
+class SourceFailed(KgError):
+    """A CRM, database or file that records come from cannot answer, or broke off."""
+
+    title = "Source failure"
 
 
 class AuditFailed(KgError):

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import read_mapping
 from kgservice.application.row_graphs import Workbench
@@ -19,6 +18,7 @@ from kgservice.application.tables import load_tables
 from kgservice.errors import BadInput, BadTable
 from kgservice.http.imports import _line, _put
 from kgservice.namespaces import Addresses
+from kgservice.tabular.csv_records import Dialect, records
 
 SQL = "CREATE TABLE rejects (line BIGINT, reason VARCHAR);"
 GOOD = f"{SQL} CREATE VIEW good AS SELECT *"
@@ -97,7 +97,7 @@ def test_memory_and_disk_are_limited(folder: Path) -> None:
         limits = bench._db.execute(
             "SELECT current_setting('memory_limit'), current_setting('max_temp_directory_size')"
         ).fetchone()
-        spill = Path(bench._folder.name)
+        spill = bench._sandbox.folder
         assert spill.is_dir()
     assert limits == ("1.8 GiB", "7.4 GiB")
     assert not spill.exists()

@@ -11,7 +11,7 @@ import kgservice
 
 ROOT = Path(kgservice.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LAYERS = ("domain", "store", "engine", "shacl", "crm", "application", "web", "http", "cli")
+LAYERS = ("domain", "store", "engine", "shacl", "tabular", "crm", "application", "web", "http", "cli")
 BASE = {"errors", "garbage", "namespaces", "resources", "settings", "__version__"}
 
 # What each layer may import of the others.
@@ -20,11 +20,12 @@ MAY = {
     "store": {"domain"},
     "engine": {"domain", "store"},
     "shacl": {"domain"},
-    "crm": {"domain"},
-    "application": {"domain", "store", "shacl", "crm"},
+    "tabular": set[str](),
+    "crm": {"domain", "tabular"},
+    "application": {"domain", "store", "shacl", "tabular", "crm"},
     "web": {"domain", "store", "application"},
     "http": {"domain", "store", "application", "web"},
-    "cli": {"domain", "store", "engine", "application", "http"},
+    "cli": {"domain", "store", "engine", "crm", "application", "http"},
 }
 # These modules choose the store; all others see its port.
 STORES = ("kgservice.store.OxigraphStore", "kgservice.store.oxigraph")

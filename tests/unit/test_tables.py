@@ -18,7 +18,6 @@ from pyoxigraph import Literal
 
 from kgservice import resources
 from kgservice.application import imports, tables
-from kgservice.application.csv_records import Dialect, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import read_mapping, template_terms
 from kgservice.application.tables import TableSummary, is_mapping, load_tables
@@ -28,6 +27,7 @@ from kgservice.errors import BadInput, BadTable
 from kgservice.namespaces import CI, Addresses
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from kgservice.tabular.csv_records import Dialect, records
 
 BROKEN = Path(__file__).parent / "data" / "broken.csv"
 ROW = {

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgservice.application.csv_records import Dialect
 from kgservice.domain.sparql_limits import check_limits
 from kgservice.domain.sparql_scan import Piece, Token, closing, federated, scan
 from kgservice.errors import BadQuery, BadTable
 from kgservice.namespaces import RDF
+from kgservice.tabular.csv_records import Dialect
+from kgservice.tabular.headings import plain
 
 METADATA = "csv-metadata.json"
 TERMS = "https://w3id.org/kgservice/table#"
@@ -63,10 +64,10 @@ class TableMapping:
         Headings are compared without case, spaces and punctuation. Raises `BadTable` that names the
         missing required columns, or a column that stands there twice.
         """
-        known = {_plain(t): c.name for c in self.columns for t in (*c.titles, c.name)}
+        known = {plain(t): c.name for c in self.columns for t in (*c.titles, c.name)}
         found: dict[str, int] = {}
         for position, heading in enumerate(header):
-            name = known.get(_plain(heading))
+            name = known.get(plain(heading))
             if name in found:
                 raise BadTable(f"the column {heading!r} stands there twice", line=1, source=source)
             if name is not None:
@@ -187,11 +188,6 @@ def _text(folder: Path, path: Path) -> str:
         raise BadTable(f"cannot be read: {error.strerror}", source=source) from None
     except UnicodeDecodeError:
         raise BadTable("is not UTF-8", source=source) from None
-
-
-def _plain(heading: str) -> str:
-    """A heading without case, spaces and punctuation: `ZIP code` and `zip_code` are the same."""
-    return re.sub(r"[\W_]+", "", heading).lower()
 
 
 def template_terms(text: str) -> Iterator[str]:

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from kgservice.application.csv_records import encoding_of, is_wide, records
 from kgservice.application.mapping import TableMapping
+from kgservice.tabular.csv_records import encoding_of, is_wide, records
 
 
 def write_rejects(target: Path, path: Path, mapping: TableMapping, faults: Mapping[int, str]) -> None:

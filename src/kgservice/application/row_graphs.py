@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import duckdb
 import pyoxigraph as ox
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kgservice.application.batches import Batch
 from kgservice.application.mapping import TableMapping
-from kgservice.errors import BadTable
 from kgservice.namespaces import XSD, Addresses
+from kgservice.tabular.sandbox import Sandbox
+from kgservice.tabular.sandbox import quoted as _quoted
 
 # Facade-X, the row graph of SPARQL Anything: <row> xyz:column "value".
 FACADE = "http://sparql.xyz/facade-x/data/"
@@ -44,8 +42,6 @@ _INTEGERS |= {"INTEGER", "UINTEGER"}
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\d+\)")
 # The longest row that is read, in bytes; fields are limited to 128 KiB before.
 _LONGEST = 64 * 1024 * 1024
-# What a mapping's SQL may use: memory, and room on the disk for what does not fit into it.
-_LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
 # The rows of `good` as lexical forms. The SQL of a mapping has run when it is made, and cannot alter it.
 _FORMS = '"the forms of good"'
 
@@ -67,36 +63,15 @@ class Workbench:
         self._rejects: list[tuple[int, str]] = []
         self.repeated = 0
         """How many rows stand in the file before, word for word."""
-        self._folder = tempfile.TemporaryDirectory(prefix="kgservice-")
-        self._db = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": 2,
-                "autoinstall_known_extensions": False,
-                "python_enable_replacements": False,
-                "temp_directory": self._folder.name,
-                **_LIMITS,
-            },
-        )
+        self._sandbox = Sandbox(mapping.title)
+        self._db = self._sandbox.db
+        self._told, self._fault, self._one = self._sandbox.told, self._sandbox.fault, self._sandbox.count
 
     def __enter__(self) -> Workbench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
-        self._folder.cleanup()
-
-    def _fault(self, detail: str) -> BadTable:
-        return BadTable(detail, source=self._mapping.title)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Whatever DuckDB refuses is a fault of the mapping: `BadTable`, without paths of this machine."""
-        try:
-            yield
-        except duckdb.Error as error:
-            detail = str(error).replace(self._folder.name, "…")[:1000]
-            raise self._fault(f"the SQL of the mapping fails: {detail}") from None
+        self._sandbox.close()
 
     def fill(self, rows: Iterator[tuple[int, Sequence[str | None]]]) -> int:
         """Take in the rows (line, one value for each column of the schema), clean and type them; the count.
@@ -106,7 +81,7 @@ class Workbench:
         """
         names = ["line", *(c.name for c in self._mapping.columns)]
         count = 0
-        path = Path(self._folder.name) / "rows.ndjson"
+        path = self._sandbox.folder / "rows.ndjson"
         with path.open("w", encoding="utf-8") as out:
             for line, values in rows:
                 out.write(json.dumps(dict(zip(names, (line, *values), strict=True))))
@@ -128,10 +103,7 @@ class Workbench:
             [str(path)],
         )
         path.unlink()
-        # From here on the SQL of the mapping can reach no file and no network, and cannot change that.
-        self._db.execute("SET enable_progress_bar = false")  # it would write into the output of commands
-        self._db.execute("SET enable_external_access = false")
-        self._db.execute("SET lock_configuration = true")
+        self._sandbox.lock()
         self._deduplicate()
         space = uuid.uuid5(uuid.NAMESPACE_URL, self._addresses.base)
         self._db.execute(_INSTANCE.replace("{namespace}", space.hex))
@@ -283,13 +255,3 @@ class Workbench:
     def _listed(self, form: str) -> str:
         """The column names, quoted, each in `form`."""
         return ", ".join(form.format(_quoted(c.name)) for c in self._mapping.columns)
-
-    def _one(self, sql: str) -> int:
-        row = self._db.execute(sql).fetchone()
-        assert row is not None
-        return int(row[0])
-
-
-def _quoted(name: str) -> str:
-    """A name as SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

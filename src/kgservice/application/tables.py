@@ -15,7 +15,6 @@ from typing import cast
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.batches import Batch
-from kgservice.application.csv_records import Record, records
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.mapping import TableMapping, is_mapping, read_mapping, shown
 from kgservice.application.mending import close_mended
@@ -27,6 +26,7 @@ from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
 from kgservice.store.base import Pattern, Term
+from kgservice.tabular.csv_records import Record, records
 
 __all__ = ["Progress", "Refused", "TableSummary", "is_mapping", "load_tables"]
 Progress = Callable[[str, int, int], None]

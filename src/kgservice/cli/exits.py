@@ -32,7 +32,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.FORBIDDEN: "forbidden, or no or a wrong token",
     Exit.NOT_FOUND: "no such graph, question, record or term",
     Exit.CONFLICT: "the change contradicts what is stored",
-    Exit.STORE: "the store or the service cannot answer (in time), or the output cannot be written",
+    Exit.STORE: "the store, the service or a source cannot answer (in time), or the output cannot be written",
     Exit.INTERRUPTED: "stopped with Ctrl-C",
     Exit.BROKEN_PIPE: "the reader of the output went away",
 }
@@ -54,6 +54,7 @@ _CODES: dict[type[errors.KgError], Exit] = {
     errors.Busy: Exit.STORE,
     errors.DeadlineExceeded: Exit.STORE,
     errors.TooCostly: Exit.STORE,
+    errors.SourceFailed: Exit.STORE,
     errors.AuditFailed: Exit.STORE,
 }
 

@@ -16,6 +16,7 @@ from kgservice.cli import (
     ask,
     audit,
     backups,
+    crm,
     decide,
     exits,
     findings,
@@ -113,6 +114,7 @@ app.command()(quality.check)
 app.command()(measures.quality)
 app.add_typer(findings.findings, name="findings")
 app.add_typer(quarantine.quarantine, name="quarantine")
+app.add_typer(crm.crm, name="crm")
 app.add_typer(audit.audit, name="audit")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(subjects.subject, name="subject")

@@ -36,6 +36,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.TooCostly: (507, "too-costly"),
     errors.Undecided: (503, "undecided"),
     errors.StoreFull: (507, "store-full"),
+    errors.SourceFailed: (502, "source-failure"),
     errors.AuditFailed: (503, "audit-failure"),
 }
 

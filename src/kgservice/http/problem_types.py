@@ -141,6 +141,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Der Speicher antwortet nicht. Platz und Rechte prüfen, dann später noch einmal versuchen.",
         "The store does not answer. Check space and permissions, then try again later.",
     ),
+    "source-failure": (
+        "Ein CRM oder eine Datenbank, aus der Datensätze kommen, antwortet nicht oder hat abgebrochen; "
+        "`source` nennt die Quelle. Nichts wurde geändert; später wieder versuchen.",
+        "A CRM or database that records come from does not answer, or broke off; `source` names it. Nothing "
+        "was changed; try again later.",
+    ),
     "audit-failure": (
         "Das Audit-Protokoll nimmt nichts auf, und ohne Eintrag wird nicht geantwortet. Platz, Rechte und "
         "`kgservice audit verify` prüfen.",

@@ -1,0 +1,20 @@
+SELECT
+  line,
+  nummer AS key,
+  moment_of(geaendert) AS updated,
+  vorname AS given_name,
+  nachname AS family_name,
+  date_of(geboren) AS birth_date,
+  values_of([mail]) AS email,
+  values_of([telefon, mobil]) AS phone,
+  strasse AS street,
+  plz AS postal_code,
+  ort AS city,
+  country_of(land) AS country,
+  NOT yes(werbung) AS opted_out,
+  faults([
+    unread('Geburtsdatum', geboren, date_of(geboren)),
+    unread('Geändert am', geaendert, moment_of(geaendert)),
+    unread('Werbung erlaubt', werbung, yes(werbung))
+  ]) AS faults
+FROM raw

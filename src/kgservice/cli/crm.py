@@ -1,0 +1,150 @@
+"""`kgservice crm`: the CRMs and files that customers come from, added, listed and synchronised."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.bars import Bars
+from kgservice.cli.options import JsonOption, StoreOption, existing_path, settings_for
+from kgservice.errors import BadInput
+
+crm = typer.Typer(no_args_is_help=True, help="Sources of customers: CRMs, databases and files.")
+_MOST = 50
+"""The refused rows that are shown; `--json` has all."""
+_NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
+
+
+def crm_folder(store: Path | None) -> Path:
+    """Where sources and their database are: the folder `crm` beside the store.
+
+    Raises `BadInput` that says what to install when the packages for sources are missing.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise BadInput(
+            f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
+        )
+    return settings_for(store).store.parent / "crm"
+
+
+@crm.command()
+def add(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with source.toml.", parser=existing_path, metavar="FOLDER")
+    ],
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Check a source and remember it: reads its first rows, and says which columns are recognised.
+
+    Example: kgservice crm add crm/hubspot
+    """
+    place = crm_folder(store)
+    from kgservice.crm import registry  # noqa: PLC0415  (needs optional packages)
+    from kgservice.crm.settings import read_source  # noqa: PLC0415
+    from kgservice.crm.sync import look  # noqa: PLC0415
+
+    source = read_source(folder)
+    found = look(source)
+    registry.add(place, source)
+    if as_json:
+        put_json({"name": source.name, "tables": {name: asdict(columns) for name, columns in found.items()}})
+        return
+    typer.echo(f"Added {source.name} ({source.mapping or source.kind}).")
+    show_rows(
+        ("table", "recognised", "ignored"),
+        [
+            {"table": name, "recognised": ", ".join(c.found), "ignored": ", ".join(c.ignored)}
+            for name, c in found.items()
+        ],
+    )
+
+
+@crm.command("list")
+def list_sources(as_json: JsonOption = False, store: StoreOption = None) -> None:
+    """List the sources, with the rows that each has and the last run that changed something.
+
+    Example: kgservice crm list
+    """
+    place = crm_folder(store)
+    from kgservice.crm import registry  # noqa: PLC0415
+    from kgservice.crm.canonical_tables import overview  # noqa: PLC0415
+
+    held = overview(place)
+    listed = [{"name": name, **held.get(name, {})} for name in sorted({*registry.names(place), *held})]
+    if as_json:
+        put_json({"sources": listed})
+    elif not listed:
+        say("No source was added yet.")
+    else:
+        heads = ("name", "persons", "organisations", "tickets", "deals", "preferences", "rejects", "last run")
+        show_rows(heads, [{head: str(one.get(head, "")) for head in heads} for one in listed])
+
+
+@crm.command()
+def sync(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of sources. [default: all]", metavar="NAMES")
+    ] = None,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Take it for true that a source that had rows has none now.")
+    ] = False,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Read what has changed in the sources. Nothing is changed by a run that breaks off.
+
+    Rows that are refused are reported with their line or key and the reason, and do not stop the rest.
+
+    Examples:
+
+      kgservice crm sync
+
+      kgservice crm sync hubspot --json
+    """
+    place = crm_folder(store)
+    from kgservice.crm import registry  # noqa: PLC0415
+    from kgservice.crm.sync import sync as synchronise  # noqa: PLC0415
+
+    chosen = names or registry.names(place)
+    if not chosen:
+        raise BadInput("no source was added yet: kgservice crm add FOLDER")
+    sources = [registry.find(place, name) for name in dict.fromkeys(chosen)]
+    summaries = []
+    with Bars() as bars:
+        for source in sources:
+
+            def show(table: str, done: int, total: int, source_name: str = source.name) -> None:
+                bars.show(f"{source_name} {table} {done}", done, total or done or 1)
+
+            summary = synchronise(source, place, show, allow_empty=allow_empty)
+            summaries.append(asdict(summary))
+    if as_json:
+        put_json(summaries)
+        return
+    for told in summaries:
+        _tell(told)
+
+
+def _tell(summary: dict[str, Any]) -> None:
+    """Say what one run did: counts on standard output, refused rows on the error stream."""
+    typer.echo(summary["source"])
+    for name, counts in summary["tables"].items():
+        typer.echo(f"  {name:<30} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
+    for kind, counts in summary["changes"].items():
+        typer.echo(f"  → {kind:<28} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
+    if not summary["run"]:
+        typer.echo("  Nothing has changed.")
+    if summary["rejects"]:
+        say("Refused:")
+        heads = ("table", "line", "key", "reason")
+        shown = [{h: "" if r[h] is None else str(r[h]) for h in heads} for r in summary["rejects"][:_MOST]]
+        show_rows(heads, shown)
+        if len(summary["rejects"]) > _MOST:
+            say(f"… and {len(summary['rejects']) - _MOST} more")

@@ -1,0 +1,160 @@
+"""Tables and queries in SQLite, PostgreSQL and MariaDB: as a whole, or what has changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
+
+from kgservice.crm.credentials import Secrets
+from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
+from kgservice.crm.settings import SETTINGS, Source, Table
+from kgservice.errors import BadInput, KgError, SourceFailed, Unauthorised
+
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+_STREAMED = {"stream_results": True, "yield_per": 5_000}
+# What servers say when they refuse who asks: SQLSTATE of PostgreSQL, numbers of MariaDB.
+_REFUSED = re.compile(
+    r"password authentication failed|authentication failed|Access denied|no password supplied"
+)
+
+
+def read_database(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
+    """The rows of a table or query; those whose cursor is at least `since`, and then the keys of all.
+
+    Raises `BadInput` for settings that lead nowhere, `Unauthorised` when the server refuses who asks,
+    `SourceFailed` when it does not answer or breaks off: from going through the rows.
+    """
+    reader = _Reader(source, table, secrets)
+    if since is None:
+        return Reading(reader.rows(None), reader.columns)
+    return Reading(reader.rows(since), reader.columns, complete=False, present=reader.keys)
+
+
+class _Reader:
+    """One table or query of one database."""
+
+    def __init__(self, source: Source, table: Table, secrets: Secrets) -> None:
+        self._source = source
+        self._table = table
+        self._secrets = secrets
+        self._headings = Headings({}, ())
+
+    def columns(self) -> Columns:
+        """Which columns were found."""
+        return Columns(tuple(self._headings.positions), self._headings.ignored)
+
+    def rows(self, since: str | None) -> Iterator[Row]:
+        """The rows, in parts from the server, which are not held together in memory."""
+        table = self._table
+        try:
+            engine = sa.create_engine(self._url(), poolclass=sa.NullPool)
+            with engine.connect() as connection:
+                chosen = self._chosen(connection)
+                selected = sa.select(chosen)
+                if since is not None and table.cursor is not None:
+                    cursor = self._column(chosen, table.cursor)
+                    selected = selected.where(cursor >= _bound(cursor, since))
+                with connection.execute(selected, execution_options=_STREAMED) as result:
+                    self._headings = recognised(table, tuple(result.keys()), self._called())
+                    for line, values in enumerate(result, start=1):
+                        yield Row(line, self._headings.cells(table, values))
+        except (SQLAlchemyError, ValueError) as error:
+            raise self._told(error) from None
+
+    def keys(self) -> set[str]:
+        """The keys of all rows that are there now."""
+        try:
+            engine = sa.create_engine(self._url(), poolclass=sa.NullPool)
+            with engine.connect() as connection:
+                chosen = self._chosen(connection)
+                key = self._column(chosen, self._table.key)
+                one = Headings({c.name: 0 for c in self._table.columns if c.name == self._table.key}, ())
+                place = [c.name for c in self._table.columns].index(self._table.key)
+                return {
+                    text
+                    for values in connection.execute(sa.select(key))
+                    if (text := one.cells(self._table, values)[place]) is not None
+                }
+        except (SQLAlchemyError, ValueError) as error:
+            raise self._told(error) from None
+
+    def _url(self) -> sa.URL:
+        """The address with user and password, which settings do not hold. Raises `BadInput`."""
+        text = self._source.connection.get("url")
+        if not isinstance(text, str):
+            raise BadInput("connection.url is missing", source=SETTINGS)
+        try:
+            url = sa.make_url(text)
+        except SQLAlchemyError:
+            raise BadInput("connection.url is no address of a database", source=SETTINGS) from None
+        if url.drivername not in _DRIVERS:
+            raise BadInput(f"connection.url begins with none of {', '.join(_DRIVERS)}", source=SETTINGS)
+        if url.password is not None or url.username is not None:
+            raise BadInput(
+                "connection.url holds a user or a password; name them in credentials", source=SETTINGS
+            )
+        if url.drivername == "sqlite":
+            path = (self._source.folder / Path(url.database or "")).resolve()
+            if not path.is_file():
+                raise BadInput("is not there", source=url.database)
+            return sa.URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+        return url.set(
+            drivername=_DRIVERS[url.drivername],
+            username=self._secrets.get("user"),
+            password=self._secrets.get("password"),
+        )
+
+    def _chosen(self, connection: sa.Connection) -> sa.FromClause:
+        """The table, as the database describes it, or the query as a subquery."""
+        place = self._table.place
+        if "query" in place:
+            query = sa.text(place["query"].rstrip().rstrip(";"))
+            whole = sa.select(sa.text("*")).select_from(query.columns().subquery())
+            with connection.execute(whole.limit(0)) as described:
+                return query.columns(*map(sa.column, described.keys())).subquery("chosen")
+        schema, _, name = place["table"].rpartition(".")
+        try:
+            found = sa.Table(
+                name, sa.MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False
+            )
+        except NoSuchTableError:
+            raise BadInput(f"there is no table {place['table']}", source=self._source.name) from None
+        if connection.dialect.name == "sqlite":  # whose types say little of what is in a column
+            return sa.table(name, *(sa.column(c.name) for c in found.columns))
+        return found
+
+    def _column(self, chosen: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
+        """A column of ours as the database calls it."""
+        names = [c.name for c in chosen.columns]
+        headings = recognised(self._table, names, self._called())
+        if name not in headings.positions:
+            raise BadInput(f"the column {name} is not there", source=self._source.name)
+        return list(chosen.columns)[headings.positions[name]]
+
+    def _called(self) -> str:
+        return self._table.place.get("table", self._table.name)
+
+    def _told(self, error: Exception) -> KgError:
+        """What an error of a database is to people: without the statement, the address and credentials."""
+        said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        said = self._secrets.hidden(said.strip().splitlines()[0] if said.strip() else type(error).__name__)[
+            :300
+        ]
+        if _REFUSED.search(said):
+            return Unauthorised(said, source=self._source.name)
+        return SourceFailed(said, source=self._source.name)
+
+
+def _bound(column: sa.ColumnElement[Any], since: str) -> sa.ColumnElement[Any]:
+    """The value of a cursor, which is kept as text, in the type of its column if that is known."""
+    kind = column.type
+    if isinstance(kind, sa.Integer | sa.Numeric):
+        return sa.literal(kind.python_type(since))
+    if isinstance(kind, sa.DateTime | sa.Date):
+        return sa.literal(kind.python_type.fromisoformat(since), kind)
+    return sa.literal(since, sa.types.NullType())  # the database knows how to read it

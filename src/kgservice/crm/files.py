@@ -1,0 +1,125 @@
+"""Tables in files: delimited text, workbooks and Parquet, row by row with the place of each."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
+from kgservice.crm.settings import Source, Table
+from kgservice.errors import BadInput, BadTable
+from kgservice.tabular.csv_records import Record, records
+
+
+def read_file(source: Source, table: Table) -> Reading:
+    """The rows of a table in a file.
+
+    Raises `BadInput` when the file is not there or is none of its kind, or when columns are missing.
+    """
+    headings, rows = _open(source, table)
+    return Reading(rows, lambda: Columns(tuple(headings.positions), headings.ignored))
+
+
+def _open(source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
+    path = source.folder / table.place["file"]
+    if not path.is_file():
+        raise BadInput("is not there", source=table.place["file"])
+    if source.kind == "csv":
+        return _csv(path, source, table)
+    return _xlsx(path, table) if source.kind == "xlsx" else _parquet(path, table)
+
+
+def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
+    listed = records(path, source.dialect)
+    head = next(listed, None)
+    if head is None:
+        raise BadTable("is empty", source=path.name)
+    if head.fault:
+        raise BadTable(f"the headings cannot be read: {head.fault}", line=head.line, source=path.name)
+    headings = recognised(table, head.fields, path.name)
+
+    def row(record: Record) -> Row:
+        if record.fault:
+            return Row(record.line, fault=record.fault)
+        return Row(record.line, headings.cells(table, record.fields))
+
+    return headings, map(row, listed)
+
+
+def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
+    """A sheet of a workbook: values, and where a formula has none stored, a fault."""
+    rows = _sheet(path, table)
+    head = next((values for _, values, _ in rows if any(v is not None for v in values)), None)
+    if head is None:
+        raise BadTable("is empty", source=path.name)
+    width = max(i for i, v in enumerate(head) if v is not None) + 1
+    headings = recognised(table, ["" if v is None else str(v) for v in head[:width]], path.name)
+    used = set(headings.positions.values())
+
+    def read() -> Iterator[Row]:
+        for line, values, formulas in rows:
+            if all(v is None for v in values) and not formulas:
+                continue
+            unknown = sorted(formulas & used)
+            if unknown:
+                yield Row(line, fault=f"the formula in {head[unknown[0]]} has no stored value")
+                continue
+            padded = [*values[:width], *[None] * (width - len(values))]
+            yield Row(line, headings.cells(table, padded))
+
+    return headings, read()
+
+
+def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], set[int]]]:
+    """The rows of a sheet: line, stored values, and the positions of formulas that have none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves out
+            stored = load_workbook(path, read_only=True, data_only=True)
+            written = load_workbook(path, read_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+        raise BadTable(f"is no workbook: {error}", source=path.name) from None
+    name = table.place.get("sheet", stored.sheetnames[0])
+    if name not in stored.sheetnames:
+        raise BadTable(f"has no sheet {name!r}; it has {', '.join(stored.sheetnames)}", source=path.name)
+    try:
+        pairs = zip_longest(
+            stored[name].iter_rows(values_only=True), written[name].iter_rows(values_only=True), fillvalue=()
+        )
+        for line, (values, texts) in enumerate(pairs, start=1):
+            formulas = {
+                i
+                for i, (value, text) in enumerate(zip(values, texts, strict=False))
+                if value is None and text is not None
+            }
+            yield line, values, formulas
+    finally:
+        stored.close()
+        written.close()
+
+
+def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadTable(f"is no Parquet: {error}", source=path.name) from None
+    headings = recognised(table, file.schema_arrow.names, path.name)
+
+    def read() -> Iterator[Row]:
+        line = 0
+        with file:
+            for batch in file.iter_batches():
+                columns = [column.to_pylist() for column in batch.columns]
+                for values in zip(*columns, strict=True):
+                    line += 1
+                    yield Row(line, headings.cells(table, values))
+
+    return headings, read()

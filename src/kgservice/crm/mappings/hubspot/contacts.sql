@@ -1,0 +1,27 @@
+SELECT
+  line,
+  id AS key,
+  moment_of(updated) AS updated,
+  yes(archived) AS deleted,
+  given_name,
+  family_name,
+  date_of(birth_date) AS birth_date,
+  values_of([email, other_email]) AS email,
+  values_of([phone, mobile]) AS phone,
+  street,
+  postal_code,
+  city,
+  country_of(country) AS country,
+  first_of(company_id) AS organisation_key,
+  company AS organisation_name,
+  job_title,
+  language_of(language) AS language,
+  yes(unsubscribed) AS opted_out,
+  faults([
+    CASE WHEN coalesce(given_name, family_name, email, phone, mobile) IS NULL
+      THEN 'neither a name nor an address nor a number' END,
+    unread('Date of birth', birth_date, date_of(birth_date)),
+    unread('Last Modified Date', updated, moment_of(updated)),
+    unread('Unsubscribed from all email', unsubscribed, yes(unsubscribed))
+  ]) AS faults
+FROM raw

@@ -1,0 +1,18 @@
+SELECT
+  line,
+  id AS key,
+  moment_of(updated) AS updated,
+  yes(archived) AS deleted,
+  first_of(contact) AS person_key,
+  first_of(company) AS organisation_key,
+  title,
+  stage,
+  amount_of(amount) AS amount,
+  coalesce(currency_of(currency), currency_of(amount)) AS currency,
+  moment_of(closed) AS closed,
+  faults([
+    unread('Amount', amount, amount_of(amount)),
+    unread('Close Date', closed, moment_of(closed)),
+    unread('Last Modified Date', updated, moment_of(updated))
+  ]) AS faults
+FROM raw

@@ -1,0 +1,15 @@
+SELECT
+  line,
+  id AS key,
+  moment_of(updated) AS updated,
+  yes(deleted) AS deleted,
+  name,
+  vat_id,
+  website,
+  values_of([phone]) AS phone,
+  street,
+  postal_code,
+  city,
+  coalesce(country_of(country_code), country_of(country)) AS country,
+  faults([unread('SystemModstamp', updated, moment_of(updated))]) AS faults
+FROM raw

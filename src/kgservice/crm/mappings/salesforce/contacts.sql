@@ -1,0 +1,26 @@
+SELECT
+  line,
+  id AS key,
+  moment_of(updated) AS updated,
+  yes(deleted) AS deleted,
+  given_name,
+  family_name,
+  full_name,
+  date_of(birth_date) AS birth_date,
+  values_of([email]) AS email,
+  values_of([phone, mobile, home_phone]) AS phone,
+  street,
+  postal_code,
+  city,
+  coalesce(country_of(country_code), country_of(country)) AS country,
+  account AS organisation_key,
+  account_name AS organisation_name,
+  job_title,
+  yes(opted_out) AS opted_out,
+  faults([
+    CASE WHEN coalesce(family_name, full_name, email) IS NULL THEN 'neither a name nor an e-mail address' END,
+    unread('Birthdate', birth_date, date_of(birth_date)),
+    unread('SystemModstamp', updated, moment_of(updated)),
+    unread('HasOptedOutOfEmail', opted_out, yes(opted_out))
+  ]) AS faults
+FROM raw

@@ -1,0 +1,178 @@
+"""Rows as they leave a source: known columns only, each cell a text or nothing, on their way to Arrow."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from kgservice.crm.settings import Column, Table
+from kgservice.errors import BadInput
+from kgservice.tabular.headings import plain
+
+# ="00123" is how spreadsheets are told, in CSV, to leave a text alone.
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: where it stands (1-based: physical line, or number), its cells, or why it cannot be read."""
+
+    line: int
+    cells: Sequence[str | None] = ()
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a table that were found in the source, and what there is besides them."""
+
+    found: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one table is read; nothing is, before the rows are gone through.
+
+    `complete`: the source is read as a whole, so that what is not among it is gone. `present` gives, where
+    it is not and the source can tell, the keys of all that is there. `columns` says what was found so far.
+    """
+
+    rows: Iterable[Row]
+    columns: Callable[[], Columns]
+    complete: bool = True
+    present: Callable[[], set[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """Which columns of a source are those of a table, by the position of each; and which are ignored."""
+
+    positions: Mapping[str, int]
+    ignored: tuple[str, ...]
+
+    def cells(self, table: Table, values: Sequence[object]) -> list[str | None]:
+        """The cells of the table's columns, in their order."""
+        return [
+            text_of(values[self.positions[c.name]]) if c.name in self.positions else None
+            for c in table.columns
+        ]
+
+
+def recognised(table: Table, headings: Sequence[str], source: str) -> Headings:
+    """Find the columns of a table by their headings, compared without case, spaces and punctuation.
+
+    Raises `BadInput` that names what is missing or stands there twice, and what stands there instead.
+    """
+    known = {plain(title): c.name for c in table.columns for title in c.titles}
+    positions: dict[str, int] = {}
+    ignored = []
+    for position, heading in enumerate(headings):
+        name = known.get(plain(heading))
+        if name is None:
+            ignored.append(heading)
+        elif name in positions:
+            raise BadInput(
+                f"the columns {headings[positions[name]]!r} and {heading!r} mean the same", source=source
+            )
+        else:
+            positions[name] = position
+    check_missing(table, positions, ignored, source)
+    return Headings(positions, tuple(ignored))
+
+
+def check_missing(table: Table, found: Iterable[str], ignored: Sequence[str], source: str) -> None:
+    """Raise `BadInput` if a column is missing that must be there."""
+    there = set(found)
+    missing = [c.titles[0] for c in table.columns if c.required and c.name not in there]
+    if missing:
+        instead = f"; not known are: {', '.join(sorted(ignored)[:20])}" if ignored else ""
+        raise BadInput(f"columns are missing: {', '.join(missing)}{instead}", source=source)
+
+
+def text_of(value: object) -> str | None:  # noqa: PLR0911  (a table of types)
+    """A value of any source as text, without space around it; None if it is empty.
+
+    >>> text_of(" x "), text_of(1.0), text_of(True), text_of(""), text_of('="007"')
+    ('x', '1', 'true', None, '007')
+    """
+    match value:
+        case None:
+            return None
+        case str():
+            text = value.strip()
+            wrapped = _TEXT_FORMULA.fullmatch(text) if text.startswith("=") else None
+            return (wrapped[1].strip() if wrapped else text) or None
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return format(Decimal(repr(value)), "f").removesuffix(".0") if value == value else None  # noqa: PLR0124
+        case Decimal():
+            return format(value, "f")
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return value.isoformat()
+        case bytes():
+            return value.decode("utf-8", "replace").strip() or None
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, default=str) if value else None
+        case _:
+            return str(value)
+
+
+def flat(item: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, object]]:
+    """The values of a record of an API by their dotted paths; lists of plain values are joined by `;`."""
+    for name, value in item.items():
+        path = f"{before}{name}"
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{path}.")
+        elif isinstance(value, list) and value and all(isinstance(x, str | int | float) for x in value):
+            yield path, ";".join(text_of(x) or "" for x in value)
+        elif isinstance(value, list) and value and all(isinstance(x, dict) for x in value):
+            yield from flat({str(i): x for i, x in enumerate(value)}, f"{path}.")
+        else:
+            yield path, value
+
+
+class Picker:
+    """Picks the columns of a table out of records of an API, whose fields may differ from one to the next."""
+
+    def __init__(self, table: Table) -> None:
+        self._known = {
+            plain(title): (c.name, rank) for c in table.columns for rank, title in enumerate(c.titles)
+        }
+        self._table = table
+        self.found: set[str] = set()
+        self.ignored: set[str] = set()
+
+    def cells(self, item: Mapping[str, Any]) -> list[str | None]:
+        """The cells of one record. Of several fields of the same meaning, the first title that is filled."""
+        best: dict[str, tuple[int, str]] = {}
+        for path, value in flat(item):
+            name, rank = self._known.get(plain(path), ("", 0))
+            if not name:
+                self.ignored.add(path)
+                continue
+            self.found.add(name)
+            text = text_of(value)
+            if text is not None and (name not in best or rank < best[name][0]):
+                best[name] = (rank, text)
+        return [best[c.name][1] if c.name in best else None for c in self._table.columns]
+
+    def columns(self) -> Columns:
+        """What was found so far."""
+        return Columns(tuple(sorted(self.found)), tuple(sorted(self.ignored)))
+
+    def finish(self, source: str) -> None:
+        """Raise `BadInput` if the records had not all fields that must be there."""
+        if self.found or self.ignored:
+            check_missing(self._table, self.found, sorted(self.ignored), source)
+
+
+def column_names(columns: Sequence[Column]) -> list[str]:
+    """The names of columns."""
+    return [c.name for c in columns]

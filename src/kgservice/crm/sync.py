@@ -1,0 +1,279 @@
+"""Synchronising a source: read, clean, compare, and change the canonical tables in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from kgservice.crm import canonical_tables as tables
+from kgservice.crm.canonical_tables import ABOUT_PERSONS, Difference, State
+from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
+from kgservice.crm.credentials import resolve
+from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
+from kgservice.crm.rows import Columns
+from kgservice.crm.settings import Source
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.errors import Conflict
+from kgservice.tabular.sandbox import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """The rows of one table of the source: `read` is the sum of the others."""
+
+    read: int
+    taken: int
+    repeated: int
+    rejected: int
+
+
+@dataclass(slots=True)
+class SyncSummary:
+    """What a run did.
+
+    `run` is its number, 0 if nothing has changed. `read` is false if files and settings are what they were,
+    so that nothing was read. `tables` counts the source's rows, `changes` those of the canonical tables;
+    `rejects` are all rows of the source that are refused now.
+    """
+
+    source: str
+    run: int = 0
+    read: bool = True
+    tables: dict[str, TableCounts] = field(default_factory=dict)
+    changes: dict[str, Difference] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def _silent(_name: str, _done: int, _total: int) -> None:
+    """No progress is shown."""
+
+
+def sync(
+    source: Source,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    allow_empty: bool = False,
+    clock: Clock = system_clock,
+) -> SyncSummary:
+    """Bring the canonical tables in `folder` to what the source holds now.
+
+    Only what has changed is read where the source can tell, and only what differs is written, in one
+    transaction at the end: a run that breaks off changes nothing. Raises `Unauthorised` when credentials
+    are refused, `SourceFailed` when the source does not answer or breaks off, `BadInput` when it is not what
+    the settings say, `Conflict` when another run is at work, or when a source that had rows has none now and
+    `allow_empty` does not allow that.
+    """
+    secrets = resolve(source.credentials, source.secrets, source.name, environ)
+    with tables.opened(folder) as db:
+        state = tables.state_of(db, source.name)
+        digest = _digest(source)
+        same = state is not None and state.digest == digest
+        if same and source.files:
+            return SyncSummary(source.name, read=False, rejects=tables.rejects_of(db, source.name))
+        for left in folder.glob(".work-*"):  # of a process that was killed: nobody else is here
+            shutil.rmtree(left, ignore_errors=True)
+        cursors = state.cursors if state is not None and same else {}
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as work:
+            delivered = extract(source, secrets, cursors, Path(work), progress or _silent)
+            with Cleaning(source, Path(work) / "raw.duckdb") as cleaning:
+                cleaned = list(cleaning.cleaned())
+        for one in cleaned:
+            if one.cursor is not None:
+                cursors = {**cursors, one.table.name: one.cursor}
+        run = _Run(db, source, delivered, cleaned)
+        run.stage(allow_empty=allow_empty)
+        return run.commit(state, State(digest, cursors), clock)
+
+
+def look(source: Source, *, environ: Mapping[str, str] | None = None, most: int = 100) -> dict[str, Columns]:
+    """Which columns of each table are recognised and which ignored, from its first rows.
+
+    Raises as `sync` does for what cannot be read.
+    """
+    secrets = resolve(source.credentials, source.secrets, source.name, environ)
+    found = {}
+    with tempfile.TemporaryDirectory() as work, silent(Path(work)):
+        for table in source.tables:
+            read = reading(source, table, secrets, None)
+            for _row in islice(read.rows, most):
+                pass
+            found[table.name] = read.columns()
+    return found
+
+
+def _digest(source: Source) -> str:
+    """What decides how rows are read, and the content of the files if the source is in files."""
+    digest = hashlib.sha256(source.digest.encode())
+    for path in source.files:
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+class _Run:
+    """One run in the database of the canonical tables."""
+
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        source: Source,
+        delivered: Mapping[str, Delivered],
+        cleaned: Sequence[Cleaned],
+    ) -> None:
+        self._db = db
+        self._source = source
+        self._delivered = delivered
+        self._cleaned = cleaned
+        self._kinds = list(dict.fromkeys(kind for one in cleaned for kind in one.made))
+        self._differences: dict[str, Difference] = {}
+
+    def stage(self, *, allow_empty: bool) -> None:
+        """Put what was made into temporary tables, and note what that changes."""
+        for kind in self._kinds:
+            parts = [one for one in self._cleaned if kind in one.made]
+            staged = f"staged {kind}"
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(staged)} AS FROM {quoted(kind)} LIMIT 0")
+            for one in parts:
+                self._add(one, kind, staged)
+            whole = all(self._delivered[one.table.name].complete for one in parts)
+            if whole and not allow_empty and not any(one.rows for one in parts):
+                there = tables.size_of(self._db, kind, self._source.name)
+                if there:
+                    raise Conflict(
+                        f"it has no rows now, and {there} {kind} would be gone; allow that if it is so",
+                        source=self._source.name,
+                    )
+            self._note_gone(kind, parts, whole=whole)
+            self._differences[kind] = tables.compare(
+                self._db, kind, self._source.name, staged, "keys that are gone"
+            )
+
+    def _add(self, one: Cleaned, kind: str, staged: str) -> None:
+        """Add the rows that one table made; a key that another table has made before is refused."""
+        self._db.register("arriving", one.made[kind])
+        twice = self._db.execute(
+            f"SELECT key FROM arriving WHERE key IN (SELECT key FROM {quoted(staged)}) ORDER BY key"  # noqa: S608
+        ).fetchall()
+        first = kind in one.table.primary
+        where = one.table.name if first else f"{one.table.name}/{kind}"
+        one.rejects += [
+            Reject(where, 0, key, f"another table has made {kind} of the key {key}") for (key,) in twice
+        ]
+        one.taken -= len(twice) if first else 0
+        self._db.execute(
+            f"INSERT INTO {quoted(staged)} SELECT * FROM arriving "  # noqa: S608
+            f"WHERE key NOT IN (SELECT key FROM {quoted(staged)})"
+        )
+        self._db.unregister("arriving")
+
+    def _note_gone(self, kind: str, parts: Sequence[Cleaned], *, whole: bool) -> None:
+        """Note which keys of a canonical table may be gone: those that are not among the staged ones.
+
+        A row that is there but refused keeps what was known of it.
+        """
+        gone = "TEMP TABLE " + quoted("keys that are gone")
+        there, source = quoted(kind), self._source.name
+        first = [one for one in parts if kind in one.table.primary]
+        about = "person_key" if kind in ABOUT_PERSONS else None
+        refused = [r.key for one in parts for r in one.rejects if r.key is not None]
+        self._db.execute(f"CREATE OR REPLACE {gone} (key VARCHAR)")
+        into = f"INSERT INTO {quoted('keys that are gone')} "
+        if whole:
+            also = f" AND ({about} IS NULL OR {about} NOT IN (SELECT unnest($refused)))" if about else ""
+            self._db.execute(
+                f"{into} SELECT key FROM {there} WHERE source = $source "  # noqa: S608
+                f"AND key NOT IN (SELECT unnest($refused)){also}",
+                {"source": source, "refused": refused},
+            )
+            return
+        present = [self._delivered[one.table.name].present for one in first]
+        if first and len(first) == len(parts) and all(keys is not None for keys in present):
+            known = sorted(set().union(*(keys for keys in present if keys is not None)))
+            self._db.execute(
+                f"{into} SELECT key FROM {there} WHERE source = ? AND key NOT IN (SELECT unnest(?))",  # noqa: S608
+                [source, known],
+            )
+        elif not first and about:
+            again = sorted(
+                {key for one in parts for key in one.keys} - {key for key in refused if key is not None}
+            )
+            lost = [
+                key
+                for one in parts
+                if (keys := self._delivered[one.table.name].present) is not None
+                for (key,) in self._db.execute(
+                    f"SELECT DISTINCT {about} FROM {there} WHERE source = ?",  # noqa: S608
+                    [source],
+                ).fetchall()
+                if key not in keys
+            ]
+            self._db.execute(
+                f"{into} SELECT key FROM {there} WHERE source = ? AND {about} IN (SELECT unnest(?))",  # noqa: S608
+                [source, [*again, *lost]],
+            )
+
+    def commit(self, before: State | None, after: State, clock: Clock) -> SyncSummary:
+        """Write what differs, all at once; nothing if nothing does."""
+        summary = SyncSummary(self._source.name, changes=self._differences)
+        earlier = tables.rejects_of(self._db, self._source.name)
+        summary.rejects = sorted(
+            {*self._kept(earlier), *(r for one in self._cleaned for r in one.rejects)}, key=_place
+        )
+        for one in self._cleaned:
+            rejected = one.rows - one.taken - one.repeated
+            summary.tables[one.table.name] = TableCounts(one.rows, one.taken, one.repeated, rejected)
+        if (
+            before == after
+            and summary.rejects == earlier
+            and not any(d.any for d in self._differences.values())
+        ):
+            return summary
+        name = self._source.name
+        self._db.begin()
+        summary.run = tables.next_run(self._db)
+        for kind in self._kinds:
+            tables.apply(self._db, kind, name, f"staged {kind}", summary.run)
+        self._db.execute("DELETE FROM rejects WHERE source = ?", [name])
+        if summary.rejects:
+            self._db.executemany(
+                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?)",
+                [(name, r.table, r.line, r.key, r.reason) for r in summary.rejects],
+            )
+        self._db.execute("DELETE FROM state WHERE source = ?", [name])
+        self._db.execute(
+            "INSERT INTO state VALUES (?, ?, ?)", [name, after.digest, json.dumps(after.cursors)]
+        )
+        counts = {kind: [d.new, d.changed, d.gone] for kind, d in self._differences.items()}
+        moment = clock().replace(tzinfo=None)
+        self._db.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?)", [summary.run, name, moment, json.dumps(counts)]
+        )
+        self._db.commit()
+        return summary
+
+    def _kept(self, earlier: Sequence[Reject]) -> list[Reject]:
+        """The rejects of before whose rows were not read again, as they have not changed."""
+        kept = []
+        for reject in earlier:
+            one = next((c for c in self._cleaned if c.table.name == reject.table.partition("/")[0]), None)
+            if one is None or reject.key is None or self._delivered[one.table.name].complete:
+                continue
+            present = self._delivered[one.table.name].present
+            if reject.key not in one.keys and (present is None or reject.key in present):
+                kept.append(reject)
+        return kept
+
+
+def _place(reject: Reject) -> tuple[str, int, str]:
+    return reject.table, reject.line, reject.reason

@@ -1,0 +1,138 @@
+"""Records of Tryton, by its JSON-RPC: found by search, read with the fields that the mapping names."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from kgservice.crm.credentials import Secrets
+from kgservice.crm.declared import Declared
+from kgservice.crm.rows import Picker, Reading, Row
+from kgservice.crm.settings import SETTINGS, Source, Table
+from kgservice.crm.web import Web
+from kgservice.errors import SourceFailed
+
+_AT_ONCE = 500
+
+
+def read_tryton(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
+    """The records of a model; with a cursor those that have changed `since`, and then the ids of all.
+
+    Raises `Unauthorised` when the login is refused, `SourceFailed` when Tryton does not answer or refuses
+    a call: from going through the rows.
+    """
+    reader = _Reader(source, table, secrets)
+    if since is None:
+        return Reading(reader.rows([]), reader.picker.columns)
+    return Reading(
+        reader.rows(reader.changed(since)), reader.picker.columns, complete=False, present=reader.keys
+    )
+
+
+class _Reader:
+    """One model of one database."""
+
+    def __init__(self, source: Source, table: Table, secrets: Secrets) -> None:
+        self._source = source
+        self._web = Web(source, secrets)
+        connection = self._web.rest
+        self._database = connection.text("database")
+        connection.finish()
+        options = Declared(table.options, SETTINGS, f"tables.{table.name}.options.")
+        self._model = table.place["model"]
+        self._fields = list(options.texts("fields"))
+        self._changed = options.texts("changed")
+        # Of a field that is a list of records: their field that names a kind, and the one with the value.
+        self._pivot = {name: (one.text("by"), one.text("value")) for name, one in options.tables("pivot")}
+        options.finish()
+        self._secrets = secrets
+        self._authorization = ""
+        self.picker = Picker(table)
+
+    def rows(self, domain: list[Any]) -> Iterator[Row]:
+        """The records that a domain finds, by id."""
+        line = 0
+        for ids in self._ids(domain):
+            found = {record["id"]: record for record in self._call("read", ids, self._fields)}
+            for one in ids:
+                if one in found:  # else it was deleted between the two calls
+                    line += 1
+                    yield Row(line, self.picker.cells(self._pivoted(found[one])))
+        self.picker.finish(self._source.name)
+
+    def keys(self) -> set[str]:
+        """The ids of all records that are there now."""
+        return {str(one) for ids in self._ids([]) for one in ids}
+
+    def changed(self, since: str) -> list[Any]:
+        """The domain of what was made or changed at or after a moment."""
+        moment = datetime.datetime.fromisoformat(since)
+        sent = {"__class__": "datetime"} | {
+            part: getattr(moment, part)
+            for part in ("year", "month", "day", "hour", "minute", "second", "microsecond")
+        }
+        return [["OR", *([field, ">=", sent] for field in ("create_date", "write_date", *self._changed))]]
+
+    def _ids(self, domain: list[Any]) -> Iterator[list[int]]:
+        """The ids that a domain finds, archived ones too, in parts."""
+        last = 0
+        both = ["active", "in", [True, False]] if "active" in self._fields else ["id", ">", 0]
+        while True:
+            found = self._call("search", [*domain, both, ["id", ">", last]], 0, _AT_ONCE, [["id", "ASC"]])
+            if not found:
+                return
+            last = found[-1]
+            yield found
+
+    def _call(self, method: str, *params: Any) -> Any:
+        """Call a method of the model, logged in."""
+        if not self._authorization:
+            user = self._secrets.need("user", self._source.name)
+            password = self._secrets.need("password", self._source.name)
+            number, session, *_ = self._rpc("common.db.login", user, {"password": password})
+            token = base64.b64encode(f"{user}:{number}:{session}".encode()).decode()
+            self._authorization = f"Session {token}"
+        return self._rpc(f"model.{self._model}.{method}", *params, {})
+
+    def _rpc(self, method: str, *params: Any) -> Any:
+        headers = {"Authorization": self._authorization} if self._authorization else None
+        body = {"id": 1, "method": method, "params": params}
+        answer = self._web.post(f"{self._database}/rpc/", body, headers)
+        if not isinstance(answer, dict) or "result" not in answer:
+            said = answer.get("error", ["nothing"]) if isinstance(answer, dict) else ["no result"]
+            detail = self._secrets.hidden(f"refuses {method}: {said[0]}")[:300]
+            raise SourceFailed(detail, source=self._source.name)
+        return answer["result"]
+
+    def _pivoted(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A record with its values decoded, and lists of kinds and values by kind (`contacts.email`)."""
+        plain = {name.rstrip("."): _decoded(value) for name, value in record.items()}
+        for name, (by, value) in self._pivot.items():
+            kinds: dict[str, list[str]] = {}
+            for one in plain.pop(name, None) or ():
+                kinds.setdefault(str(one.get(by)), []).append(str(one.get(value)))
+            plain[name] = {kind: list(values) for kind, values in kinds.items()}
+        return plain
+
+
+def _decoded(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
+    """A value of Tryton's JSON; records within it have the names of their fields without the dot."""
+    if isinstance(value, list):
+        return [_decoded(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    given = {name: part for name, part in value.items() if name != "__class__"}
+    match value.get("__class__"):
+        case "datetime":
+            return datetime.datetime(**given)
+        case "date":
+            return datetime.date(**given)
+        case "Decimal":
+            return Decimal(given["decimal"])
+        case None:
+            return {name.rstrip("."): _decoded(part) for name, part in given.items()}
+        case _:
+            return str(given)

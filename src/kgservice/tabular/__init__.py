@@ -1,0 +1,1 @@
+"""Tables, whatever they are about: reading records, and a database in which SQL of others may run."""

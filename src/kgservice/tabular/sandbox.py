@@ -1,0 +1,78 @@
+"""A private DuckDB in which SQL of others may run: it reaches no file and no network, and has bounds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from kgservice.errors import BadTable
+
+# What the SQL of a mapping may use: memory, and room on the disk for what does not fit into it.
+_LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
+
+
+class Sandbox:
+    """A database in memory with a folder of its own for what does not fit; open until `locked`.
+
+    `name` says whose SQL it is, in errors.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._folder = tempfile.TemporaryDirectory(prefix="kgservice-")
+        self.folder = Path(self._folder.name)
+        self.db = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": 2,
+                "autoinstall_known_extensions": False,
+                "python_enable_replacements": False,
+                "temp_directory": self._folder.name,
+                **_LIMITS,
+            },
+        )
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and remove its folder."""
+        self.db.close()
+        self._folder.cleanup()
+
+    def lock(self) -> None:
+        """From here on the SQL can reach no file and no network, and cannot change that."""
+        self.db.execute("SET enable_progress_bar = false")  # it would write into the output of commands
+        self.db.execute("SET enable_external_access = false")
+        self.db.execute("SET lock_configuration = true")
+
+    def fault(self, detail: str) -> BadTable:
+        """The error that says what is wrong with the mapping."""
+        return BadTable(detail, source=self.name)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Whatever DuckDB refuses is a fault of the mapping: `BadTable`, without paths of this machine."""
+        try:
+            yield
+        except duckdb.Error as error:
+            detail = str(error).replace(self._folder.name, "…")[:1000]
+            raise self.fault(f"the SQL of the mapping fails: {detail}") from None
+
+    def count(self, sql: str) -> int:
+        """The one whole number that a query answers."""
+        row = self.db.execute(sql).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def quoted(name: str) -> str:
+    """A name as SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
