@@ -185,7 +185,7 @@ class _NaiveViews:
         return False
 
     def _read_hidden(self) -> set[object]:
-        """Nodes above the level of the views, left of erased persons, compared for links, and restricted ones."""
+        """Nodes above the level of the views, left of the erased, compared for links, and restricted ones."""
         most = _ORDER.index(self._kg.settings.confidentiality.capitalize())
         shown = {NamedNode(CI + name) for name in _ORDER[: most + 1]}
         secret = {node for node, levels in self._levels.items() if levels - shown}

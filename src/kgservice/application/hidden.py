@@ -1,4 +1,4 @@
-"""Nodes that no view of a purpose shows: secret, restricted, left of erased persons, compared; or part of such."""
+"""Nodes that no view of a purpose shows: secret, restricted, left of the erased, compared; or parts."""
 
 from __future__ import annotations
 

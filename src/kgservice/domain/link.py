@@ -50,7 +50,7 @@ class Standing:
 
     @property
     def offered(self) -> bool:
-        """Whether a run may propose it and change its score; rejected ones never again, accepted ones are pinned."""
+        """Whether a run may propose it: rejected ones never again, and accepted ones are pinned."""
         return self.state is State.CANDIDATE
 
     @property

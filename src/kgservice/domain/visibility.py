@@ -5,8 +5,8 @@ its class, for a type), and those that the record at either end of it states. If
 of the classes of both ends count; a node without any has those of what it belongs to. What still has none is
 taken for identification data. A statement of any graph needs the highest confidentiality of its ends, and
 nothing is shown that is restricted (Art. 18 GDPR), nor what proves the consents of somebody who was erased:
-it is kept for that proof and for no other purpose; nor the values that were compared for a link to a record of
-a CRM, which may be those of somebody else.
+it is kept for that proof and for no other purpose; nor the values that were compared for a link to a record
+of a CRM, which may be those of somebody else.
 """
 
 from __future__ import annotations
