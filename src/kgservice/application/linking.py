@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyoxigraph import NamedNode, Quad, Triple
+from pyoxigraph import NamedNode, Triple
 
 from kgservice.application import link_consequences, link_customers, link_records
 from kgservice.application.graph import KnowledgeGraph
