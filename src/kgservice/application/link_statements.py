@@ -102,26 +102,35 @@ def external_id(addresses: Addresses, one: RecordId) -> str:
     return str(uuid.UUID(record_iri(addresses, one).value.rpartition("/")[2]))
 
 
+def ends(places: Places, node: NamedNode, one: RecordId, customer: str, kind: str) -> set[Triple]:
+    """What makes a link: its record, its customer, and where the record is from."""
+    said = _described(
+        node,
+        "CrmLink",
+        [
+            ("linksRecord", places.record(one)),
+            (_ENDS[kind], NamedNode(customer)),
+            ("recordSource", Literal(one.source)),
+            ("recordKey", Literal(one.key)),
+        ],
+    )
+    return said | places.in_projects(node, customer) if kind == ORGANISATIONS else said
+
+
 def scored(places: Places, node: NamedNode, pair: Pair, run: NamedNode, kind: str) -> set[Triple]:
     """What a run says of a link: both ends, the score, and each comparison with both values.
 
     Without the decision; `run` is told apart by `ci:proposedIn`.
     """
-    said = _described(
-        node,
-        "CrmLink",
-        [
-            ("linksRecord", places.record(pair.record)),
-            (_ENDS[kind], NamedNode(pair.customer)),
-            ("recordSource", Literal(pair.record.source)),
-            ("recordKey", Literal(pair.record.key)),
+    said = ends(places, node, pair.record, pair.customer, kind)
+    said |= {
+        Triple(node, NamedNode(CI + name), value)
+        for name, value in (
             ("confidence", decimal(pair.probability, 6)),
             ("matchWeight", decimal(pair.weight, 2)),
             ("proposedIn", run),
-        ],
-    )
-    if kind == ORGANISATIONS:
-        said |= places.in_projects(node, pair.customer)
+        )
+    }
     for name, weight in sorted(pair.fields.items())[:MOST_FIELDS]:
         part = NamedNode(places.addresses.instance("crm-comparison", node.value, name))
         values = pair.values.get(name, ("", ""))
