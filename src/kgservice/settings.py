@@ -86,6 +86,10 @@ class Settings:
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
         "Purposes that there are views for: IRIs or short names, spaces between them; `none`: no view.",
     )
+    matching_purpose: str = _setting(
+        "dpv:CustomerRelationshipManagement",
+        "Purpose for which data is matched with records of a CRM; `everything`: all data, on another ground.",
+    )
     audit_queries: str = _setting(
         "shape",
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
@@ -228,6 +232,10 @@ def _fault(name: str, value: Any) -> str | None:
         "purposes": (
             lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
             "holds something that is neither an IRI nor a short name such as dpv:Marketing",
+        ),
+        "matching_purpose": (
+            lambda name: name == "everything" or _is_iri(expand(name)),
+            "is neither `everything` nor an IRI nor a short name such as dpv:Marketing",
         ),
         "audit_queries": (
             lambda kept: kept in {"none", "shape", "text"},

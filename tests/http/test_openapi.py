@@ -43,12 +43,13 @@ from tests.serving import Running, running
 
 EXAMPLES = int(os.environ.get("FUZZ", "3"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
+LINK = "00000000-0000-4000-8000-107000000045"
 QUERIES = ["ASK {}", "SELECT * { ?s ?p ?o } LIMIT 3", "CONSTRUCT WHERE { ?s a ?o } LIMIT 3"]
 UPDATES = ["INSERT DATA { GRAPH <urn:x:g> { <urn:x:s> <urn:x:p> 1 } }", "CLEAR GRAPH <urn:x:g>"]
 # What random texts would never be, by the name of the parameter or the member of a form.
 KNOWN: dict[str, list[str]] = {
     "key": [PERSON],
-    "id": [RENEWED, ERASURE, "0f1c9a7e-0000-4000-8000-000000000000"],
+    "id": [RENEWED, ERASURE, LINK, "0f1c9a7e-0000-4000-8000-000000000000"],
     "query": QUERIES,
     "update": UPDATES,
     "graph": ["urn:x:g", "https://kg.example/graph/ontology"],

@@ -34,6 +34,7 @@ PROPERTIES = (
     ),
     *("<http://www.w3.org/ns/shacl#resultMessage>", "<http://www.w3.org/ns/prov#wasAssociatedWith>"),
     *("<http://www.w3.org/ns/prov#endedAtTime>", "ci:commitNumber", "ci:customerNumber"),
+    *("ci:recordValue", "ci:customerValue", "ci:comparisonOf", "ci:linkedPerson", "ci:decisionReason"),
 )
 CLASSES = (
     *("ci:Feedback", "ci:PainPoint", "ci:Touchpoint", "ci:ContactPerson", "ci:Person", "ci:ConsentRecord"),
@@ -45,7 +46,7 @@ CLASSES = (
         "ci:Solution",
         "ci:CustomerDataRecord",
     ),
-    "<http://www.w3.org/ns/prov#Activity>",
+    *("<http://www.w3.org/ns/prov#Activity>", "ci:CrmLink", "ci:FieldComparison", "ci:LinkEvent"),
 )
 
 
@@ -374,6 +375,7 @@ class Grammar:
                 f"/decisions?subject={quote(self._iri(), safe='')}",
             ),
             *("/requests", "/links", "/processing-activities", "/validation"),
+            *("/links/report", f"/links/{key}", f"/links/{key}/waterfall", f"/links/{key}/accept"),
         )
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
         return Asked(

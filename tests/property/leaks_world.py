@@ -171,6 +171,18 @@ def what_is_shown(plant: Planted) -> None:
         plant.both(NamedNode(A.instance("leaks", "PainPoint", "0")), ci("evidencedBy"), record)
         plant.show(record, "content")
         plant.show(record, "title", "en")
+        # A link to a record of a CRM is as the person has agreed; what was compared may be somebody else's.
+        link = plant.node("link", name, hidden=False)
+        plant.both(link, TYPE, ci("CrmLink"))
+        plant.both(link, ci("linkedPerson"), person)
+        plant.both(link, ci("linksRecord"), plant.node("CRM record", name, hidden=False))
+        plant.both(link, ci("decision"), ci("LinkUndecided"))
+        plant.show(link, "recordSource")
+        compared = plant.node("comparison", name, hidden=True)
+        plant.only(compared, TYPE, ci("FieldComparison"))
+        plant.only(compared, ci("comparisonOf"), link)
+        for p in ("recordValue", "customerValue", "fieldName"):
+            plant.hide(compared, p)
     # One who has agreed for what was said, not for who said it.
     person = plant.node("person", "partly", hidden=True)
     plant.both(person, TYPE, ci("ContactPerson"))

@@ -36,7 +36,8 @@ _OF_ALL = f"""{_PREFIX} SELECT ?node ?value {{
 _STARTS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validFrom ?value }}"
 _ENDS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validUntil ?value }}"
 _LEFT = f"""{_PREFIX} SELECT ?node ?value {{
-  {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} BIND(?node AS ?value) }}"""
+  {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} UNION {{ ?node a ci:FieldComparison }}
+  BIND(?node AS ?value) }}"""
 _ORDER = ("Public", "Internal", "Confidential")
 
 
@@ -184,7 +185,7 @@ class _NaiveViews:
         return False
 
     def _read_hidden(self) -> set[object]:
-        """Nodes above the level of the views, what is left of erased persons, and restricted records."""
+        """Nodes above the level of the views, left of the erased, compared for links, and restricted ones."""
         most = _ORDER.index(self._kg.settings.confidentiality.capitalize())
         shown = {NamedNode(CI + name) for name in _ORDER[: most + 1]}
         secret = {node for node, levels in self._levels.items() if levels - shown}

@@ -12,8 +12,10 @@ from pyoxigraph import Literal, NamedNode
 from kgservice.application import evidence, findings, obligations, requests, subjects
 from kgservice.application.decisions import stamp
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.link_consequences import elsewhere, linked_records
 from kgservice.application.remnants import Words, remnants
 from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.matching import RecordId
 from kgservice.domain.members import Members
 from kgservice.domain.mentions import Mentions
 from kgservice.domain.question import with_values
@@ -31,7 +33,8 @@ _TIME = f"""SELECT ?time {{ VALUES ?number {{ UNDEF }}
 class Erasure:
     """What an erasure did. `moot`: other requests of the person that it closed; `kept`: records that another
     legal basis holds, with these; `elsewhere`: records of no person that state the same name or address, to
-    be looked at."""
+    be looked at; `linked`: records of a CRM, to be erased there, too; `rows`: what was deleted of them beside
+    the graph."""
 
     key: str
     at: datetime
@@ -43,6 +46,8 @@ class Erasure:
     kept: dict[str, list[str]] = field(default_factory=dict)
     elsewhere: list[str] = field(default_factory=list)
     waiting: bool = True
+    linked: list[RecordId] = field(default_factory=list)
+    rows: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -56,6 +61,8 @@ class Erasure:
             "findings": self.findings,
             "kept": [{"record": iri, "legalBasis": bases} for iri, bases in self.kept.items()],
             "elsewhere": self.elsewhere,
+            "crmRecords": [{"source": one.source, "key": one.key} for one in self.linked],
+            "crmRows": self.rows,
             "filesWait": self.waiting,
         }
 
@@ -123,6 +130,9 @@ def _wholly(
     graphs = [NamedNode(kg.addresses.subject(key)), NamedNode(kg.addresses.consent(key))]
     quads = subjects.quads_of(kg, person)
     nodes = subjects.nodes_of(kg, person, quads)
+    nodes |= elsewhere(kg, nodes)
+    linked = linked_records(kg, person)
+    rows = sum(place.forget(linked) for place in kg.forgetters)
     words = Words.of(q for q in quads if q.subject in nodes and q.graph_name == graphs[0])
     found = remnants(kg, nodes, graphs, words)
     stone = NamedNode(f"{kg.addresses.ids}{key}")
@@ -155,6 +165,8 @@ def _wholly(
         len(found.drop),
         found.entries,
         elsewhere=sorted(found.elsewhere),
+        linked=linked,
+        rows=rows,
     )
 
 
@@ -181,7 +193,9 @@ def _partly(
     gone |= obligations.needless(person, quads)
     gone |= {quad for quad in quads if quad.subject in staying and quad.object in nodes - staying}
     left = set(quads) - gone
-    erased = frozenset(nodes - staying)
+    erased = frozenset((nodes - staying) | elsewhere(kg, nodes - staying))
+    linked = linked_records(kg, person)
+    rows = sum(place.forget(linked) for place in kg.forgetters)
     known = {quad.object for quad in left}
     about = (q for q in gone if q.subject in nodes and q.object not in known)
     words = Words.of(q for q in about if q.graph_name == graphs[0])
@@ -212,6 +226,8 @@ def _partly(
         findings=found.entries,
         kept=bound,
         elsewhere=sorted(found.elsewhere),
+        linked=linked,
+        rows=rows,
     )
 
 

@@ -16,6 +16,7 @@ from kgservice.application import installing, modelfiles, standing
 from kgservice.application.dues import Dues
 from kgservice.application.effect import Effect
 from kgservice.application.erased import Erased
+from kgservice.application.forgetting import Forgetter
 from kgservice.application.planner import Planner
 from kgservice.application.proof import hidden_views, refuse_proof
 from kgservice.application.provenance import provenance
@@ -37,7 +38,6 @@ from kgservice.store.base import Dataset, Store
 if TYPE_CHECKING:
     from kgservice.application.guard import Guard
     from kgservice.shacl.local import Difference
-
 
 _CLOCK = Origin(agent="kgservice", reason="dates that have come")
 
@@ -72,6 +72,7 @@ class KnowledgeGraph(Whole):
         self._changed: dict[object, int] = {}
         self._unfinished: tuple[Effect, int] | None = None
         self.when_hidden: list[Callable[[], None]] = []
+        self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
 
     @classmethod
     def open(
@@ -179,8 +180,7 @@ class KnowledgeGraph(Whole):
     def guard(self) -> Guard:
         """What tells the findings that a change brings."""
         if self._guard is None:
-            # The engine behind it costs a second to import, which those who only read need not spend.
-            from kgservice.application.guard import Guard  # noqa: PLC0415
+            from kgservice.application.guard import Guard  # noqa: PLC0415 - it costs a second
 
             self._guard = Guard(policy=self.policy)
         return self._guard

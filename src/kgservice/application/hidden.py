@@ -1,4 +1,4 @@
-"""Nodes that no view of a purpose shows: secret, restricted, left of erased persons, or part of such."""
+"""Nodes that no view of a purpose shows: secret, restricted, left of the erased, compared; or parts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def hidden_nodes(kg: KnowledgeGraph, sight: Sight, level: int) -> set[NamedNode]
     waiting += _nodes(
         kg.store, kg.view, f"{{ ?node <{CI}hasTombstone> ?stone }} UNION {{ ?node a <{CI}Tombstone> }}"
     )
+    waiting += _nodes(kg.store, kg.view, f"?node a <{CI}FieldComparison>")
     waiting += [node for one in restrictions(kg.store, kg.view) for node in sight.restricted(one)]
     found: set[NamedNode] = set()
     while waiting:

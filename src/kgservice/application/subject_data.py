@@ -16,6 +16,7 @@ from kgservice.application.decisions import stamp
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.application.lawful_parts import GDPR
+from kgservice.application.link_consequences import untold
 from kgservice.domain.model import TYPE
 from kgservice.namespaces import CI, DPV, PREFIXES
 
@@ -42,7 +43,8 @@ class Data:
     def of(cls, kg: KnowledgeGraph, key: str) -> Data:
         """The data of the person with this key. Raises `NotFound`."""
         person = subjects.one(kg, key)
-        quads = sorted(subjects.quads_of(kg, person), key=str)
+        stated = subjects.quads_of(kg, person)
+        quads = sorted(set(stated) - untold(stated), key=str)
         return cls(person, quads, frozenset(subjects.nodes_of(kg, person, quads)))
 
     def classes(self, node: object) -> list[str]:

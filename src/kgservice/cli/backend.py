@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
+from kgservice.cli.link_desk import LinkDesk
 from kgservice.cli.rights import Rights
 from kgservice.errors import NotFound
 from kgservice.settings import Settings
@@ -23,6 +24,10 @@ class Backend(Protocol):
     @property
     def rights(self) -> Rights:
         """What can be done for a person whose data is kept."""
+
+    @property
+    def links(self) -> LinkDesk:
+        """What can be done with links of CRM records."""
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Write the answer of a query to `out` in the first of `formats` that fits; returns that format."""

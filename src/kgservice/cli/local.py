@@ -33,6 +33,7 @@ from kgservice.application.reader import Reader
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
+from kgservice.cli.link_desk import LocalLinks
 from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
 from kgservice.cli.stores import near, store_of
@@ -124,6 +125,11 @@ class Local:
     def rights(self) -> LocalRights:
         """What can be done for a person."""
         return LocalRights(self._kg, self.recorder)
+
+    @property
+    def links(self) -> LocalLinks:
+        """What can be done with links of CRM records."""
+        return LocalLinks(self._kg, self.recorder)
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Run the query on the view."""

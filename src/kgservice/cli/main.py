@@ -21,6 +21,7 @@ from kgservice.cli import (
     exits,
     findings,
     keys,
+    links,
     load,
     measures,
     migrate,
@@ -115,6 +116,7 @@ app.command()(measures.quality)
 app.add_typer(findings.findings, name="findings")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(crm.crm, name="crm")
+app.add_typer(links.links, name="links")
 app.add_typer(audit.audit, name="audit")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(subjects.subject, name="subject")

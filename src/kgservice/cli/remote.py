@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 from rich.console import Console
 
+from kgservice.cli.link_desk import RemoteLinks
 from kgservice.cli.rights import RemoteRights, named
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.details import PROBLEMS
@@ -51,6 +52,11 @@ class Remote:
     def rights(self) -> RemoteRights:
         """What can be done for a person."""
         return RemoteRights(self._bytes)
+
+    @property
+    def links(self) -> RemoteLinks:
+        """What can be done with links of CRM records."""
+        return RemoteLinks(self._stream)
 
     def answers(self) -> bool:
         """Whether a service answers at the address."""
@@ -163,13 +169,11 @@ class Remote:
 
     def held(self, key: str) -> dict[str, Any]:
         """Ask `GET /quarantine/{id}`."""
-        found: dict[str, Any] = self._json("GET", f"/quarantine/{quote(key, safe='')}")
-        return found
+        return dict(self._json("GET", f"/quarantine/{quote(key, safe='')}"))
 
     def release(self, key: str) -> dict[str, Any]:
         """Ask `POST /quarantine/{id}/release`."""
-        found: dict[str, Any] = self._json("POST", f"/quarantine/{quote(key, safe='')}/release")
-        return found
+        return dict(self._json("POST", f"/quarantine/{quote(key, safe='')}/release"))
 
     def discard(self, key: str, reason: str) -> dict[str, Any]:
         """Ask `DELETE /quarantine/{id}`."""

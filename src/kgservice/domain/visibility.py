@@ -5,7 +5,8 @@ its class, for a type), and those that the record at either end of it states. If
 of the classes of both ends count; a node without any has those of what it belongs to. What still has none is
 taken for identification data. A statement of any graph needs the highest confidentiality of its ends, and
 nothing is shown that is restricted (Art. 18 GDPR), nor what proves the consents of somebody who was erased:
-it is kept for that proof and for no other purpose.
+it is kept for that proof and for no other purpose; nor the values that were compared for a link to a record
+of a CRM, which may be those of somebody else.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _RESTRICTS, _RESTRICTED_BY = NamedNode(f"{CI}restricts"), NamedNode(f"{CI}restri
 _RESTRICTION = NamedNode(f"{CI}Restriction")
 _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUntil")
 _DATA_SUBJECT = NamedNode(f"{CI}dataSubject")
-_TOMBSTONE, _HAS_TOMBSTONE = NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}hasTombstone")
+_HAS_TOMBSTONE = NamedNode(f"{CI}hasTombstone")
+_NEVER_SHOWN = frozenset({NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}FieldComparison")})
 # What says when restrictions hold, and of what; and all else that decides about a node it is said of.
 OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
 _OF_NODES = {
@@ -74,7 +76,7 @@ class Traits:
     """What decides about showing a node: its categories as stated and by its classes, and its secrecy.
 
     `level` is the rank of its confidentiality in `LEVELS`, higher for one that is not known, and for what is
-    left of a person who was erased.
+    left of a person who was erased, and for what was compared for a link.
     """
 
     stated: frozenset[str] = frozenset()
@@ -193,7 +195,7 @@ class Sight:
         facts = self.facts
         types = facts.nodes(node, TYPE)
         levels = [_RANKS.get(level, len(LEVELS)) for level in facts.nodes(node, _CONFIDENTIALITY)]
-        if _TOMBSTONE in types or facts.objects(node, _HAS_TOMBSTONE):
+        if not _NEVER_SHOWN.isdisjoint(types) or facts.objects(node, _HAS_TOMBSTONE):
             levels.append(len(LEVELS))
         screenings = {*facts.nodes(node, _SCREENED_BY), *facts.subjects(node, _SCREENING_OF)}
         traits = Traits(

@@ -30,6 +30,7 @@ from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
+from kgservice.http.links import Links
 from kgservice.http.openapi import document
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
@@ -186,6 +187,7 @@ def framework(
     )
     graphs = Graphs(kg, readers, writers, tags)
     people, tickets = Subjects(kg, readers, writers), Requests(kg, readers, writers)
+    links = Links(kg, readers, writers, tags)
     known, findings, consents = questions(), Findings(kg, readers, writers), Consents(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
@@ -211,6 +213,9 @@ def framework(
         Route("/findings/{id}", findings),
         Route("/findings/{id}/{part}", findings),
         Route("/findings/{id}/{part}/{proposal}", findings),
+        Route("/links", links),
+        Route("/links/{id}", links),
+        Route("/links/{id}/{part}", links),
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),

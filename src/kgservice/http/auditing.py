@@ -28,7 +28,10 @@ _READING = frozenset({"GET", "HEAD"})
 # What is asked by POST and changes nothing.
 _ASKED = frozenset({"sparql", "validation"})
 # Fixed parts of addresses that no route tells: those that a resource looks at itself.
-_PARTS = ("owner", "proposals", "release", "renew", "waiver", "withdraw")
+_PARTS = (
+    *("accept", "owner", "proposals", "reject", "release", "renew", "report", "undo", "waiver", "waterfall"),
+    "withdraw",
+)
 
 
 def note(

@@ -9,7 +9,8 @@ from typing import Any
 from kgservice import __version__
 from kgservice.http import commits, purposes
 from kgservice.http.negotiation import HTML
-from kgservice.http.operations import OPERATIONS, TEXT, Operation
+from kgservice.http.operation import TEXT, Operation
+from kgservice.http.operations import OPERATIONS
 from kgservice.http.problem_types import problem_types
 from kgservice.http.problems import MEDIA_TYPE
 

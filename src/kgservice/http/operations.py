@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kgservice.application.audit_export import FILTERS as AUDITED
+from kgservice.application.link_records import FILTERS as LINKS
 from kgservice.application.subjects import WAYS
-from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Offer, Representation
+from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
+from kgservice.http.operation import FORM, TEXT, Body, Offers, Operation, members
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
-
-TEXT: dict[str, Any] = {"type": "string"}
-FORM = "application/x-www-form-urlencoded"
-Offers = tuple[Offer, ...]
-Body = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method at one address.
-
-    `answers`: what it can be answered with; none for no content. `statuses`: those of answers that are no
-    errors. `asked`: parameters of the address, those that must be there with a `!` at their end. `body`: by
-    media type, the schema. `fails`: the statuses of errors besides those that all have. `reads`: for a
-    purpose. `changes`: it makes a commit. `is_open`: nobody has to sign in.
-    """
-
-    summary: str
-    answers: Offers = (PLAIN_JSON,)
-    statuses: tuple[int, ...] = (200,)
-    asked: tuple[str, ...] = ()
-    body: Body = field(default_factory=dict)
-    fails: tuple[int, ...] = ()
-    reads: bool = False
-    changes: bool = False
-    is_open: bool = False
-
-
-def _json(*needed: str, **others: Mapping[str, Any]) -> Body:
-    """A JSON object: the members that it needs, and those it may have; texts, unless `others` says more."""
-    members = {name: others.get(name, TEXT) for name in (*needed, *others)}
-    return {"application/json": {"type": "object", "properties": members, "required": list(needed)}}
-
 
 _GRAPH: Offers = GRAPH_FORMATS
 _SOLUTIONS: Offers = OF_KIND[Kind.SOLUTIONS]
@@ -73,8 +41,8 @@ _QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "ti
 _UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT}
 
 
-def _form(members: Mapping[str, Any], *needed: str) -> dict[str, Any]:
-    return {FORM: {"type": "object", "properties": dict(members), "required": list(needed)}}
+def _form(fields: Mapping[str, Any], *needed: str) -> dict[str, Any]:
+    return {FORM: {"type": "object", "properties": dict(fields), "required": list(needed)}}
 
 
 def _written(summary: str, *statuses: int) -> Operation:
@@ -87,6 +55,11 @@ def _changed(summary: str, body: Body | None = None, *, status: int = 200, agent
     """A change that is answered with JSON; `agent`: it may name who decided."""
     asked = ("agent",) if agent else ()
     return Operation(summary, statuses=(status,), asked=asked, body=body or {}, fails=_GUARDED, changes=True)
+
+
+def _decision(summary: str) -> Operation:
+    """A decision on a link, on the condition that `If-Match` names."""
+    return Operation(summary, asked=("agent",), body=members("reason"), fails=(412, *_GUARDED), changes=True)
 
 
 _NAMED = ("graph", "default")
@@ -166,7 +139,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("post", "/consents"): _changed(
         "Record a consent",
-        _json(
+        members(
             *("subject", "purposes", "categories", "notice", "recipients", "retention", "storagePlace"),
             *("jurisdiction", "withdrawalWay", "expires", "method"),
             purposes=_TEXTS,
@@ -185,15 +158,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/consents/{id}"): Operation("A consent", (PLAIN_JSON, JSON_LD, HTML), asked=("lang",)),
     ("post", "/consents/{id}/withdraw"): _changed(
-        "Withdraw a consent", _json("method", time=_MOMENT, by=_CONSENT["by"])
+        "Withdraw a consent", members("method", time=_MOMENT, by=_CONSENT["by"])
     ),
-    ("post", "/consents/{id}/renew"): _changed("Renew a consent", _json("method", "expires", **_CONSENT)),
+    ("post", "/consents/{id}/renew"): _changed("Renew a consent", members("method", "expires", **_CONSENT)),
     ("get", "/decisions"): Operation(
         "Whether data of a person may be used", asked=("subject!", "category!", "purpose!", "at")
     ),
     ("get", "/subjects"): Operation("The persons that fit", asked=WAYS),
     ("post", "/subjects/search"): Operation(
-        "The persons that fit, without a trace in the address", body=_json(**dict.fromkeys(WAYS, TEXT))
+        "The persons that fit, without a trace in the address", body=members(**dict.fromkeys(WAYS, TEXT))
     ),
     ("get", _PERSON): Operation("What there is about a person, in numbers"),
     ("get", f"{_PERSON}/access"): Operation(
@@ -201,33 +174,33 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", f"{_PERSON}/export"): Operation("What a person takes along", (JSON_LD, CSV, PLAIN_JSON)),
     ("post", f"{_PERSON}/rectification"): _changed(
-        "Rectify data of a person", _json("set", set={"type": "object"}, record=TEXT, request=TEXT)
+        "Rectify data of a person", members("set", set={"type": "object"}, record=TEXT, request=TEXT)
     ),
     ("post", f"{_PERSON}/erasure"): _changed(
-        "Erase a person", _json(otherBasis={"enum": ["keep", "erase"]}, request=TEXT, received=_MOMENT)
+        "Erase a person", members(otherBasis={"enum": ["keep", "erase"]}, request=TEXT, received=_MOMENT)
     ),
     ("post", f"{_PERSON}/objection"): _changed(
-        "Note an objection", _json(request=TEXT, received=_MOMENT), status=201
+        "Note an objection", members(request=TEXT, received=_MOMENT), status=201
     ),
     ("get", f"{_PERSON}/restriction"): Operation("The restrictions of a person"),
     ("post", f"{_PERSON}/restriction"): _changed(
         "Restrict data of a person",
-        _json(**_RESTRICTION),
+        members(**_RESTRICTION),
         status=201,
     ),
     ("post", f"{_PERSON}/restriction/{{id}}/lift"): _changed(
-        "End a restriction", _json(time=_MOMENT, informed={"type": "boolean"})
+        "End a restriction", members(time=_MOMENT, informed={"type": "boolean"})
     ),
     ("get", "/requests"): Operation("The tickets of what persons asked for", asked=("status", "kind")),
     ("post", "/requests"): _changed(
-        "Record a ticket", _json("subject", "kind", received=_MOMENT), status=201
+        "Record a ticket", members("subject", "kind", received=_MOMENT), status=201
     ),
     ("get", "/requests/{id}"): Operation("A ticket"),
     ("post", "/requests/{id}/extend"): _changed(
-        "Extend the time of a ticket", _json("reason", months={"type": "integer"})
+        "Extend the time of a ticket", members("reason", months={"type": "integer"})
     ),
     ("post", "/requests/{id}/answer"): _changed(
-        "Tell how a ticket was decided", _json("outcome", time=_MOMENT, reason=TEXT)
+        "Tell how a ticket was decided", members("outcome", time=_MOMENT, reason=TEXT)
     ),
     ("get", "/processing-activities"): Operation(
         "The record of processing activities", (PLAIN_JSON, JSON_LD, CSV), asked=("lang",)
@@ -242,13 +215,22 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/findings"): _changed("Validate everything, and keep what is found"),
     ("get", "/findings/{id}"): Operation("A finding explained"),
     ("post", "/findings/{id}/owner"): _changed(
-        "Say who is to mend a finding", _json("owner", owner={"type": ["string", "null"]})
+        "Say who is to mend a finding", members("owner", owner={"type": ["string", "null"]})
     ),
     ("post", "/findings/{id}/waiver"): _changed(
-        "Accept a finding for a time", _json("reason", "until", until=_MOMENT)
+        "Accept a finding for a time", members("reason", "until", until=_MOMENT)
     ),
     ("delete", "/findings/{id}/waiver"): _changed("Take that back"),
     ("post", "/findings/{id}/proposals/{proposal}"): _changed("Make a change that would mend a finding"),
+    ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=LINKS),
+    ("get", "/links/report"): Operation("How many links there are, and who decided them"),
+    ("get", "/links/{id}"): Operation("A link with its whole explanation"),
+    ("get", "/links/{id}/waterfall"): Operation(
+        "The weights of a link as a picture", (Representation("svg", ("image/svg+xml",)),), asked=("lang",)
+    ),
+    ("post", "/links/{id}/accept"): _decision("Say that a record is the customer"),
+    ("post", "/links/{id}/reject"): _decision("Say that a record is not the customer"),
+    ("post", "/links/{id}/undo"): _decision("Take the last decision back"),
     ("get", "/quality"): Operation("The measures of data quality", (PLAIN_JSON, TURTLE, JSON_LD, N_TRIPLES)),
     ("post", "/quality"): Operation(
         "Keep a measurement",
@@ -260,7 +242,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/quarantine"): Operation("What waits in quarantine", asked=("status",)),
     ("get", "/quarantine/{id}"): Operation("An entry of the quarantine", fails=_GUARDED),
     ("put", "/quarantine/{id}"): _changed("Mend an entry", _DOCUMENT, agent=False),
-    ("delete", "/quarantine/{id}"): _changed("Discard an entry", _json("reason"), agent=False),
+    ("delete", "/quarantine/{id}"): _changed("Discard an entry", members("reason"), agent=False),
     ("post", "/quarantine/{id}/release"): _changed("Release an entry", agent=False),
     ("get", "/audit"): Operation(
         "Entries of the audit log",

@@ -93,6 +93,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "none-impact": ("noch keine gemessene Wirkung", "no measured impact yet"),
     "more": ("weitere", "more"),
     "as-text": ("Die ganze Kette als Text", "The whole chain as text"),
+    "link-picture": ("Gewichte einer Verknüpfung", "Weights of a link"),
+    "link-bits": (
+        "In Bit, wofür positive sprechen und wogegen negative",
+        "In bits, positive for and negative against it",
+    ),
+    "link-prior": ("Ausgangslage", "Prior"),
+    "link-sum": ("Zusammen", "Together"),
     "picture-of": (
         "Kette von Belegen über Pain Points und Lösungen zu Wirkungen",
         "Chain from evidence to impact",

@@ -1,0 +1,142 @@
+"""Links of CRM records as the commands see them: on the open graph, or through a running service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+import httpx
+
+from kgservice.cli.rights import named
+from kgservice.domain.change import Origin
+from kgservice.errors import PreconditionFailed
+
+if TYPE_CHECKING:
+    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.cli.recording import Recorder
+
+Send = Callable[..., AbstractContextManager[httpx.Response]]
+"""Sends a request (method, path, and what httpx takes); the answer, which is no error."""
+
+
+class LinkDesk(Protocol):
+    """What stewards do with links. Every method may raise any `KgError`."""
+
+    def listed(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The links that fit, as `GET /links` gives them for these parameters."""
+
+    def shown(self, key: str) -> dict[str, Any]:
+        """One link (IRI, or the UUID that ends it), as `GET /links/{id}` gives it."""
+
+    def report(self) -> dict[str, Any]:
+        """How many there are, as `GET /links/report` tells."""
+
+    def decide(
+        self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """`accept`, `reject` or `undo`; the link afterwards.
+
+        `seen`: the link as whoever decides saw it; `PreconditionFailed` when it is another by now.
+        """
+
+
+class LocalLinks:
+    """On an open graph; what is done is recorded."""
+
+    def __init__(self, kg: KnowledgeGraph, recorder: Recorder) -> None:
+        # What does the work costs time to import, which other commands need not spend.
+        from kgservice.application import link_reports, linking  # noqa: PLC0415
+
+        self._kg = kg
+        self._recorder = recorder
+        self._linking, self._reports = linking, link_reports
+
+    def listed(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Look them up."""
+        with self._recorder.doing("links", "links") as entry:
+            entry.everything = True
+            return self._reports.report(self._kg, given)
+
+    def shown(self, key: str) -> dict[str, Any]:
+        """Look it up."""
+        with self._recorder.doing("links show", "links") as entry:
+            entry.everything = True
+            return self._reports.shown(self._kg, key)
+
+    def report(self) -> dict[str, Any]:
+        """Count them."""
+        with self._recorder.doing("links report", "links"):
+            return self._reports.tally(self._kg)
+
+    def decide(
+        self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Commit the decision."""
+        kg, reports = self._kg, self._reports
+
+        def expected(link: Any) -> None:
+            if seen is not None and reports.told(kg, [link])[0] != seen:
+                raise _changed(link.node)
+
+        with self._recorder.doing(f"links {verb}", "links", reads=False):
+            verdict = self._linking.VERDICTS[verb]
+            by = Origin.asked("local", agent)
+            link = self._linking.decide(kg, key, verdict, reason, by=by, expected=expected)
+            after: dict[str, Any] = reports.told(kg, [link])[0]
+            return after
+
+
+class RemoteLinks:
+    """Through a service."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def listed(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Ask `GET /links`."""
+        return self._json("GET", "/links", params=dict(given))
+
+    def shown(self, key: str) -> dict[str, Any]:
+        """Ask `GET /links/{id}`."""
+        return self._json("GET", _address(key))
+
+    def report(self) -> dict[str, Any]:
+        """Ask `GET /links/report`."""
+        return self._json("GET", "/links/report")
+
+    def decide(
+        self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Ask `POST /links/{id}/{verb}`, on the condition that the link is what was seen."""
+        headers = {}
+        if seen is not None:
+            with self._send("GET", _address(key), headers={"Accept": "application/json"}) as response:
+                if json.loads(response.read()) != seen:
+                    raise _changed(key)
+                headers = {"If-Match": response.headers["etag"]}
+        path = f"{_address(key)}/{verb}"
+        return self._json("POST", path, params=named(agent), json={"reason": reason}, headers=headers)
+
+    def _json(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> dict[str, Any]:
+        sent = {"Accept": "application/json", **(headers or {})}
+        with self._send(method, path, headers=sent, **request) as response:
+            found: dict[str, Any] = json.loads(response.read())
+            return found
+
+
+def _changed(key: str) -> PreconditionFailed:
+    return PreconditionFailed(f"{key} is not as you last saw it; look at it again, then decide")
+
+
+def _address(key: str) -> str:
+    """The address of a link, by its IRI or the part that ends it.
+
+    >>> _address("https://kg.example/id/6ab0")
+    '/links/6ab0'
+    """
+    return f"/links/{quote(key.rpartition('/')[2] if ':' in key else key, safe='')}"

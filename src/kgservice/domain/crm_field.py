@@ -1,0 +1,135 @@
+"""Fields of CRM records and what the graph says: whether they differ, and which of both holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from kgservice.domain.link import ORGANISATIONS, PERSONS
+from kgservice.errors import BadParameter
+from kgservice.namespaces import DPV
+
+LONGEST = 2000  # characters of a value
+# Of each kind: the columns of the canonical schema that are kept as field values, and what each means.
+FIELDS: dict[str, dict[str, str]] = {
+    PERSONS: {
+        "full_name": "personName",
+        "email": "emailAddress",
+        "phone": "telephone",
+        "postal_code": "postalCode",
+        "address": "postalAddress",
+        "job_title": "occupation",
+    },
+    ORGANISATIONS: {"name": "title"},
+}
+
+
+# The purposes that an opt-out in a CRM is about, unless its settings say more.
+OPT_OUT = frozenset(
+    DPV + name for name in ("CustomerRelationshipManagement", "Marketing", "DirectMarketing", "Advertising")
+)
+
+
+class Side(StrEnum):
+    """Which side holds where they differ."""
+
+    GRAPH = "graph"
+    CRM = "crm"
+    NEWER = "newer"
+    STEWARD = "steward"
+
+
+class Unmatched(StrEnum):
+    """What becomes of a record that is linked to nobody."""
+
+    LEAVE = "leave"  # it stays out of the graph
+    CREATE = "create"  # it becomes a contact person
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """How the records of a source are taken over: a rule for each field, and what unmatched ones become.
+
+    Raises `BadParameter` for a field that there is not. The title of an organisation is in two languages and
+    everybody's, so nothing is put in its place by a rule.
+    """
+
+    source: str
+    rules: Mapping[str, Side] = field(default_factory=dict)
+    otherwise: Side = Side.STEWARD
+    unmatched: Unmatched = Unmatched.LEAVE
+    opt_out: frozenset[str] = OPT_OUT
+
+    def __post_init__(self) -> None:
+        """See the class."""
+        known = {name for fields in FIELDS.values() for name in fields}
+        for name, side in self.rules.items():
+            if name not in known:
+                raise BadParameter(f"there is no field {name[:80]!r} to have a rule", source="rules")
+            if name in FIELDS[ORGANISATIONS] and side in {Side.CRM, Side.NEWER}:
+                raise BadParameter(f"{name!r} may be graph or steward, not {side}", source="rules")
+
+    def rule(self, kind: str, name: str) -> Side:
+        """Which side holds for a field."""
+        rule = self.rules.get(name, self.otherwise)
+        return Side.STEWARD if kind == ORGANISATIONS and rule in {Side.CRM, Side.NEWER} else rule
+
+
+def values(kind: str, row: Mapping[str, object]) -> dict[str, list[str]]:
+    """The values of the fields of a row in the canonical schema, without empty ones.
+
+    >>> values("persons", {"full_name": " Ada  L ", "email": ["a@b.example", None], "city": "Ulm"})
+    {'full_name': ['Ada L'], 'email': ['a@b.example'], 'address': ['Ulm']}
+    """
+    found: dict[str, list[str]] = {}
+    for name in FIELDS[kind]:
+        given = _address(row) if name == "address" else row.get(name)
+        several = given if isinstance(given, list | tuple) else [given]
+        texts = (" ".join(str(one).split())[:LONGEST] for one in several if one is not None)
+        if kept := sorted({text for text in texts if text}):
+            found[name] = kept
+    return found
+
+
+def moment_of(value: object) -> datetime | None:
+    """The moment of a TIMESTAMP (UTC) of the canonical schema."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return None
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two values say the same: letter case and spaces do not count."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def differ(crm: Collection[str], graph: Collection[str]) -> bool:
+    """Whether both sides say something, and none of it is the same."""
+    return bool(crm and graph) and not any(same(a, b) for a in crm for b in graph)
+
+
+def holder(rule: Side, crm_time: datetime | None, graph_time: datetime | None) -> Side:
+    """Which side holds: `GRAPH`, `CRM`, or `STEWARD` where the rule cannot tell.
+
+    >>> holder(Side.NEWER, datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)).value
+    'crm'
+    >>> holder(Side.NEWER, None, datetime(2026, 1, 1, tzinfo=UTC)).value
+    'steward'
+    """
+    if rule is not Side.NEWER:
+        return rule
+    if crm_time is None or graph_time is None or crm_time == graph_time:
+        return Side.STEWARD
+    return Side.CRM if crm_time > graph_time else Side.GRAPH
+
+
+def _address(row: Mapping[str, object]) -> str | None:
+    """Street, postal code and city in one line; nothing without a street or city."""
+    street, code, city = (str(row.get(name) or "").strip() for name in ("street", "postal_code", "city"))
+    if not street and not city:
+        return None
+    return ", ".join(part for part in (street, f"{code} {city}".strip() if city else "") if part)

@@ -1,0 +1,243 @@
+"""Records of a CRM taken over: incremental, by rules where both sides differ, with deletions and opt-outs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pyoxigraph import Literal, NamedNode
+
+from kgservice.application import stewarding
+from kgservice.application.check import check
+from kgservice.application.crm_records import take
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.link_statements import record_iri
+from kgservice.application.linking import decide
+from kgservice.application.proposing import propose
+from kgservice.application.questions import ask, questions
+from kgservice.crm.canonical import CANONICAL
+from kgservice.domain.crm_field import Side, Taking, Unmatched
+from kgservice.domain.link import ORGANISATIONS, PERSONS, Verdict
+from kgservice.domain.matching import RecordId
+from kgservice.errors import BadParameter
+from kgservice.namespaces import CI, DPV
+from tests.unit.links import AMBROS, FRAUKE, SAWMILL, TILMAN, pair, run
+
+NEW, OLD = datetime(2026, 11, 1, 8), datetime(2024, 1, 1, 8)
+EMAIL, TILMANS = "t.kantwerk@neu.example", "tilman.kantwerk@fensterbau-lichtkant.example"
+
+
+def row(key: str = "77", **more: Any) -> dict[str, object]:
+    """A person of the source `erp` in the canonical schema, as Tilman is in the graph."""
+    empty: dict[str, object] = {
+        name: [] if kind.endswith("[]") else None for name, kind in CANONICAL["persons"].items()
+    }
+    same = {"full_name": "Tilman Kantwerk", "email": [TILMANS.upper()], "updated": NEW}
+    return {**empty, "source": "erp", "key": key, **same, **more}
+
+
+@pytest.fixture
+def kg(demo_kg_guarded: KnowledgeGraph) -> KnowledgeGraph:
+    """With record 77 linked to Tilman."""
+    propose(demo_kg_guarded, run(), [pair("77", TILMAN, 9.0)])
+    return demo_kg_guarded
+
+
+def of(kg: KnowledgeGraph, person: str, prop: str) -> set[str]:
+    """What is said of a person itself."""
+    rows = kg.select(f"SELECT ?v {{ <{person}> <{CI}{prop}> ?v }}").rows
+    return {value.value for (value,) in rows if isinstance(value, Literal)}
+
+
+def taking(**rules: Side) -> Taking:
+    return Taking("erp", rules)
+
+
+def conflicts(kg: KnowledgeGraph) -> list[list[str]]:
+    rows = ask(kg, "crm-conflicts", {}, questions()).solutions.rows
+    return [[str(getattr(term, "value", "")) for term in found[2:]] for found in rows]
+
+
+def findings(kg: KnowledgeGraph) -> int:
+    """The open findings of the shape of conflicts."""
+    found = stewarding.report(kg, {"rule": "R51", "status": "open"})
+    return sum(1 for one in found["findings"] if one["severity"] == "Warning")
+
+
+def test_only_what_differs_is_written(kg: KnowledgeGraph) -> None:
+    first = take(kg, PERSONS, [row(), row("99")], taking())
+    assert (first.written, first.unlinked, first.open, first.refused) == (1, 1, 0, [])
+    head = kg.head
+    again = take(kg, PERSONS, [row(), row("99")], taking())
+    assert (again.written, again.unchanged, kg.head) == (0, 1, head)
+    changed = take(kg, PERSONS, [row(job_title="Leitung")], taking(job_title=Side.GRAPH))
+    assert changed.written == 1
+    assert of(kg, TILMAN, "occupation") == set()
+    assert "99" not in {str(q.object) for q in kg.store.match([(None, NamedNode(f"{CI}externalId"), None)])}
+    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    values = kg.select(
+        f"SELECT ?n ?v {{ ?f <{CI}ofCrmRecord> <{record}> ; <{CI}fieldName> ?n ; <{CI}fieldValue> ?v }}"
+    ).rows
+    assert sorted((n.value, v.value) for n, v in values) == [  # type: ignore[union-attr]
+        ("email", TILMANS.upper()),
+        ("full_name", "Tilman Kantwerk"),
+        ("job_title", "Leitung"),
+    ]
+    assert check(kg) == []
+
+
+def test_a_difference_without_a_rule_is_a_finding_that_names_both(kg: KnowledgeGraph) -> None:
+    done = take(kg, PERSONS, [row(email=[EMAIL])], taking())
+    assert done.open == 1
+    assert of(kg, TILMAN, "emailAddress") == {TILMANS}  # nothing is overwritten silently
+    assert findings(kg) == 1
+    ((field, crm, source, crm_at, graph, since, outcome),) = conflicts(kg)
+    assert (field, crm, source, crm_at) == ("email", EMAIL, "erp", "2026-11-01T08:00:00Z")
+    assert (graph, outcome) == (TILMANS, "waiting")
+    assert since.startswith("202")
+    # The CRM is corrected, and the finding is mended.
+    take(kg, PERSONS, [row()], taking())
+    assert (findings(kg), conflicts(kg)) == (0, [])
+    assert check(kg) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "updated", "held"),
+    [
+        (Side.GRAPH, NEW, TILMANS),
+        (Side.CRM, OLD, EMAIL),
+        (Side.NEWER, NEW, EMAIL),  # the graph recorded its value before
+        (Side.NEWER, OLD, TILMANS),
+        (Side.NEWER, None, TILMANS),  # nobody knows: a person decides
+        (Side.STEWARD, NEW, TILMANS),
+    ],
+)
+def test_rules(kg: KnowledgeGraph, rule: Side, updated: datetime | None, held: str) -> None:
+    rows = [row(email=[EMAIL], updated=updated)]
+    done = take(kg, PERSONS, rows, taking(email=rule))
+    assert of(kg, TILMAN, "emailAddress") == {held}
+    assert done.open == (rule is Side.STEWARD or updated is None)
+    assert findings(kg) == done.open
+    head = kg.head
+    assert take(kg, PERSONS, rows, taking(email=rule)).unchanged == 1
+    assert kg.head == head
+
+
+def test_what_was_taken_over_follows_the_crm_and_the_rule_and_comes_back(kg: KnowledgeGraph) -> None:
+    by_crm = taking(email=Side.CRM)
+    take(kg, PERSONS, [row(email=[EMAIL])], by_crm)
+    assert of(kg, TILMAN, "emailAddress") == {EMAIL}
+    head = kg.head
+    take(kg, PERSONS, [row(email=[EMAIL])], by_crm)
+    assert kg.head == head
+    take(kg, PERSONS, [row(email=["other@neu.example", "third@neu.example"])], by_crm)
+    assert of(kg, TILMAN, "emailAddress") == {"other@neu.example", "third@neu.example"}
+    assert {line[4] for line in conflicts(kg)} == {TILMANS}
+    take(kg, PERSONS, [row(email=["other@neu.example"])], taking(email=Side.GRAPH))
+    assert of(kg, TILMAN, "emailAddress") == {TILMANS}
+    take(kg, PERSONS, [row(email=["other@neu.example"])], by_crm)
+    take(kg, PERSONS, [row(email=[])], by_crm)  # the CRM says nothing any more
+    assert of(kg, TILMAN, "emailAddress") == {TILMANS}
+    take(
+        kg,
+        PERSONS,
+        [row(email=["other@neu.example"], job_title="Leitung")],
+        Taking("erp", otherwise=Side.CRM),
+    )
+    link = kg.select(f"SELECT ?l {{ ?l <{CI}linkedPerson> <{TILMAN}> ; <{CI}recordKey> '77' }}").rows[0][0]
+    assert isinstance(link, NamedNode)
+    decide(kg, link.value, Verdict.REJECTED, "a namesake")
+    assert of(kg, TILMAN, "emailAddress") == {TILMANS}
+    assert list(kg.store.match([(None, NamedNode(f"{CI}fieldValue"), Literal("Leitung"))])) == []
+    assert check(kg) == []
+
+
+def test_a_deleted_record_is_restricted_until_it_comes_back(kg: KnowledgeGraph) -> None:
+    take(kg, PERSONS, [row()], taking())
+    view = kg.reader(f"{DPV}CustomerRelationshipManagement")
+    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    asked = f"ASK {{ <{record}> a <{CI}CrmContact> }}"
+    assert view.ask(asked)
+    done = take(kg, PERSONS, [row(deleted=True)], taking())
+    assert (done.deleted, done.written, done.refused) == (1, 1, [])
+    assert not view.ask(asked)
+    head = kg.head
+    take(kg, PERSONS, [row(deleted=True)], taking())
+    assert kg.head == head
+    take(kg, PERSONS, [row()], taking())
+    assert view.ask(asked)
+    assert check(kg) == []
+
+
+def test_an_opt_out_ends_what_is_for_nothing_else_and_shows_what_disagrees(kg: KnowledgeGraph) -> None:
+    out = row(opted_out=True)
+    done = take(kg, PERSONS, [out], taking())
+    # Tilman's one consent is for research, too: it cannot be withdrawn in part.
+    assert (done.withdrawn, done.disagreeing, findings(kg)) == (0, 1, 1)
+    states = kg.select(f"SELECT ?s {{ ?r <{CI}externalSystem> 'erp' ; <{CI}crmConsentState> ?s }}").rows
+    assert [state.value for (state,) in states if isinstance(state, Literal)] == ["withdrawn"]
+    head = kg.head
+    assert take(kg, PERSONS, [out], taking()).disagreeing == 1
+    assert kg.head == head
+    every = frozenset(kg.settings.active_purposes)
+    ended = take(kg, PERSONS, [out], Taking("erp", opt_out=every))
+    assert (ended.withdrawn, ended.disagreeing, findings(kg)) == (1, 0, 0)
+    assert not kg.reader(f"{DPV}CustomerRelationshipManagement").ask(f"ASK {{ <{TILMAN}> ?p ?o }}")
+    again = take(kg, PERSONS, [out], Taking("erp", opt_out=every))
+    assert again.withdrawn == 0
+    assert check(kg) == []
+
+
+def test_unmatched_records_become_persons_only_when_asked(kg: KnowledgeGraph) -> None:
+    rows = [
+        row("88", full_name="Nora Neumann", email=["nora@neu.example"]),
+        row("89", deleted=True),
+        row("90", opted_out=True),
+    ]
+    assert take(kg, PERSONS, rows, taking()).unlinked == 3
+    create = Taking("erp", unmatched=Unmatched.CREATE)
+    done = take(kg, PERSONS, rows, create)
+    assert (done.created, done.unlinked, done.refused) == (1, 2, [])
+    (person,) = {
+        s.value
+        for (s,) in kg.select(
+            f'SELECT ?s {{ ?s a <{CI}ContactPerson> ; <{CI}personName> "Nora Neumann" }}'
+        ).rows
+        if isinstance(s, NamedNode)
+    }
+    assert of(kg, person, "emailAddress") == {"nora@neu.example"}
+    head = kg.head
+    again = take(kg, PERSONS, rows, create)
+    assert (again.created, again.unchanged, kg.head) == (0, 1, head)
+    assert of(kg, person, "personName") == {"Nora Neumann"}
+    take(kg, PERSONS, [row("88", full_name="Nora Altmann", email=["nora@neu.example"])], create)
+    assert of(kg, person, "personName") == {"Nora Altmann"}
+    # Nobody has agreed to anything: no purpose sees the person.
+    for purpose in kg.settings.active_purposes:
+        assert not kg.reader(purpose).ask(f"ASK {{ <{person}> ?p ?o }}")
+    assert check(kg) == []
+
+
+def test_accounts_of_organisations(kg: KnowledgeGraph) -> None:
+    propose(kg, run("organisations"), [pair("A1", SAWMILL, 9.0)])
+    empty: dict[str, object] = dict.fromkeys(CANONICAL["organisations"])
+    account = {**empty, "source": "erp", "key": "A1", "name": "Tannhof Sägewerk", "updated": NEW}
+    done = take(kg, ORGANISATIONS, [account, {**account, "source": "other"}], Taking("erp"))
+    assert (done.written, done.open, done.refused) == (1, 1, [])
+    assert [line[:2] for line in conflicts(kg)] == [["name", "Tannhof Sägewerk"]]
+    for side in (Side.CRM, Side.NEWER):
+        with pytest.raises(BadParameter, match="may be graph or steward"):
+            Taking("erp", {"name": side})
+    with pytest.raises(BadParameter, match="no field"):
+        Taking("erp", {"colour": Side.CRM})
+    assert check(kg) == []
+
+
+def test_rows_of_persons_who_are_not_linked_stay_out(kg: KnowledgeGraph) -> None:
+    propose(kg, run(minutes=2), [pair("78", AMBROS, 2.0), pair("79", FRAUKE, 3.0)])
+    head = kg.head
+    done = take(
+        kg, PERSONS, [row("78", full_name="A"), row("79", full_name="F")], Taking("erp", otherwise=Side.CRM)
+    )
+    assert (done.unlinked, done.written, kg.head) == (2, 0, head)
