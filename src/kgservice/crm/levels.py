@@ -1,0 +1,244 @@
+"""What matching compares of persons and organisations: the fields, and the levels of agreement in each.
+
+A level is an SQL condition over a pair (`…_l`, `…_r`), in words that every dialect has, or that are named in
+braces and written as the dialect calls them (`{jw}`). The first level that holds counts. A `fixed` level is not
+trained: it says what the fields, taken one by one, cannot know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What the functions are called: the similarity of Jaro and Winkler, the distance of Damerau and Levenshtein,
+# whether two lists share an element.
+DIALECTS = {
+    "duckdb": {"jw": "jaro_winkler_similarity", "dl": "damerau_levenshtein", "shared": "list_has_any"},
+    "spark": {"jw": "jaro_winkler", "dl": "damerau_levenshtein", "shared": "arrays_overlap"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: what it says, its condition, the column whose frequent values count less, fixed bits."""
+
+    label: str
+    condition: str
+    frequent: str | None = None
+    fixed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: its name, the columns that are shown of it, when it is not compared, its levels.
+
+    What no level says is the last one, "different" (for fields with fixed levels: 0 bits).
+    """
+
+    name: str
+    shown: tuple[str, ...]
+    unknown: str
+    levels: tuple[Level, ...]
+
+
+def _missing(*columns: str) -> str:
+    return " OR ".join(f"{column}_l IS NULL OR {column}_r IS NULL" for column in columns)
+
+
+_ADDRESS = Field(
+    "address",
+    ("street", "house", "postal_code", "city"),
+    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)"
+    " AND (city_l IS NULL OR city_r IS NULL)",
+    (
+        Level(
+            "same house",
+            "street_l = street_r AND house_l = house_r AND (postal_code_l = postal_code_r OR city_l = city_r)",
+        ),
+        Level("same street", "street_l = street_r AND (postal_code_l = postal_code_r OR city_l = city_r)"),
+        Level(
+            "similar street",
+            "{jw}(street_l, street_r) >= 0.88 AND (house_l = house_r OR house_l IS NULL OR house_r IS NULL)"
+            " AND (postal_code_l = postal_code_r OR city_l = city_r)",
+        ),
+        Level("same postal code", "postal_code_l = postal_code_r", frequent="postal_code"),
+        Level("same city", "city_l = city_r", frequent="city"),
+    ),
+)
+_PHONE = Field(
+    "phone",
+    ("phone",),
+    _missing("phone"),
+    (
+        Level("the same", "{shared}(phone_l, phone_r)"),
+        Level("one digit differs", "{dl}(phone_first_l, phone_first_r) <= 1"),
+    ),
+)
+
+_TURNED = (
+    "(coalesce({jw}(name_l, name_turned_r) >= 0.94, FALSE) AND {jw}(family_l, family_r) < 0.8"
+    " AND {jw}(given_l, given_r) < 0.8)"
+)
+_GIVEN_OTHER = (
+    "NOT (given_root_l = given_root_r OR {shared}(given_parts_l, given_parts_r)"
+    " OR (given_sound_l = given_sound_r AND {jw}(given_l, given_r) >= 0.75) OR {jw}(given_l, given_r) >= 0.8"
+    " OR ((length(given_l) = 1 OR length(given_r) = 1) AND substr(given_l, 1, 1) = substr(given_r, 1, 1))"
+    " OR {jw}(name_l, name_turned_r) >= 0.94)"
+)
+_FAMILY_OTHER = "NOT ({jw}(family_l, family_r) >= 0.82 OR {shared}(family_parts_l, family_parts_r))"
+_BORN_ALIKE = "coalesce({dl}(birth_date_l, birth_date_r) <= 2, FALSE)"
+
+PERSONS = (
+    Field(
+        "given_name",
+        ("given_parts",),
+        f"{_missing('given')} OR {_TURNED}",
+        (
+            Level("the same", "given_l = given_r", frequent="given"),
+            Level(
+                "another form, or one of several",
+                "given_root_l = given_root_r OR {shared}(given_parts_l, given_parts_r)",
+            ),
+            Level(
+                "alike",
+                "{jw}(given_l, given_r) >= 0.9"
+                " OR (given_sound_l = given_sound_r AND {jw}(given_l, given_r) >= 0.75)",
+            ),
+            Level(
+                "an initial",
+                "(length(given_l) = 1 OR length(given_r) = 1) AND substr(given_l, 1, 1) = substr(given_r, 1, 1)",
+            ),
+            Level("similar", "{jw}(given_l, given_r) >= 0.8"),
+        ),
+    ),
+    Field(
+        "family_name",
+        ("family",),
+        _missing("family"),
+        (
+            Level("the same", "family_l = family_r", frequent="family"),
+            Level("given and family name in turn", _TURNED),
+            Level(
+                "alike",
+                "{jw}(family_l, family_r) >= 0.92"
+                " OR (family_sound_l = family_sound_r AND {jw}(family_l, family_r) >= 0.75)",
+            ),
+            Level("a part is the same", "{shared}(family_parts_l, family_parts_r)"),
+            Level("similar", "{jw}(family_l, family_r) >= 0.82"),
+        ),
+    ),
+    Field(
+        "birth_date",
+        ("birth_date",),
+        _missing("birth_date"),
+        (
+            Level("the same", "birth_date_l = birth_date_r"),
+            Level(
+                "day and month in turn",
+                "substr(birth_date_l, 1, 4) = substr(birth_date_r, 1, 4)"
+                " AND substr(birth_date_l, 5, 2) = substr(birth_date_r, 7, 2)"
+                " AND substr(birth_date_l, 7, 2) = substr(birth_date_r, 5, 2)",
+            ),
+            Level("one digit differs", "{dl}(birth_date_l, birth_date_r) <= 1"),
+            Level("two digits differ", "{dl}(birth_date_l, birth_date_r) <= 2"),
+        ),
+    ),
+    Field(
+        "email",
+        ("email",),
+        _missing("email"),
+        (
+            Level("the same", "{shared}(email_l, email_r)"),
+            Level("the same mailbox at another provider", "{shared}(mailbox_l, mailbox_r)"),
+            Level("two letters differ", "{dl}(email_first_l, email_first_r) <= 2"),
+        ),
+    ),
+    _PHONE,
+    _ADDRESS,
+    # Relatives and colleagues share what the other fields count as evidence: name, house, phone.
+    Field(
+        "household",
+        ("name", "birth_date"),
+        _missing("given", "family"),
+        (
+            Level("other given and family names", f"{_GIVEN_OTHER} AND {_FAMILY_OTHER}", fixed=-20),
+            Level(
+                "another given name, not the same birth date",
+                f"{_GIVEN_OTHER} AND NOT {_BORN_ALIKE}",
+                fixed=-16,
+            ),
+            Level("another given name", _GIVEN_OTHER, fixed=-10),
+            Level(
+                "half a generation apart",
+                "{dl}(birth_date_l, birth_date_r) > 2 AND abs(CAST(substr(birth_date_l, 1, 4) AS INT)"
+                " - CAST(substr(birth_date_r, 1, 4) AS INT)) >= 12",
+                fixed=-12,
+            ),
+        ),
+    ),
+)
+
+_NAMED_ALIKE = (
+    "({jw}(name_l, name_r) >= 0.95 OR name_parts_l = name_parts_r"
+    " OR (sound_l = sound_r AND {jw}(name_l, name_r) >= 0.85))"
+)
+ORGANISATIONS = (
+    Field(
+        "name",
+        ("name_parts",),
+        _missing("name"),
+        (
+            Level("the same", "name_l = name_r", frequent="name"),
+            Level("alike, or the same words", _NAMED_ALIKE),
+            Level(
+                "one begins with the other",
+                "length(name_l) >= 4 AND length(name_r) >= 4"
+                " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))",
+            ),
+            Level("similar", "{jw}(name_l, name_r) >= 0.88"),
+            Level("a word is the same", "{shared}(name_parts_l, name_parts_r)"),
+        ),
+    ),
+    Field(
+        "legal_form",
+        ("legal",),
+        _missing("legal"),
+        (Level("the same", "legal_l = legal_r", frequent="legal"),),
+    ),
+    Field(
+        "vat_id",
+        ("vat_id",),
+        _missing("vat_id"),
+        (Level("the same", "vat_id_l = vat_id_r"),),
+    ),
+    Field("iban", ("iban",), _missing("iban"), (Level("the same", "{shared}(iban_l, iban_r)"),)),
+    Field(
+        "site",
+        ("email", "domain"),
+        "(email_l IS NULL OR email_r IS NULL) AND (domain_l IS NULL OR domain_r IS NULL)",
+        (
+            Level("the same e-mail", "{shared}(email_l, email_r)"),
+            Level("the same domain", "{shared}(domain_l, domain_r)"),
+        ),
+    ),
+    _PHONE,
+    _ADDRESS,
+    # Companies of one group share house, phone and site.
+    Field(
+        "group",
+        ("name_parts", "vat_id"),
+        _missing("name"),
+        (
+            Level("another name and VAT number", f"vat_id_l <> vat_id_r AND NOT {_NAMED_ALIKE}", fixed=-20),
+            Level(
+                "another VAT number and legal form", "vat_id_l <> vat_id_r AND legal_l <> legal_r", fixed=-10
+            ),
+            Level(
+                "another name",
+                f"NOT ({_NAMED_ALIKE}" + " OR {jw}(name_l, name_r) >= 0.88)"
+                " AND NOT coalesce(vat_id_l = vat_id_r, FALSE)",
+                fixed=-8,
+            ),
+        ),
+    ),
+)
+FIELDS = {"persons": PERSONS, "organisations": ORGANISATIONS}
