@@ -1,8 +1,11 @@
 """What matching compares of persons and organisations: the fields, and the levels of agreement in each.
 
 A level is an SQL condition over a pair (`…_l`, `…_r`), in words that every dialect has, or that are named in
-braces and written as the dialect calls them (`{jw}`). The first level that holds counts. A `fixed` level is not
-trained: it says what the fields, taken one by one, cannot know.
+braces and written as the dialect calls them (`{jw}`). The first level that holds counts.
+
+Fields are weighed one by one, as if they were independent. Relatives and companies of one group are where that
+is wrong: they share house, phone and name at once. A field that `tells` takes back what is counted twice there;
+its weights come from how many of such pairs are the same, which the fields that it names tell.
 """
 
 from __future__ import annotations
@@ -19,49 +22,59 @@ DIALECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level: what it says, its condition, the column whose frequent values count less, fixed bits."""
+    """One level: what it says, its condition, and the column whose frequent values count less.
+
+    In a field that `tells`, a level may weigh as another one (`like`), `less` so many bits.
+    """
 
     label: str
     condition: str
     frequent: str | None = None
-    fixed: float | None = None
+    like: str | None = None
+    less: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field: its name, the columns that are shown of it, when it is not compared, its levels.
 
-    What no level says is the last one, "different" (for fields with fixed levels: 0 bits).
+    What no level says is the last one, "different". `tells`: the fields that tell the same from others among
+    pairs of this field's levels; the first of them says, by "different", how many are others.
     """
 
     name: str
     shown: tuple[str, ...]
     unknown: str
     levels: tuple[Level, ...]
+    tells: tuple[str, ...] = ()
 
 
 def _missing(*columns: str) -> str:
     return " OR ".join(f"{column}_l IS NULL OR {column}_r IS NULL" for column in columns)
 
 
+_PLACE_ALIKE = (
+    "(postal_code_l = postal_code_r OR city_l = city_r OR {dl}(postal_code_l, postal_code_r) <= 1"
+    " OR {jw}(city_l, city_r) >= 0.9)"
+)
 _ADDRESS = Field(
     "address",
     ("street", "house", "postal_code", "city"),
     "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)"
     " AND (city_l IS NULL OR city_r IS NULL)",
     (
+        Level("same house", f"street_l = street_r AND house_l = house_r AND {_PLACE_ALIKE}"),
+        Level("same street", f"street_l = street_r AND {_PLACE_ALIKE}"),
         Level(
-            "same house",
-            "street_l = street_r AND house_l = house_r AND (postal_code_l = postal_code_r OR city_l = city_r)",
+            "similar street, same house number",
+            f"{{jw}}(street_l, street_r) >= 0.88 AND house_l = house_r AND {_PLACE_ALIKE}",
         ),
-        Level("same street", "street_l = street_r AND (postal_code_l = postal_code_r OR city_l = city_r)"),
-        Level(
-            "similar street",
-            "{jw}(street_l, street_r) >= 0.88 AND (house_l = house_r OR house_l IS NULL OR house_r IS NULL)"
-            " AND (postal_code_l = postal_code_r OR city_l = city_r)",
-        ),
+        Level("similar street", "{jw}(street_l, street_r) >= 0.88 AND " + _PLACE_ALIKE),
+        Level("same house number and postal code", "house_l = house_r AND postal_code_l = postal_code_r"),
+        Level("same postal code and city", "postal_code_l = postal_code_r AND city_l = city_r"),
         Level("same postal code", "postal_code_l = postal_code_r", frequent="postal_code"),
         Level("same city", "city_l = city_r", frequent="city"),
+        Level("similar city or postal code", _PLACE_ALIKE),
     ),
 )
 _PHONE = Field(
@@ -81,11 +94,16 @@ _TURNED = (
 _GIVEN_OTHER = (
     "NOT (given_root_l = given_root_r OR {shared}(given_parts_l, given_parts_r)"
     " OR (given_sound_l = given_sound_r AND {jw}(given_l, given_r) >= 0.75) OR {jw}(given_l, given_r) >= 0.8"
-    " OR ((length(given_l) = 1 OR length(given_r) = 1) AND substr(given_l, 1, 1) = substr(given_r, 1, 1))"
-    " OR {jw}(name_l, name_turned_r) >= 0.94)"
+    " OR ((length(given_l) = 1 OR length(given_r) = 1) AND substr(given_l, 1, 1) = substr(given_r, 1, 1)))"
+    f" AND NOT {_TURNED}"
 )
-_FAMILY_OTHER = "NOT ({jw}(family_l, family_r) >= 0.82 OR {shared}(family_parts_l, family_parts_r))"
-_BORN_ALIKE = "coalesce({dl}(birth_date_l, birth_date_r) <= 2, FALSE)"
+_FAMILY_ALIKE = "({jw}(family_l, family_r) >= 0.92 OR {shared}(family_parts_l, family_parts_r))"
+_SAME_HOUSE = (
+    "(street_l = street_r AND house_l = house_r AND (postal_code_l = postal_code_r OR city_l = city_r))"
+)
+_REACHED_ALIKE = (
+    "(coalesce({shared}(phone_l, phone_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
+)
 
 PERSONS = (
     Field(
@@ -154,32 +172,33 @@ PERSONS = (
     ),
     _PHONE,
     _ADDRESS,
-    # Relatives and colleagues share what the other fields count as evidence: name, house, phone.
     Field(
         "household",
-        ("name", "birth_date"),
+        ("name",),
         _missing("given", "family"),
         (
-            Level("other given and family names", f"{_GIVEN_OTHER} AND {_FAMILY_OTHER}", fixed=-20),
+            # Twins are about one in a hundred pairs of a household, but one birth date in 25,000 pairs.
             Level(
-                "another given name, not the same birth date",
-                f"{_GIVEN_OTHER} AND NOT {_BORN_ALIKE}",
-                fixed=-16,
+                "of one household and birthday, with other given names",
+                f"{_FAMILY_ALIKE} AND {_SAME_HOUSE} AND birth_date_l = birth_date_r AND {_GIVEN_OTHER}",
+                like="of one family and house",
+                less=8,
             ),
-            Level("another given name", _GIVEN_OTHER, fixed=-10),
-            Level(
-                "half a generation apart",
-                "{dl}(birth_date_l, birth_date_r) > 2 AND abs(CAST(substr(birth_date_l, 1, 4) AS INT)"
-                " - CAST(substr(birth_date_r, 1, 4) AS INT)) >= 12",
-                fixed=-12,
-            ),
+            Level("of one family and house", f"{_FAMILY_ALIKE} AND {_SAME_HOUSE}"),
+            Level("of one family, with one phone or e-mail", f"{_FAMILY_ALIKE} AND {_REACHED_ALIKE}"),
+            Level("of one house, with one phone or e-mail", f"{_SAME_HOUSE} AND {_REACHED_ALIKE}"),
         ),
+        tells=("given_name", "birth_date"),
     ),
 )
 
 _NAMED_ALIKE = (
     "({jw}(name_l, name_r) >= 0.95 OR name_parts_l = name_parts_r"
     " OR (sound_l = sound_r AND {jw}(name_l, name_r) >= 0.85))"
+)
+_SITE_ALIKE = (
+    "(coalesce({shared}(phone_l, phone_r), FALSE) OR coalesce({shared}(domain_l, domain_r), FALSE)"
+    " OR coalesce({shared}(email_l, email_r), FALSE))"
 )
 ORGANISATIONS = (
     Field(
@@ -222,23 +241,15 @@ ORGANISATIONS = (
     ),
     _PHONE,
     _ADDRESS,
-    # Companies of one group share house, phone and site.
     Field(
         "group",
-        ("name_parts", "vat_id"),
+        ("name_parts",),
         _missing("name"),
         (
-            Level("another name and VAT number", f"vat_id_l <> vat_id_r AND NOT {_NAMED_ALIKE}", fixed=-20),
-            Level(
-                "another VAT number and legal form", "vat_id_l <> vat_id_r AND legal_l <> legal_r", fixed=-10
-            ),
-            Level(
-                "another name",
-                f"NOT ({_NAMED_ALIKE}" + " OR {jw}(name_l, name_r) >= 0.88)"
-                " AND NOT coalesce(vat_id_l = vat_id_r, FALSE)",
-                fixed=-8,
-            ),
+            Level("of one house, with one phone or site", f"{_SAME_HOUSE} AND {_SITE_ALIKE}"),
+            Level("of one phone and site", "{shared}(phone_l, phone_r) AND {shared}(domain_l, domain_r)"),
         ),
+        tells=("name", "vat_id", "iban", "legal_form"),
     ),
 )
 FIELDS = {"persons": PERSONS, "organisations": ORGANISATIONS}

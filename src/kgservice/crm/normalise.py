@@ -86,6 +86,8 @@ SELECT *, list_transform(email, lambda s: split_part(s, '@', 1)) AS mailbox,
          'name ' || sounds || ' ' || city, 'only ' || name, 'only ' || name_turned,
          'day ' || birth_date || ' ' || left(given_sound, 3), 'day ' || birth_date || ' ' || left(family_sound, 3),
          'day ' || birth_date || ' ' || postal_code, 'at ' || street || house || ' ' || given_root,
+         'day ' || birth_date || ' ' || left(street, 5), 'lives ' || given || ' ' || street,
+         'lives ' || family || ' ' || street, 'at ' || house || ' ' || postal_code,
          'at ' || street || house || ' ' || left(birth_date, 4), 'at ' || street || house || ' ' || postal_code,
          'in ' || postal_code || ' ' || left(given, 3) || left(family, 3),
          'in ' || postal_code || ' ' || left(family, 3) || left(given, 3)])) AS keys
