@@ -14,7 +14,7 @@ WIDEST = 40.0  # bits
 
 
 def corrections(db: duckdb.DuckDBPyConnection, field: Field, model: MatchModel) -> dict[str, float]:
-    """The weights (bits, at most 0) of the levels of a field that `tells`.
+    """The weights (bits) of the levels of a field that `tells`.
 
     `matching_scored` holds the pairs as scored without the field. Among the pairs of a level, a share s differs
     in the first field that tells. Of the same, a share m does, of others a share u, so that (u - s) / (u - m)
@@ -32,17 +32,14 @@ def corrections(db: duckdb.DuckDBPyConnection, field: Field, model: MatchModel) 
     told = frame[f"gamma_{field.tells[0]}"]
     level_of = frame[f"gamma_{field.name}"]
     before = model.shares.get(field.name, {})
-    for level in field.levels:
-        if level.like is not None:
-            continue
+    for at, level in enumerate(field.levels):
         # Splink counts levels down to 0, which is the last; -1 is unknown.
-        alike = [at for at, other in enumerate(field.levels) if level.label in (other.label, other.like)]
-        held = np.isin(level_of, [len(field.levels) - at for at in alike]) & (told >= 0)
+        held = (level_of == len(field.levels) - at) & (told >= 0)
         if held.sum() < FEWEST or u <= m:
-            found[level.label] = float(np.log2(before[level.label][0])) if level.label in before else 0.0
+            found[level.label] = _bits(*before.get(level.label, (1.0, 1.0)))
             continue
         same = (u - float((told[held] == 0).mean())) / (u - m)
-        found[level.label] = _shift(base[held], min(max(same, 0.001), 0.999))
+        found[level.label] = _shift(base[held], min(max(same, 0.001), 0.999), field.most)
     return found
 
 
@@ -50,9 +47,9 @@ def _numbers(frame: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.flo
     return np.asarray(frame[name], dtype=np.float64)
 
 
-def _shift(weights: NDArray[np.float64], share: float) -> float:
-    """The bits (from -40 to 0) to add to weights so that their probabilities have that mean."""
-    low, high = -WIDEST, 0.0
+def _shift(weights: NDArray[np.float64], share: float, most: float) -> float:
+    """The bits (from -40 to `most`) to add to weights so that their probabilities have that mean."""
+    low, high = -WIDEST, most
     for _ in range(40):
         middle = (low + high) / 2
         if float((1 / (1 + np.exp2(-np.clip(weights + middle, -500, 500)))).mean()) < share:
@@ -60,3 +57,7 @@ def _shift(weights: NDArray[np.float64], share: float) -> float:
         else:
             high = middle
     return round((low + high) / 2, 3)
+
+
+def _bits(m: float, u: float) -> float:
+    return float(np.log2(m / u))

@@ -24,14 +24,13 @@ DIALECTS = {
 class Level:
     """One level: what it says, its condition, and the column whose frequent values count less.
 
-    In a field that `tells`, a level may weigh as another one (`like`), `less` so many bits.
+    A level may have `fixed` bits, which are not learned; then all levels of its field do, and "different" has 0.
     """
 
     label: str
     condition: str
     frequent: str | None = None
-    like: str | None = None
-    less: float = 0.0
+    fixed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Field:
     """A field: its name, the columns that are shown of it, when it is not compared, its levels.
 
     What no level says is the last one, "different". `tells`: the fields that tell the same from others among
-    pairs of this field's levels; the first of them says, by "different", how many are others.
+    pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits that a level of it may add.
     """
 
     name: str
@@ -47,6 +46,12 @@ class Field:
     unknown: str
     levels: tuple[Level, ...]
     tells: tuple[str, ...] = ()
+    most: float = 0.0
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights are those of the levels' own shares."""
+        return not self.tells and all(level.fixed is None for level in self.levels)
 
 
 def _missing(*columns: str) -> str:
@@ -97,13 +102,28 @@ _GIVEN_OTHER = (
     " OR ((length(given_l) = 1 OR length(given_r) = 1) AND substr(given_l, 1, 1) = substr(given_r, 1, 1)))"
     f" AND NOT {_TURNED}"
 )
-_FAMILY_ALIKE = "({jw}(family_l, family_r) >= 0.92 OR {shared}(family_parts_l, family_parts_r))"
-_SAME_HOUSE = (
-    "(street_l = street_r AND house_l = house_r AND (postal_code_l = postal_code_r OR city_l = city_r))"
+_FAMILY_ALIKE = (
+    "({jw}(family_l, family_r) >= 0.92 OR {shared}(family_parts_l, family_parts_r)"
+    " OR family_l = given_r OR given_l = family_r)"
 )
-_REACHED_ALIKE = (
-    "(coalesce({shared}(phone_l, phone_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
+# What is cheap to see comes first.
+_SAME_HOUSE = f"house_l = house_r AND {_PLACE_ALIKE} AND coalesce({{jw}}(street_l, street_r), 0) >= 0.88"
+_SAME_MOBILE, _SAME_LANDLINE, _SAME_MAIL = (
+    f"coalesce({{shared}}({name}_l, {name}_r), FALSE)" for name in ("mobile", "landline", "email")
 )
+_HOUSEHOLDS = {
+    "of one family, house, mobile phone and e-mail": f"{_SAME_HOUSE} AND {_SAME_MOBILE} AND {_SAME_MAIL}",
+    "of one family, house and mobile phone": f"{_SAME_HOUSE} AND {_SAME_MOBILE}",
+    "of one family, house, landline and e-mail": f"{_SAME_HOUSE} AND {_SAME_LANDLINE} AND {_SAME_MAIL}",
+    "of one family, house and e-mail": f"{_SAME_HOUSE} AND {_SAME_MAIL}",
+    "of one family, house and landline": f"{_SAME_HOUSE} AND {_SAME_LANDLINE}",
+    "of one family and house": _SAME_HOUSE,
+    "of one family, phone and e-mail": f"({_SAME_MOBILE} OR {_SAME_LANDLINE}) AND {_SAME_MAIL}",
+    "of one family and e-mail": _SAME_MAIL,
+    "of one family and mobile phone": _SAME_MOBILE,
+    "of one family and landline": _SAME_LANDLINE,
+}
+
 
 PERSONS = (
     Field(
@@ -134,7 +154,7 @@ PERSONS = (
         _missing("family"),
         (
             Level("the same", "family_l = family_r", frequent="family"),
-            Level("given and family name in turn", _TURNED),
+            Level("given and family name in turn", _TURNED, frequent="family"),
             Level(
                 "alike",
                 "{jw}(family_l, family_r) >= 0.92"
@@ -163,12 +183,10 @@ PERSONS = (
     Field(
         "email",
         ("email",),
-        _missing("email"),
-        (
-            Level("the same", "{shared}(email_l, email_r)"),
-            Level("the same mailbox at another provider", "{shared}(mailbox_l, mailbox_r)"),
-            Level("two letters differ", "{dl}(email_first_l, email_first_r) <= 2"),
-        ),
+        # Alike, but not the same, says no more than the names that mailboxes are made of.
+        _missing("email") + " OR (NOT {shared}(email_l, email_r)"
+        " AND ({shared}(mailbox_l, mailbox_r) OR {dl}(email_first_l, email_first_r) <= 2))",
+        (Level("the same", "{shared}(email_l, email_r)"),),
     ),
     _PHONE,
     _ADDRESS,
@@ -177,18 +195,40 @@ PERSONS = (
         ("name",),
         _missing("given", "family"),
         (
-            # Twins are about one in a hundred pairs of a household, but one birth date in 25,000 pairs.
+            *(Level(label, f"{condition} AND {_FAMILY_ALIKE}") for label, condition in _HOUSEHOLDS.items()),
             Level(
-                "of one household and birthday, with other given names",
-                f"{_FAMILY_ALIKE} AND {_SAME_HOUSE} AND birth_date_l = birth_date_r AND {_GIVEN_OTHER}",
-                like="of one family and house",
-                less=8,
+                "of one house, and of one phone or e-mail",
+                f"{_SAME_HOUSE} AND ({_SAME_MOBILE} OR {_SAME_LANDLINE} OR {_SAME_MAIL})",
             ),
-            Level("of one family and house", f"{_FAMILY_ALIKE} AND {_SAME_HOUSE}"),
-            Level("of one family, with one phone or e-mail", f"{_FAMILY_ALIKE} AND {_REACHED_ALIKE}"),
-            Level("of one house, with one phone or e-mail", f"{_SAME_HOUSE} AND {_REACHED_ALIKE}"),
         ),
         tells=("given_name", "birth_date"),
+    ),
+    # In a household, hardly two have one given name: less often than two who were drawn at random.
+    Field(
+        "namesake",
+        ("name", "street"),
+        _missing("given", "family"),
+        (
+            Level(
+                "of one family, house and given name",
+                f"given_l = given_r AND {_SAME_HOUSE} AND {_FAMILY_ALIKE}",
+            ),
+        ),
+        tells=("birth_date",),
+        most=3.0,
+    ),
+    # Twins are about one in a hundred pairs of a household, but one birth date in 25,000 pairs.
+    Field(
+        "twins",
+        ("given_parts", "birth_date"),
+        _missing("given", "family", "birth_date"),
+        (
+            Level(
+                "of one family and birthday, with other given names",
+                f"birth_date_l = birth_date_r AND {_FAMILY_ALIKE} AND {_GIVEN_OTHER}",
+                fixed=-8,
+            ),
+        ),
     ),
 )
 
@@ -253,3 +293,10 @@ ORGANISATIONS = (
     ),
 )
 FIELDS = {"persons": PERSONS, "organisations": ORGANISATIONS}
+
+
+def frequent(kind: str) -> tuple[str, ...]:
+    """The columns whose frequent values count less."""
+    return tuple(
+        sorted({level.frequent for field in FIELDS[kind] for level in field.levels if level.frequent})
+    )

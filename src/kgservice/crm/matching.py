@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.corrections import corrections
-from kgservice.crm.levels import FIELDS
+from kgservice.crm.levels import FIELDS, Field
 from kgservice.crm.models import MatchModel, learned, shipped
-from kgservice.domain.matching import POSSIBLE, Pair, RecordId
+from kgservice.domain.matching import POSSIBLE, SURE, Pair, RecordId
 
 GRAPH = "graph"
 """The source of rows that are customers of the graph; their keys are IRIs."""
+AT_ONCE = 10_000
 ENOUGH = 500
 """With fewer records or customers than this a model is not trained: the one of the package is taken."""
 SEED = 20260101
-PAIRS = 4e6  # taken at random to count levels among others
+PAIRS = 1e6  # taken at random to count levels among others
 TRAINED_ON = 1e6  # pairs of a round of training
 SAMPLE = 20_000  # records of each side in which the pairs of a round are counted first
 FEW = 200  # pairs that are too few for a round
 MOST = 500_000  # pairs, of which a correction is learned
 # A blocking key that gives more pairs than this says too little to be worth the comparisons.
-COMMON = 10_000
+COMMON = 400
 RULES = {
-    "persons": (("given", "family"), ("birth_date",), ("email_first",)),
+    "persons": (("given", "family"), ("birth_date",)),
     "organisations": (("name",), ("phone_first",), ("postal_code", "street", "house")),
 }
 # What is so surely the same that counting it tells how many matches there are, and the share it finds of them.
@@ -73,6 +74,64 @@ FROM (FROM blocks WHERE hash(id) % 1000 < $share) l JOIN blocks r ON l.k = r.k A
     for kind in FIELDS
 }
 
+# Of each field its weight, and what it compared of the two, as text.
+_LISTS = ("given_parts", "name_parts", "email", "phone", "iban", "domain")
+
+
+def _shown(columns: tuple[str, ...], side: str) -> str:
+    texts = [
+        f"array_to_string({side}.{name}, ', ')" if name in _LISTS else f"{side}.{name}" for name in columns
+    ]
+    return f"concat_ws(' ', {', '.join(texts)})"
+
+
+def _weight(field: Field) -> str:
+    frequent = any(level.frequent for level in field.levels)
+    return f"mw_{field.name} + mw_tf_adj_{field.name}" if frequent else f"mw_{field.name}"
+
+
+# In bulk the numbers are those of the compared rows; of new records they are those of asked pairs.
+_BULK = "FROM matching_scored JOIN compared_{kind} c ON c.id = unique_id_l JOIN compared_{kind} r ON r.id = unique_id_r"
+_ASKED = (
+    "FROM asked_scored JOIN asked_pairs p ON p.unique_id = unique_id_l"
+    " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
+)
+_PAIRS = {
+    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "  # noqa: S608
+    f"[{', '.join(map(_weight, fields))}], "
+    f"[{', '.join(_shown(field.shown, 'r') for field in fields)}], "
+    f"[{', '.join(_shown(field.shown, 'c') for field in fields)}] "
+    f"{(_ASKED if asked else _BULK).format(kind=kind)} ORDER BY match_weight DESC, r.source, r.key, c.key"
+    for kind, fields in FIELDS.items()
+    for asked in (False, True)
+}
+_ALIKE = {
+    kind: "SELECT a.source, a.key, b.source, b.key, match_probability FROM matching_scored "  # noqa: S608
+    f"JOIN compared_{kind} a ON a.id = unique_id_l JOIN compared_{kind} b ON b.id = unique_id_r "
+    "ORDER BY match_weight DESC, a.id, b.id"
+    for kind in FIELDS
+}
+
+
+def read_pairs(
+    db: duckdb.DuckDBPyConnection, kind: str, model: MatchModel, *, asked: bool = False
+) -> Iterator[Pair]:
+    """The pairs in `matching_scored` (`asked`: in `asked_scored`) with weights and values of each field."""
+    names = [field.name for field in FIELDS[kind]]
+    prior = math.log2(model.prior / (1 - model.prior))
+    with db.cursor() as cursor:
+        cursor.execute(_PAIRS[kind, asked])
+        while batch := cursor.fetchmany(AT_ONCE):
+            for source, key, customer, weight, probability, weights, ours, theirs in batch:
+                yield Pair(
+                    RecordId(source, key),
+                    customer,
+                    weight,
+                    probability,
+                    {"prior": prior, **dict(zip(names, weights, strict=True))},
+                    dict(zip(names, zip(ours, theirs, strict=True), strict=True)),
+                )
+
 
 class Matching:
     """The normalised table of a kind, in a connection, as Splink sees it.
@@ -102,14 +161,14 @@ class Matching:
             self._count("SELECT count(*) FROM matching_customers"),
         )
 
-    def linker(self, model: MatchModel, *, levels: bool = False) -> Linker:
+    def linker(self, model: MatchModel, *, levels: bool = False, training: bool = False) -> Linker:
         """Splink over the tables, with the parameters of a model."""
         self.api = DuckDBAPI(self.db)
         names = {"matching_records": "record"}
         if not self.within:
             names["matching_customers"] = "customer"
         tables = [self.api.register(table, dataset_display_name=name) for table, name in names.items()]
-        settings = model.settings("duckdb", within=self.within, levels=levels)
+        settings = model.settings("duckdb", within=self.within, levels=levels, training=training)
         return Linker(tables, settings, log_level=logging.ERROR, validate_settings=False)
 
     def first_prior(self) -> float:
@@ -125,7 +184,7 @@ class Matching:
         records, customers = self.sizes()
         if min(records, records if self.within else customers) < ENOUGH:
             return start.with_prior(self.first_prior())
-        linker = self.linker(start.with_prior(self.first_prior()))
+        linker = self.linker(start.with_prior(self.first_prior()), training=True)
         prior = self._prior(linker)
         linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED)
         sample = min(1.0, SAMPLE / max(records, customers))
@@ -168,6 +227,17 @@ class Matching:
         """Score the blocked pairs into `matching_scored`, those of at least that probability; how many."""
         self._scored(model, least)
         return self._count("SELECT count(*) FROM matching_scored")
+
+    def pairs(self, model: MatchModel, least: float = POSSIBLE) -> Iterator[Pair]:
+        """The pairs of a record and a customer of at least that probability, the likeliest first."""
+        self.score(model, least)
+        yield from read_pairs(self.db, self.kind, model)
+
+    def alike(self, model: MatchModel, least: float = SURE) -> Iterator[tuple[RecordId, RecordId, float]]:
+        """The pairs of records (`within`) of at least that probability, with it."""
+        self.score(model, least)
+        for *names, probability in self.db.execute(_ALIKE[self.kind]).fetchall():
+            yield RecordId(*names[:2]), RecordId(*names[2:]), probability
 
     def _scored(self, model: MatchModel, least: float | None) -> duckdb.DuckDBPyConnection:
         linker = self.linker(model, levels=least is None)

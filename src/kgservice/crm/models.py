@@ -21,7 +21,7 @@ from kgservice.errors import BadInput
 
 DIFFERENT = "different"
 FORMAT = 1
-SMALLEST, LARGEST = 1e-9, 1 - 1e-9  # of a probability in a model
+SMALLEST, LARGEST = 1e-15, 1 - 1e-9  # of a probability in a model
 SHARES = ("m_probability", "u_probability")
 Shares = Mapping[str, Mapping[str, tuple[float, float]]]
 """Of a field and a level: its share among pairs of the same (m) and among pairs of others (u)."""
@@ -35,15 +35,22 @@ class MatchModel:
     prior: float
     shares: Shares
 
-    def settings(self, dialect: str, *, within: bool = False, levels: bool = False) -> dict[str, Any]:
+    def settings(
+        self, dialect: str, *, within: bool = False, levels: bool = False, training: bool = False
+    ) -> dict[str, Any]:
         """The settings of Splink in a dialect (`duckdb`, `spark`), for records and customers or for one table.
 
-        `levels`: also tell which level of each field holds (columns `gamma_…`), and all values compared.
+        `levels`: also tell which level of each field holds (columns `gamma_…`), and all values compared;
+        `training`: only the fields that Splink trains.
         """
         return {
             "link_type": "dedupe_only" if within else "link_only",
             "probability_two_random_records_match": self.prior,
-            "comparisons": [self._comparison(field, dialect) for field in FIELDS[self.kind]],
+            "comparisons": [
+                self._comparison(field, dialect)
+                for field in FIELDS[self.kind]
+                if field.trained or not training
+            ],
             "blocking_rules_to_generate_predictions": [],
             "retain_matching_columns": levels,
             "retain_intermediate_calculation_columns": True,
@@ -63,15 +70,18 @@ class MatchModel:
 
     def _level_shares(self, field: Field, level: Level) -> dict[str, Any]:
         known = self.shares.get(field.name, {})
-        if not field.tells:
+        if field.trained:
             return dict(zip(SHARES, known[level.label], strict=True)) if level.label in known else {}
-        m, u = known.get(level.like or level.label, (1.0, 1.0))
-        shares = dict(zip(SHARES, (m, u * 2**level.less), strict=True))
+        m, u = known.get(level.label, (2.0 ** (level.fixed or 0.0), 1.0))
+        shares = dict(zip(SHARES, (m, u), strict=True))
         return {**shares, "fix_m_probability": True, "fix_u_probability": True}
 
     def correcting(self, field: str, bits: Mapping[str, float]) -> MatchModel:
-        """The model with these weights of the levels of a field that `tells`, none of them above 0."""
-        found = {level: (_rounded(2.0 ** min(weight, 0.0)), 1.0) for level, weight in bits.items()}
+        """The model with these weights of the levels of a field that `tells`."""
+        found = {
+            level: (_rounded(2.0 ** min(weight, 0.0)), _rounded(2.0 ** -max(weight, 0.0)))
+            for level, weight in bits.items()
+        }
         return replace(self, shares={**self.shares, field: found})
 
     def with_prior(self, prior: float) -> MatchModel:
@@ -102,9 +112,8 @@ def learned(kind: str, settings: Mapping[str, Any], before: MatchModel, prior: f
     out again. A level that was not seen in training keeps the shares of the model before it.
     """
     shares: dict[str, dict[str, tuple[float, float]]] = {}
-    for field, comparison in zip(FIELDS[kind], settings["comparisons"], strict=True):
-        if field.tells:
-            continue
+    trained = [field for field in FIELDS[kind] if field.trained]
+    for field, comparison in zip(trained, settings["comparisons"], strict=True):
         found = shares.setdefault(field.name, {})
         for level in comparison["comparison_levels"]:
             label = level["label_for_charts"]
@@ -152,9 +161,9 @@ def from_json(text: str) -> MatchModel:
     if content.get("format") != FORMAT or kind not in KINDS:
         raise BadInput("This is a model of matching of another version.")
     named = {
-        field.name: {level.label for level in field.levels if level.like is None}
-        | (set() if field.tells else {DIFFERENT})
+        field.name: {level.label for level in field.levels} | ({DIFFERENT} if field.trained else set())
         for field in FIELDS[kind]
+        if field.trained or field.tells
     }
     if {field: set(levels) for field, levels in shares.items()} != named:
         raise BadInput("The fields and levels of the model are not those that are compared: train it again.")

@@ -76,6 +76,8 @@ WITH plain AS (
     LEFT JOIN phones_odd o ON o.source = p.source AND o.key = p.key
 )
 SELECT *, list_transform(email, lambda s: split_part(s, '@', 1)) AS mailbox,
+    filled(list_filter(phone, lambda s: regexp_matches(s, '^\+491[567]'))) AS mobile,
+    filled(list_filter(phone, lambda s: NOT regexp_matches(s, '^\+491[567]'))) AS landline,
     email[1] AS email_first, phone[1] AS phone_first,
     given || ' ' || family AS name, family || ' ' || given AS name_turned,
     CASE WHEN given_sound < family_sound THEN given_sound || '/' || family_sound
