@@ -192,9 +192,12 @@ class German:
         and a child of one name."""
         while True:
             home = self._home()
-            members = [
-                self._person(home) for _ in range(self.random.choices((1, 2, 3, 4), (40, 33, 14, 13))[0])
-            ]
+            count = self.random.choices((1, 2, 3, 4), (40, 33, 14, 13))[0]
+            members: list[Person] = []
+            while len(members) < count:
+                member = self._person(home)
+                if all(member.given != other.given for other in members):
+                    members.append(member)
             if len(members) > 2 and self.random.random() < 0.03:
                 members[-1] = replace(members[-1], born=members[-2].born)
             if len(members) > 2 and self.random.random() < 0.02:

@@ -215,7 +215,7 @@ PERSONS = (
             ),
         ),
         tells=("birth_date",),
-        most=3.0,
+        most=6.0,
     ),
     # Twins are about one in a hundred pairs of a household, but one birth date in 25,000 pairs.
     Field(

@@ -141,16 +141,20 @@ _BLOCKS = {
 _FORGET_KEYS = {kind: f"ALTER TABLE compared_{kind} DROP COLUMN keys" for kind in KINDS}
 
 
+def prepare(db: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros and tables that `normalise` uses known to a connection."""
+    spelling.define(db)
+    nicknames.define(db)
+
+
 def normalise(db: duckdb.DuckDBPyConnection, kind: str) -> None:
-    """Make `compared_…` and `blocks_…` of the canonical table (or view) of that name in a connection.
+    """Make `compared_…` and `blocks_…` of the canonical table (or view) of that name in a connection that is prepared.
 
     `kind` is `persons` or `organisations`. Each row has an `id`, counted from 1 in the order of source and key.
     """
-    spelling.define(db)
     identifiers.read_phones(db, kind)
     db.execute(_PLACES[kind])
     if kind == "persons":
-        nicknames.define(db)
         db.execute(_NAMES)
         db.execute(_WORDS)
         db.execute(_PERSONS)

@@ -1,0 +1,1 @@
+"""Tests of what brings CRM data in and matches it."""
