@@ -31,11 +31,15 @@ def value(db: duckdb.DuckDBPyConnection, expression: str, *given: str) -> object
         ("Philipp", "351"), ("Christian", "47826"), ("Axel", "0485"), ("Czerny", "876"),
     ],
 )  # fmt: skip
-def test_cologne_phonetics_are_the_published_codes(db: duckdb.DuckDBPyConnection, name: str, code: str) -> None:
+def test_cologne_phonetics_are_the_published_codes(
+    db: duckdb.DuckDBPyConnection, name: str, code: str
+) -> None:
     assert value(db, "cologne(folded(?))", name) == code
 
 
-@pytest.mark.parametrize("names", ["Müller Mueller Muller", "Groß Gross GROß", "Björn Bjoern Bjorn", "Yılmaz Yilmaz"])
+@pytest.mark.parametrize(
+    "names", ["Müller Mueller Muller", "Groß Gross GROß", "Björn Bjoern Bjorn", "Yılmaz Yilmaz"]
+)
 def test_spellings_of_one_name_are_one(db: duckdb.DuckDBPyConnection, names: str) -> None:
     spelled = {value(db, "spelled(folded(?))", name.replace("ı", "i")) for name in names.split()}
     assert len(spelled) == 1
@@ -61,7 +65,9 @@ def test_decomposed_umlauts_are_umlauts(db: duckdb.DuckDBPyConnection) -> None:
         ("AG", "ag", "ag"), ("Agrar Hof", "agrar hof", None),
     ],
 )  # fmt: skip
-def test_legal_forms_are_taken_apart(db: duckdb.DuckDBPyConnection, name: str, core: str, form: str | None) -> None:
+def test_legal_forms_are_taken_apart(
+    db: duckdb.DuckDBPyConnection, name: str, core: str, form: str | None
+) -> None:
     assert value(db, "without_legal_form(folded(?))", name) == core
     assert value(db, "legal_form(folded(?))", name) == form
 
@@ -74,7 +80,9 @@ def test_legal_forms_are_taken_apart(db: duckdb.DuckDBPyConnection, name: str, c
         ("Straße des 17. Juni 135", "strdes17juni", "135"), ("Am Markt", "ammarkt", None),
     ],
 )  # fmt: skip
-def test_streets_and_house_numbers(db: duckdb.DuckDBPyConnection, line: str, street: str, house: str | None) -> None:
+def test_streets_and_house_numbers(
+    db: duckdb.DuckDBPyConnection, line: str, street: str, house: str | None
+) -> None:
     assert value(db, "street_of(?)", line) == street
     assert value(db, "house_of(?)", line) == house
 

@@ -213,6 +213,10 @@ PERSONS = (
                 "of one family, house and given name",
                 f"given_l = given_r AND {_SAME_HOUSE} AND {_FAMILY_ALIKE}",
             ),
+            Level(
+                "of one family and house, with given names alike or in turn",
+                f"({{jw}}(given_l, given_r) >= 0.92 OR {_TURNED}) AND {_SAME_HOUSE} AND {_FAMILY_ALIKE}",
+            ),
         ),
         tells=("birth_date",),
         most=6.0,
@@ -236,9 +240,11 @@ _NAMED_ALIKE = (
     "({jw}(name_l, name_r) >= 0.95 OR name_parts_l = name_parts_r"
     " OR (sound_l = sound_r AND {jw}(name_l, name_r) >= 0.85))"
 )
-_SITE_ALIKE = (
-    "(coalesce({shared}(phone_l, phone_r), FALSE) OR coalesce({shared}(domain_l, domain_r), FALSE)"
-    " OR coalesce({shared}(email_l, email_r), FALSE))"
+_PHONE_ALIKE = "coalesce({shared}(phone_l, phone_r), FALSE)"
+_SITE_ALIKE = "(coalesce({shared}(domain_l, domain_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
+_BEGINS = (
+    "length(name_l) >= 3 AND length(name_r) >= 3"
+    " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))"
 )
 ORGANISATIONS = (
     Field(
@@ -250,8 +256,7 @@ ORGANISATIONS = (
             Level("alike, or the same words", _NAMED_ALIKE),
             Level(
                 "one begins with the other",
-                "length(name_l) >= 4 AND length(name_r) >= 4"
-                " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))",
+                _BEGINS,
             ),
             Level("similar", "{jw}(name_l, name_r) >= 0.88"),
             Level("a word is the same", "{shared}(name_parts_l, name_parts_r)"),
@@ -286,10 +291,30 @@ ORGANISATIONS = (
         ("name_parts",),
         _missing("name"),
         (
-            Level("of one house, with one phone or site", f"{_SAME_HOUSE} AND {_SITE_ALIKE}"),
-            Level("of one phone and site", "{shared}(phone_l, phone_r) AND {shared}(domain_l, domain_r)"),
+            Level("of one house, phone and site", f"{_SAME_HOUSE} AND {_PHONE_ALIKE} AND {_SITE_ALIKE}"),
+            Level("of one house and site", f"{_SAME_HOUSE} AND {_SITE_ALIKE}"),
+            Level("of one house and phone", f"{_SAME_HOUSE} AND {_PHONE_ALIKE}"),
+            Level("of one phone and site", f"{_PHONE_ALIKE} AND {_SITE_ALIKE}"),
+            Level("of one site", _SITE_ALIKE),
+            Level("of one phone", _PHONE_ALIKE),
+            Level("of one house", _SAME_HOUSE),
         ),
-        tells=("name", "vat_id", "iban", "legal_form"),
+        tells=("vat_id", "name", "iban", "legal_form"),
+    ),
+    # Two valid VAT numbers are two companies, and one of a group is often called as another one, with a word more (Holding, Service).
+    Field(
+        "sister",
+        ("name_parts",),
+        _missing("name"),
+        (
+            Level("another VAT number", "vat_id_l <> vat_id_r", fixed=-15),
+            Level(
+                "of one group, one name with a word more",
+                f"{_BEGINS} AND name_l <> name_r AND NOT coalesce(vat_id_l = vat_id_r, FALSE)"
+                f" AND ({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {_SAME_HOUSE})",
+                fixed=-7,
+            ),
+        ),
     ),
 )
 FIELDS = {"persons": PERSONS, "organisations": ORGANISATIONS}

@@ -30,7 +30,7 @@ MOST = 500_000  # pairs, of which a correction is learned
 COMMON = 400
 RULES = {
     "persons": (("given", "family"), ("birth_date",)),
-    "organisations": (("name",), ("phone_first",), ("postal_code", "street", "house")),
+    "organisations": (("name",), ("vat_id",)),
 }
 # What is so surely the same that counting it tells how many matches there are, and the share it finds of them.
 SURELY = {

@@ -34,7 +34,7 @@ def session(master: str = "local[2]") -> SparkSession:
 
 def score(spark: SparkSession, matching: Matching, model: MatchModel, least: float = POSSIBLE) -> int:
     """Score the blocked pairs as `Matching.score` does, into the same table `matching_scored`; how many there are."""
-    api = SparkAPI(spark_session=spark)
+    api = SparkAPI(spark_session=spark, break_lineage_method="persist")
     names = [name for name in sorted(_TABLES) if name == "record" or not matching.within]
     tables = [
         api.register(spark.createDataFrame(_arrow(matching.db, _TABLES[name])), dataset_display_name=name)

@@ -1,4 +1,4 @@
-"""The customer of each record: which pairs are accepted, which a steward decides, which groups of records are one."""
+"""The customer of each record: what is accepted, what a steward decides, which records are one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from kgservice.domain.matching import POSSIBLE, SURE, Band, Pair, RecordId
 
-# So many bits the best has to be ahead of the second to be accepted by rule: 2^5 = 32 times likelier.
-AHEAD = 5.0
+# So many bits the best has to be ahead of the second to be accepted by rule: 2^4 = 16 times likelier.
+AHEAD = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ NOTHING = Decided()
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """A pair and its band; `rival` is what stands in the way of accepting it: a customer, or a record's key."""
+    """A pair and its band; `rival` is what stands in the way of accepting it: a customer, or a record."""
 
     pair: Pair
     band: Band
@@ -37,8 +37,9 @@ def assign(
 ) -> list[Assigned]:
     """The pairs that are accepted by rule, and those that a steward is asked about, the likeliest first.
 
-    A pair that a steward decided is not among them, nor is another one of a record whose customer is decided.
-    A record has one customer at most: its best one, accepted from `SURE` on if the second is far enough behind.
+    A pair that a steward decided is not among them, nor is another one of a record whose customer is
+    decided. A record has one customer at most: its best one, accepted from `SURE` on if the second is `ahead`
+    bits behind.
     Of a source in `unique`, which holds no one twice, a customer has one record at most, too.
     """
     pinned = {record for record, _ in decided.accepted}
@@ -103,8 +104,8 @@ def groups(
 ) -> list[frozenset[RecordId]]:
     """Records that mean the same, of all sources: each two of a group matched directly.
 
-    `alike` are pairs of records with their probability; `customers` the accepted customer of records that have
-    one. Two groups become one only if every record of one matches every record of the other, and if they do
+    `alike` are pairs of records with their probability; `customers` the accepted customer of records that
+    have one. Two groups become one only if every record of one matches every record of the other, and if they do
     not have different customers: a chain joins nobody.
     """
     certain = sorted((pair for pair in alike if pair[2] >= SURE), key=lambda pair: (-pair[2], *_keys(pair)))
