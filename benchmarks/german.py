@@ -272,7 +272,11 @@ class German:
             born = (
                 date(person.born.year, person.born.day, person.born.month)
                 if person.born.day <= 12
-                else person.born.replace(year=person.born.year + self.random.choice((-10, -1, 1, 10)))
+                else date(
+                    person.born.year + self.random.choice((-10, -1, 1, 10)),
+                    person.born.month,
+                    min(person.born.day, 28),
+                )
             )
         email = (
             [self._email(given[0] if len(given) < 3 else given.split(" ")[0], family)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import duckdb
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.blocking_rule_creator import BlockingRuleCreator
 
 # Equal e-mail; equal names and birth date; equal names and postal code. Of companies: equal VAT number; equal
 # name and postal code; equal e-mail.
@@ -43,7 +45,7 @@ def splink_alone(db: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str
         db.execute(_PLAIN.format(side=side, graph=graph))
     api = DuckDBAPI(db)
     tables = [api.register(f"plain_{side}", dataset_display_name=side) for side in ("customer", "record")]
-    rules = [
+    rules: list[BlockingRuleCreator | dict[str, Any]] = [
         block_on("email"), block_on("phone"), block_on("given_name", "family_name"), block_on("birth_date", "given_name"),
         block_on("birth_date", "family_name"), block_on("street", "postal_code"),
     ]  # fmt: skip

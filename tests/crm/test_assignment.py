@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kgservice.domain.assignment import AHEAD, Assigned, Decided, assign, best, groups
 from kgservice.domain.matching import SURE, Band, Pair, RecordId
-from kgservice.domain.quality import Share, quality, tuned_prior
+from kgservice.domain.matching_quality import Share, quality, tuned_prior
 
 A, B, C = (RecordId("crm", key) for key in "abc")
 

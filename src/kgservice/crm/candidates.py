@@ -68,7 +68,7 @@ CREATE OR REPLACE TABLE asked_records AS
 _BLOCKED = """SELECT '0' AS match_key, 'customer-__-' || unique_id AS join_key_l, 'record-__-' || unique_id AS join_key_r
     FROM asked_pairs"""
 _EMPTY = {kind: f"DELETE FROM asking.{kind}" for kind in FIELDS}  # noqa: S608
-_INSERT = {kind: f"INSERT INTO asking.{kind} BY NAME FROM asked_rows" for kind in FIELDS}  # noqa: S608
+_INSERT = {kind: f"INSERT INTO asking.{kind} BY NAME FROM asked_rows" for kind in FIELDS}
 _CREATE = {
     kind: f"CREATE TABLE {kind} ({', '.join(f'{name} {type_}' for name, type_ in CANONICAL[kind].items())})"
     for kind in FIELDS

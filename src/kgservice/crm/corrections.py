@@ -1,4 +1,4 @@
-"""What is counted twice where fields depend on one another, learned from how many of such pairs are the same."""
+"""What is counted twice where fields depend on one another, learned from such pairs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WIDEST = 40.0  # bits
 def corrections(db: duckdb.DuckDBPyConnection, field: Field, model: MatchModel) -> dict[str, float]:
     """The weights (bits) of the levels of a field that `tells`.
 
-    `matching_scored` holds the pairs as scored without the field. Among the pairs of a level, a share s differs
-    in the first field that tells. Of the same, a share m does, of others a share u, so that (u - s) / (u - m)
+    `matching_scored` holds the pairs as scored without the field. Among the pairs of a level, a share s
+    differs in the first field that tells. Of the same, a share m does, of others a share u, so that (u - s) / (u - m)
     are the same. The weight is what has to be added so that the model, without the fields that tell, expects
     just as many. Where too few pairs are seen, the weight of the model before stands, or 0.
     """

@@ -42,7 +42,8 @@ def iban(text: str) -> str | None:
 
 _INTO = {
     "phones_read": """CREATE OR REPLACE TEMP TABLE phones_read AS
-        SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS country, unnest($3::VARCHAR[]) AS read""",
+        SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS country,
+            unnest($3::VARCHAR[]) AS read""",
     "vat_read": """CREATE OR REPLACE TEMP TABLE vat_read AS
         SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS read""",
     "iban_read": """CREATE OR REPLACE TEMP TABLE iban_read AS
@@ -57,7 +58,7 @@ _ODD_PHONES = {
 
 
 def read_phones(db: duckdb.DuckDBPyConnection, kind: str) -> None:
-    """Read the phone numbers of a table that are not plainly German into `phones_read` (raw, country, read)."""
+    """Read the phone numbers of a table that are not plainly German into `phones_read`."""
     rows = db.execute(_ODD_PHONES[kind]).fetchall()
     raws, countries = [raw for raw, _ in rows], [country for _, country in rows]
     db.execute(_INTO["phones_read"], [raws, countries, [phone(*row) for row in rows]])

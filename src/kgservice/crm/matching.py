@@ -97,7 +97,7 @@ _ASKED = (
     " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
 )
 _PAIRS = {
-    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "  # noqa: S608
+    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "
     f"[{', '.join(map(_weight, fields))}], "
     f"[{', '.join(_shown(field.shown, 'r') for field in fields)}], "
     f"[{', '.join(_shown(field.shown, 'c') for field in fields)}] "
@@ -215,7 +215,7 @@ class Matching:
         return model
 
     def _prior(self, linker: Linker) -> float:
-        rules = [block_on(*rule) for rule in SURELY[self.kind]]
+        rules: list[Any] = [block_on(*rule) for rule in SURELY[self.kind]]
         try:
             linker.training.estimate_probability_two_random_records_match(rules, recall=FOUND)
         except ValueError:  # so many that there are more matches than pairs: a table of copies
@@ -246,7 +246,7 @@ class Matching:
         scored = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
         self.db.execute("DROP TABLE IF EXISTS matching_scored")
         scored.as_duckdbpyrelation().create("matching_scored")
-        linker.table_management.delete_tables_created_by_splink_from_db()
+        linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
         return self.db
 
     def _count(self, statement: str) -> int:

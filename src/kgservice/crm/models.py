@@ -1,4 +1,4 @@
-"""What a model of matching has learned: for each level of each field, how often it holds for the same and for others.
+"""What a model of matching has learned: how often each level holds for the same and for others.
 
 A model is saved as JSON without any SQL; the SQL is made from `levels` for the dialect that runs it.
 """
@@ -29,7 +29,7 @@ Shares = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class MatchModel:
-    """A model: of `persons` or `organisations`, the share of matches among all pairs, the shares of levels."""
+    """A model: of `persons` or `organisations`, the share of matches, the shares of levels."""
 
     kind: str
     prior: float
@@ -38,7 +38,7 @@ class MatchModel:
     def settings(
         self, dialect: str, *, within: bool = False, levels: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """The settings of Splink in a dialect (`duckdb`, `spark`), for records and customers or for one table.
+        """The settings of Splink in a dialect (`duckdb`, `spark`), for two tables or for one.
 
         `levels`: also tell which level of each field holds (columns `gamma_…`), and all values compared;
         `training`: only the fields that Splink trains.
@@ -62,7 +62,10 @@ class MatchModel:
         unknown = {"sql_condition": field.unknown.format(**words), "label_for_charts": "unknown"}
         levels: list[dict[str, Any]] = [{**unknown, "is_null_level": True}]
         for level in (*field.levels, Level(DIFFERENT, "ELSE")):
-            found = {"sql_condition": level.condition.format(**words), "label_for_charts": level.label}
+            found: dict[str, Any] = {
+                "sql_condition": level.condition.format(**words),
+                "label_for_charts": level.label,
+            }
             if level.frequent is not None:
                 found |= {"tf_adjustment_column": level.frequent, "tf_adjustment_weight": 1.0}
             levels.append(found | self._level_shares(field, level))
@@ -99,7 +102,7 @@ class MatchModel:
 
     @property
     def described(self) -> Model:
-        """What is written down of the model: its digest covers the conditions that it was trained with, too."""
+        """What is written down of the model: the digest covers its conditions, too."""
         settings = json.dumps(self.settings("duckdb"), sort_keys=True)
         digest = hashlib.sha256((self.to_json() + settings).encode()).hexdigest()
         return Model(self.kind, digest, version("splink"))

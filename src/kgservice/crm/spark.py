@@ -21,7 +21,7 @@ _TABLES = {"customer": "FROM matching_customers", "record": "FROM matching_recor
 
 
 def session(master: str = "local[2]") -> SparkSession:
-    """A session with the functions that Splink brings for Spark; it listens on loopback only and shows no page."""
+    """A session with the functions that Splink brings for Spark, on loopback only and without pages."""
     builder = (
         SparkSession.builder.master(master)
         .appName("kgservice")
@@ -33,8 +33,8 @@ def session(master: str = "local[2]") -> SparkSession:
 
 
 def score(spark: SparkSession, matching: Matching, model: MatchModel, least: float = POSSIBLE) -> int:
-    """Score the blocked pairs as `Matching.score` does, into the same table `matching_scored`; how many there are."""
-    api = SparkAPI(spark_session=spark, break_lineage_method="persist")
+    """Score the blocked pairs as `Matching.score` does, into the same table; how many there are."""
+    api = SparkAPI(spark_session=spark, break_lineage_method="persist")  # type: ignore[no-untyped-call]
     names = [name for name in sorted(_TABLES) if name == "record" or not matching.within]
     tables = [
         api.register(spark.createDataFrame(_arrow(matching.db, _TABLES[name])), dataset_display_name=name)
@@ -46,7 +46,7 @@ def score(spark: SparkSession, matching: Matching, model: MatchModel, least: flo
     linker.table_management.register_blocked_pairs_for_predict(blocked)
     scored = linker.inference.predict(
         threshold_match_probability=least, warning_mode="never"
-    ).as_pyarrow_table()
+    ).as_pyarrow_table()  # type: ignore[no-untyped-call]
     matching.db.register("from_spark", scored)
     matching.db.execute("CREATE OR REPLACE TABLE matching_scored AS FROM from_spark")
     matching.db.unregister("from_spark")
