@@ -17,9 +17,9 @@ def corrections(db: duckdb.DuckDBPyConnection, field: Field, model: MatchModel) 
     """The weights (bits) of the levels of a field that `tells`.
 
     `matching_scored` holds the pairs as scored without the field. Among the pairs of a level, a share s
-    differs in the first field that tells. Of the same, a share m does, of others a share u, so that (u - s) / (u - m)
-    are the same. The weight is what has to be added so that the model, without the fields that tell, expects
-    just as many. Where too few pairs are seen, the weight of the model before stands, or 0.
+    differs in the first field that tells. Of the same, a share m does, of others a share u, so that
+    (u - s) / (u - m) are the same. The weight is what has to be added so that the model, without the fields
+    that tell, expects just as many. Where too few pairs are seen, the weight of the model before stands, or 0.
     """
     m, u = model.shares[field.tells[0]][DIFFERENT]
     found: dict[str, float] = {}

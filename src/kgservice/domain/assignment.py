@@ -105,8 +105,8 @@ def groups(
     """Records that mean the same, of all sources: each two of a group matched directly.
 
     `alike` are pairs of records with their probability; `customers` the accepted customer of records that
-    have one. Two groups become one only if every record of one matches every record of the other, and if they do
-    not have different customers: a chain joins nobody.
+    have one. Two groups become one only if every record of one matches every record of the other, and if
+    they do not have different customers: a chain joins nobody.
     """
     certain = sorted((pair for pair in alike if pair[2] >= SURE), key=lambda pair: (-pair[2], *_keys(pair)))
     direct = {frozenset((left, right)) for left, right, _ in certain}
