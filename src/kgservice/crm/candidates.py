@@ -16,7 +16,7 @@ import pyarrow as pa
 from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.canonical import CANONICAL
-from kgservice.crm.levels import FIELDS, frequent
+from kgservice.crm.fields import FIELDS, frequent
 from kgservice.crm.matching import read_pairs
 from kgservice.crm.models import MatchModel
 from kgservice.crm.normalise import normalise, prepare

@@ -19,9 +19,10 @@ def corrections(db: duckdb.DuckDBPyConnection, field: Field, model: MatchModel) 
     `matching_scored` holds the pairs as scored without the field. Among the pairs of a level, a share s
     differs in the first field that tells. Of the same, a share m does, of others a share u, so that
     (u - s) / (u - m) are the same. The weight is what has to be added so that the model, without the fields
-    that tell, expects just as many. Where too few pairs are seen, the weight of the model before stands, or 0.
+    that tell, expects just as many. Where too few pairs are seen, the weight of the model before stands.
     """
     m, u = model.shares[field.tells[0]][DIFFERENT]
+    m = min(m, field.seldom)
     found: dict[str, float] = {}
     frame = db.table("matching_scored").fetchnumpy()
     base = _numbers(frame, "match_weight")

@@ -11,7 +11,8 @@ import duckdb
 from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.corrections import corrections
-from kgservice.crm.levels import FIELDS, Field
+from kgservice.crm.fields import FIELDS
+from kgservice.crm.levels import Field
 from kgservice.crm.models import MatchModel, learned, shipped
 from kgservice.domain.matching import POSSIBLE, SURE, Pair, RecordId
 

@@ -15,13 +15,14 @@ from importlib.resources import files
 from typing import Any
 
 from kgservice.crm.canonical import KINDS
-from kgservice.crm.levels import DIALECTS, FIELDS, Field, Level
+from kgservice.crm.fields import FIELDS
+from kgservice.crm.levels import DIALECTS, Field, Level
 from kgservice.domain.matching import Model
 from kgservice.errors import BadInput
 
 DIFFERENT = "different"
 FORMAT = 1
-SMALLEST, LARGEST = 1e-15, 1 - 1e-9  # of a probability in a model
+SMALLEST, LARGEST = 1e-20, 1 - 1e-9  # of a probability in a model
 SHARES = ("m_probability", "u_probability")
 Shares = Mapping[str, Mapping[str, tuple[float, float]]]
 """Of a field and a level: its share among pairs of the same (m) and among pairs of others (u)."""
@@ -88,8 +89,20 @@ class MatchModel:
         return replace(self, shares={**self.shares, field: found})
 
     def with_prior(self, prior: float) -> MatchModel:
-        """The model with another share of matches."""
-        return replace(self, prior=_rounded(prior))
+        """The model with another share of matches among all pairs.
+
+        How many are the same among those who share a household or a group does not depend on how many others
+        there are: what is taken back there changes by as much as the prior.
+        """
+        factor = prior / (1 - prior) / (self.prior / (1 - self.prior))
+        shares = dict(self.shares)
+        for field in FIELDS[self.kind]:
+            if field.tells and not field.most and field.name in shares:
+                shares[field.name] = {
+                    level: (_rounded(min(m / u / factor, 1.0)), 1.0)
+                    for level, (m, u) in shares[field.name].items()
+                }
+        return replace(self, prior=_rounded(prior), shares=shares)
 
     def to_json(self) -> str:
         """The model as JSON, the same text for the same model."""
