@@ -1,1 +1,1 @@
-"""Bringing in what a CRM holds."""
+"""Bringing in what a CRM holds, and matching it with the graph."""

@@ -1,0 +1,88 @@
+"""The fields that are compared of organisations."""
+
+from __future__ import annotations
+
+from kgservice.crm.levels import ADDRESS, PHONE, SAME_HOUSE, Field, Level, missing
+
+_NAMED_ALIKE = (
+    "({jw}(name_l, name_r) >= 0.95 OR name_parts_l = name_parts_r"
+    " OR (sound_l = sound_r AND {jw}(name_l, name_r) >= 0.85))"
+)
+_PHONE_ALIKE = "coalesce({shared}(phone_l, phone_r), FALSE)"
+_SITE_ALIKE = "(coalesce({shared}(domain_l, domain_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
+_BEGINS = (
+    "length(name_l) >= 3 AND length(name_r) >= 3"
+    " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))"
+)
+ORGANISATIONS = (
+    Field(
+        "name",
+        ("name_parts",),
+        missing("name"),
+        (
+            Level("the same", "name_l = name_r", frequent="name"),
+            Level("alike, or the same words", _NAMED_ALIKE),
+            Level(
+                "one begins with the other",
+                _BEGINS,
+            ),
+            Level("similar", "{jw}(name_l, name_r) >= 0.88"),
+            Level("a word is the same", "{shared}(name_parts_l, name_parts_r)"),
+        ),
+    ),
+    Field(
+        "legal_form",
+        ("legal",),
+        missing("legal"),
+        (Level("the same", "legal_l = legal_r", frequent="legal"),),
+    ),
+    Field(
+        "vat_id",
+        ("vat_id",),
+        missing("vat_id"),
+        (Level("the same", "vat_id_l = vat_id_r"),),
+    ),
+    Field("iban", ("iban",), missing("iban"), (Level("the same", "{shared}(iban_l, iban_r)"),)),
+    Field(
+        "site",
+        ("email", "domain"),
+        "(email_l IS NULL OR email_r IS NULL) AND (domain_l IS NULL OR domain_r IS NULL)",
+        (
+            Level("the same e-mail", "{shared}(email_l, email_r)"),
+            Level("the same domain", "{shared}(domain_l, domain_r)"),
+        ),
+    ),
+    PHONE,
+    ADDRESS,
+    Field(
+        "group",
+        ("name_parts",),
+        missing("name"),
+        (
+            Level("of one house, phone and site", f"{SAME_HOUSE} AND {_PHONE_ALIKE} AND {_SITE_ALIKE}"),
+            Level("of one house and site", f"{SAME_HOUSE} AND {_SITE_ALIKE}"),
+            Level("of one house and phone", f"{SAME_HOUSE} AND {_PHONE_ALIKE}"),
+            Level("of one phone and site", f"{_PHONE_ALIKE} AND {_SITE_ALIKE}"),
+            Level("of one site", _SITE_ALIKE),
+            Level("of one phone", _PHONE_ALIKE),
+            Level("of one house", SAME_HOUSE),
+        ),
+        tells=("vat_id", "name", "iban", "legal_form"),
+        seldom=0.01,
+    ),
+    # Two valid VAT numbers are two companies, and one of a group is often called as another one, with a word more (Holding, Service).
+    Field(
+        "sister",
+        ("name_parts",),
+        missing("name"),
+        (
+            Level("another VAT number", "vat_id_l <> vat_id_r", fixed=-15),
+            Level(
+                "of one group, one name with a word more",
+                f"{_BEGINS} AND name_l <> name_r AND NOT coalesce(vat_id_l = vat_id_r, FALSE)"
+                f" AND ({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {SAME_HOUSE})",
+                fixed=-7,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,98 @@
+"""What matching compares of persons and organisations: the fields, and the levels of agreement in each.
+
+A level is an SQL condition over a pair (`…_l`, `…_r`), in words that every dialect has, or that are named in
+braces and written as the dialect calls them (`{jw}`). The first level that holds counts.
+
+Fields are weighed one by one, as if they were independent. Relatives and companies of one group are where that
+is wrong: they share house, phone and name at once. A field that `tells` takes back what is counted twice there;
+its weights come from how many of such pairs are the same, which the fields that it names tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What the functions are called: the similarity of Jaro and Winkler, the distance of Damerau and Levenshtein,
+# whether two lists share an element.
+DIALECTS = {
+    "duckdb": {"jw": "jaro_winkler_similarity", "dl": "damerau_levenshtein", "shared": "list_has_any"},
+    "spark": {"jw": "jaro_winkler", "dl": "damerau_levenshtein", "shared": "arrays_overlap"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: what it says, its condition, and the column whose frequent values count less.
+
+    A level may have `fixed` bits, which are not learned; then all levels of its field do, and "different" has 0.
+    """
+
+    label: str
+    condition: str
+    frequent: str | None = None
+    fixed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: its name, the columns that are shown of it, when it is not compared, its levels.
+
+    What no level says is the last one, "different". `tells`: the fields that tell the same from others among
+    pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits that a level of it may add.
+    `seldom`: the same differ at most that often in that first field, whatever is trained.
+    """
+
+    name: str
+    shown: tuple[str, ...]
+    unknown: str
+    levels: tuple[Level, ...]
+    tells: tuple[str, ...] = ()
+    most: float = 0.0
+    seldom: float = 1.0
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights are those of the levels' own shares."""
+        return not self.tells and all(level.fixed is None for level in self.levels)
+
+
+def missing(*columns: str) -> str:
+    """That one of the two has no value in one of the columns."""
+    return " OR ".join(f"{column}_l IS NULL OR {column}_r IS NULL" for column in columns)
+
+
+PLACE_ALIKE = (
+    "(postal_code_l = postal_code_r OR city_l = city_r OR {dl}(postal_code_l, postal_code_r) <= 1"
+    " OR {jw}(city_l, city_r) >= 0.9)"
+)
+ADDRESS = Field(
+    "address",
+    ("street", "house", "postal_code", "city"),
+    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)"
+    " AND (city_l IS NULL OR city_r IS NULL)",
+    (
+        Level("same house", f"street_l = street_r AND house_l = house_r AND {PLACE_ALIKE}"),
+        Level("same street", f"street_l = street_r AND {PLACE_ALIKE}"),
+        Level(
+            "similar street, same house number",
+            f"{{jw}}(street_l, street_r) >= 0.88 AND house_l = house_r AND {PLACE_ALIKE}",
+        ),
+        Level("similar street", "{jw}(street_l, street_r) >= 0.88 AND " + PLACE_ALIKE),
+        Level("same house number and postal code", "house_l = house_r AND postal_code_l = postal_code_r"),
+        Level("same postal code and city", "postal_code_l = postal_code_r AND city_l = city_r"),
+        Level("same postal code", "postal_code_l = postal_code_r", frequent="postal_code"),
+        Level("same city", "city_l = city_r", frequent="city"),
+        Level("similar city or postal code", PLACE_ALIKE),
+    ),
+)
+PHONE = Field(
+    "phone",
+    ("phone",),
+    missing("phone"),
+    (
+        Level("the same", "{shared}(phone_l, phone_r)"),
+        Level("one digit differs", "{dl}(phone_first_l, phone_first_r) <= 1"),
+    ),
+)
+# What is cheap to see comes first.
+SAME_HOUSE = f"house_l = house_r AND {PLACE_ALIKE} AND coalesce({{jw}}(street_l, street_r), 0) >= 0.88"

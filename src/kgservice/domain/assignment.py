@@ -1,0 +1,135 @@
+"""The customer of each record: what is accepted, what a steward decides, which records are one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from kgservice.domain.matching import POSSIBLE, SURE, Band, Pair, RecordId
+
+# So many bits the best has to be ahead of the second to be accepted by rule: 2^4 = 16 times likelier.
+AHEAD = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What stewards have decided: pairs of record and customer that are the same, and pairs that are not."""
+
+    accepted: frozenset[tuple[RecordId, str]] = frozenset()
+    rejected: frozenset[tuple[RecordId, str]] = frozenset()
+
+
+NOTHING = Decided()
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A pair and its band; `rival` is what stands in the way of accepting it: a customer, or a record."""
+
+    pair: Pair
+    band: Band
+    rival: str | None = None
+
+
+def assign(
+    pairs: Iterable[Pair], *, decided: Decided = NOTHING, unique: Collection[str] = (), ahead: float = AHEAD
+) -> list[Assigned]:
+    """The pairs that are accepted by rule, and those that a steward is asked about, the likeliest first.
+
+    A pair that a steward decided is not among them, nor is another one of a record whose customer is
+    decided. A record has one customer at most: its best one, accepted from `SURE` on if the second is `ahead`
+    bits behind.
+    Of a source in `unique`, which holds no one twice, a customer has one record at most, too.
+    """
+    pinned = {record for record, _ in decided.accepted}
+    taken = {(record.source, customer) for record, customer in decided.accepted if record.source in unique}
+    left = [
+        pair
+        for pair in pairs
+        if pair.probability >= POSSIBLE
+        and pair.record not in pinned
+        and (pair.record, pair.customer) not in decided.rejected
+        and (pair.record.source, pair.customer) not in taken
+    ]
+    left.sort(key=_order)
+    of_record: dict[RecordId, list[Pair]] = defaultdict(list)
+    of_customer: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in left:
+        of_record[pair.record].append(pair)
+        if pair.record.source in unique:
+            of_customer[pair.record.source, pair.customer].append(pair)
+    found: list[Assigned] = []
+    gone: set[RecordId] = set()
+    for pair in left:
+        if pair.record in gone or (pair.record.source, pair.customer) in taken:
+            continue
+        customers = [
+            other
+            for other in of_record[pair.record]
+            if other is not pair and (other.record.source, other.customer) not in taken
+        ]
+        records = [
+            other
+            for other in of_customer.get((pair.record.source, pair.customer), ())
+            if other is not pair and other.record not in gone
+        ]
+        rival = next((o.customer for o in customers if pair.weight - o.weight < ahead), None) or next(
+            (o.record.key for o in records if pair.weight - o.weight < ahead), None
+        )
+        if pair.probability >= SURE and rival is None:
+            found.append(Assigned(pair, Band.ACCEPTED))
+            gone.add(pair.record)
+            if pair.record.source in unique:
+                taken.add((pair.record.source, pair.customer))
+        else:
+            found.append(Assigned(pair, Band.CANDIDATE, rival))
+    return found
+
+
+def _order(pair: Pair) -> tuple[float, str, str, str]:
+    return -pair.weight, pair.record.source, pair.record.key, pair.customer
+
+
+def best(assigned: Iterable[Assigned]) -> dict[RecordId, Assigned]:
+    """The likeliest customer of each record."""
+    found: dict[RecordId, Assigned] = {}
+    for each in assigned:
+        found.setdefault(each.pair.record, each)
+    return found
+
+
+def groups(
+    alike: Iterable[tuple[RecordId, RecordId, float]], customers: Mapping[RecordId, str]
+) -> list[frozenset[RecordId]]:
+    """Records that mean the same, of all sources: each two of a group matched directly.
+
+    `alike` are pairs of records with their probability; `customers` the accepted customer of records that
+    have one. Two groups become one only if every record of one matches every record of the other, and if
+    they do not have different customers: a chain joins nobody.
+    """
+    certain = sorted((pair for pair in alike if pair[2] >= SURE), key=lambda pair: (-pair[2], *_keys(pair)))
+    direct = {frozenset((left, right)) for left, right, _ in certain}
+    group_of: dict[RecordId, set[RecordId]] = {}
+    customer_of: dict[RecordId, str] = dict(customers)
+    for left, right, _ in certain:
+        ours, theirs = group_of.get(left, {left}), group_of.get(right, {right})
+        if ours is theirs:
+            continue
+        whose = {customer_of[record] for record in ours | theirs if record in customer_of}
+        if len(whose) > 1 or any(frozenset((one, other)) not in direct for one in ours for other in theirs):
+            continue
+        joined = ours | theirs
+        group_of.update(dict.fromkeys(joined, joined))
+    distinct = {id(group): group for group in group_of.values()}
+    return sorted(
+        (frozenset(group) for group in distinct.values()), key=lambda group: sorted(map(_key, group))
+    )
+
+
+def _key(record: RecordId) -> tuple[str, str]:
+    return record.source, record.key
+
+
+def _keys(pair: tuple[RecordId, RecordId, float]) -> tuple[str, str, str, str]:
+    return (*_key(pair[0]), *_key(pair[1]))

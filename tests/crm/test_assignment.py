@@ -1,0 +1,116 @@
+"""Which pairs are accepted, which a steward decides, and which records are one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgservice.domain.assignment import AHEAD, Assigned, Decided, assign, best, groups
+from kgservice.domain.matching import SURE, Band, Pair, RecordId
+from kgservice.domain.matching_quality import Share, quality, tuned_prior
+
+A, B, C = (RecordId("crm", key) for key in "abc")
+
+
+def pair(record: RecordId, customer: str, probability: float) -> Pair:
+    weight = math.log2(probability / (1 - probability))
+    return Pair(record, customer, weight, probability, {}, {})
+
+
+def bands(assigned: list[Assigned]) -> dict[tuple[str, str], Band]:
+    return {(each.pair.record.key, each.pair.customer): each.band for each in assigned}
+
+
+def test_the_best_is_accepted_if_it_is_sure_and_ahead() -> None:
+    found = assign([pair(A, "x", 0.9999), pair(A, "y", 0.6), pair(B, "z", 0.8), pair(C, "z", 0.4)])
+    assert bands(found) == {("a", "x"): Band.ACCEPTED, ("b", "z"): Band.CANDIDATE}
+
+
+def test_a_rival_makes_both_candidates_and_is_named() -> None:
+    found = assign([pair(A, "x", 0.999), pair(A, "y", 0.998)])
+    assert bands(found) == {("a", "x"): Band.CANDIDATE, ("a", "y"): Band.CANDIDATE}
+    assert [each.rival for each in found] == ["y", "x"]
+
+
+def test_rejected_pairs_are_not_offered_and_do_not_stand_in_the_way() -> None:
+    decided = Decided(rejected=frozenset({(A, "y")}))
+    found = assign([pair(A, "x", 0.999), pair(A, "y", 0.998)], decided=decided)
+    assert bands(found) == {("a", "x"): Band.ACCEPTED}
+
+
+def test_a_record_that_is_pinned_has_no_other_customer() -> None:
+    decided = Decided(accepted=frozenset({(A, "y")}))
+    assert assign([pair(A, "x", 0.9999)], decided=decided) == []
+
+
+def test_two_records_may_be_one_customer_unless_their_source_holds_no_one_twice() -> None:
+    pairs = [pair(A, "x", 0.999999), pair(B, "x", 0.995)]
+    assert bands(assign(pairs)) == {("a", "x"): Band.ACCEPTED, ("b", "x"): Band.ACCEPTED}
+    assert bands(assign(pairs, unique={"crm"})) == {("a", "x"): Band.ACCEPTED}
+
+
+def test_a_pinned_customer_of_such_a_source_is_taken() -> None:
+    decided = Decided(accepted=frozenset({(B, "x")}))
+    assert assign([pair(A, "x", 0.9999)], decided=decided, unique={"crm"}) == []
+    assert bands(assign([pair(A, "x", 0.9999)], decided=decided)) == {("a", "x"): Band.ACCEPTED}
+
+
+RECORDS = st.builds(RecordId, st.sampled_from(["one", "two"]), st.sampled_from("abcdef"))
+PAIRS = st.lists(
+    st.builds(pair, RECORDS, st.sampled_from("uvwxyz"), st.floats(0.3, 0.999999)),
+    unique_by=lambda each: (each.record, each.customer),
+    max_size=30,
+)
+
+
+@given(PAIRS, st.randoms(use_true_random=False))
+def test_whatever_the_pairs(pairs: list[Pair], shuffler: object) -> None:
+    found = assign(pairs, unique={"one"})
+    accepted = [each.pair for each in found if each.band is Band.ACCEPTED]
+    assert len({each.record for each in accepted}) == len(accepted)
+    strict = [each for each in accepted if each.record.source == "one"]
+    assert len({each.customer for each in strict}) == len(strict)
+    for each in accepted:
+        assert each.probability >= SURE
+    assert assign(list(reversed(pairs)), unique={"one"}) == found
+    assert set(best(found)) == {each.pair.record for each in found}
+    free = [each.pair for each in assign(pairs) if each.band is Band.ACCEPTED]
+    for each in free:
+        others = [other for other in pairs if other.record == each.record and other is not each]
+        assert all(each.weight - other.weight >= AHEAD for other in others if other.probability >= 0.5)
+
+
+def test_a_chain_joins_nobody() -> None:
+    assert groups([(A, B, 0.999), (B, C, 0.995)], {}) == [frozenset({A, B})]
+    whole = [(A, B, 0.999), (B, C, 0.995), (A, C, 0.992)]
+    assert groups(whole, {}) == [frozenset({A, B, C})]
+
+
+def test_groups_of_two_customers_stay_two() -> None:
+    assert groups([(A, B, 0.9999)], {A: "x", B: "y"}) == []
+    assert groups([(A, B, 0.9999)], {A: "x", B: "x"}) == [frozenset({A, B})]
+    assert groups([(A, B, 0.98)], {}) == []
+
+
+def test_wilson_intervals_are_the_published_ones() -> None:
+    # Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+    for part, whole, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)):  # fmt: skip
+        assert Share(part, whole).interval == pytest.approx((low, high), abs=0.0001)
+    assert math.isnan(Share(0, 0).value)
+
+
+def test_quality_speaks_of_decided_pairs() -> None:
+    decisions = {(A, "x"): True, (B, "y"): False, (C, "z"): True}
+    found = quality(decisions, {(A, "x"): 0.999, (B, "y"): 0.995, (C, "z"): 0.7, (C, "q"): 1.0}, 0.99)
+    assert (found.precision.part, found.precision.whole) == (1, 2)
+    assert (found.recall.part, found.recall.whole) == (1, 2)
+
+
+def test_decisions_tune_the_prior_to_what_they_say() -> None:
+    decided = [(0.0, True)] * 30 + [(0.0, False)] * 10
+    odds = tuned_prior(0.001, decided) / (1 - tuned_prior(0.001, decided))
+    assert odds / (0.001 / 0.999) == pytest.approx(3, rel=0.01)
+    assert tuned_prior(0.001, decided[:10]) == 0.001
