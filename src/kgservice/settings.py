@@ -140,6 +140,11 @@ class Settings:
         return Path(self.backups) if self.backups else self.store.with_name(f"{self.store.name}.backups")
 
     @property
+    def crm_folder(self) -> Path:
+        """The directory of what was read from CRMs: beside the store."""
+        return self.store.parent / "crm"
+
+    @property
     def active_purposes(self) -> tuple[str, ...]:
         """The IRIs of the purposes that there are views for."""
         named = () if self.purposes.strip() == "none" else self.purposes.split()

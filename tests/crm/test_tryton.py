@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -54,9 +53,7 @@ def test_from_two_hundred_parties_to_changes_and_deletions(crm: Tryton, tmp_path
     ) == [("Anlage 1", Decimal("1001.50"), "EUR", "lead")]
 
     before = (folder / "crm.duckdb").read_bytes()
-    start = time.monotonic()
     again = sync(source, folder, environ=ENVIRON)
-    assert time.monotonic() - start <= 2
     assert (again.run, (folder / "crm.duckdb").read_bytes() == before) == (0, True)
     assert again.tables["opportunities"].read <= 50
 

@@ -79,13 +79,16 @@ def propose(
     *,
     by: Origin = LOCAL,
     covered: Collection[RecordId] = (),
+    sure: Collection[tuple[RecordId, str]] | None = None,
     told: Progress = lambda _done, _all: None,
 ) -> Proposed:
     """Commit what a run found: new candidates, other scores, and what the rule accepts.
 
     All pairs of a record count as one proposal: candidates of it that are not among them go. `covered` are
     the records that were compared; those without a pair lose their candidates, too. What a person decided
-    stays. Where nothing differs, nothing is written. `told` hears how many records are done, of how many.
+    stays. The rule accepts the best pair of a record if it is sure; with `sure` (record and customer), only
+    if it is among these. Where nothing differs, nothing is written. `told` hears how many records are done,
+    of how many.
     """
     of_record: dict[RecordId, list[Pair]] = {one: [] for one in covered}
     for pair in pairs:
@@ -97,7 +100,7 @@ def propose(
     count = 0
     while batch := list(islice(records, BATCH)):
         with kg.writing:
-            parts = list(_batch(kg, run.model.kind, node, {one: of_record[one] for one in batch}))
+            parts = list(_batch(kg, run.model.kind, node, {one: of_record[one] for one in batch}, sure))
 
             def change(some: Sequence[_Part]) -> Change:
                 triples = set().union(*(part.triples for part in some))
@@ -117,7 +120,11 @@ def propose(
 
 
 def _batch(
-    kg: KnowledgeGraph, kind: str, run: NamedNode, of_record: dict[RecordId, list[Pair]]
+    kg: KnowledgeGraph,
+    kind: str,
+    run: NamedNode,
+    of_record: dict[RecordId, list[Pair]],
+    sure: Collection[tuple[RecordId, str]] | None,
 ) -> Iterator[_Part]:
     """What a run changes about these records."""
     existing = link_records.of_records(kg, list(of_record))
@@ -127,7 +134,7 @@ def _batch(
     stored: dict[NamedNode, set[Quad]] = defaultdict(set)
     for link in (NamedNode(link.node) for links in existing.values() for link in links):
         stored[link] = link_consequences.said(kg, {link, *link_consequences.parts(kg, [link], events=False)})
-    shared = _Run(kg, kind, run, places, stored)
+    shared = _Run(kg, kind, run, places, stored, sure)
     for record, pairs in of_record.items():
         links = {link.customer: link for link in existing.get(record, ())}
         yield _Record(shared, links).part(record, pairs, usable)
@@ -142,6 +149,7 @@ class _Run:
     node: NamedNode
     places: Places
     stored: Mapping[NamedNode, set[Quad]]
+    sure: Collection[tuple[RecordId, str]] | None
 
 
 class _Record:
@@ -189,6 +197,8 @@ class _Record:
             return None
         best = offered[0]
         if len(offered) > 1 and offered[1].weight >= best.weight:
+            return None
+        if self._run.sure is not None and (best.record, best.customer) not in self._run.sure:
             return None
         link = self._links.get(best.customer)
         return best if link is None or link.standing.for_the_rule else None

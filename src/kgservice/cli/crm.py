@@ -1,7 +1,8 @@
-"""`kgservice crm`: the CRMs and files that customers come from, added, listed and synchronised."""
+"""`kgservice crm`: the CRMs and files that customers come from, added, synchronised and matched."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,12 +10,24 @@ from typing import Annotated, Any
 
 import typer
 
+from kgservice.cli import links
 from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.backend import connected
 from kgservice.cli.bars import Bars
-from kgservice.cli.options import JsonOption, StoreOption, existing_path, settings_for
+from kgservice.cli.options import (
+    JsonOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    existing_path,
+    settings_for,
+)
 from kgservice.errors import BadInput
 
-crm = typer.Typer(no_args_is_help=True, help="Sources of customers: CRMs, databases and files.")
+crm = typer.Typer(
+    no_args_is_help=True,
+    help="Sources of customers: CRMs, databases and files; matching them with the graph.",
+)
 _MOST = 50
 """The refused rows that are shown; `--json` has all."""
 _NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
@@ -30,7 +43,7 @@ def crm_folder(store: Path | None) -> Path:
         raise BadInput(
             f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
         )
-    return settings_for(store).store.parent / "crm"
+    return settings_for(store).crm_folder
 
 
 @crm.command()
@@ -148,3 +161,38 @@ def _tell(summary: dict[str, Any]) -> None:
         show_rows(heads, shown)
         if len(summary["rejects"]) > _MOST:
             say(f"… and {len(summary['rejects']) - _MOST} more")
+
+
+@crm.command()
+def match(
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Compare what was synchronised with the customers of the graph, and take over what is linked.
+
+    Sure pairs are linked by rule, possible ones wait for `kgservice crm review`.
+
+    Example: kgservice crm match
+    """
+    with connected(settings_for(store, token), url) as backend:
+        done = backend.links.match()
+    if as_json:
+        put_json(done)
+        return
+    for what, parts in (("links", done["links"].items()), ("records", _flat(done["records"]))):
+        for name, counts in parts:
+            said = [f"{number} {word}" for word, number in counts.items() if word != "refused" and number]
+            typer.echo(f"{what} of {name}: {', '.join(said) or 'nothing'}")
+            for refused in counts["refused"]:
+                say(f"  refused: {refused['source']} {refused['key']}: {refused['reason']}")
+
+
+def _flat(records: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((f"{source}, {kind}", counts) for source, of in records.items() for kind, counts in of.items())
+
+
+# What a steward does with links has a place of its own, and is found here, too.
+crm.command()(links.review)
+crm.command()(links.report)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from kgservice.cli.bars import Bars
 from kgservice.cli.rights import named
 from kgservice.domain.change import Origin
 from kgservice.errors import PreconditionFailed
@@ -33,6 +34,9 @@ class LinkDesk(Protocol):
 
     def report(self) -> dict[str, Any]:
         """How many there are, as `GET /links/report` tells."""
+
+    def match(self) -> dict[str, Any]:
+        """Match what the sources hold, as `POST /links/runs` does."""
 
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
@@ -71,6 +75,14 @@ class LocalLinks:
         with self._recorder.doing("links report", "links"):
             return self._reports.tally(self._kg)
 
+    def match(self) -> dict[str, Any]:
+        """Match, with progress."""
+        from kgservice.application.crm_matching import match  # noqa: PLC0415 - it needs DuckDB
+
+        with self._recorder.doing("crm match", "links", reads=False) as entry, Bars() as bars:
+            entry.everything = True
+            return match(self._kg, told=bars.show).to_json()
+
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -106,6 +118,10 @@ class RemoteLinks:
     def report(self) -> dict[str, Any]:
         """Ask `GET /links/report`."""
         return self._json("GET", "/links/report")
+
+    def match(self) -> dict[str, Any]:
+        """Ask `POST /links/runs`."""
+        return self._json("POST", "/links/runs")
 
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None

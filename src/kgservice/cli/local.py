@@ -37,6 +37,8 @@ from kgservice.cli.link_desk import LocalLinks
 from kgservice.cli.recording import Entry, Recorder, recorded
 from kgservice.cli.rights import LocalRights
 from kgservice.cli.stores import near, store_of
+from kgservice.crm.canonical import DATABASE
+from kgservice.crm.forgetting import CanonicalTables
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
@@ -73,6 +75,7 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
     try:
         near(kg)
         kg.erased = Erased.beside(settings.store)
+        kg.forgetters.append(CanonicalTables(settings.crm_folder / DATABASE))
         if persons := erasing.again(kg):
             say(f"The store is from before the erasure of {persons} persons; they were erased again.")
         yield kg

@@ -70,5 +70,7 @@ CANONICAL: dict[str, dict[str, str]] = {
         "origin": "VARCHAR",
     },
 }
+DATABASE = "crm.duckdb"
+"""The file of the canonical tables, in the folder of a deployment's sources."""
 KINDS = ("persons", "organisations")
 """The tables whose rows are matched with the graph."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.canonical import CANONICAL, DATABASE
 from kgservice.crm.cleaning import Reject
-from kgservice.domain.matching import RecordId
 from kgservice.errors import BadTable, Conflict, NotFound
 from kgservice.tabular.sandbox import quoted
 
-DATABASE = "crm.duckdb"
 ABOUT_PERSONS = tuple(kind for kind, columns in CANONICAL.items() if "person_key" in columns)
 """The tables whose rows are about a person, by `person_key`."""
 # `changes` holds the last change of each row (`new`, `changed`, `gone`) with the number of its run, so that
@@ -181,37 +179,3 @@ def next_run(db: duckdb.DuckDBPyConnection) -> int:
     row = db.execute("SELECT nextval('run_numbers')").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def forget(folder: Path, kind: str, records: Iterable[RecordId]) -> int:
-    """Delete all that the database holds of these persons or organisations (`kind`); the number of rows.
-
-    Tickets, deals and preferences of a person go with the person, and so do refused rows by their key.
-    Raises as `opened` does.
-    """
-    deleted = 0
-    with opened(folder) as db:
-        db.begin()
-        for record in records:
-            given = [record.source, record.key]
-            for table in (kind, *(ABOUT_PERSONS if kind == "persons" else ())):
-                name, column = quoted(table), "key" if table == kind else "person_key"
-                keys = f"SELECT key FROM {name} WHERE source = ? AND {column} = ?"  # noqa: S608
-                db.execute(
-                    f"DELETE FROM changes WHERE source = ? AND kind = ? AND key IN ({keys})",  # noqa: S608
-                    [record.source, table, *given],
-                )
-                row = db.execute(
-                    f"DELETE FROM {name} WHERE source = ? AND {column} = ?",  # noqa: S608
-                    given,
-                ).fetchone()
-                deleted += int(row[0]) if row else 0
-            db.execute(
-                "DELETE FROM changes WHERE source = ? AND kind = ? AND key = ?",
-                [record.source, kind, record.key],
-            )
-            row = db.execute("DELETE FROM rejects WHERE source = ? AND key = ?", given).fetchone()
-            deleted += int(row[0]) if row else 0
-        db.commit()
-        db.execute("CHECKPOINT")
-    return deleted

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class CanonicalTables:
@@ -18,12 +20,14 @@ class CanonicalTables:
         self._path = path
 
     def forget(self, records: Collection[RecordId]) -> int:
-        """See `Forgetter.forget`: rows under the key of a person or organisation, and those about a person.
+        """See `Forgetter.forget`: rows of persons and about them, what is noted of these, and refused ones.
 
         The file is then written anew: what DuckDB deletes stays in its file otherwise.
         """
         if not records or not self._path.exists():
             return 0
+        import duckdb  # noqa: PLC0415 - every command knows this place, and few need it
+
         fresh = self._path.with_name(f"{self._path.name}.forgetting")
         fresh.unlink(missing_ok=True)
         try:
@@ -44,11 +48,10 @@ def _delete(db: duckdb.DuckDBPyConnection, records: Collection[RecordId]) -> int
     count = 0
     with db.cursor() as work:
         work.begin()
-        for table in sorted(_STATEMENTS.keys() & there):
+        for table in (name for name in _STATEMENTS if name in there):
             for one in sorted(records, key=str):
-                for statement in _STATEMENTS[table]:
-                    deleted = work.execute(statement, [one.source, one.key]).fetchone()
-                    count += deleted[0] if deleted else 0
+                deleted = work.execute(_STATEMENTS[table], {"source": one.source, "key": one.key}).fetchone()
+                count += deleted[0] if deleted and table != "changes" else 0
         work.commit()
     return count
 
@@ -66,11 +69,17 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-# In each table, the columns that name somebody by the key of a record.
-_STATEMENTS: dict[str, list[str]] = {
-    "persons": ["DELETE FROM persons WHERE source = ? AND key = ?"],
-    "organisations": ["DELETE FROM organisations WHERE source = ? AND key = ?"],
-    "tickets": ["DELETE FROM tickets WHERE source = ? AND person_key = ?"],
-    "deals": ["DELETE FROM deals WHERE source = ? AND person_key = ?"],
-    "preferences": ["DELETE FROM preferences WHERE source = ? AND person_key = ?"],
+# What is noted of a row goes before the row, by which it is found.
+_NOTED = """DELETE FROM changes WHERE source = $source AND (
+    kind = 'persons' AND key = $key OR (kind, key) IN (
+    SELECT ('tickets', key) FROM tickets WHERE source = $source AND person_key = $key
+    UNION ALL SELECT ('deals', key) FROM deals WHERE source = $source AND person_key = $key
+    UNION ALL SELECT ('preferences', key) FROM preferences WHERE source = $source AND person_key = $key))"""
+_ABOUT = "DELETE FROM {} WHERE source = $source AND person_key = $key"
+# An organisation may have the key of a person, and stays.
+_STATEMENTS = {
+    "changes": _NOTED,
+    **{name: _ABOUT.format(name) for name in ("tickets", "deals", "preferences")},
+    "persons": "DELETE FROM persons WHERE source = $source AND key = $key",
+    "rejects": "DELETE FROM rejects WHERE source = $source AND key = $key",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -184,7 +185,7 @@ class Matching:
         start = start or shipped(self.kind)
         records, customers = self.sizes()
         if min(records, records if self.within else customers) < ENOUGH:
-            return start.with_prior(self.first_prior())
+            return replace(start.with_prior(self.first_prior()), frequencies=False)
         linker = self.linker(start.with_prior(self.first_prior()), training=True)
         prior = self._prior(linker)
         linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED)

@@ -23,6 +23,7 @@ from kgservice.errors import BadInput
 DIFFERENT = "different"
 FORMAT = 1
 SMALLEST, LARGEST = 1e-20, 1 - 1e-9  # of a probability in a model
+NO_WEIGHT = 1e-9  # Splink takes 0 for no word on it, and weighs fully
 SHARES = ("m_probability", "u_probability")
 Shares = Mapping[str, Mapping[str, tuple[float, float]]]
 """Of a field and a level: its share among pairs of the same (m) and among pairs of others (u)."""
@@ -30,11 +31,16 @@ Shares = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class MatchModel:
-    """A model: of `persons` or `organisations`, the share of matches, the shares of levels."""
+    """A model: of `persons` or `organisations`, the share of matches, the shares of levels.
+
+    `frequencies`: whether a value counts less the more often it stands in the tables. In small ones every
+    value stands often, and says nothing of how rare it is elsewhere.
+    """
 
     kind: str
     prior: float
     shares: Shares
+    frequencies: bool = True
 
     def settings(
         self, dialect: str, *, within: bool = False, levels: bool = False, training: bool = False
@@ -68,7 +74,10 @@ class MatchModel:
                 "label_for_charts": level.label,
             }
             if level.frequent is not None:
-                found |= {"tf_adjustment_column": level.frequent, "tf_adjustment_weight": 1.0}
+                found |= {
+                    "tf_adjustment_column": level.frequent,
+                    "tf_adjustment_weight": 1.0 if self.frequencies else NO_WEIGHT,
+                }
             levels.append(found | self._level_shares(field, level))
         return {"output_column_name": field.name, "comparison_levels": levels}
 
@@ -111,6 +120,7 @@ class MatchModel:
             for field, levels in self.shares.items()
         }
         content = {"format": FORMAT, "kind": self.kind, "prior": self.prior, "shares": shares}
+        content["frequencies"] = self.frequencies
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     @property
@@ -167,6 +177,7 @@ def from_json(text: str) -> MatchModel:
     """
     try:
         content = json.loads(text)
+        frequencies = bool(content.get("frequencies", True))
         kind, prior = str(content["kind"]), float(content["prior"])
         shares = {
             str(field): {str(level): (float(m), float(u)) for level, (m, u) in levels.items()}
@@ -186,4 +197,4 @@ def from_json(text: str) -> MatchModel:
     numbers = [prior, *(share for levels in shares.values() for pair in levels.values() for share in pair)]
     if not all(0 < number <= 1 for number in numbers):
         raise BadInput("The shares of a model lie between 0 and 1.")
-    return MatchModel(kind, prior, shares)
+    return MatchModel(kind, prior, shares, frequencies)

@@ -32,6 +32,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 FILES = ("csv", "xlsx", "parquet")
 _UNMATCHED = ("leave", "create")
+_RULES = ("graph", "crm", "newer", "steward")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Source:
     """A CRM, or a file from one.
 
     `duplicate_free`: no two rows mean the same customer. `unmatched`: what becomes of a row that is no
-    customer of the graph, `leave` or `create`. `digest` changes with what decides how rows are read.
+    customer of the graph, `leave` or `create`; `rules`: which side holds where both differ, by field.
+    `digest` changes with what decides how rows are read.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Source:
     mapping: str
     duplicate_free: bool
     unmatched: str
+    rules: Mapping[str, str]
     writing: Writing
     dialect: Dialect
     connection: Mapping[str, Any]
@@ -127,6 +130,9 @@ def read_source(folder: Path) -> Source:
     )
     duplicate_free = own.flag("duplicate_free")
     unmatched = own.text("unmatched", "leave", among=_UNMATCHED)
+    rules = own.strings("rules")
+    for wrong in set(rules.values()) - set(_RULES):
+        raise own.fault("rules", f"{wrong!r} is none of {', '.join(_RULES)}")
     shared = ready.table(kind).rest() if mapping else {}
     connection = shared | own.anything("connection")
     credentials = read_credentials(own.table("credentials"))
@@ -140,6 +146,7 @@ def read_source(folder: Path) -> Source:
         mapping,
         duplicate_free,
         unmatched,
+        rules,
         writing,
         _dialect(connection) if kind == "csv" else Dialect(),
         connection,

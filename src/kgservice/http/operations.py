@@ -224,6 +224,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/findings/{id}/proposals/{proposal}"): _changed("Make a change that would mend a finding"),
     ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=LINKS),
     ("get", "/links/report"): Operation("How many links there are, and who decided them"),
+    ("post", "/links/runs"): _changed("Match what the sources of a CRM hold with the graph"),
     ("get", "/links/{id}"): Operation("A link with its whole explanation"),
     ("get", "/links/{id}/waterfall"): Operation(
         "The weights of a link as a picture", (Representation("svg", ("image/svg+xml",)),), asked=("lang",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import glob
 import shutil
 import tempfile
@@ -78,7 +79,7 @@ class OxigraphStore:
             return
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds personal data
-            self._open = pyoxigraph.Store(path)
+            self._open = _opened(path)
         except (OSError, RuntimeError) as error:
             if "lock" in str(error).lower():
                 raise StoreFailed(
@@ -409,6 +410,17 @@ class OxigraphStore:
             if self.path is not None and not (self._disk is not None and self._disk.broken):
                 with _told("the store cannot be flushed"):
                     store.flush()
+
+
+def _opened(path: Path) -> pyoxigraph.Store:
+    """Open a directory; what this process has closed may still hold it, in the frames of an error."""
+    try:
+        return pyoxigraph.Store(path)
+    except OSError as error:
+        if "lock hold by current process" not in str(error):
+            raise
+    gc.collect()
+    return pyoxigraph.Store(path)
 
 
 def _copies_of(path: Path) -> str:

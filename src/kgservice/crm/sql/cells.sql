@@ -1,7 +1,7 @@
 -- What the SQL of a mapping may use to read cells: texts, or NULL for what is empty.
 
 -- The faults of a row, less those that are none.
-CREATE MACRO faults(listed) AS list_filter(listed, lambda fault: fault IS NOT NULL);
+CREATE MACRO faults(listed) AS list_filter(listed::VARCHAR[], lambda fault: fault IS NOT NULL);
 -- The fault of a cell that is filled and could not be read.
 CREATE MACRO unread(title, cell, made) AS
   CASE WHEN cell IS NOT NULL AND made IS NULL THEN concat(title, ' cannot be read: ', left(cell, 60)) END;

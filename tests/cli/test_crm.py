@@ -1,0 +1,145 @@
+"""`kgservice crm` from a file of the sales department to reviewed links, on the demonstration graph."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.clock import Clock
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
+from tests.cli.commands import Run
+from tests.crm.folders import example
+from tests.serving import running
+
+LINKED = {"K-101", "K-102", "K-103", "K-104", "K-105", "K-106"}
+
+
+@pytest.fixture
+def store(demo_store: Path, tmp_path: Path) -> Path:
+    """The demonstration in a folder of its own, beside which sources are kept."""
+    return Path(shutil.copytree(demo_store, tmp_path / "data" / "store"))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The sales department's files."""
+    return example("vertrieb", tmp_path)
+
+
+def said(run: Run, *args: str | Path, store: Path) -> Any:
+    """The JSON that a command gives."""
+    done = run(*args, "--json", "--store", store)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def matched(run: Run, store: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a run does: about links and about records of persons."""
+    done = said(run, "crm", "match", store=store)
+    return done["links"], done["records"]["vertrieb"]["persons"]
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Change a file of the source."""
+    text = path.read_text("cp1252")
+    assert old in text
+    path.write_text(text.replace(old, new), "cp1252")
+
+
+def test_from_files_to_links_and_back(run: Run, store: Path, source: Path) -> None:
+    said(run, "crm", "add", source, store=store)
+    (summary,) = said(run, "crm", "sync", store=store)
+    assert [(r["key"], r["reason"]) for r in summary["rejects"]] == [
+        ("K-108", "Geändert am cannot be read: morgen")
+    ]
+
+    links, persons = matched(run, store)
+    assert (links["persons"]["accepted"], links["persons"]["candidates"]) == (6, 0)
+    assert (links["organisations"]["accepted"], links["organisations"]["candidates"]) == (2, 2)
+    assert (persons["written"], persons["unlinked"], persons["refused"]) == (6, 1, [])
+    found = said(run, "links", "--source", "vertrieb", store=store)["links"]
+    assert {one["record"]["key"] for one in found if one["kind"] == "persons"} == LINKED
+
+    # Nothing has changed, so nothing is written.
+    before = said(run, "query", "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", store=store)
+    links, persons = matched(run, store)
+    assert all(
+        not links[kind][what] for kind in links for what in ("candidates", "accepted", "changed", "withdrawn")
+    )
+    assert (persons["written"], persons["unchanged"]) == (0, 6)
+    assert said(run, "query", "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", store=store) == before
+
+    # What a steward rejects is never offered again.
+    firm = next(one for one in found if one["record"]["key"] == "F-3")
+    said(run, "links", "reject", firm["id"], "--reason", "another company", store=store)
+    links, _ = matched(run, store)
+    assert (links["organisations"]["rejected"], links["organisations"]["unchanged"]) == (1, 1)
+
+    # A row that the CRM holds no more: what was taken from it is restricted.
+    replace(source / "kontakte.csv", "K-102;Henrike", "K-109;Erna")
+    said(run, "crm", "sync", store=store)
+    _, persons = matched(run, store)
+    assert persons["deleted"] == 1
+    assert said(run, "check", store=store)["differences"] == []
+
+
+def test_a_rule_takes_over_what_differs(run: Run, store: Path, source: Path) -> None:
+    said(run, "crm", "add", source, store=store)
+    said(run, "crm", "sync", store=store)
+    matched(run, store)
+    found = said(run, "ask", "crm/crm-differences", store=store)
+    assert "Schichtleiterin" in json.dumps(found, ensure_ascii=False)
+
+
+def test_through_a_service(run: Run, store: Path, source: Path, clock: Clock) -> None:
+    said(run, "crm", "add", source, store=store)
+    said(run, "crm", "sync", store=store)
+    kg = KnowledgeGraph.open(Settings(store=store), OxigraphStore(store), clock)
+    with running(kg) as server:
+        done = run("crm", "match", "--json", "--url", server.url, "--token", server.token)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["links"]["persons"]["accepted"] == 6
+    kg.close()
+
+
+def test_before_anything_was_synchronised(run: Run, store: Path) -> None:
+    done = run("crm", "match", "--store", store)
+    assert done.returncode == 4
+    assert "nothing was synchronised yet" in done.stderr
+
+
+def test_an_unknown_rule_is_told(run: Run, store: Path, source: Path) -> None:
+    (source / "source.toml").write_text(
+        (source / "source.toml").read_text().replace('email = "graph"', 'email = "both"')
+    )
+    done = run("crm", "add", source, "--store", store)
+    assert done.returncode == 2
+    assert "rules" in done.stderr
+    assert "both" in done.stderr
+
+
+def test_an_erased_person_is_in_no_table(run: Run, store: Path, source: Path) -> None:
+    said(run, "crm", "add", source, store=store)
+    said(run, "crm", "sync", store=store)
+    matched(run, store)
+    links = said(run, "links", "--source", "vertrieb", "--kind", "persons", store=store)["links"]
+    customer = next(one["customer"] for one in links if one["record"]["key"] == "K-101")
+    done = run(
+        "subject",
+        "erase",
+        customer["iri"] if isinstance(customer, dict) else customer,
+        "--store",
+        store,
+        "--other-basis",
+        "erase",
+    )
+    assert done.returncode == 0, done.stderr
+    held = b"".join(path.read_bytes() for path in (store.parent / "crm").rglob("*") if path.is_file())
+    assert b"Lackner" not in held
+    assert b"Hubstein" in held
