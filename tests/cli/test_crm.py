@@ -17,6 +17,7 @@ from tests.cli.commands import Run
 from tests.crm.folders import example
 from tests.serving import running
 
+FRANZISKA = "https://kg.example/id/00000000-0000-4000-8000-100700000017"
 LINKED = {"K-101", "K-102", "K-103", "K-104", "K-105", "K-106"}
 
 
@@ -64,7 +65,7 @@ def test_from_files_to_links_and_back(run: Run, store: Path, source: Path) -> No
     assert (links["organisations"]["accepted"], links["organisations"]["candidates"]) == (2, 2)
     assert (persons["written"], persons["unlinked"], persons["refused"]) == (6, 1, [])
     found = said(run, "links", "--source", "vertrieb", store=store)["links"]
-    assert {one["record"]["key"] for one in found if one["kind"] == "persons"} == LINKED
+    assert {one["key"] for one in found if one["kind"] == "persons"} == LINKED
 
     # Nothing has changed, so nothing is written.
     before = said(run, "query", "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", store=store)
@@ -76,25 +77,32 @@ def test_from_files_to_links_and_back(run: Run, store: Path, source: Path) -> No
     assert said(run, "query", "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", store=store) == before
 
     # What a steward rejects is never offered again.
-    firm = next(one for one in found if one["record"]["key"] == "F-3")
+    firm = next(one for one in found if one["key"] == "F-3")
     said(run, "links", "reject", firm["id"], "--reason", "another company", store=store)
     links, _ = matched(run, store)
-    assert (links["organisations"]["rejected"], links["organisations"]["unchanged"]) == (1, 1)
+    assert (links["organisations"]["candidates"], links["organisations"]["unchanged"]) == (0, 1)
+    assert said(run, "links", "show", firm["id"], store=store)["state"] == "rejected"
 
     # A row that the CRM holds no more: what was taken from it is restricted.
     replace(source / "kontakte.csv", "K-102;Henrike", "K-109;Erna")
     said(run, "crm", "sync", store=store)
     _, persons = matched(run, store)
     assert persons["deleted"] == 1
-    assert said(run, "check", store=store)["differences"] == []
+    said(run, "check", store=store)  # it ends with 1 when a view is not what it is to be
 
 
 def test_a_rule_takes_over_what_differs(run: Run, store: Path, source: Path) -> None:
     said(run, "crm", "add", source, store=store)
     said(run, "crm", "sync", store=store)
     matched(run, store)
-    found = said(run, "ask", "crm/crm-differences", store=store)
-    assert "Schichtleiterin" in json.dumps(found, ensure_ascii=False)
+    job = f'ASK {{ <{FRANZISKA}> <https://w3id.org/kgservice/ci#occupation> "Schichtleiterin" }}'
+    assert said(run, "query", job, store=store)["boolean"] is True
+    differing = said(run, "ask", "crm-differences", store=store)["results"]["bindings"]
+    assert {(row["field"]["value"], row["crmValue"]["value"]) for row in differing} >= {
+        ("email", "i.hellmoser@kliniktechnik-ostgrund.example"),
+        ("full_name", "Paskal Zellman"),
+    }
+    assert "phone" not in {row["field"]["value"] for row in differing}
 
 
 def test_through_a_service(run: Run, store: Path, source: Path, clock: Clock) -> None:
@@ -128,12 +136,11 @@ def test_an_erased_person_is_in_no_table(run: Run, store: Path, source: Path) ->
     said(run, "crm", "add", source, store=store)
     said(run, "crm", "sync", store=store)
     matched(run, store)
-    links = said(run, "links", "--source", "vertrieb", "--kind", "persons", store=store)["links"]
-    customer = next(one["customer"] for one in links if one["record"]["key"] == "K-101")
     done = run(
         "subject",
         "erase",
-        customer["iri"] if isinstance(customer, dict) else customer,
+        FRANZISKA,
+        "--yes",
         "--store",
         store,
         "--other-basis",

@@ -102,7 +102,7 @@ def taken(
         # What the graph would say without the CRM.
         original = (own.keys() - written) | old.replaced if written else set(own)
         rule, base = taking.rule(link.kind, name), original | evidence.keys()
-        differing, at, holds = differ(texts, base), None, Side.GRAPH
+        differing, at, holds = differ(name, texts, base), None, Side.GRAPH
         if differing:
             at = old.graph_at if written else about.since(prop, base)
             holds = holder(rule, time, at)

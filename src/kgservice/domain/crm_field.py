@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -107,9 +108,27 @@ def same(one: str, other: str) -> bool:
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
-def differ(crm: Collection[str], graph: Collection[str]) -> bool:
-    """Whether both sides say something, and none of it is the same."""
-    return bool(crm and graph) and not any(same(a, b) for a in crm for b in graph)
+def same_number(one: str, other: str) -> bool:
+    """Whether two telephone numbers are the same, as far as both tell: with and without the country.
+
+    >>> same_number("030 / 23125-017", "+49 (0)30 23125 017"), same_number("030 1", "+43 30 1")
+    (True, False)
+    """
+    return _number(one) == _number(other) != ""
+
+
+def differ(name: str, crm: Collection[str], graph: Collection[str]) -> bool:
+    """Whether both sides say something of a field, and none of it is the same."""
+    alike = same_number if name == "phone" else same
+    return bool(crm and graph) and not any(alike(a, b) for a in crm for b in graph)
+
+
+def _number(text: str) -> str:
+    """The digits of a telephone number with its country; one without a country is German."""
+    digits = re.sub(r"\D", "", text.replace("(0)", ""))
+    if text.lstrip().startswith("+"):
+        return digits
+    return digits[2:] if digits.startswith("00") else re.sub("^0", "49", digits)
 
 
 def holder(rule: Side, crm_time: datetime | None, graph_time: datetime | None) -> Side:
