@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.util import find_spec
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -194,5 +195,6 @@ def _flat(records: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, A
 
 
 # What a steward does with links has a place of its own, and is found here, too.
-crm.command()(links.review)
-crm.command()(links.report)
+for _command in (links.review, links.report):
+    _help = getdoc(_command)
+    crm.command(help=_help and _help.replace("kgservice links", "kgservice crm"))(_command)
