@@ -166,7 +166,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user = group = None
     if os.geteuid() == 0:  # its server refuses to run as root
         user, group = "nobody", "nogroup"
-        for path in (folder, *[p for p in folder.parents if p.name.startswith("pytest-")]):
+        for path in (folder, *[p for p in folder.parents if p.name.startswith(("pytest-", "popen-"))]):
             path.chmod(0o755)
         shutil.chown(folder, user, group)
     secret = folder / "secret"
