@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.crm.canonical_tables import opened
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -120,6 +121,15 @@ def test_before_anything_was_synchronised(run: Run, store: Path) -> None:
     done = run("crm", "match", "--store", store)
     assert done.returncode == 4
     assert "nothing was synchronised yet" in done.stderr
+
+
+def test_while_a_source_is_synchronised(run: Run, store: Path, source: Path) -> None:
+    said(run, "crm", "add", source, store=store)
+    said(run, "crm", "sync", store=store)
+    with opened(store.parent / "crm"):
+        done = run("crm", "match", "--store", store)
+    assert done.returncode == 5
+    assert "somebody else works on it" in done.stderr
 
 
 def test_an_unknown_rule_is_told(run: Run, store: Path, source: Path) -> None:

@@ -258,7 +258,7 @@ def test_two_runs_at_the_same_time(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdin is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(Conflict, match="another process"):
+        with pytest.raises(Conflict, match="somebody else"):
             sync(source, folder)
         other.stdin.close()
 

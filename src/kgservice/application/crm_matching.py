@@ -15,8 +15,8 @@ from kgservice.application.crm_records import Taken, take
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.proposing import Proposed, propose
 from kgservice.crm import registry
-from kgservice.crm.canonical import CANONICAL, DATABASE, KINDS
-from kgservice.crm.canonical_tables import opened
+from kgservice.crm.canonical import CANONICAL, KINDS
+from kgservice.crm.canonical_tables import beside, opened
 from kgservice.crm.settings import Source
 from kgservice.domain.assignment import Decided, assign
 from kgservice.domain.change import LOCAL, Origin
@@ -94,8 +94,7 @@ _SOURCES = (
 def _compared(kg: KnowledgeGraph, kind: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory with the canonical table of a kind: of the sources, and of the graph."""
     columns = CANONICAL[kind]
-    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False, "threads": 2}) as db:
-        db.execute("ATTACH $path AS held (READ_ONLY)", {"path": str(kg.settings.crm_folder / DATABASE)})
+    with beside(kg.settings.crm_folder) as db:
         db.execute(
             f"CREATE TABLE {quoted(kind)} AS SELECT * FROM held.{quoted(kind)} "  # noqa: S608
             "WHERE NOT coalesce(deleted, false)"

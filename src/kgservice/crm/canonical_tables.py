@@ -68,18 +68,39 @@ def opened(folder: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPy
         db = duckdb.connect(
             str(path), read_only=read_only, config={"threads": 2, "autoinstall_known_extensions": False}
         )
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise Conflict(
-                "another process works on it; try again when it is done", source=DATABASE
-            ) from None
-        raise BadTable(f"is damaged: {str(error)[:200]}", source=DATABASE) from None
+    except (duckdb.IOException, duckdb.ConnectionException) as error:
+        raise _unopened(error) from None
     try:
         if not read_only:
             _create(db)
         yield db
     finally:
         db.close()
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, to which that of all sources is attached as `held`, to be read.
+
+    Raises as `opened` does.
+    """
+    path = folder / DATABASE
+    if not path.exists():
+        raise NotFound("nothing was synchronised yet", source=DATABASE)
+    with duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False}) as db:
+        try:
+            db.execute("ATTACH $path AS held (READ_ONLY)", {"path": str(path)})
+        except (duckdb.IOException, duckdb.BinderException, duckdb.ConnectionException) as error:
+            raise _unopened(error) from None
+        yield db
+
+
+def _unopened(error: duckdb.Error) -> Conflict | BadTable:
+    """What to raise when the file cannot be opened: somebody else has it open to write, or it is damaged."""
+    said = str(error)
+    if any(words in said.lower() for words in ("lock", "different configuration", "already attached")):
+        return Conflict("somebody else works on it; try again when that is done", source=DATABASE)
+    return BadTable(f"is damaged: {said[:200]}", source=DATABASE)
 
 
 def _create(db: duckdb.DuckDBPyConnection) -> None:
