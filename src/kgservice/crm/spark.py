@@ -6,22 +6,27 @@ A saved model holds no SQL, so the settings are made anew for Spark's dialect fr
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-from pyspark.sql import SparkSession
-from splink import Linker, SparkAPI
+from splink import Linker
 from splink.backends.spark import similarity_jar_location
 
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import MatchModel
 from kgservice.domain.matching import POSSIBLE
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 _TABLES = {"customer": "FROM matching_customers", "record": "FROM matching_records"}
 
 
 def session(master: str = "local[2]") -> SparkSession:
     """A session with the functions that Splink brings for Spark, on loopback only and without pages."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra of its own
+
     builder = (
         SparkSession.builder.master(master)
         .appName("kgservice")
@@ -34,6 +39,8 @@ def session(master: str = "local[2]") -> SparkSession:
 
 def score(spark: SparkSession, matching: Matching, model: MatchModel, least: float = POSSIBLE) -> int:
     """Score the blocked pairs as `Matching.score` does, into the same table; how many there are."""
+    from splink import SparkAPI  # noqa: PLC0415 - Splink has it only where Spark is
+
     api = SparkAPI(spark_session=spark, break_lineage_method="persist")  # type: ignore[no-untyped-call]
     names = [name for name in sorted(_TABLES) if name == "record" or not matching.within]
     tables = [

@@ -133,16 +133,19 @@ class OxigraphStore:
         """See `Store.query`. Oxigraph serialises, in the calling thread, in pieces of some kilobytes."""
         results = self._evaluate(text, dataset, base)
         watched = _Watched(out)
-        with self._answering(watched):
-            if isinstance(results, QueryTriples):
-                results.serialize(watched.stream, _rdf(choose(Kind.GRAPH)))
-            elif isinstance(results, QueryBoolean):
-                fmt = choose(Kind.BOOLEAN)
-                if fmt not in BOOLEAN_FORMATS:
-                    raise NotAcceptable(f"{fmt.name} cannot carry the answer of an ASK")
-                results.serialize(watched.stream, _results(fmt))
-            else:
-                results.serialize(watched.stream, _results(choose(Kind.SOLUTIONS)))
+        try:
+            with self._answering(watched):
+                if isinstance(results, QueryTriples):
+                    results.serialize(watched.stream, _rdf(choose(Kind.GRAPH)))
+                elif isinstance(results, QueryBoolean):
+                    fmt = choose(Kind.BOOLEAN)
+                    if fmt not in BOOLEAN_FORMATS:
+                        raise NotAcceptable(f"{fmt.name} cannot carry the answer of an ASK")
+                    results.serialize(watched.stream, _results(fmt))
+                else:
+                    results.serialize(watched.stream, _results(choose(Kind.SOLUTIONS)))
+        finally:
+            del results  # the frame of an error may live on, and only this thread may end them
 
     @contextmanager
     def _answering(self, watched: _Watched) -> Iterator[None]:
@@ -157,25 +160,34 @@ class OxigraphStore:
     def select(self, text: str, dataset: Dataset) -> Solutions:
         """See `Store.select`; `BadQuery` if the query is no SELECT."""
         results = self._evaluate(text, dataset)
-        if not isinstance(results, QuerySolutions):
-            raise BadQuery("this is no SELECT query")
-        with _reading():
-            return Solutions(tuple(v.value for v in results.variables), [tuple(row) for row in results])
+        try:
+            if not isinstance(results, QuerySolutions):
+                raise BadQuery("this is no SELECT query")
+            with _reading():
+                return Solutions(tuple(v.value for v in results.variables), [tuple(row) for row in results])
+        finally:
+            del results
 
     def ask(self, text: str, dataset: Dataset) -> bool:
         """See `Store.ask`; `BadQuery` if the query is no ASK."""
         results = self._evaluate(text, dataset)
-        if not isinstance(results, QueryBoolean):
-            raise BadQuery("this is no ASK query")
-        return bool(results)
+        try:
+            if not isinstance(results, QueryBoolean):
+                raise BadQuery("this is no ASK query")
+            return bool(results)
+        finally:
+            del results
 
     def construct(self, text: str, dataset: Dataset) -> list[Triple]:
         """See `Store.construct`; `BadQuery` if the query is no CONSTRUCT or DESCRIBE."""
         results = self._evaluate(text, dataset)
-        if not isinstance(results, QueryTriples):
-            raise BadQuery("this is no CONSTRUCT or DESCRIBE query")
-        with _reading():
-            return list(results)
+        try:
+            if not isinstance(results, QueryTriples):
+                raise BadQuery("this is no CONSTRUCT or DESCRIBE query")
+            with _reading():
+                return list(results)
+        finally:
+            del results
 
     def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
         """See `Store.match`."""
