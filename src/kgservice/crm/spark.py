@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 from splink import Linker
-from splink.backends.spark import similarity_jar_location
 
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import MatchModel
@@ -26,6 +25,7 @@ _TABLES = {"customer": "FROM matching_customers", "record": "FROM matching_recor
 def session(master: str = "local[2]") -> SparkSession:
     """A session with the functions that Splink brings for Spark, on loopback only and without pages."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra of its own
+    from splink.backends.spark import similarity_jar_location  # noqa: PLC0415
 
     builder = (
         SparkSession.builder.master(master)
