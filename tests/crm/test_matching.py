@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -174,6 +175,9 @@ def test_a_model_is_saved_and_read_again() -> None:
         assert from_json(model.to_json()).described == model.described
         assert model.with_prior(0.25).described.digest != model.described.digest
         assert "SELECT" not in model.to_json()
+        small = replace(model, frequencies=False)
+        assert from_json(small.to_json()) == small
+        assert small.described.digest != model.described.digest
 
 
 def test_what_is_no_model_is_refused() -> None:
