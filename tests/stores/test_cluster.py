@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import random
 import shutil
 import threading
@@ -246,6 +247,7 @@ def test_a_reader_that_hangs_is_left_out(servers: Replicated) -> None:
         process = servers.readers[0].process._process
         assert process is not None
         process.send_signal(19)  # SIGSTOP
+        os.waitpid(process.pid, os.WUNTRACED)  # it stops a moment later
         began = time.monotonic()
         assert {asked(store)[1] for _ in range(20)} == {"second"}
         assert time.monotonic() - began < 6
