@@ -167,3 +167,32 @@ def test_two_steps_do_what_one_does(path: Path, monkeypatch: pytest.MonkeyPatch)
         for one in (store, plain):
             one.apply(add=add, remove=remove, drop=drop)
         assert held(store) == held(plain)
+
+
+def test_a_note_that_fails_at_its_end_is_no_note(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError("the disk is gone")
+
+    store = OxigraphStore(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(redo_module, "sync", fail)
+        with pytest.raises(StoreFailed, match="cannot be noted"):
+            store.apply(add=many(), remove=[OLD])
+    assert not Redo(path).left
+    assert held(store) == {OLD}
+
+
+def test_a_damaged_note_is_told(path: Path) -> None:
+    engine = pyoxigraph.Store(path)
+    with pytest.raises(Undecided):
+        Redo(path).make(Failing(engine), many(3), UPDATE)  # type: ignore[arg-type]
+    del engine
+    (path / "REDO.nq").write_text("no quad")
+    with pytest.raises(Undecided, match="could not be finished"):
+        OxigraphStore(path)
+
+
+def test_tables_of_a_killed_process_are_taken_away(path: Path) -> None:
+    (path / "bulk-1.sst").write_text("somebody's name")
+    OxigraphStore(path).close()
+    assert not list(path.glob("bulk-*"))

@@ -88,6 +88,7 @@ class OxigraphStore:
                 ) from error
             raise _failed(f"cannot open the store {path}", error) from error
         self._redo = Redo(path)
+        self._redo.tidy()
         self.settle()
         # Only who owns the store copies it: these are of a process that was killed.
         for folder in path.parent.glob(f"{glob.escape(_copies_of(path))}*"):

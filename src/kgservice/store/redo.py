@@ -16,6 +16,7 @@ from kgservice.store.pending import Journal
 # So many quads and more are added as tables of their own: of 2,000 it takes longer than in a transaction, of
 # 10,000 two thirds of the time, of 50,000 a fifth.
 LARGE = 10_000
+_FAULTS = (SyntaxError, ValueError, OSError, RuntimeError)  # what Oxigraph raises
 
 
 class Redo:
@@ -41,7 +42,7 @@ class Redo:
         self._note(quads, update)
         try:
             store.bulk_load(path=self._quads, format=RdfFormat.N_QUADS)
-        except (SyntaxError, ValueError, OSError, RuntimeError):
+        except _FAULTS:
             self._clear()
             raise
         self._follow(store, update)
@@ -50,9 +51,14 @@ class Redo:
         """Do what an earlier `make` has left. Raises `Undecided`."""
         try:
             store.bulk_load(path=self._quads, format=RdfFormat.N_QUADS)
-        except (OSError, RuntimeError) as error:
+        except _FAULTS as error:
             raise Undecided(f"a change could not be finished: {error}") from error
         self._follow(store, self._journal.read())
+
+    def tidy(self) -> None:
+        """Take away the tables that were being written when a process was killed: they hold what came in."""
+        for path in self._folder.glob("bulk-*.sst"):
+            path.unlink(missing_ok=True)
 
     @property
     def left(self) -> bool:
@@ -68,14 +74,15 @@ class Redo:
             if update:  # the quads alone are taken up all at once
                 self._journal.write(update)
             sync(self._folder)
-        except OSError as error:
+        except (OSError, StoreFailed) as error:
+            self._noted.unlink(missing_ok=True)  # nothing was begun, and nobody may finish it
             raise StoreFailed(f"what is to be written cannot be noted: {error}") from error
 
     def _follow(self, store: pyoxigraph.Store, update: str) -> None:
         try:
             if update:
                 store.update(update)
-        except (OSError, RuntimeError) as error:
+        except _FAULTS as error:
             raise Undecided(f"a change could not be finished: {error}") from error
         self._clear()
 
