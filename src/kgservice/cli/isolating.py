@@ -52,4 +52,6 @@ def isolated(kg: KnowledgeGraph) -> Iterator[None]:
         yield
     finally:
         kg.engine = None
+        with kg.writing:
+            kg.copies.stop()  # else those that are being filled would miss the processes, and say so
         engine.close()
