@@ -76,8 +76,14 @@ def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, Complet
 
 
 def ready(kg: KnowledgeGraph) -> None:
-    """As the service is when it has been running for a while."""
+    """As the service is when it has been running for a while with `memory` of 16 GiB.
+
+    Without the processes that answer queries, and the index of texts.
+    """
     kg.copies.keep_records(OxigraphStore(), Budget(4 * 2**30)).wait()
+    views = Budget(4 * 2**30)
+    for view in (kg.view, *(kg.reader(purpose).view for purpose in kg.settings.active_purposes)):
+        kg.copies.keep_view(view, OxigraphStore(), views).wait()
     kg.guard.prepare(kg.planner())
     gc.collect()
     gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode, Quad
@@ -43,6 +44,17 @@ class Effect:
             *(q.graph_name for q in self.remove),
             *(q.graph_name for q in self.add),
         }
+
+    def by_graph(self) -> list[tuple[object, Effect]]:
+        """What is to be written to each graph, for whoever needs some of them only."""
+        parts: defaultdict[object, Effect] = defaultdict(Effect)
+        for name in self.drop:
+            parts[name].drop.add(name)
+        for quad in self.remove:
+            parts[quad.graph_name].remove.add(quad)
+        for quad in self.add:
+            parts[quad.graph_name].add.add(quad)
+        return list(parts.items())
 
     def apply(self, store: Memory) -> None:
         """Write it, all or nothing."""

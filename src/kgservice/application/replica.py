@@ -10,11 +10,11 @@ import logging
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from typing import IO, BinaryIO, cast
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode
 
 from kgservice.application.effect import Effect
 from kgservice.domain.graphs import GraphKind, Graphs
@@ -105,13 +105,14 @@ class Replica:
         self.wait()
         self._memory.close()
 
-    def follow(self, effect: Effect) -> None:
-        """Take over what a change, which the store has made, did to the graphs."""
-        own = Effect(
-            drop=set(filter(self._holds, effect.drop)),
-            remove=self._held(effect.remove),
-            add=self._held(effect.add),
-        )
+    def follow(self, parts: Iterable[tuple[object, Effect]]) -> None:
+        """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`."""
+        own = Effect()
+        for name, part in parts:
+            if self._holds(name):
+                own.drop |= part.drop
+                own.remove |= part.remove
+                own.add |= part.add
         if self._stopped.is_set() or not own.writes:
             return
         if self._ready:
@@ -131,10 +132,6 @@ class Replica:
         else:
             _log.warning("the %s has outgrown the memory for it, the disk is read", self._name)
             self.stop()
-
-    def _held(self, quads: set[Quad]) -> set[Quad]:
-        held = set(filter(self._holds, {quad.graph_name for quad in quads}))
-        return {quad for quad in quads if quad.graph_name in held}
 
     def _fill(self) -> None:
         try:
@@ -281,8 +278,9 @@ class Copies:
 
     def follow(self, effect: Effect) -> None:
         """Take over a change that the store has made."""
+        parts = effect.by_graph() if self._kept else ()
         for replica in self._kept.values():
-            replica.follow(effect)
+            replica.follow(parts)
 
     def stop(self) -> None:
         """Read nothing but the store from now on."""

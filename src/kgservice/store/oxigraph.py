@@ -262,7 +262,13 @@ class OxigraphStore:
 
         No quad may have a blank node: SPARQL cannot remove it by name.
         """
-        add, remove, drop = set(add), set(remove), set(drop)
+        add, remove, create, drop = set(add), set(remove), set(create), set(drop)
+        if self._redo is None and not (
+            remove or create or drop
+        ):  # in memory: no text need be read
+            with self._changing() as store:
+                store.extend(add)
+            return
         many = apart(add, remove, drop) if self._redo else set()
         text = update_text(add=add - many if many else add, remove=remove, create=create, drop=drop)
         if many or text:
