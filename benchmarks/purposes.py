@@ -28,7 +28,6 @@ from kgservice.application import building, consents
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.load import bulk_load
 from kgservice.application.reader import Reader
-from kgservice.application.replica import Budget
 from kgservice.domain.consent import SUBJECT
 from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
@@ -115,9 +114,6 @@ def view_figures(work: Path, options: argparse.Namespace) -> list[Figure]:
         building.rebuild_purposes(kg)
         building_all = time.perf_counter() - start
         ready(kg)
-        budget = Budget(8 * 2**30)
-        for purpose in (None, PURPOSE):
-            kg.copies.keep_view(kg.reader(purpose).view, OxigraphStore(), budget).wait()
         mix = ratios(kg, options.rounds)
         persons = random.Random(7).sample(consenting(kg), options.persons)
         sizes = [grow(kg, generator, person, 10**6 + 1000 * n) for n, person in enumerate(persons)]
