@@ -31,6 +31,7 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str]]] = []
+        self.content: list[tuple[str, dict[str, str]]] = []  # those of the main part
         self.text = ""
         self._open: list[str] = []
         self.feed(html)
@@ -38,12 +39,18 @@ class Page(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._take(tag, attrs)
         if tag not in VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._take(tag, attrs)
+
+    def _take(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        taken = (tag, {name: value or "" for name, value in attrs})
+        self.tags.append(taken)
+        if "main" in self._open:
+            self.content.append(taken)
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag, f"</{tag}> closes something else"
@@ -54,6 +61,10 @@ class Page(HTMLParser):
     def all(self, tag: str) -> list[dict[str, str]]:
         """The attributes of each element of this name."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+    def inside(self, tag: str) -> list[dict[str, str]]:
+        """The same in the main part of the page."""
+        return [attributes for name, attributes in self.content if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +157,8 @@ def test_an_answer_is_a_table_with_downloads(site: Running) -> None:
 def test_the_choices_of_a_form_have_names(site: Running) -> None:
     answer = site.get("/pages/questions/may-i-use?lang=de")
     form = checked(answer)
-    assert [s["id"] for s in form.all("select")] == ["p-record", "p-purpose", "p-language"]
-    assert all("selected" not in o for o in form.all("option") if o["value"].startswith("http"))
+    assert [s["id"] for s in form.inside("select")] == ["p-record", "p-purpose", "p-language"]
+    assert all("selected" not in o for o in form.inside("option") if o["value"].startswith("http"))
     consents = site.get("/pages/questions/stop-after-withdrawal?lang=de").text
     assert re.search(
         r'<option value="https://kg.example/id/[^"]*0001">Einwilligung …00000001</option>', consents
@@ -158,10 +169,10 @@ def test_the_choices_of_a_form_have_names(site: Running) -> None:
 
 def test_optional_parameters_start_with_all_and_keep_what_is_chosen(site: Running) -> None:
     open_form = page(site, "/pages/questions/unsolved-pain-points?lang=en")
-    assert open_form.all("option")[0] == {"value": ""}
-    assert not [o for o in open_form.all("option") if "selected" in o and o["value"] != "en"]
+    assert open_form.inside("option")[0] == {"value": ""}
+    assert not [o for o in open_form.inside("option") if "selected" in o and o["value"] != "en"]
     chosen = page(site, "/pages/questions/unsolved-pain-points?lang=en&phase=MarketLaunch")
-    (phase,) = [o["value"] for o in chosen.all("option") if "selected" in o and o["value"] != "en"]
+    (phase,) = [o["value"] for o in chosen.inside("option") if "selected" in o and o["value"] != "en"]
     assert phase == f"{CI}MarketLaunch"
 
 
@@ -171,7 +182,7 @@ def test_many_choices_are_suggestions_of_a_text_field(site: Running, monkeypatch
     (field,) = [attributes for attributes in form.all("input") if attributes.get("list")]
     assert (field["id"], field["list"], field["value"]) == ("p-phase", "s-phase", "")
     assert [d["id"] for d in form.all("datalist")] == ["s-phase"]
-    options = {o["label"]: o["value"] for o in form.all("option") if "label" in o}
+    options = {o["label"]: o["value"] for o in form.inside("option") if "label" in o}
     assert options["market launch and operation"] == f"{CI}MarketLaunch"
     assert len(options) == 5
 

@@ -41,6 +41,10 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/pages/questions", ALL),
     ("GET", "/pages/record?iri=urn:x", ALL),
     ("GET", "/pages/sparql", QUERYING),
+    ("GET", "/pages/findings", STEWARDS),
+    ("GET", "/pages/findings/x", STEWARDS),
+    ("POST", "/pages/findings/x", STEWARDS),
+    ("POST", "/pages/purpose", ALL),
     ("GET", "/sparql?query=ASK%7B%7D", QUERYING),
     ("HEAD", "/sparql?query=ASK%7B%7D", QUERYING),
     ("GET", "/sparql", QUERYING),
@@ -233,6 +237,17 @@ def test_people_see_a_page(server: Running, key_of: dict[Role, str]) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     assert "researcher" in answer.text
     assert asking(server, "/nothing", key_of[Role.READER], headers=page).status_code == 404
+
+
+def test_the_navigation_offers_what_a_role_may_read(server: Running, key_of: dict[Role, str]) -> None:
+    page = {"Accept": "text/html"}
+    reader = asking(server, "/", key_of[Role.READER], headers=page).text
+    steward = asking(server, "/", key_of[Role.STEWARD], headers=page).text
+    for path in ("/pages/sparql", "/pages/findings"):
+        assert f'href="{path}"' not in reader
+        assert f'href="{path}"' in steward
+    assert 'value="everything"' not in reader
+    assert 'value="everything"' in steward
 
 
 def test_options_and_unknown_methods(server: Running, key_of: dict[Role, str]) -> None:

@@ -54,6 +54,14 @@ def set_session(response: Response, scheme: str, port: str, value: str, seconds:
     response.headers["Clear-Site-Data"] = OF_SOMEBODY_ELSE
 
 
+def set_purpose(response: Response, scheme: str, port: str, value: str) -> None:
+    """Let the pages be read for this purpose until the browser is closed."""
+    response.set_cookie(
+        purpose_cookie(port), value, path="/", secure=scheme == "https", httponly=True, samesite="strict"
+    )
+    response.headers["Clear-Site-Data"] = OF_SOMEBODY_ELSE
+
+
 def end_session(response: Response, scheme: str, port: str) -> None:
     """Let the browser forget who signed in, and what they have seen."""
     forget(response, scheme, session_cookie(scheme, port))

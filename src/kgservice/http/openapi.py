@@ -125,7 +125,7 @@ def _answer(said: Operation, status: int) -> dict[str, Any]:
 
 def _error(said: Operation, status: int) -> str:
     """The name of an answer in `_refusals`."""
-    return f"{status}-or-page" if HTML in said.answers else str(status)
+    return f"{status}-or-page" if said.of_page or HTML in said.answers else str(status)
 
 
 def _refusals() -> dict[str, Any]:

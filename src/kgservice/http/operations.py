@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from kgservice.application.audit_export import FILTERS as AUDITED
 from kgservice.application.link_records import FILTERS as LINKS
 from kgservice.application.subjects import WAYS
 from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
-from kgservice.http.operation import FORM, TEXT, Body, Offers, Operation, members
+from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
+from kgservice.http.page_operations import PAGES
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
@@ -17,7 +17,6 @@ from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURT
 _GRAPH: Offers = GRAPH_FORMATS
 _SOLUTIONS: Offers = OF_KIND[Kind.SOLUTIONS]
 _RESULTS: Offers = (*_SOLUTIONS, *_GRAPH)
-_PAGE: Offers = (HTML,)
 _MOMENT = {"type": "string", "format": "date-time"}
 _TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
 _FILES = {
@@ -27,9 +26,8 @@ _FILES = {
         "required": ["files"],
     }
 }
-_DOCUMENT: Body = {form.media_type: TEXT for form in GRAPH_FORMATS}
+_DOCUMENT: Body = {fmt.media_type: TEXT for fmt in GRAPH_FORMATS}
 _GUARDED = (404, 409, 422, 507)
-_COSTLY = (504, 507)
 _CONSENT: dict[str, Any] = {
     "method": TEXT,
     "time": _MOMENT,
@@ -39,10 +37,6 @@ _CONSENT: dict[str, Any] = {
 _RESTRICTION: dict[str, Any] = {"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}
 _QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "timeout": TEXT}
 _UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT}
-
-
-def _form(fields: Mapping[str, Any], *needed: str) -> dict[str, Any]:
-    return {FORM: {"type": "object", "properties": dict(fields), "required": list(needed)}}
 
 
 def _written(summary: str, *statuses: int) -> Operation:
@@ -67,14 +61,14 @@ _PERSON = "/subjects/{key}"
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/sparql"): Operation(
-        "Answer a query, or describe the service", _RESULTS, asked=tuple(_QUERY), fails=_COSTLY, reads=True
+        "Answer a query, or describe the service", _RESULTS, asked=tuple(_QUERY), fails=COSTLY, reads=True
     ),
     ("post", "/sparql"): Operation(
         "Answer a query",
         _RESULTS,
         asked=("default-graph-uri", "named-graph-uri", "timeout"),
-        body={"application/sparql-query": TEXT, **_form(_QUERY, "query")},
-        fails=_COSTLY,
+        body={"application/sparql-query": TEXT, **form(_QUERY, "query")},
+        fails=COSTLY,
         reads=True,
     ),
     ("post", "/update"): Operation(
@@ -82,7 +76,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (),
         (204,),
         ("using-graph-uri", "using-named-graph-uri"),
-        {"application/sparql-update": TEXT, **_form(_UPDATE, "update")},
+        {"application/sparql-update": TEXT, **form(_UPDATE, "update")},
         (*_GUARDED, 504),
         reads=True,
         changes=True,
@@ -119,7 +113,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/queries/{id}"): Operation(
         "The answer of a saved question, whose parameters stand in the address",
         _RESULTS,
-        fails=_COSTLY,
+        fails=COSTLY,
         reads=True,
     ),
     ("get", "/trace/{key}"): Operation(
@@ -263,19 +257,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/health/ready"): Operation("Whether requests shall come here", is_open=True),
     ("get", "/openapi.json"): Operation("This description"),
     ("get", "/problems/{name}"): Operation("What a kind of problem means", (PLAIN_JSON, HTML), is_open=True),
-    ("get", "/sign-in"): Operation("The page to sign in at", _PAGE, is_open=True),
-    ("post", "/sign-in"): Operation(
-        "Sign in: the answer sets a cookie", (), (303,), body=_form({"token": TEXT, "to": TEXT}), is_open=True
-    ),
-    ("post", "/sign-out"): Operation("End the session of a browser", (), (303,), is_open=True),
-    ("get", "/"): Operation("The page to start at", _PAGE, asked=("lang",), reads=True),
-    ("get", "/pages/questions"): Operation("The saved questions", _PAGE, asked=("lang",), reads=True),
-    ("get", "/pages/questions/{id}"): Operation(
-        "A saved question and its answer", _PAGE, asked=("lang",), fails=_COSTLY, reads=True
-    ),
-    ("get", "/pages/sparql"): Operation(
-        "A query and its answer", _PAGE, asked=("query", "lang"), fails=_COSTLY, reads=True
-    ),
-    ("get", "/pages/record"): Operation("A record", _PAGE, asked=("iri", "lang"), reads=True),
-    ("get", "/pages/trace/{key}"): Operation("A chain", _PAGE, asked=("lang",), reads=True),
+    **PAGES,
 }

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, parse_query_results
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -17,9 +18,11 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.application.trace import trace, trace_guarded
 from kgservice.domain.question import Question
-from kgservice.errors import KgError
-from kgservice.http import question_pages
+from kgservice.errors import KgError, NotFound
+from kgservice.http import question_pages, steward_pages
 from kgservice.http.details import details
+from kgservice.http.forms import see_other, sent
+from kgservice.http.given import origin_of
 from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
 from kgservice.http.trace import record
@@ -65,6 +68,35 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
     route("/pages/sparql", _sparql)
     route("/pages/record", _record)
     route("/pages/trace/{key:path}", _trace)
+    route("/pages/findings", steward_pages.findings_page(kg))
+    route("/pages/findings/{id}", steward_pages.finding_page(kg))
+
+    async def switch(request: Request) -> Response:
+        try:
+            form = await sent(request)
+            return await run_in_threadpool(site.turn, request, form)
+        except KgError as error:
+            return site.problem(request, error)
+
+    def decided(request: Request, form: Mapping[str, str]) -> Response:
+        seen, key = site.at(request), request.path_params["id"]
+        try:
+            path = steward_pages.decide(kg, key, form, origin_of(request.scope))
+        except NotFound:
+            raise
+        except KgError as error:
+            return steward_pages.finding_page(kg, error)(seen, request)
+        return see_other(path, request.query_params.items())
+
+    async def decide(request: Request) -> Response:
+        try:
+            form = await sent(request)
+            return await run_in_threadpool(decided, request, form)
+        except KgError as error:
+            return site.problem(request, error)
+
+    router.add_route("/pages/purpose", switch, methods=["POST"])
+    router.add_route("/pages/findings/{id}", decide, methods=["POST"])
     return router
 
 

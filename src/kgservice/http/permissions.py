@@ -57,6 +57,8 @@ RULES: dict[str, Rule] = {
     "/ontology": Rule(EVERYBODY),
     "/openapi.json": Rule(EVERYBODY),
     "/pages": Rule(EVERYBODY),
+    "/pages/findings": Rule(STEWARDS, STEWARDS),
+    "/pages/purpose": Rule(NOBODY, EVERYBODY),
     "/pages/sparql": Rule(QUERYING),
     "/processing-activities": Rule(PRIVACY, PRIVACY),
     "/quality": Rule(STEWARDS, STEWARDS),
@@ -101,6 +103,12 @@ def permit(principal: Principal, method: str, path: str) -> None:
         names = sorted(needed | ADMINISTRATORS)
         own = ", ".join(sorted(principal.roles)) or "none"
         raise Forbidden(f"This needs one of the roles {', '.join(names)}; yours: {own}", roles=names)
+
+
+def may_read(principal: Principal, path: str) -> bool:
+    """Whether somebody may read at an address of the table."""
+    rule = rule_of(path)
+    return rule is not None and principal.may(*rule.needed("GET"))
 
 
 def principal_of(scope: Scope) -> Principal:

@@ -16,8 +16,10 @@ from kgservice.domain.principal import Principal
 from kgservice.errors import KgError, NotAcceptable, TooMany, Unauthorised, UnsupportedMediaType
 from kgservice.http import bodies, cookies
 from kgservice.http.details import details
+from kgservice.http.forms import see_other
 from kgservice.http.hosts import port_of, same_origin
 from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
+from kgservice.http.operation import FORM
 from kgservice.http.problems import method_not_allowed
 from kgservice.http.recognition import Recogniser
 from kgservice.http.sessions import Sessions
@@ -29,7 +31,6 @@ from kgservice.web.texts import LANGUAGES, preferred
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 LONGEST_FORM = 8 * 1024  # bytes
-_FORM = "application/x-www-form-urlencoded"
 
 
 class SignIn:
@@ -69,7 +70,7 @@ class SignIn:
             return None
         if len(tokens) != 1 or not self._recogniser.is_token(tokens[0].encode("utf-8", "surrogateescape")):
             raise Unauthorised("The token in the address is not the one of this service")
-        response = _redirect(scope["path"], [(key, value) for key, value in parameters if key != "token"])
+        response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "token"])
         cookies.set_session(response, scope["scheme"], port_of(host), self._cookie)
         return response
 
@@ -88,7 +89,7 @@ class SignIn:
     async def _in(
         self, scope: Scope, headers: Headers, receive: Receive, host: str, address: str
     ) -> Response:
-        if utf8_media_type(headers.get("content-type")) != _FORM:
+        if utf8_media_type(headers.get("content-type")) != FORM:
             raise UnsupportedMediaType("The sign-in form is sent as a form", source="Content-Type")
         form = bodies.parameters(await bodies.text(headers, receive, LONGEST_FORM))
         given = form.get("token", [""])[0].strip()
@@ -104,7 +105,7 @@ class SignIn:
             value, lasts = self._sessions.open(prefix_of(given) or ""), self._sessions.seconds
         if path in {SIGN_IN, SIGN_OUT}:
             path = "/"
-        response = _redirect(path, parse_qsl(query, keep_blank_values=True))
+        response = see_other(path, parse_qsl(query, keep_blank_values=True))
         self._end(scope, headers, port)  # the session before this one
         cookies.set_session(response, scope["scheme"], port, value, lasts)
         return response
@@ -112,7 +113,7 @@ class SignIn:
     def _out(self, scope: Scope, headers: Headers, host: str) -> Response:
         port = port_of(host)
         self._end(scope, headers, port)
-        response = _redirect(SIGN_IN, [])
+        response = see_other(SIGN_IN, [])
         cookies.end_session(response, scope["scheme"], port)
         return response
 
@@ -168,9 +169,3 @@ def wants_page(scope: Scope) -> bool:
 
 def _tried(scope: Scope) -> bool:
     return scope["method"] == "POST" or b"token=" in scope["query_string"]
-
-
-def _redirect(path: str, parameters: list[tuple[str, str]]) -> Response:
-    """To an address of this service: with one leading slash, since `//host/` would lead to another site."""
-    target = "/" + quote(path.lstrip("/\\")) + (f"?{urlencode(parameters)}" if parameters else "")
-    return Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})

@@ -16,16 +16,26 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.overview import Overview, overview
 from kgservice.application.reader import Reader
+from kgservice.domain.principal import Principal
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.bodies import query_parameters
 from kgservice.http.details import details
-from kgservice.http.permissions import principal_of
+from kgservice.http.permissions import may_read, principal_of
 from kgservice.http.purposes import PARAMETER, reader_of
+from kgservice.http.switch import Switch
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
 from kgservice.web.tables import Heading, Table, iris, table
-from kgservice.web.texts import LANGUAGES, preferred
+from kgservice.web.texts import LANGUAGES, preferred, text
+
+# What the navigation leads to: the address and the key of its name.
+PLACES = (
+    ("/", "start"),
+    ("/pages/questions", "questions"),
+    ("/pages/sparql", "sparql"),
+    ("/pages/findings", "findings"),
+)
 
 
 class Site:
@@ -39,6 +49,8 @@ class Site:
         self._pages = Pages()
         self._lock = threading.Lock()
         self._overviews: dict[NamedNode, Overview] = {}
+        self._switch = Switch(kg)
+        self._principal: Principal | None = None
 
     def at(self, request: Request) -> Site:
         """The site as this request sees it: with the view of its purpose, and single persons or not."""
@@ -48,8 +60,13 @@ class Site:
         if asked is not None and any(parameter.name == PARAMETER for parameter in asked.parameters):
             stated.pop(PARAMETER, None)  # it is what is asked about
         seen.kg = reader_of(request.scope, stated, self._whole)
-        seen.sees_persons = principal_of(request.scope).sees_persons
+        seen._principal = principal_of(request.scope)
+        seen.sees_persons = seen._principal.sees_persons
         return seen
+
+    def turn(self, request: Request, form: Mapping[str, str]) -> Response:
+        """See `Switch.turn`."""
+        return self._switch.turn(request, form)
 
     def language(self, request: Request) -> str:
         """The language of the answer: `?lang=`, else what the browser likes, else the deployment's."""
@@ -73,6 +90,9 @@ class Site:
         parameters = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
         here = quote(request.url.path) + (f"?{urlencode(parameters)}" if parameters else "")
         chosen = request.query_params.get("lang") == language
+        who, head = self._principal, None
+        if who is not None:
+            head = self._switch.head(who, self.kg, language, text("everything", language))
         html = self._pages.render(
             template,
             language,
@@ -80,6 +100,8 @@ class Site:
             here=here,
             section=section,
             problem=problem,
+            head=head,
+            places=[place for place in PLACES if who is None or may_read(who, place[0])],
             **values,
         )
         headers = {

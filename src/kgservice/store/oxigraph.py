@@ -263,9 +263,7 @@ class OxigraphStore:
         No quad may have a blank node: SPARQL cannot remove it by name.
         """
         add, remove, create, drop = set(add), set(remove), set(create), set(drop)
-        if self._redo is None and not (
-            remove or create or drop
-        ):  # in memory: no text need be read
+        if self._redo is None and not (remove or create or drop):  # in memory: no text need be read
             with self._changing() as store:
                 store.extend(add)
             return

@@ -42,6 +42,7 @@ class Pages:
             other=other,
             other_link=f"{here}{'&' if '?' in here else '?'}lang={other}",
             chosen=chosen,
+            here=here,
             link=link,
             **values,
         )

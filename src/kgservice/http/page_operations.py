@@ -1,0 +1,48 @@
+"""What can be asked of the pages for people, and of signing in: the rest of the table of operations."""
+
+from __future__ import annotations
+
+from kgservice.http.negotiation import HTML
+from kgservice.http.operation import COSTLY, TEXT, Offers, Operation, form
+
+PAGE: Offers = (HTML,)
+
+PAGES: dict[tuple[str, str], Operation] = {
+    ("get", "/sign-in"): Operation("The page to sign in at", PAGE, is_open=True),
+    ("post", "/sign-in"): Operation(
+        "Sign in: the answer sets a cookie", (), (303,), body=form({"token": TEXT, "to": TEXT}), is_open=True
+    ),
+    ("post", "/sign-out"): Operation("End the session of a browser", (), (303,), is_open=True),
+    ("get", "/"): Operation("The page to start at", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/questions/{id}"): Operation(
+        "A saved question and its answer", PAGE, asked=("lang",), fails=COSTLY, reads=True
+    ),
+    ("get", "/pages/sparql"): Operation(
+        "A query and its answer", PAGE, asked=("query", "lang"), fails=COSTLY, reads=True
+    ),
+    ("get", "/pages/record"): Operation("A record", PAGE, asked=("iri", "lang"), reads=True),
+    ("get", "/pages/findings"): Operation(
+        "The steward's board", PAGE, asked=("status", "severity", "rule", "owner", "lang")
+    ),
+    ("get", "/pages/findings/{id}"): Operation(
+        "A finding, and what can be done about it", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/findings/{id}"): Operation(
+        "Assign, waive, open again or mend a finding by a form",
+        (),
+        (303,),
+        body=form(dict.fromkeys(("do", "owner", "reason", "until", "proposal"), TEXT)),
+        fails=(404, 409, 422),
+        changes=True,
+        of_page=True,
+    ),
+    ("post", "/pages/purpose"): Operation(
+        "Read the pages for another purpose: the answer sets a cookie",
+        (),
+        (303,),
+        body=form({"purpose": TEXT, "to": TEXT}),
+        of_page=True,
+    ),
+    ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
+}
