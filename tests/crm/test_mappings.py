@@ -66,15 +66,15 @@ def test_what_goes_in_comes_out(tmp_path: Path, name: str) -> None:
     assert sync(source, tmp_path / "crm").run == 0
 
 
-def test_hubspot_in_german(tmp_path: Path) -> None:
+def test_hubspot(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     summary = sync(read_source(example("hubspot", tmp_path)), folder)
     assert summary.tables["contacts"] == TableCounts(4, 3, 0, 1)
     assert summary.rejects == [Reject("contacts", 5, "54", "neither a name nor an address nor a number")]
     assert rows(folder, "SELECT key, state, origin FROM preferences ORDER BY key") == [
-        ("51:email", "given", "Freiwillig erteilte Einwilligung des Kontakts"),
+        ("51:email", "given", "Freely given consent from contact"),
         ("52:email", "withdrawn", None),
-        ("53:email", "unknown", "Berechtigtes Interesse – bestehender Kunde"),
+        ("53:email", "unknown", "Legitimate interest – existing customer"),
     ]
     assert rows(
         folder,
@@ -82,6 +82,51 @@ def test_hubspot_in_german(tmp_path: Path) -> None:
     ) == [("Schäfer", "DE", "901", "de", datetime(2026, 4, 2, 7, 15))]
     assert rows(folder, "SELECT person_key, organisation_key, opened FROM tickets WHERE key = '7002'") == [
         ("52", "902", datetime(2026, 3, 1, 9, 0))
+    ]
+
+
+def of_text(tmp_path: Path, mapping: str, table: str, text: str) -> Source:
+    """A source of one table, whose file holds this text."""
+    (tmp_path / "source.toml").write_text(
+        f'name = "export"\nkind = "csv"\nmapping = "{mapping}"\ndecimal = ","\ntimezone = "Europe/Berlin"\n'
+        f'[connection]\ndelimiter = ","\n[tables.{table}]\nfile = "export.csv"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+    return read_source(tmp_path)
+
+
+def test_hubspot_in_german(tmp_path: Path) -> None:
+    """Labels of properties are German then, those of associations are not; both kinds of company are there."""
+    text = (
+        "Datensatz-ID,Vorname,Nachname,E-Mail,Telefonnummer,Firmenname,Associated Company IDs,"
+        "Associated Company IDs (Primary)\n51,Katrin,Schäfer,k@nord.example,,Anlagenbau Nord,900;901,901\n"
+        "52,Jörg,Groß,j@nord.example,,Groß Pumpen,902;903,\n"
+    )
+    sync(of_text(tmp_path, "hubspot", "contacts", text), tmp_path / "crm")
+    assert rows(
+        tmp_path / "crm",
+        "SELECT key, family_name, organisation_name, organisation_key FROM persons ORDER BY key",
+    ) == [("51", "Schäfer", "Anlagenbau Nord", "901"), ("52", "Groß", "Groß Pumpen", "902")]
+
+
+def test_salesforce_reports_in_german(tmp_path: Path) -> None:
+    """The column Account holds a name, and is not taken for its key."""
+    text = (
+        "Opportunity-ID,Opportunity-Name,Account,Opportunity-Inhaber,Phase,Schlusstermin,Betrag Währung,Betrag,"
+        'Zuletzt geändert am\n006A,Wartung,Elbe AG,Eva,Angebot,31.03.2026,EUR,"48.500,00",01.04.2026\n'
+    )
+    sync(of_text(tmp_path, "salesforce", "opportunities", text), tmp_path / "crm")
+    assert rows(
+        tmp_path / "crm", "SELECT title, stage, amount, currency, closed, organisation_key FROM deals"
+    ) == [("Wartung", "Angebot", Decimal("48500.00"), "EUR", datetime(2026, 3, 31), None)]
+    text = (
+        "Account-ID,Accountname,Straße (Rechnungsanschrift),PLZ (Rechnungsanschrift),Stadt (Rechnungsanschrift),"
+        "Land (Rechnungsanschrift),Accountinhaber\n001A,Elbe AG,Industrieweg 7,39104,Magdeburg,Deutschland,Eva\n"
+    )
+    sync(of_text(tmp_path, "salesforce", "accounts", text), tmp_path / "other")
+    assert rows(tmp_path / "other", "SELECT name, street, postal_code, city, country FROM organisations") == [
+        ("Elbe AG", "Industrieweg 7", "39104", "Magdeburg", "DE")
     ]
 
 
@@ -290,18 +335,11 @@ def test_odoo_with_labels_and_with_names_of_fields(tmp_path: Path) -> None:
 
 def test_odoo_without_the_field_that_says_who_is_a_company(tmp_path: Path) -> None:
     """Then a tax identifier or a legal form does."""
-    source = example("odoo", tmp_path)
-    file = source / "Kontakt (res.partner).csv"
-    file.write_text(
+    text = (
         "id,name,vat,parent_id/id,parent_id,country_id/id\nx.1,Pumpen Oder AG,,,,base.de\n"
-        "x.2,Oderwerk,DE123456788,,,\nx.3,Wanda Nowak,,x.1,Pumpen Oder AG,base.pl\n",
-        encoding="utf-8",
+        "x.2,Oderwerk,DE123456788,,,\nx.3,Wanda Nowak,,x.1,Pumpen Oder AG,base.pl\n"
     )
-    (source / "source.toml").write_text(
-        f'name = "odoo"\nkind = "csv"\nmapping = "odoo"\n[tables.partners]\nfile = "{file.name}"\n',
-        encoding="utf-8",
-    )
-    sync(read_source(source), tmp_path / "crm")
+    sync(of_text(tmp_path, "odoo", "partners", text), tmp_path / "crm")
     assert rows(tmp_path / "crm", "SELECT key, country FROM organisations ORDER BY key") == [
         ("x.1", "DE"),
         ("x.2", None),
