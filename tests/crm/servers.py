@@ -8,9 +8,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -31,18 +39,59 @@ class Crm:
     """The bytes of the body after which the connection is cut; 0: none is."""
 
 
+def certified(folder: Path) -> ssl.SSLContext:
+    """What a server on this machine shows; who trusts it is told the file `ca.pem` in the folder."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "crm.example")])
+    now = datetime.now(UTC)
+    public = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(public, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return context
+
+
 @contextmanager
 def serving(
     answer: Callable[[str, dict[str, str], dict[str, str]], Answer], tls: ssl.SSLContext | None = None
 ) -> Iterator[Crm]:
-    """A server that answers with `answer(path, query, headers)`, until the end of the block."""
+    """A server that answers with `answer(path, query, headers)`, until the end of the block.
+
+    `query` are the parameters of the address, or the fields of a form.
+    """
     crm = Crm(answer)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
             crm.asked.append(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            self.give(urlsplit(self.path).query)
+
+        def do_POST(self) -> None:
+            crm.asked.append(f"POST {self.path}")
+            self.give(self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+        def give(self, said: str) -> None:
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(said).items()}
             status, headers, body = crm.answer(parts.path, query, dict(self.headers.items()))
             self.send_response(status)
             for name, value in headers.items():

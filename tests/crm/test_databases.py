@@ -1,18 +1,12 @@
-"""Sources in SQL databases: SQLite here, PostgreSQL where its server is installed, MariaDB by its address."""
+"""Sources in SQL databases: SQLite, and PostgreSQL where its server is installed."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from kgservice.crm.canonical_tables import Difference
@@ -20,6 +14,7 @@ from kgservice.crm.cleaning import Reject
 from kgservice.crm.settings import Source
 from kgservice.crm.sync import TableCounts, look, sync
 from kgservice.errors import BadInput, SourceFailed, Unauthorised
+from tests.crm.database_servers import ENVIRON, Server, postgresql
 from tests.crm.folders import people, rows
 
 ROWS = [(1, "Anna", "anna@example.org", "2026-01-02 08:00:00"), (2, "Jürgen", None, "2026-01-03 10:00:00")]
@@ -150,99 +145,68 @@ def test_looking_at_a_table_names_what_is_ignored(tmp_path: Path) -> None:
     assert (found.found, found.ignored) == (("number", "name", "mail", "changed"), ("secret",))
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of the tests' own with password authentication; its address without a user."""
-    initdb, server = shutil.which("initdb"), shutil.which("postgres")
-    if initdb is None or server is None:
-        pytest.skip("PostgreSQL's server is not installed, so it is not tested here")
-    folder = tmp_path_factory.mktemp("postgres")
-    user = group = None
-    if os.geteuid() == 0:  # its server refuses to run as root
-        user, group = "nobody", "nogroup"
-        for path in (folder, *[p for p in folder.parents if p.name.startswith(("pytest-", "popen-"))]):
-            path.chmod(0o755)
-        shutil.chown(folder, user, group)
-    secret = folder / "secret"
-    secret.write_text("geheim\n")
-    if user is not None:
-        shutil.chown(secret, user, group)
-    port = _free_port()
-    subprocess.run(
-        [initdb, "-D", folder / "data", "-U", "anna", "--pwfile", secret, "-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"],
-        check=True, capture_output=True, timeout=60, cwd=folder, user=user, group=group,
-    )  # fmt: skip
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [server, "-D", folder / "data", "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"],
-            stdout=log, stderr=log, cwd=folder, user=user, group=group,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                with psycopg.connect(
-                    f"host=127.0.0.1 port={port} user=anna password=geheim dbname=postgres", autocommit=True
-                ) as db:
-                    db.execute(
-                        "CREATE TABLE customers (number BIGINT, name TEXT, e_mail TEXT, changed TIMESTAMPTZ)"
-                    )
-                    break
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                assert process.poll() is None, (folder / "log").read_text()
-        yield f"postgresql://127.0.0.1:{port}/postgres"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with postgresql(tmp_path_factory.mktemp("postgres")) as one:
+        yield one
 
 
-def test_postgresql(postgres: str, tmp_path: Path) -> None:
-    port = postgres.partition("127.0.0.1:")[2].partition("/")[0]
-    with psycopg.connect(
-        f"host=127.0.0.1 port={port} user=anna password=geheim dbname=postgres", autocommit=True
-    ) as db:
-        db.cursor().executemany(
-            "INSERT INTO customers VALUES (%s, %s, %s, %s)", [(*row[:3], f"{row[3]}+01") for row in ROWS]
-        )
-        more = '[credentials]\nuser = { env = "U" }\npassword = { env = "P" }'
-        source = people(
-            tmp_path / "source", 'table = "public.customers"\ncursor = "changed"', kind="sql", connection=f'url = "{postgres}"', more=more
-        )  # fmt: skip
-        environ = {"U": "anna", "P": "geheim"}
-        assert sync(source, tmp_path / "crm", environ=environ).changes["persons"] == Difference(new=2)
-        assert rows(tmp_path / "crm", "SELECT CAST(updated AS VARCHAR) FROM persons ORDER BY key") == [
-            ("2026-01-02 07:00:00",),
-            ("2026-01-03 09:00:00",),
-        ]
-        assert sync(source, tmp_path / "crm", environ=environ).run == 0
-        db.execute("DELETE FROM customers WHERE number = 1")
-        db.execute("UPDATE customers SET name = 'Jörg', changed = now() WHERE number = 2")
-        last = sync(source, tmp_path / "crm", environ=environ)
-        assert last.changes["persons"] == Difference(changed=1, gone=1)
-        query = 'query = "SELECT number, name, changed FROM customers"\ncursor = "changed"'
-        asked = people(tmp_path / "asked", query, kind="sql", connection=f'url = "{postgres}"', more=more)
-        assert sync(asked, tmp_path / "other", environ=environ).changes["persons"] == Difference(new=1)
-        assert sync(asked, tmp_path / "other", environ=environ).tables["people"].read == 1
+def test_postgresql(postgres: Server, tmp_path: Path) -> None:
+    postgres.does(
+        "CREATE TABLE customers (number BIGINT, name TEXT, e_mail TEXT, changed TIMESTAMPTZ)",
+        "INSERT INTO customers VALUES (1, 'Anna', 'anna@example.org', '2026-01-02 08:00:00+01'),"
+        " (2, 'Jürgen', NULL, '2026-01-03 10:00:00+01')",
+    )
+    source = postgres.source(tmp_path / "source", 'table = "public.customers"\ncursor = "changed"')
+    assert sync(source, tmp_path / "crm", environ=ENVIRON).changes["persons"] == Difference(new=2)
+    assert rows(tmp_path / "crm", "SELECT CAST(updated AS VARCHAR) FROM persons ORDER BY key") == [
+        ("2026-01-02 07:00:00",),
+        ("2026-01-03 09:00:00",),
+    ]
+    assert sync(source, tmp_path / "crm", environ=ENVIRON).run == 0
+    postgres.does(
+        "DELETE FROM customers WHERE number = 1",
+        "UPDATE customers SET name = 'Jörg', changed = now() WHERE number = 2",
+    )
+    last = sync(source, tmp_path / "crm", environ=ENVIRON)
+    assert last.changes["persons"] == Difference(changed=1, gone=1)
+    query = 'query = "SELECT number, name, changed FROM customers"\ncursor = "changed"'
+    asked = postgres.source(tmp_path / "asked", query)
+    assert sync(asked, tmp_path / "other", environ=ENVIRON).changes["persons"] == Difference(new=1)
+    assert sync(asked, tmp_path / "other", environ=ENVIRON).tables["people"].read == 1
     with pytest.raises(Unauthorised) as refused:
         sync(source, tmp_path / "crm", environ={"U": "anna", "P": "falsch"})
     assert "falsch" not in str(refused.value)
     with pytest.raises(Unauthorised, match="variable U"):
         sync(source, tmp_path / "crm", environ={})
+    postgres.does("CREATE USER ben PASSWORD 'geheim'")
+    with pytest.raises(Unauthorised, match="permission denied"):
+        sync(source, tmp_path / "crm", environ={"U": "ben", "P": "geheim"})
 
 
-def test_mariadb(tmp_path: Path) -> None:
-    """Runs where KGSERVICE_TEST_MARIADB gives the address of a server (with user and password in U and P)."""
-    url = os.environ.get("KGSERVICE_TEST_MARIADB")
-    if url is None:
-        pytest.skip("no MariaDB server is given (KGSERVICE_TEST_MARIADB), so it is not tested here")
-    more = '[credentials]\nuser = { env = "U" }\npassword = { env = "P" }'
-    place = "query = \"SELECT 1 AS number, 'Jürgen' AS name, TIMESTAMP '2026-01-01 10:00:00' AS changed\""
-    source = people(tmp_path / "source", place, kind="sql", connection=f'url = "{url}"', more=more)
-    assert sync(source, tmp_path / "crm").changes["persons"] == Difference(new=1)
+def test_a_connection_that_is_cut_in_the_middle_changes_nothing(postgres: Server, tmp_path: Path) -> None:
+    postgres.does(
+        "CREATE TABLE many AS SELECT 1 AS number, 'Anna' AS name, 'a@example.org' AS e_mail, now() AS changed"
+    )
+    source = postgres.source(tmp_path / "source", 'table = "many"\ncursor = "changed"')
+    folder = tmp_path / "crm"
+    sync(source, folder, environ=ENVIRON)
+    before = (folder / "crm.duckdb").read_bytes()
+    postgres.does("INSERT INTO many SELECT g, 'Anna', NULL, now() FROM generate_series(10, 20009) AS g")
+    done = []
+
+    def cut(_table: str, rows_done: int, _all: int) -> None:
+        done.append(rows_done)
+        if len(done) == 1:
+            postgres.does(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE usename = current_user AND pid <> pg_backend_pid()"
+            )
+
+    with pytest.raises(SourceFailed, match="people: ") as told:
+        sync(source, folder, cut, environ=ENVIRON)
+    assert "SELECT" not in str(told.value)
+    assert done[-1] < 20_000
+    assert (folder / "crm.duckdb").read_bytes() == before
+    assert [p.name for p in folder.iterdir()] == ["crm.duckdb"]
+    assert sync(source, folder, environ=ENVIRON).changes["persons"] == Difference(new=20_000, unchanged=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from kgservice.errors import BadInput, KgError, SourceFailed, Unauthorised
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
 _STREAMED = {"stream_results": True, "yield_per": 5_000}
-# What servers say when they refuse who asks: SQLSTATE of PostgreSQL, numbers of MariaDB.
+# What PostgreSQL and MariaDB say when they refuse who asks, or what is asked of them.
 _REFUSED = re.compile(
     r"password authentication failed|authentication failed|Access denied|no password supplied"
+    r"|permission denied|command denied to user"
 )
 
 
@@ -59,7 +61,7 @@ class _Reader:
                 if since is not None and table.cursor is not None:
                     cursor = self._column(chosen, table.cursor)
                     selected = selected.where(cursor >= _bound(cursor, since))
-                with connection.execute(selected, execution_options=_STREAMED) as result:
+                with _streamed(connection, selected) as result:
                     self._headings = recognised(table, tuple(result.keys()), self._called())
                     for line, values in enumerate(result, start=1):
                         yield Row(line, self._headings.cells(table, values))
@@ -148,6 +150,21 @@ class _Reader:
         if _REFUSED.search(said):
             return Unauthorised(said, source=self._source.name)
         return SourceFailed(said, source=self._source.name)
+
+
+@contextmanager
+def _streamed(connection: sa.Connection, selected: sa.Select[Any]) -> Iterator[sa.CursorResult[Any]]:
+    """The rows of a statement, in parts; a connection that is left before their end is not used again."""
+    with connection.execute(selected, execution_options=_STREAMED) as result:
+        try:
+            yield result
+        except BaseException:  # also of who wants no more rows
+            # PyMySQL would read all that is left when it closes a result, even from a connection that is lost
+            left = getattr(result.cursor, "_result", None)
+            if left is not None:
+                left.unbuffered_active = False
+            connection.invalidate()
+            raise
 
 
 def _bound(column: sa.ColumnElement[Any], since: str) -> sa.ColumnElement[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from simple_salesforce.api import Salesforce
@@ -52,6 +51,7 @@ class _Reader:
         self._web = Web(source, secrets)
         self._version = self._web.rest.text("version", "60.0")
         self._web.rest.finish()
+        self._web.busy = "REQUEST_LIMIT_EXCEEDED"
         self.picker = Picker(table)
 
     def rows(self, since: str | None) -> Iterator[Row]:
@@ -83,18 +83,19 @@ class _Reader:
             raise self._told(error) from None
 
     def _client(self) -> Salesforce:
-        """Logged in by a token, or as a connected app."""
-        url, token = self._web.url, self._secrets.get("token")
-        if token is not None:
-            return Salesforce(
-                instance_url=url, session_id=token, session=self._web.session, version=self._version
+        """Logged in by a token, or as a connected app: at the organisation's own address."""
+        token = self._secrets.get("token")
+        if token is None:
+            token = self._web.token(
+                "services/oauth2/token",
+                {
+                    "grant_type": "client_credentials",
+                    "client_id": self._secrets.need("consumer_key", self._source.name),
+                    "client_secret": self._secrets.need("consumer_secret", self._source.name),
+                },
             )
         return Salesforce(
-            consumer_key=self._secrets.need("consumer_key", self._source.name),
-            consumer_secret=self._secrets.need("consumer_secret", self._source.name),
-            domain=str(urlsplit(url).hostname).removesuffix(".salesforce.com"),
-            session=self._web.session,
-            version=self._version,
+            instance_url=self._web.url, session_id=token, session=self._web.session, version=self._version
         )
 
     def _fields(self, client: Salesforce) -> list[str]:

@@ -22,7 +22,8 @@ class Web:
     """The connection of a source: its address, and a session that tries again what may pass.
 
     Answers 429 and 5xx, and connections that break, are tried again `attempts` times, after what
-    `Retry-After` says or 1, 2, 4… seconds, 60 at most. `rest` are the settings that were not taken here.
+    `Retry-After` says or 1, 2, 4… seconds, 60 at most. `rest` are the settings that were not taken here;
+    `busy` is a word that an answer of 403 holds where it means that there were too many requests.
     """
 
     def __init__(self, source: Source, secrets: Secrets) -> None:
@@ -40,6 +41,7 @@ class Web:
         )
         ca = declared.text("ca", "")
         self.rest = declared
+        self.busy = ""
         self.session = client.session
         self.session.trust_env = False  # no password from .netrc, no proxy that settings do not name
         if ca:
@@ -57,8 +59,19 @@ class Web:
 
     def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
         """What is answered to a JSON body. Raises as `check` and `answer` do."""
+        return self._posted(path, json=body, headers=headers)
+
+    def token(self, path: str, fields: dict[str, str]) -> str:
+        """The access token that is given for `fields`, as of OAuth 2 (RFC 6749). Raises as `post` does."""
+        answered = self._posted(path, data=fields, headers={"Accept": "application/json"})
+        token = answered.get("access_token") if isinstance(answered, dict) else None
+        if not isinstance(token, str) or not token:
+            raise SourceFailed(f"answers without a token at /{path}", source=self.source.name)
+        return token
+
+    def _posted(self, path: str, **options: Any) -> Any:
         try:
-            response = self.session.post(f"{self.url.rstrip('/')}/{path}", json=body, headers=headers)
+            response = self.session.post(f"{self.url.rstrip('/')}/{path}", **options)
         except requests.RequestException as error:
             raise self.told(error) from None
         return self.answer(response)
@@ -71,9 +84,14 @@ class Web:
             raise SourceFailed("answers with what is no JSON", source=self.source.name) from None
 
     def check(self, response: requests.Response) -> None:
-        """Raise `Unauthorised` for an answer of 401 or 403, `SourceFailed` for another error."""
+        """Raise `Unauthorised` for an answer of 401 or 403, `SourceFailed` for another error.
+
+        Who gives tokens refuses with 400 as well.
+        """
         path = urlsplit(response.url).path
-        if response.status_code in {401, 403}:
+        if response.status_code == 403 and self.busy and self.busy in response.text:
+            raise SourceFailed("allows no more requests for now", source=self.source.name)
+        if response.status_code in {401, 403} or (response.status_code == 400 and path.endswith("/token")):
             raise Unauthorised(
                 f"the credentials are refused ({response.status_code} at {path})", source=self.source.name
             )

@@ -1,7 +1,7 @@
 SELECT
   line,
   id AS key,
-  moment_of(updated) AS updated,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
   yes(deleted) AS deleted,
   name,
   vat_id,
@@ -11,5 +11,8 @@ SELECT
   postal_code,
   city,
   coalesce(country_of(country_code), country_of(country)) AS country,
-  faults([unread('SystemModstamp', updated, moment_of(updated))]) AS faults
+  faults([
+    unread('SystemModstamp', updated, moment_of(updated)),
+    unread('LastModifiedDate', modified, moment_of(modified))
+  ]) AS faults
 FROM raw

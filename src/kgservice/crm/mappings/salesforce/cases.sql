@@ -1,10 +1,10 @@
 SELECT
   line,
   id AS key,
-  moment_of(updated) AS updated,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
   yes(deleted) AS deleted,
-  contact AS person_key,
-  account AS organisation_key,
+  contact_id AS person_key,
+  account_id AS organisation_key,
   subject,
   text,
   status,
@@ -17,6 +17,7 @@ SELECT
     CASE WHEN subject IS NULL AND text IS NULL THEN 'neither a subject nor a description' END,
     unread('CreatedDate', opened, moment_of(opened)),
     unread('ClosedDate', closed, moment_of(closed)),
-    unread('SystemModstamp', updated, moment_of(updated))
+    unread('SystemModstamp', updated, moment_of(updated)),
+    unread('LastModifiedDate', modified, moment_of(modified))
   ]) AS faults
 FROM raw

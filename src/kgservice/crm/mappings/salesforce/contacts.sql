@@ -1,7 +1,7 @@
 SELECT
   line,
   id AS key,
-  moment_of(updated) AS updated,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
   yes(deleted) AS deleted,
   given_name,
   family_name,
@@ -13,7 +13,7 @@ SELECT
   postal_code,
   city,
   coalesce(country_of(country_code), country_of(country)) AS country,
-  account AS organisation_key,
+  account_id AS organisation_key,
   account_name AS organisation_name,
   job_title,
   yes(opted_out) AS opted_out,
@@ -21,6 +21,7 @@ SELECT
     CASE WHEN coalesce(family_name, full_name, email) IS NULL THEN 'neither a name nor an e-mail address' END,
     unread('Birthdate', birth_date, date_of(birth_date)),
     unread('SystemModstamp', updated, moment_of(updated)),
+    unread('LastModifiedDate', modified, moment_of(modified)),
     unread('HasOptedOutOfEmail', opted_out, yes(opted_out))
   ]) AS faults
 FROM raw

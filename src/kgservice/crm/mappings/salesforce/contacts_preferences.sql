@@ -2,7 +2,7 @@
 SELECT
   line,
   concat(id, ':email') AS key,
-  moment_of(updated) AS updated,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
   id AS person_key,
   'email' AS topic,
   'refused' AS state,

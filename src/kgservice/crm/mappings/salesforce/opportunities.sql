@@ -1,10 +1,10 @@
 SELECT
   line,
   id AS key,
-  moment_of(updated) AS updated,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
   yes(deleted) AS deleted,
-  contact AS person_key,
-  account AS organisation_key,
+  contact_id AS person_key,
+  account_id AS organisation_key,
   title,
   stage,
   amount_of(amount) AS amount,
@@ -13,6 +13,7 @@ SELECT
   faults([
     unread('Amount', amount, amount_of(amount)),
     unread('CloseDate', closed, moment_of(closed)),
-    unread('SystemModstamp', updated, moment_of(updated))
+    unread('SystemModstamp', updated, moment_of(updated)),
+    unread('LastModifiedDate', modified, moment_of(modified))
   ]) AS faults
 FROM raw

@@ -1,0 +1,17 @@
+SELECT
+  line,
+  id AS key,
+  coalesce(moment_of(updated), moment_of(modified)) AS updated,
+  name,
+  website,
+  values_of([email]) AS email,
+  values_of([phone]) AS phone,
+  street,
+  postal_code,
+  city,
+  country_of(country) AS country,
+  faults([
+    unread('Modified On', updated, moment_of(updated)),
+    unread('Modified On', modified, moment_of(modified))
+  ]) AS faults
+FROM raw
