@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 from splink import DuckDBAPI, Linker, block_on
 
-from kgservice.crm.corrections import corrections
+from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
 from kgservice.crm.levels import Field
 from kgservice.crm.models import MatchModel, learned, shipped
@@ -204,17 +204,15 @@ class Matching:
             )
         model = learned(self.kind, linker.misc.save_model_to_json(), start, prior)
         share = min(1.0, MOST / max(self.block(), 1))
-        taken = self.block(share)
-        for field in FIELDS[self.kind]:
-            if field.tells:
-                model = model.correcting(field.name, corrections(self._scored(model, None), field, model))
+        if not self.block(share):
+            return model
         self._scored(model, None)
+        scored = Scored(self.db, self.kind)
+        model = scored.corrected(model)
         # What the model expects among the pairs is nearer to the truth than the count of what is surely the same.
-        expected = float(self._one("SELECT coalesce(sum(match_probability), 0) FROM matching_scored"))
-        found = expected / share / (records * (records - 1) / 2 if self.within else records * customers)
-        if taken and 0 < found < 1:
-            model = model.with_prior(found)
-        return model
+        among = records * (records - 1) / 2 if self.within else records * customers
+        found = scored.expected(model) / share / among
+        return model.with_prior(found) if 0 < found < 1 else model
 
     def _prior(self, linker: Linker) -> float:
         rules: list[Any] = [block_on(*rule) for rule in SURELY[self.kind]]
