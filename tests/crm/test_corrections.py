@@ -17,14 +17,15 @@ from kgservice.crm.models import MatchModel, shipped
 
 NAMES = [field.name for field in FIELDS["persons"]]
 TWINS = "of one family and birthday, with other given names"
+RECORDS = 2080
 Kind = tuple[int, Mapping[str, int]]
 """How many pairs there are, and the levels of their fields (0 where none is given)."""
 
 
 def scored(*kinds: Kind) -> Scored:
     """Pairs as they come from Splink: an address has 10 to 20 bits, the same birth date 14, all else none."""
-    columns: dict[str, object] = {}
     count = sum(number for number, _ in kinds)
+    columns: dict[str, object] = {"unique_id_r": pa.array(np.arange(count) % RECORDS)}
     for name in NAMES:
         levels = [level.get(name, 0) for number, level in kinds for _ in range(number)]
         columns[f"gamma_{name}"] = pa.array(levels, type=pa.int8())
@@ -65,6 +66,23 @@ def test_where_nobody_lives_together_one_birthday_is_one_person() -> None:
 def test_of_a_few_nothing_is_learned() -> None:
     pairs = scored((2000, {"household": 3}), (FEWEST - 1, {"household": 3, "birth_date": 4, "twins": 1}))
     assert twins_bits(pairs.corrected(even())) == pytest.approx(twins_bits(even()), abs=0.001)
+
+
+def test_what_is_contested_says_nothing_of_namesakes() -> None:
+    """A record with two customers of its name in its house is not accepted, so it is not counted."""
+    namesakes, same = {"household": 3, "namesake": 2, "given_name": 6}, {"birth_date": 4}
+    label = next(field for field in FIELDS["persons"] if field.name == "namesake").levels[0].label
+
+    def bits(*kinds: Kind) -> float:
+        m, u = scored(*kinds).corrected(even()).shares["namesake"][label]
+        return float(np.log2(m / u))
+
+    clear = bits((1000, namesakes | same))
+    # The last hundred are of the records of the first hundred.
+    contested = bits((1000, namesakes | same), (RECORDS - 1000, {}), (100, namesakes))
+    alone = bits((1000, namesakes | same), (100, namesakes))
+    assert contested == pytest.approx(clear, abs=0.5)
+    assert alone < clear - 2
 
 
 @pytest.mark.parametrize("most", [1, 2])

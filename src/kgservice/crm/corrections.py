@@ -29,7 +29,8 @@ class Scored:
     def __init__(self, db: duckdb.DuckDBPyConnection, kind: str) -> None:
         table = db.table("matching_scored")
         wanted = [name for name in table.columns if name.startswith(("gamma_", "mw_"))]
-        frame = table.select(*wanted).fetchnumpy()
+        frame = table.select("unique_id_r", *wanted).fetchnumpy()
+        self.records = np.asarray(frame["unique_id_r"])
         self.fields = FIELDS[kind]
         self.levels: Mapping[str, Integers] = {
             field.name: np.asarray(frame[f"gamma_{field.name}"], dtype=np.int8) for field in self.fields
@@ -67,6 +68,12 @@ class Scored:
         found: NDArray[np.bool_] = np.equal(self.levels[field.name], len(field.levels) - at)
         return found
 
+    def _alone(self, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of these pairs are the only one of their record."""
+        numbers, counts = np.unique(self.records[held], return_counts=True)
+        found: NDArray[np.bool_] = held & np.isin(self.records, numbers[counts == 1])
+        return found
+
     def _told(self, field: Field, model: MatchModel) -> dict[str, float]:
         """The weights (bits) of the levels of a field that `tells`.
 
@@ -80,6 +87,8 @@ class Scored:
         found: dict[str, float] = {}
         base = self._weights(model, (*field.tells, field.name))
         told = self.levels[field.tells[0]]
+        if field.alone:
+            told = np.where(self._alone(self.levels[field.name] > 0), told, -1)
         for at, level in enumerate(field.levels):
             held = self._on(field, at) & (told >= 0)
             if held.sum() < FEWEST or u <= m:

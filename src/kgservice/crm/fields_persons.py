@@ -137,6 +137,7 @@ PERSONS = (
         ),
         tells=("birth_date",),
         most=6.0,
+        alone=True,
     ),
     # Of a household's pairs about one in a hundred are twins, but one birth date in 25,000 pairs is the same. Where
     # more have one birthday than that, they are the same, and one of the given names is wrong.

@@ -55,7 +55,8 @@ class Field:
     pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits
     that a level of it may add. `seldom`: the same differ at most that often in that first field, whatever is trained.
     `rare` (a field and a share) tells otherwise: of those who are others, and on a level of that field, so many are on
-    this one's, too; whoever else is on both is the same.
+    this one's, too; whoever else is on both is the same. `alone`: it is learned of records that have one such pair, since
+    one that has two is never accepted by rule.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Field:
     most: float = 0.0
     seldom: float = 1.0
     rare: tuple[str, float] | None = None
+    alone: bool = False
 
     @property
     def corrects(self) -> bool:
