@@ -25,9 +25,10 @@ from benchmarks.matching_data import canonical, febrl, german, same
 from benchmarks.matching_peers import exact_rules, splink_alone
 from benchmarks.report import Figure, machine, of, report
 from kgservice.crm.candidates import Candidates
-from kgservice.crm.matching import Matching, read_pairs
+from kgservice.crm.matching import Matching
 from kgservice.crm.models import MatchModel, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
 from kgservice.domain.matching import SURE, Band
 
@@ -76,7 +77,8 @@ def febrl_part(options: argparse.Namespace, number: int) -> list[Figure]:
         truth = 6538
         precision, recall, f1 = scores(found, truth)
         return [at_least("febrl3, F1 at 0.5", f1, f"precision {precision:.4f}, recall {recall:.4f}", 0.985)]
-    assigned = best(assign(matching.pairs(model), unique={"crm"}))
+    matching.score(model)
+    assigned = best(assign(read_weights(db, "persons"), unique={"crm"}))
     precision, recall, f1 = scores(
         ((each.pair.customer, each.pair.record.key) for each in assigned.values()), 5000
     )
@@ -96,7 +98,8 @@ def german_part(options: argparse.Namespace, kind: str) -> list[Figure]:
     model = matching.model()
     trained = time.perf_counter() - start
     matching.block()
-    assigned = assign(matching.pairs(model))
+    matching.score(model)
+    assigned = assign(read_weights(db, kind))
     by_rule = [(e.pair.customer, e.pair.record.key) for e in assigned if e.band is Band.ACCEPTED]
     likeliest = [(e.pair.customer, e.pair.record.key) for e in best(assigned).values()]
     precision, recall, f1 = scores(by_rule, truth)
@@ -145,7 +148,7 @@ def large_part(options: argparse.Namespace) -> list[Figure]:
     clock = timed("blocking", clock)
     matching.score(model)
     clock = timed("scoring", clock)
-    accepted = sum(e.band is Band.ACCEPTED for e in assign(read_pairs(db, "persons", model)))
+    accepted = sum(e.band is Band.ACCEPTED for e in assign(read_weights(db, "persons")))
     timed("assigning", clock)
     total = time.perf_counter() - begin
     detail = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in times.items())

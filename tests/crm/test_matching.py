@@ -19,6 +19,7 @@ from kgservice.crm.candidates import Candidates
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import from_json, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
 from kgservice.domain.matching import SURE, Band
 from kgservice.errors import BadInput
@@ -127,6 +128,22 @@ def test_the_weights_of_the_fields_add_up_to_the_pairs(filled: Filled) -> None:
         assert pair.probability == pytest.approx(1 / (1 + 2**-pair.weight), abs=1e-9)
         assert set(pair.values) == set(pair.fields) - {"prior"}
     assert pairs[0].values["family_name"][0]
+
+
+def test_pairs_are_weighed_first_and_told_of_those_that_are_wanted(filled: Filled) -> None:
+    db = filled("organisations", count=400)
+    matching = Matching(db, "organisations")
+    model = matching.model()
+    matching.block()
+    whole = list(matching.pairs(model))
+    weighed = list(read_weights(db, "organisations"))
+    assert len(whole) > 100
+    assert [(p.record, p.customer, p.weight) for p in weighed] == [
+        (p.record, p.customer, p.weight) for p in whole
+    ]
+    assert not weighed[0].fields
+    assert list(read_pairs(db, "organisations", model, only=weighed[5:9])) == whole[5:9]
+    assert list(read_pairs(db, "organisations", model, only=[])) == []
 
 
 def test_relatives_are_told_apart(filled: Filled) -> None:

@@ -17,9 +17,9 @@ from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.fields import FIELDS, frequent
-from kgservice.crm.matching import read_pairs
 from kgservice.crm.models import MatchModel
 from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.pairs import read_pairs
 from kgservice.domain.matching import POSSIBLE, Pair
 
 # A key of more customers than this is not followed; a record of only such keys has no candidates.

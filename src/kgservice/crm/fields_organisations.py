@@ -36,6 +36,8 @@ ORGANISATIONS = (
         ("legal",),
         missing("legal"),
         (Level("the same", "legal_l = legal_r", frequent="legal"),),
+        # Companies change their form, and a CRM has GmbH for GmbH & Co. KG.
+        often=0.02,
     ),
     Field(
         "vat_id",

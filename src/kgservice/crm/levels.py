@@ -54,6 +54,7 @@ class Field:
     What no level says is the last one, "different". `tells`: the fields that tell the same from others among
     pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits
     that a level of it may add. `seldom`: the same differ at most that often in that first field, whatever is trained.
+    `often`: the same differ at least that often in this field, whatever is trained.
     `rare` (a field and a share) tells otherwise: of those who are others, and on a level of that field, so many are on
     this one's, too; whoever else is on both is the same. `alone`: it is learned of records that have one such pair, since
     one that has two is never accepted by rule.
@@ -66,6 +67,7 @@ class Field:
     tells: tuple[str, ...] = ()
     most: float = 0.0
     seldom: float = 1.0
+    often: float = 0.0
     rare: tuple[str, float] | None = None
     alone: bool = False
 
@@ -105,8 +107,8 @@ PLACE_ALIKE = (
 ADDRESS = Field(
     "address",
     ("street", "house", "postal_code", "city"),
-    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)"
-    " AND (city_l IS NULL OR city_r IS NULL)",
+    # A city alone is not compared: "same city" is learned of those whose streets differ, and speaks against.
+    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)",
     (
         Level("same house", f"street_l = street_r AND house_l = house_r AND {PLACE_ALIKE}"),
         Level("same street", f"street_l = street_r AND {PLACE_ALIKE}"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,13 +12,12 @@ from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
-from kgservice.crm.levels import Field
 from kgservice.crm.models import MatchModel, learned, shipped
+from kgservice.crm.pairs import read_pairs
 from kgservice.domain.matching import POSSIBLE, SURE, Pair, RecordId
 
 GRAPH = "graph"
 """The source of rows that are customers of the graph; their keys are IRIs."""
-AT_ONCE = 10_000
 ENOUGH = 500
 """With fewer records or customers than this a model is not trained: the one of the package is taken."""
 SEED = 20260101
@@ -76,63 +74,12 @@ FROM (FROM blocks WHERE hash(id) % 1000 < $share) l JOIN blocks r ON l.k = r.k A
     for kind in FIELDS
 }
 
-# Of each field its weight, and what it compared of the two, as text.
-_LISTS = ("given_parts", "name_parts", "email", "phone", "iban", "domain")
-
-
-def _shown(columns: tuple[str, ...], side: str) -> str:
-    texts = [
-        f"array_to_string({side}.{name}, ', ')" if name in _LISTS else f"{side}.{name}" for name in columns
-    ]
-    return f"concat_ws(' ', {', '.join(texts)})"
-
-
-def _weight(field: Field) -> str:
-    frequent = any(level.frequent for level in field.levels)
-    return f"mw_{field.name} + mw_tf_adj_{field.name}" if frequent else f"mw_{field.name}"
-
-
-# In bulk the numbers are those of the compared rows; of new records they are those of asked pairs.
-_BULK = "FROM matching_scored JOIN compared_{kind} c ON c.id = unique_id_l JOIN compared_{kind} r ON r.id = unique_id_r"
-_ASKED = (
-    "FROM asked_scored JOIN asked_pairs p ON p.unique_id = unique_id_l"
-    " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
-)
-_PAIRS = {
-    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "
-    f"[{', '.join(map(_weight, fields))}], "
-    f"[{', '.join(_shown(field.shown, 'r') for field in fields)}], "
-    f"[{', '.join(_shown(field.shown, 'c') for field in fields)}] "
-    f"{(_ASKED if asked else _BULK).format(kind=kind)} ORDER BY match_weight DESC, r.source, r.key, c.key"
-    for kind, fields in FIELDS.items()
-    for asked in (False, True)
-}
 _ALIKE = {
     kind: "SELECT a.source, a.key, b.source, b.key, match_probability FROM matching_scored "  # noqa: S608
     f"JOIN compared_{kind} a ON a.id = unique_id_l JOIN compared_{kind} b ON b.id = unique_id_r "
     "ORDER BY match_weight DESC, a.id, b.id"
     for kind in FIELDS
 }
-
-
-def read_pairs(
-    db: duckdb.DuckDBPyConnection, kind: str, model: MatchModel, *, asked: bool = False
-) -> Iterator[Pair]:
-    """The pairs in `matching_scored` (`asked`: in `asked_scored`) with weights and values of each field."""
-    names = [field.name for field in FIELDS[kind]]
-    prior = math.log2(model.prior / (1 - model.prior))
-    with db.cursor() as cursor:
-        cursor.execute(_PAIRS[kind, asked])
-        while batch := cursor.fetchmany(AT_ONCE):
-            for source, key, customer, weight, probability, weights, ours, theirs in batch:
-                yield Pair(
-                    RecordId(source, key),
-                    customer,
-                    weight,
-                    probability,
-                    {"prior": prior, **dict(zip(names, weights, strict=True))},
-                    dict(zip(names, zip(ours, theirs, strict=True), strict=True)),
-                )
 
 
 class Matching:

@@ -149,6 +149,8 @@ def learned(kind: str, settings: Mapping[str, Any], before: MatchModel, prior: f
                 continue
             known = before.shares.get(field.name, {}).get(label, (0.01, 0.01))
             m = level.get("m_probability", known[0])
+            if label == DIFFERENT:
+                m = max(m, field.often)
             u = level.get("u_probability", known[1])
             others = max((u - prior * m) / (1 - prior), u / 20)
             found[label] = (_rounded(m), _rounded(others))
