@@ -24,6 +24,7 @@ from kgservice.domain.matching import POSSIBLE, Pair
 
 # A key of more customers than this is not followed; a record of only such keys has no candidates.
 COMMON = 200
+WEAK = 20  # the same of a weak key
 
 _INDEX = {
     kind: f"""
@@ -46,11 +47,11 @@ _PAIRED = {
     kind: f"""
 CREATE OR REPLACE TABLE asked_pairs AS
 WITH looked_up AS (
-    SELECT i.id AS customer, a.id AS record, count(*) OVER (PARTITION BY a.k, a.id) AS customers
+    SELECT k, i.id AS customer, a.id AS record, count(*) OVER (PARTITION BY a.k, a.id) AS customers
     FROM index_{kind} i JOIN asking.blocks_{kind} a USING (k)
 )
 SELECT row_number() OVER () AS unique_id, * FROM (
-    SELECT DISTINCT customer, record FROM looked_up WHERE customers <= $common)
+    SELECT DISTINCT customer, record FROM looked_up WHERE customers <= if(k % 2 = 1, $weak, $common))
 """  # noqa: S608
     for kind in FIELDS
 }
@@ -141,7 +142,7 @@ class Candidates:
         normalise(self._side, self.kind)
 
     def _pair(self) -> None:
-        self.db.execute(_PAIRED[self.kind], {"common": COMMON})
+        self.db.execute(_PAIRED[self.kind], {"common": COMMON, "weak": WEAK})
         self.db.execute(_SIDES[self.kind])
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> list[Pair]:

@@ -28,6 +28,8 @@ FEW = 200  # pairs that are too few for a round
 MOST = 500_000  # pairs, of which a correction is learned
 # A blocking key that gives more pairs than this says too little to be worth the comparisons.
 COMMON = 400
+# And of a weak key (an odd one): of a name that gives so many pairs, none is likely by the name alone.
+WEAK = 20
 RULES = {
     "persons": (("given", "family"), ("birth_date",)),
     "organisations": (("name",), ("vat_id",)),
@@ -53,7 +55,7 @@ _BETWEEN = {
 CREATE OR REPLACE TABLE matching_blocked AS
 WITH keys AS (
     SELECT k FROM blocks_{kind} GROUP BY k
-    HAVING count(*) FILTER (source = 'graph') * count(*) FILTER (source <> 'graph') BETWEEN 1 AND $common
+    HAVING count(*) FILTER (source = 'graph') * count(*) FILTER (source <> 'graph') BETWEEN 1 AND if(k % 2 = 1, $weak, $common)
 ), blocks AS MATERIALIZED (SELECT k, id, source = 'graph' AS customer FROM blocks_{kind} SEMI JOIN keys USING (k))
 SELECT 'customer-__-' || c AS join_key_l, 'record-__-' || r AS join_key_r, '0' AS match_key FROM (
     SELECT DISTINCT c.id AS c, r.id AS r
@@ -66,7 +68,7 @@ _WITHIN = {
 CREATE OR REPLACE TABLE matching_blocked AS
 WITH keys AS (
     SELECT k FROM blocks_{kind} WHERE source <> 'graph' GROUP BY k
-    HAVING count(*) > 1 AND count(*) * (count(*) - 1) / 2 <= $common
+    HAVING count(*) > 1 AND count(*) * (count(*) - 1) / 2 <= if(k % 2 = 1, $weak, $common)
 ), blocks AS MATERIALIZED (SELECT k, id FROM blocks_{kind} SEMI JOIN keys USING (k) WHERE source <> 'graph')
 SELECT DISTINCT l.id AS join_key_l, r.id AS join_key_r, '0' AS match_key
 FROM (FROM blocks WHERE hash(id) % 1000 < $share) l JOIN blocks r ON l.k = r.k AND l.id < r.id
@@ -100,7 +102,7 @@ class Matching:
         `share`: the share of the pairs that are taken, by the number of their first record.
         """
         statement = (_WITHIN if self.within else _BETWEEN)[self.kind]
-        self.db.execute(statement, {"common": COMMON, "share": int(share * 1000)})
+        self.db.execute(statement, {"common": COMMON, "weak": WEAK, "share": int(share * 1000)})
         return self._count("SELECT count(*) FROM matching_blocked")
 
     def sizes(self) -> tuple[int, int]:

@@ -132,10 +132,12 @@ SELECT *, phone[1] AS phone_first, filled(list_concat(
          'at ' || street || house || ' ' || postal_code])) AS keys
 FROM plain
 """
-# A record is compared with those that share a key with it. `id` is the number of a record in this run.
+# A record is compared with those that share a key with it. `id` is the number of a record in this run. Odd keys say
+# too little alone to be followed where they are not rare (`only`: a name and nothing else).
 _BLOCKS = {
     kind: f"CREATE OR REPLACE TABLE blocks_{kind} AS"  # noqa: S608
-    f" SELECT (hash(k) >> 1)::BIGINT AS k, id, source FROM (SELECT id, source, unnest(keys) AS k FROM compared_{kind})"
+    " SELECT (hash(k) >> 2)::BIGINT * 2 + regexp_matches(k, '^(only|lives) ')::BIGINT AS k, id, source"
+    f" FROM (SELECT id, source, unnest(keys) AS k FROM compared_{kind})"
     for kind in KINDS
 }
 _FORGET_KEYS = {kind: f"ALTER TABLE compared_{kind} DROP COLUMN keys" for kind in KINDS}
