@@ -38,7 +38,7 @@ _BULK = (
     " JOIN compared_{kind} r ON r.id = unique_id_r"
 )
 _ASKED = (
-    "FROM asked_scored JOIN asked_pairs p ON p.unique_id = unique_id_l"
+    "FROM asked_scored_{kind} JOIN asked_pairs_{kind} p ON p.unique_id = unique_id_l"
     " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
 )
 _PAIRS = {
@@ -79,7 +79,7 @@ def read_pairs(
     asked: bool = False,
     only: Collection[Pair] | None = None,
 ) -> Iterator[Pair]:
-    """The pairs in `matching_scored` (`asked`: in `asked_scored`) with weights and values of each field.
+    """The pairs in `matching_scored` (`asked`: in `asked_scored_…`) with weights and values of each field.
 
     The likeliest come first; with `only`, no others than these.
     """
