@@ -14,7 +14,7 @@ from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
 from kgservice.crm.models import MatchModel, learned, shipped
 from kgservice.crm.pairs import read_pairs
-from kgservice.domain.matching import POSSIBLE, SURE, Pair, RecordId
+from kgservice.domain.matching import POSSIBLE, Pair
 
 GRAPH = "graph"
 """The source of rows that are customers of the graph; their keys are IRIs."""
@@ -73,13 +73,6 @@ WITH keys AS (
 SELECT DISTINCT l.id AS join_key_l, r.id AS join_key_r, '0' AS match_key
 FROM (FROM blocks WHERE hash(id) % 1000 < $share) l JOIN blocks r ON l.k = r.k AND l.id < r.id
 """  # noqa: S608
-    for kind in FIELDS
-}
-
-_ALIKE = {
-    kind: "SELECT a.source, a.key, b.source, b.key, match_probability FROM matching_scored "  # noqa: S608
-    f"JOIN compared_{kind} a ON a.id = unique_id_l JOIN compared_{kind} b ON b.id = unique_id_r "
-    "ORDER BY match_weight DESC, a.id, b.id"
     for kind in FIELDS
 }
 
@@ -181,12 +174,6 @@ class Matching:
         """The pairs of a record and a customer of at least that probability, the likeliest first."""
         self.score(model, least)
         yield from read_pairs(self.db, self.kind, model)
-
-    def alike(self, model: MatchModel, least: float = SURE) -> Iterator[tuple[RecordId, RecordId, float]]:
-        """The pairs of records (`within`) of at least that probability, with it."""
-        self.score(model, least)
-        for *names, probability in self.db.execute(_ALIKE[self.kind]).fetchall():
-            yield RecordId(*names[:2]), RecordId(*names[2:]), probability
 
     def _scored(self, model: MatchModel, least: float | None) -> duckdb.DuckDBPyConnection:
         linker = self.linker(model, levels=least is None)
