@@ -120,7 +120,7 @@ class German:
         self.random = random.Random(seed)
         tail = [stem + ending for stem in STEMS for ending in ENDINGS]
         random.Random(0).shuffle(tail)
-        self.taken: set[str] = set()  # no two mailboxes have one name
+        self.taken: set[str] = set()  # no two mailboxes, and no sites of two groups, have one name
         self.families = [*FAMILIES, *tail]
         self.cumulated = {id(words): _weights(len(words)) for words in (self.families, WOMEN, MEN, CITIES)}
 
@@ -343,9 +343,11 @@ class German:
                     f"{home.family[:3].upper()}{self.random.choice(TRADES)[:4].lower()}",
                 )
             )
-            site = (
-                f"{name.lower().translate(OUT).replace(' & ', '-').replace(' ', '-')}{self._number(1, 99)}.de"
-            )
+            plain = name.lower().translate(OUT).replace(" & ", "-").replace(" ", "-")
+            site = f"{plain}{self._number(1, 99)}.de"
+            while site in self.taken:
+                site = f"{plain}{self._number(100, 99_999)}.de"
+            self.taken.add(site)
             phone = home.landline or f"30{self._number(100_000, 9_999_999)}"
             names = [name]
             if self.random.random() < 0.125:

@@ -27,6 +27,7 @@ def canonical(threads: int = 2, memory: str = "2GB") -> duckdb.DuckDBPyConnectio
     db = duckdb.connect(
         config={"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
     )
+    db.execute("SET enable_progress_bar = false")
     for kind in KINDS:
         columns = ", ".join(f"{name} {type_}" for name, type_ in CANONICAL[kind].items())
         db.execute(f"CREATE TABLE {kind} ({columns})")

@@ -62,6 +62,11 @@ def test_list_show_and_decide(run: Run, store: Path) -> None:
     assert "Piotr Zielbach" in report.stdout
     counts = json.loads(run("links", "report", "--json", *here).stdout)
     assert counts["sources"]["erp"] == {"candidate": 3, "accepted": 0, "rejected": 0}
+    for one in counts["quality"]:
+        assert [band["from"] for band in one["bands"]] == [0.5, 0.9, 0.99]
+        assert all(band["right"] <= band["decided"] <= band["links"] for band in one["bands"])
+    assert sum(band["decided"] for one in counts["quality"] for band in one["bands"]) > 0
+    assert "right (95 %)" in run("links", "report", "--language", "en", *here).stdout
 
 
 def test_a_review_with_keys(run: Run, store: Path) -> None:

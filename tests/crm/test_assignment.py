@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgservice.domain.assignment import AHEAD, Assigned, Decided, assign, best, groups
+from kgservice.domain.assignment import AHEAD, Assigned, Decided, assign, best
 from kgservice.domain.matching import SURE, Band, Pair, RecordId
-from kgservice.domain.matching_quality import Share, quality, tuned_prior
+from kgservice.domain.matching_quality import Share, recall, strata, suggestion
 
 A, B, C = (RecordId("crm", key) for key in "abc")
 
@@ -83,18 +83,6 @@ def test_whatever_the_pairs(pairs: list[Pair], shuffler: object) -> None:
         assert all(each.weight - other.weight >= AHEAD for other in others if other.probability >= 0.5)
 
 
-def test_a_chain_joins_nobody() -> None:
-    assert groups([(A, B, 0.999), (B, C, 0.995)], {}) == [frozenset({A, B})]
-    whole = [(A, B, 0.999), (B, C, 0.995), (A, C, 0.992)]
-    assert groups(whole, {}) == [frozenset({A, B, C})]
-
-
-def test_groups_of_two_customers_stay_two() -> None:
-    assert groups([(A, B, 0.9999)], {A: "x", B: "y"}) == []
-    assert groups([(A, B, 0.9999)], {A: "x", B: "x"}) == [frozenset({A, B})]
-    assert groups([(A, B, 0.98)], {}) == []
-
-
 def test_wilson_intervals_are_the_published_ones() -> None:
     # Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
     for part, whole, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)):  # fmt: skip
@@ -102,15 +90,26 @@ def test_wilson_intervals_are_the_published_ones() -> None:
     assert math.isnan(Share(0, 0).value)
 
 
-def test_quality_speaks_of_decided_pairs() -> None:
-    decisions = {(A, "x"): True, (B, "y"): False, (C, "z"): True}
-    found = quality(decisions, {(A, "x"): 0.999, (B, "y"): 0.995, (C, "z"): 0.7, (C, "q"): 1.0}, 0.99)
-    assert (found.precision.part, found.precision.whole) == (1, 2)
-    assert (found.recall.part, found.recall.whole) == (1, 2)
+def test_bands_and_recall_of_what_stewards_decided() -> None:
+    links = [(0.6, True)] * 10 + [(0.7, False)] * 10 + [(0.6, None)] * 80
+    links += [(0.95, True)] * 20 + [(0.999, True)] * 40 + [(1.0, None)] * 160
+    bands = strata(links)
+    assert [(band.links, band.right.part, band.right.whole) for band in bands] == [
+        (100, 10, 20),
+        (20, 20, 20),
+        (200, 40, 40),
+    ]
+    found = recall(bands)
+    assert found is not None
+    assert found.value == pytest.approx(200 / (200 + 20 + 50))
+    assert 0.65 < found.low < found.value < found.high < 0.85
+    assert recall(strata([*links[20:], (0.6, None)])) is None  # nobody has decided in the first band
+    assert recall(strata([(0.6, True)])) is None
+    assert recall(strata([])) is None
 
 
-def test_decisions_tune_the_prior_to_what_they_say() -> None:
-    decided = [(0.0, True)] * 30 + [(0.0, False)] * 10
-    odds = tuned_prior(0.001, decided) / (1 - tuned_prior(0.001, decided))
-    assert odds / (0.001 / 0.999) == pytest.approx(3, rel=0.01)
-    assert tuned_prior(0.001, decided[:10]) == 0.001
+def test_a_threshold_is_suggested_only_where_decisions_leave_no_doubt() -> None:
+    assert suggestion(strata([(0.999, True)] * 25 + [(0.999, False)] * 5)) == "raise"
+    assert suggestion(strata([(0.95, True)] * 500 + [(0.999, True)] * 5)) == "lower"
+    assert suggestion(strata([(0.95, True)] * 30 + [(0.999, True)] * 30)) is None
+    assert suggestion(strata([(0.999, False)] * 5)) is None

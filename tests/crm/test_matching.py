@@ -19,6 +19,7 @@ from kgservice.crm.candidates import Candidates
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import from_json, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
 from kgservice.domain.matching import SURE, Band
 from kgservice.errors import BadInput
@@ -129,6 +130,22 @@ def test_the_weights_of_the_fields_add_up_to_the_pairs(filled: Filled) -> None:
     assert pairs[0].values["family_name"][0]
 
 
+def test_pairs_are_weighed_first_and_told_of_those_that_are_wanted(filled: Filled) -> None:
+    db = filled("organisations", count=400)
+    matching = Matching(db, "organisations")
+    model = matching.model()
+    matching.block()
+    whole = list(matching.pairs(model))
+    weighed = list(read_weights(db, "organisations"))
+    assert len(whole) > 100
+    assert [(p.record, p.customer, p.weight) for p in weighed] == [
+        (p.record, p.customer, p.weight) for p in whole
+    ]
+    assert not weighed[0].fields
+    assert list(read_pairs(db, "organisations", model, only=weighed[5:9])) == whole[5:9]
+    assert list(read_pairs(db, "organisations", model, only=[])) == []
+
+
 def test_relatives_are_told_apart(filled: Filled) -> None:
     home = {"street": "Lindenweg 5", "postal_code": "50667", "city": "Köln", "phone": ["0221 1234567"], "email": ["familie@huberhof.de"]}  # fmt: skip
     base = canonical()
@@ -191,7 +208,11 @@ def test_the_settings_of_both_dialects_are_the_same_but_for_names_of_functions()
     for kind in ("persons", "organisations"):
         model = shipped(kind)
         text = json.dumps(model.settings("duckdb"))
-        for ours, theirs in (("jaro_winkler_similarity", "jaro_winkler"), ("list_has_any", "arrays_overlap")):
+        for ours, theirs in (
+            ("jaro_winkler_similarity", "jaro_winkler"),
+            ("list_has_any", "arrays_overlap"),
+            ("len(", "size("),
+        ):
             text = text.replace(ours, theirs)
         assert json.loads(text) == model.settings("spark")
 

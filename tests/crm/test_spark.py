@@ -8,9 +8,10 @@ import shutil
 import pytest
 from benchmarks.matching_data import canonical, german
 
-from kgservice.crm.matching import Matching, read_pairs
+from kgservice.crm.matching import Matching
 from kgservice.crm.models import untrained
 from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.pairs import read_pairs
 from kgservice.domain.assignment import assign
 from kgservice.domain.matching import Band
 

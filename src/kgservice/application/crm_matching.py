@@ -120,6 +120,7 @@ def _linked(
     # They need optional packages, and a second to import.
     from kgservice.crm.matching import GRAPH, Matching  # noqa: PLC0415
     from kgservice.crm.normalise import normalise, prepare  # noqa: PLC0415
+    from kgservice.crm.pairs import read_pairs, read_weights  # noqa: PLC0415
 
     name, started, state = quoted(kind), kg.clock(), kg.head
     records = db.execute(f"SELECT source, key FROM {name} WHERE source <> ? ORDER BY ALL", [GRAPH]).fetchall()  # noqa: S608
@@ -129,17 +130,18 @@ def _linked(
     normalise(db, kind)
     matching = Matching(db, kind)
     model = matching.model()
-    pairs: list[Pair] = []
+    weighed: list[Pair] = []
     if matching.block():
-        pairs = list(matching.pairs(model))
+        matching.score(model)
+        weighed = list(read_weights(db, kind))
     unique = [one.name for one in sources.values() if one.duplicate_free]
-    assigned = assign(pairs, decided=_decided(kg, pairs), unique=unique)
+    assigned = assign(weighed, decided=_decided(kg, weighed), unique=unique)
     sure = {(a.pair.record, a.pair.customer) for a in assigned if a.band is Band.ACCEPTED}
     run = Run(model.described, state, started, kg.clock())
     return propose(
         kg,
         run,
-        [a.pair for a in assigned],
+        read_pairs(db, kind, model, only=[a.pair for a in assigned]) if assigned else (),
         by=by,
         covered=covered,
         sure=sure,

@@ -15,9 +15,11 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.link_records import LISTED, Said, first, found, note, one, read, value
 from kgservice.domain.link import STATES, Link, Verdict
+from kgservice.domain.matching_quality import Stratum, recall, strata, suggestion
 from kgservice.domain.question import with_values
 from kgservice.namespaces import CI
 
+_PERSON: dict[Verdict | None, bool] = {Verdict.ACCEPTED: True, Verdict.REJECTED: False}
 _RUNS = f"""PREFIX ci: <{CI}>
 SELECT ?run ?p ?o {{ VALUES ?run {{ UNDEF }} ?run a ci:MatchRun ; ?p ?o }}"""
 
@@ -92,10 +94,11 @@ class Tally:
     states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(map(str, STATES), 0))
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, list[tuple[float, bool | None]]] = field(default_factory=lambda: defaultdict(list))
 
 
 def tally(kg: KnowledgeGraph) -> dict[str, Any]:
-    """Counts of all links, as a JSON object: by state, by source, by rule and by person."""
+    """Counts of all links, as a JSON object: by state, source, rule and person; and how good they are."""
     rows = kg.select(with_values(LISTED, {})).rows
     counts = Tally()
     people: dict[str, int] = defaultdict(int)
@@ -109,6 +112,8 @@ def tally(kg: KnowledgeGraph) -> dict[str, Any]:
             counts.decided[now.stands.value] = counts.decided.get(now.stands.value, 0) + 1
         if now.stands in (Verdict.ACCEPTED, Verdict.REJECTED) and link.decisions:
             people[link.decisions[-1].by] += 1
+        if link.probability is not None:
+            counts.kinds[link.kind].append((float(link.probability), _PERSON.get(now.stands)))
     names = labels(kg, filter(None, people), kg.settings.language)
     return {
         "total": sum(counts.states.values()),
@@ -119,6 +124,27 @@ def tally(kg: KnowledgeGraph) -> dict[str, Any]:
             {"by": by or None, "name": names.get(by), "decisions": number}
             for by, number in sorted(people.items(), key=lambda one: (-one[1], one[0]))
         ],
+        "quality": [_quality(kind, strata(links)) for kind, links in sorted(counts.kinds.items())],
+    }
+
+
+def _quality(kind: str, bands: Sequence[Stratum]) -> dict[str, Any]:
+    share = recall(bands)
+    return {
+        "kind": kind,
+        "bands": [
+            {
+                "from": band.low,
+                "to": band.high,
+                "links": band.links,
+                "decided": band.right.whole,
+                "right": band.right.part,
+                "interval": [round(end, 4) for end in band.right.interval] if band.right.whole else None,
+            }
+            for band in bands
+        ],
+        "recall": share and [round(number, 4) for number in (share.value, share.low, share.high)],
+        "suggestion": suggestion(bands),
     }
 
 

@@ -41,6 +41,12 @@ WORDS = {
         "persons": "Entschieden von",
         "decisions": "Entscheidungen",
         "now": "Die Verknüpfung ist {}.",
+        "kind": "Art",
+        "links": "Verknüpfungen",
+        "right": "richtig (95 %)",
+        "recall": "{kind}: Die Regel findet {share:.1%} der richtigen Paare ({low:.1%} bis {high:.1%}).",
+        "raise": "{kind}: Die Regel nimmt zu oft Falsches an; eine höhere Schwelle ist zu erwägen.",
+        "lower": "{kind}: Schon ab 0,9 ist fast alles richtig; eine niedrigere Schwelle ist zu erwägen.",
     },
     "en": {
         "id": "link",
@@ -69,6 +75,12 @@ WORDS = {
         "persons": "decided by",
         "decisions": "decisions",
         "now": "The link is {}.",
+        "kind": "kind",
+        "links": "links",
+        "right": "right (95 %)",
+        "recall": "{kind}: the rule finds {share:.1%} of the right pairs ({low:.1%} to {high:.1%}).",
+        "raise": "{kind}: too much of what the rule accepts is wrong; consider a higher threshold.",
+        "lower": "{kind}: from 0.9 on nearly all is right; consider a lower threshold.",
     },
 }
 
@@ -139,6 +151,30 @@ def show_report(report: Mapping[str, Any], language: str) -> None:
         for one in report["persons"]
     ]
     show_rows([words["persons"], words["decisions"]], made)
+    _show_quality(report["quality"], words)
+
+
+def _show_quality(kinds: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> None:
+    """How many of the decided links of each band of probability are right, and what follows."""
+    names = [words[name] for name in ("kind", "probability", "links", "decisions", "right")]
+    rows = []
+    for one in kinds:
+        for band in filter(lambda band: band["links"], one["bands"]):
+            right = "–"
+            if band["interval"]:
+                low, high = band["interval"]
+                right = f"{band['right'] / band['decided']:.1%} ({low:.1%}–{high:.1%})"
+            span = f"{band['from']:g}–{band['to']:g}"
+            cells = (one["kind"], span, str(band["links"]), str(band["decided"]), right)
+            rows.append(dict(zip(names, cells, strict=True)))
+    if rows:
+        show_rows(names, rows)
+    for one in kinds:
+        if one["recall"]:
+            share, low, high = one["recall"]
+            print(words["recall"].format(kind=one["kind"], share=share, low=low, high=high))
+        if one["suggestion"]:
+            print(words[one["suggestion"]].format(kind=one["kind"]))
 
 
 def _chance(probability: float | None) -> str:

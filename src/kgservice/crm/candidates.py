@@ -12,18 +12,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.fields import FIELDS, frequent
-from kgservice.crm.matching import read_pairs
 from kgservice.crm.models import MatchModel
-from kgservice.crm.normalise import normalise, prepare
+from kgservice.crm.normalise import STEPS, prepare, read
+from kgservice.crm.pairs import read_pairs
+from kgservice.crm.prepared import prepared
 from kgservice.domain.matching import POSSIBLE, Pair
 
 # A key of more customers than this is not followed; a record of only such keys has no candidates.
 COMMON = 200
+WEAK = 20  # the same of a weak key
+AFRESH = 1000  # questions, after which the tables are made anew: rows that are deleted keep their place
 
 _INDEX = {
     kind: f"""
@@ -44,33 +46,45 @@ CREATE OR REPLACE TABLE frequencies_{kind}_{column} AS
 # A pair has the same number in both tables: a customer stands there once for each record that it may be.
 _PAIRED = {
     kind: f"""
-CREATE OR REPLACE TABLE asked_pairs AS
 WITH looked_up AS (
-    SELECT i.id AS customer, a.id AS record, count(*) OVER (PARTITION BY a.k, a.id) AS customers
+    SELECT k, i.id AS customer, a.id AS record, count(*) OVER (PARTITION BY a.k, a.id) AS customers
     FROM index_{kind} i JOIN asking.blocks_{kind} a USING (k)
 )
 SELECT row_number() OVER () AS unique_id, * FROM (
-    SELECT DISTINCT customer, record FROM looked_up WHERE customers <= $common)
+    SELECT DISTINCT customer, record FROM looked_up WHERE customers <= if(k % 2 = 1, $weak, $common))
 """  # noqa: S608
     for kind in FIELDS
 }
-_SIDES = {
+_CUSTOMERS = {
     kind: f"""
-CREATE OR REPLACE TABLE asked_customers AS
-    SELECT unique_id, c.* EXCLUDE (id, source, key)
-    FROM asked_pairs JOIN index_rows_{kind} c ON c.id = customer;
-CREATE OR REPLACE TABLE asked_records AS
-    SELECT unique_id, r.* EXCLUDE (id, source, key)
-    FROM asked_pairs JOIN asking.compared_{kind} r ON r.id = record
+SELECT unique_id, c.* EXCLUDE (id, source, key)
+FROM asked_pairs_{kind} JOIN index_rows_{kind} c ON c.id = customer
 """  # noqa: S608
     for kind in FIELDS
 }
-_BLOCKED = """SELECT '0' AS match_key, 'customer-__-' || unique_id AS join_key_l, 'record-__-' || unique_id AS join_key_r
-    FROM asked_pairs"""
+_RECORDS = {
+    kind: f"""
+CREATE OR REPLACE TABLE asked_records_{kind} AS SELECT unique_id, r.* EXCLUDE (id, source, key, keys)
+FROM asked_pairs_{kind} JOIN asking.compared_{kind} r ON r.id = record
+"""  # noqa: S608
+    for kind in FIELDS
+}
+_BLOCKED = "SELECT '0' AS match_key, 'customer-__-' || unique_id AS join_key_l, 'record-__-' || unique_id AS join_key_r"
 _EMPTY = {kind: f"DELETE FROM asking.{kind}" for kind in FIELDS}  # noqa: S608
-_INSERT = {kind: f"INSERT INTO asking.{kind} BY NAME FROM asked_rows" for kind in FIELDS}
+# As parameters: a table of Arrow that is made known to DuckDB makes it plan all statements anew.
+_INSERT = {
+    kind: f"INSERT INTO {kind} SELECT "
+    + ", ".join(f"unnest(${at}::{type_}[])" for at, type_ in enumerate(CANONICAL[kind].values(), 1))
+    for kind in FIELDS
+}
+_FORGET_PAIRS = {
+    kind: f"DELETE FROM asked_pairs_{kind}; DELETE FROM asked_customers_{kind}"  # noqa: S608
+    for kind in FIELDS
+}
+_PAIR = {kind: f"INSERT INTO asked_pairs_{kind} {_PAIRED[kind]}" for kind in FIELDS}
+_SIDE = {kind: f"INSERT INTO asked_customers_{kind} {_CUSTOMERS[kind]}" for kind in FIELDS}
 _CREATE = {
-    kind: f"CREATE TABLE {kind} ({', '.join(f'{name} {type_}' for name, type_ in CANONICAL[kind].items())})"
+    kind: f"CREATE OR REPLACE TABLE {kind} ({', '.join(f'{name} {type_}' for name, type_ in CANONICAL[kind].items())})"
     for kind in FIELDS
 }
 
@@ -86,35 +100,45 @@ class Candidates:
         self.db = db
         self.kind = kind
         self.model = model
-        self._side = db.cursor()
+        self._asked = 0
+        db.execute(_INDEX[kind])
+        for column in frequent(kind):
+            db.execute(_FREQUENCIES[kind, column])
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make the tables of what is asked, empty, and plan all that is run on them."""
+        kind = self.kind
+        self._side = self.db.cursor()
         self._side.execute("ATTACH IF NOT EXISTS ':memory:' AS asking")
         self._side.execute("USE asking")
-        # Planning such short work takes longer than doing it as it is written.
-        self._side.execute("PRAGMA disable_optimizer")
         self._side.execute(_CREATE[kind])
         prepare(self._side)
-        db.execute(_INDEX[kind])
-        self._normalise([])
-        self._pair()
-        self._score, self._blocked = self._statements()
+        read(self._side, kind)
+        self._normalising = prepared(self._side, STEPS[kind])
+        for name, select in (("pairs", _PAIRED[kind]), ("customers", _CUSTOMERS[kind])):
+            values = {"common": COMMON, "weak": WEAK} if name == "pairs" else None
+            self.db.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}", values)
+        self.db.execute(_RECORDS[kind])
+        self._scoring = prepared(self.db.cursor(), (_RECORDS[kind], *self._statements()))
 
     def _statements(self) -> tuple[str, str]:
-        """What Splink scores the asked pairs with, and what fills the table of pairs that it reads.
+        """What fills the table of pairs that Splink reads, and what Splink scores them with.
 
         Splink takes half a second to write its SQL, and that is the same each time.
         """
+        kind = self.kind
         api = DuckDBAPI(self.db)
-        customers = api.register("asked_customers", dataset_display_name="customer")
-        records = api.register("asked_records", dataset_display_name="record")
+        customers = api.register(f"asked_customers_{kind}", dataset_display_name="customer")
+        records = api.register(f"asked_records_{kind}", dataset_display_name="record")
         linker = Linker(
             [customers, records],
             self.model.settings("duckdb"),
             log_level=logging.ERROR,
             validate_settings=False,
         )
-        for column in frequent(self.kind):
-            self.db.execute(_FREQUENCIES[self.kind, column])
-            table = api.register(f"frequencies_{self.kind}_{column}")
+        for column in frequent(kind):
+            table = api.register(f"frequencies_{kind}_{column}")
             linker.table_management.register_term_frequency_lookup(table, column)
         scored = linker.inference.predict_between(
             customers,
@@ -126,28 +150,32 @@ class Candidates:
         blocked = re.search(r"__splink__blocked_id_pairs_[0-9a-f]{9}", scored.sql_used_to_create)
         if blocked is None:
             raise AssertionError("Splink has no table of pairs any more")
-        statement = f"CREATE OR REPLACE TABLE asked_scored AS {scored.sql_used_to_create}"
+        statement = f"CREATE OR REPLACE TABLE asked_scored_{kind} AS {scored.sql_used_to_create}"
         scored.drop_table_from_database_and_remove_from_cache()
-        return statement, f"CREATE OR REPLACE TABLE {blocked[0]} AS {_BLOCKED}"
+        return f"CREATE OR REPLACE TABLE {blocked[0]} AS {_BLOCKED} FROM asked_pairs_{kind}", statement
 
     def _normalise(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._side.execute(_EMPTY[self.kind])
         given = list(rows)
         if given:
-            columns = {name: pa.array([row.get(name) for row in given]) for name in CANONICAL[self.kind]}
-            self._side.register("asked_rows", pa.table(columns))
-            self._side.execute(_INSERT[self.kind])
-            self._side.unregister("asked_rows")
-        normalise(self._side, self.kind)
+            self._side.execute(
+                _INSERT[self.kind], [[row.get(name) for row in given] for name in CANONICAL[self.kind]]
+            )
+        read(self._side, self.kind)
+        self._normalising.run()
 
     def _pair(self) -> None:
-        self.db.execute(_PAIRED[self.kind], {"common": COMMON})
-        self.db.execute(_SIDES[self.kind])
+        """Look the keys up. Here the optimiser is what finds the few rows among millions."""
+        self.db.execute(_FORGET_PAIRS[self.kind])
+        self.db.execute(_PAIR[self.kind], {"common": COMMON, "weak": WEAK})
+        self.db.execute(_SIDE[self.kind])
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> list[Pair]:
         """The pairs of new records (rows of the canonical table) and customers, the likeliest first."""
+        self._asked += 1
+        if self._asked % AFRESH == 0:
+            self._begin()
         self._normalise(rows)
         self._pair()
-        self.db.execute(self._blocked)
-        self.db.execute(self._score)
+        self._scoring.run()
         return list(read_pairs(self.db, self.kind, self.model, asked=True))

@@ -10,6 +10,7 @@ _NAMED_ALIKE = (
 )
 _PHONE_ALIKE = "coalesce({shared}(phone_l, phone_r), FALSE)"
 _SITE_ALIKE = "(coalesce({shared}(domain_l, domain_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
+_ONE_GROUP = f"({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {SAME_HOUSE})"
 _BEGINS = (
     "length(name_l) >= 3 AND length(name_r) >= 3"
     " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))"
@@ -35,6 +36,8 @@ ORGANISATIONS = (
         ("legal",),
         missing("legal"),
         (Level("the same", "legal_l = legal_r", frequent="legal"),),
+        # Companies change their form, and a CRM has GmbH for GmbH & Co. KG.
+        often=0.02,
     ),
     Field(
         "vat_id",
@@ -67,22 +70,31 @@ ORGANISATIONS = (
             Level("of one phone", _PHONE_ALIKE),
             Level("of one house", SAME_HOUSE),
         ),
-        tells=("vat_id", "name", "iban", "legal_form"),
+        tells=("vat_id", "name", "iban", "legal_form", "two_companies"),
         seldom=0.01,
     ),
-    # Two valid VAT numbers are two companies, and one of a group is often called as another one, with a word more (Holding, Service).
+    # Two valid VAT numbers are two companies.
+    Field(
+        "two_companies",
+        ("vat_id",),
+        missing("vat_id"),
+        (Level("another VAT number", "vat_id_l <> vat_id_r", fixed=-15),),
+    ),
+    # One of a group is often called as another one, with a word more (Holding, Service).
     Field(
         "sister",
         ("name_parts",),
         missing("name"),
         (
-            Level("another VAT number", "vat_id_l <> vat_id_r", fixed=-15),
             Level(
-                "of one group, one name with a word more",
-                f"{_BEGINS} AND name_l <> name_r AND NOT coalesce(vat_id_l = vat_id_r, FALSE)"
-                f" AND ({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {SAME_HOUSE})",
-                fixed=-7,
+                "of one group, one name with a word more", f"{_BEGINS} AND name_l <> name_r AND {_ONE_GROUP}"
+            ),
+            Level(
+                "of one group, names alike, one with a word more",
+                f"{{count}}(name_parts_l) <> {{count}}(name_parts_r) AND {_ONE_GROUP}",
             ),
         ),
+        tells=("vat_id", "two_companies"),
+        seldom=0.01,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgservice.crm.levels import ADDRESS, PHONE, SAME_HOUSE, Field, Level, missing
+from kgservice.crm.levels import ADDRESS, PHONE, SAME_HOUSE, Field, Level, missing, near
 
 _TURNED = (
     "(coalesce({jw}(name_l, name_turned_r) >= 0.94, FALSE) AND {jw}(family_l, family_r) < 0.8"
@@ -35,12 +35,18 @@ _HOUSEHOLDS = {
 }
 
 
+# In one house the frequency of a name says nothing: parents and children have one, rare or not.
 PERSONS = (
     Field(
         "given_name",
         ("given_parts",),
         f"{missing('given')} OR {_TURNED}",
         (
+            Level(
+                "the same, in one family and house",
+                f"given_l = given_r AND {SAME_HOUSE} AND {_FAMILY_ALIKE}",
+                like="the same",
+            ),
             Level("the same", "given_l = given_r", frequent="given"),
             Level(
                 "another form, or one of several",
@@ -63,6 +69,7 @@ PERSONS = (
         ("family",),
         missing("family"),
         (
+            Level("the same, in one house", f"family_l = family_r AND {SAME_HOUSE}", like="the same"),
             Level("the same", "family_l = family_r", frequent="family"),
             Level("given and family name in turn", _TURNED, frequent="family"),
             Level(
@@ -86,8 +93,8 @@ PERSONS = (
                 " AND substr(birth_date_l, 5, 2) = substr(birth_date_r, 7, 2)"
                 " AND substr(birth_date_l, 7, 2) = substr(birth_date_r, 5, 2)",
             ),
-            Level("one digit differs", "{dl}(birth_date_l, birth_date_r) <= 1"),
-            Level("two digits differ", "{dl}(birth_date_l, birth_date_r) <= 2"),
+            Level("one digit differs", near("birth_date", 1)),
+            Level("two digits differ", near("birth_date", 2)),
         ),
     ),
     Field(
@@ -95,7 +102,7 @@ PERSONS = (
         ("email",),
         # Alike, but not the same, says no more than the names that mailboxes are made of.
         missing("email") + " OR (NOT {shared}(email_l, email_r)"
-        " AND ({shared}(mailbox_l, mailbox_r) OR {dl}(email_first_l, email_first_r) <= 2))",
+        f" AND ({{shared}}(mailbox_l, mailbox_r) OR {near('email_first', 2)}))",
         (Level("the same", "{shared}(email_l, email_r)"),),
     ),
     PHONE,
@@ -130,8 +137,10 @@ PERSONS = (
         ),
         tells=("birth_date",),
         most=6.0,
+        alone=True,
     ),
-    # Twins are about one in a hundred pairs of a household, but one birth date in 25,000 pairs.
+    # Of a household's pairs about one in a hundred are twins, but one birth date in 25,000 pairs is the same. Where
+    # more have one birthday than that, they are the same, and one of the given names is wrong.
     Field(
         "twins",
         ("given_parts", "birth_date"),
@@ -140,8 +149,8 @@ PERSONS = (
             Level(
                 "of one family and birthday, with other given names",
                 f"birth_date_l = birth_date_r AND {_FAMILY_ALIKE} AND {_GIVEN_OTHER}",
-                fixed=-8,
             ),
         ),
+        rare=("household", 0.01),
     ),
 )

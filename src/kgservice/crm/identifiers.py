@@ -40,15 +40,18 @@ def iban(text: str) -> str | None:
         return None
 
 
+_TABLES = """
+CREATE OR REPLACE TEMP TABLE phones_read (raw VARCHAR, country VARCHAR, read VARCHAR);
+CREATE OR REPLACE TEMP TABLE vat_read (raw VARCHAR, read VARCHAR);
+CREATE OR REPLACE TEMP TABLE iban_read (raw VARCHAR, read VARCHAR);
+"""
 _INTO = {
-    "phones_read": """CREATE OR REPLACE TEMP TABLE phones_read AS
-        SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS country,
-            unnest($3::VARCHAR[]) AS read""",
-    "vat_read": """CREATE OR REPLACE TEMP TABLE vat_read AS
-        SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS read""",
-    "iban_read": """CREATE OR REPLACE TEMP TABLE iban_read AS
-        SELECT unnest($1::VARCHAR[]) AS raw, unnest($2::VARCHAR[]) AS read""",
+    "phones_read": "INSERT INTO phones_read"
+    " SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::VARCHAR[])",
+    "vat_read": "INSERT INTO vat_read SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[])",
+    "iban_read": "INSERT INTO iban_read SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[])",
 }
+_EMPTY = {table: f"DELETE FROM {table}" for table in _INTO}  # noqa: S608
 _ODD_PHONES = {
     kind: f"""SELECT DISTINCT raw, country FROM (
         SELECT unnest(phone) AS raw, coalesce(country, 'DE') AS country FROM {kind})
@@ -57,11 +60,18 @@ _ODD_PHONES = {
 }
 
 
+def define(db: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of what was read in a connection."""
+    db.execute(_TABLES)
+
+
 def read_phones(db: duckdb.DuckDBPyConnection, kind: str) -> None:
     """Read the phone numbers of a table that are not plainly German into `phones_read`."""
     rows = db.execute(_ODD_PHONES[kind]).fetchall()
     raws, countries = [raw for raw, _ in rows], [country for _, country in rows]
-    db.execute(_INTO["phones_read"], [raws, countries, [phone(*row) for row in rows]])
+    db.execute(_EMPTY["phones_read"])
+    if rows:
+        db.execute(_INTO["phones_read"], [raws, countries, [phone(*row) for row in rows]])
 
 
 def read_numbers(db: duckdb.DuckDBPyConnection) -> None:
@@ -76,4 +86,6 @@ def _read(
     db: duckdb.DuckDBPyConnection, table: str, raws: Iterable[str], reader: Callable[[str], str | None]
 ) -> None:
     found = list(raws)
-    db.execute(_INTO[table], [found, [reader(raw) for raw in found]])
+    db.execute(_EMPTY[table])
+    if found:
+        db.execute(_INTO[table], [found, [reader(raw) for raw in found]])

@@ -4,7 +4,7 @@ A level is an SQL condition over a pair (`…_l`, `…_r`), in words that every 
 braces and written as the dialect calls them (`{jw}`). The first level that holds counts.
 
 Fields are weighed one by one, as if they were independent. Relatives and companies of one group are where that
-is wrong: they share house, phone and name at once. A field that `tells` takes back what is counted twice there;
+is wrong: they share house, phone and name at once. A field that `corrects` takes back what is counted twice there;
 its weights come from how many of such pairs are the same, which the fields that it names tell.
 """
 
@@ -12,11 +12,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What the functions are called: the similarity of Jaro and Winkler, the distance of Damerau and Levenshtein,
-# whether two lists share an element.
+# What the functions are called: the similarity of Jaro and Winkler, the distances of Levenshtein and of Damerau
+# and Levenshtein, whether two lists share an element, how many elements a list has.
 DIALECTS = {
-    "duckdb": {"jw": "jaro_winkler_similarity", "dl": "damerau_levenshtein", "shared": "list_has_any"},
-    "spark": {"jw": "jaro_winkler", "dl": "damerau_levenshtein", "shared": "arrays_overlap"},
+    "duckdb": {
+        "jw": "jaro_winkler_similarity",
+        "lev": "levenshtein",
+        "dl": "damerau_levenshtein",
+        "shared": "list_has_any",
+        "count": "len",
+    },
+    "spark": {
+        "jw": "jaro_winkler",
+        "lev": "levenshtein",
+        "dl": "damerau_levenshtein",
+        "shared": "arrays_overlap",
+        "count": "size",
+    },
 }
 
 
@@ -25,12 +37,14 @@ class Level:
     """One level: what it says, its condition, and the column whose frequent values count less.
 
     A level may have `fixed` bits, which are not learned; then all levels of its field do, and "different" has 0.
+    `like`: it weighs as much as that level, which it would be on otherwise, but whatever the value's frequency.
     """
 
     label: str
     condition: str
     frequent: str | None = None
     fixed: float | None = None
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +52,12 @@ class Field:
     """A field: its name, the columns that are shown of it, when it is not compared, its levels.
 
     What no level says is the last one, "different". `tells`: the fields that tell the same from others among
-    pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits that a level of it may add.
-    `seldom`: the same differ at most that often in that first field, whatever is trained.
+    pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits
+    that a level of it may add. `seldom`: the same differ at most that often in that first field, whatever is trained.
+    `often`: the same differ at least that often in this field, whatever is trained.
+    `rare` (a field and a share) tells otherwise: of those who are others, and on a level of that field, so many are on
+    this one's, too; whoever else is on both is the same. `alone`: it is learned of records that have one such pair, since
+    one that has two is never accepted by rule.
     """
 
     name: str
@@ -49,11 +67,19 @@ class Field:
     tells: tuple[str, ...] = ()
     most: float = 0.0
     seldom: float = 1.0
+    often: float = 0.0
+    rare: tuple[str, float] | None = None
+    alone: bool = False
+
+    @property
+    def corrects(self) -> bool:
+        """Whether its weights are learned after all others, of what these count twice."""
+        return bool(self.tells) or self.rare is not None
 
     @property
     def trained(self) -> bool:
         """Whether the weights are those of the levels' own shares."""
-        return not self.tells and all(level.fixed is None for level in self.levels)
+        return not self.corrects and all(level.fixed is None for level in self.levels)
 
 
 def missing(*columns: str) -> str:
@@ -61,15 +87,28 @@ def missing(*columns: str) -> str:
     return " OR ".join(f"{column}_l IS NULL OR {column}_r IS NULL" for column in columns)
 
 
+def near(column: str, most: int) -> str:
+    """That the values of a column are at most so many typing errors apart (Damerau and Levenshtein).
+
+    Counting swapped letters costs ten times what other comparisons do: it is asked only where the lengths, and
+    the distance in which a swap counts twice, allow it.
+    """
+    left, right = f"{column}_l", f"{column}_r"
+    return (
+        f"(abs(length({left}) - length({right})) <= {most} AND {{lev}}({left}, {right}) <= {2 * most}"
+        f" AND {{dl}}({left}, {right}) <= {most})"
+    )
+
+
 PLACE_ALIKE = (
-    "(postal_code_l = postal_code_r OR city_l = city_r OR {dl}(postal_code_l, postal_code_r) <= 1"
-    " OR {jw}(city_l, city_r) >= 0.9)"
+    "(postal_code_l = postal_code_r OR city_l = city_r OR {jw}(city_l, city_r) >= 0.9"
+    f" OR {near('postal_code', 1)})"
 )
 ADDRESS = Field(
     "address",
     ("street", "house", "postal_code", "city"),
-    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)"
-    " AND (city_l IS NULL OR city_r IS NULL)",
+    # A city alone is not compared: "same city" is learned of those whose streets differ, and speaks against.
+    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)",
     (
         Level("same house", f"street_l = street_r AND house_l = house_r AND {PLACE_ALIKE}"),
         Level("same street", f"street_l = street_r AND {PLACE_ALIKE}"),
@@ -91,7 +130,7 @@ PHONE = Field(
     missing("phone"),
     (
         Level("the same", "{shared}(phone_l, phone_r)"),
-        Level("one digit differs", "{dl}(phone_first_l, phone_first_r) <= 1"),
+        Level("one digit differs", near("phone_first", 1)),
     ),
 )
 # What is cheap to see comes first.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,15 +10,14 @@ from typing import Any
 import duckdb
 from splink import DuckDBAPI, Linker, block_on
 
-from kgservice.crm.corrections import corrections
+from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
-from kgservice.crm.levels import Field
 from kgservice.crm.models import MatchModel, learned, shipped
-from kgservice.domain.matching import POSSIBLE, SURE, Pair, RecordId
+from kgservice.crm.pairs import read_pairs
+from kgservice.domain.matching import POSSIBLE, Pair
 
 GRAPH = "graph"
 """The source of rows that are customers of the graph; their keys are IRIs."""
-AT_ONCE = 10_000
 ENOUGH = 500
 """With fewer records or customers than this a model is not trained: the one of the package is taken."""
 SEED = 20260101
@@ -30,6 +28,8 @@ FEW = 200  # pairs that are too few for a round
 MOST = 500_000  # pairs, of which a correction is learned
 # A blocking key that gives more pairs than this says too little to be worth the comparisons.
 COMMON = 400
+# And of a weak key (an odd one): of a name that gives so many pairs, none is likely by the name alone.
+WEAK = 20
 RULES = {
     "persons": (("given", "family"), ("birth_date",)),
     "organisations": (("name",), ("vat_id",)),
@@ -55,7 +55,7 @@ _BETWEEN = {
 CREATE OR REPLACE TABLE matching_blocked AS
 WITH keys AS (
     SELECT k FROM blocks_{kind} GROUP BY k
-    HAVING count(*) FILTER (source = 'graph') * count(*) FILTER (source <> 'graph') BETWEEN 1 AND $common
+    HAVING count(*) FILTER (source = 'graph') * count(*) FILTER (source <> 'graph') BETWEEN 1 AND if(k % 2 = 1, $weak, $common)
 ), blocks AS MATERIALIZED (SELECT k, id, source = 'graph' AS customer FROM blocks_{kind} SEMI JOIN keys USING (k))
 SELECT 'customer-__-' || c AS join_key_l, 'record-__-' || r AS join_key_r, '0' AS match_key FROM (
     SELECT DISTINCT c.id AS c, r.id AS r
@@ -68,71 +68,13 @@ _WITHIN = {
 CREATE OR REPLACE TABLE matching_blocked AS
 WITH keys AS (
     SELECT k FROM blocks_{kind} WHERE source <> 'graph' GROUP BY k
-    HAVING count(*) > 1 AND count(*) * (count(*) - 1) / 2 <= $common
+    HAVING count(*) > 1 AND count(*) * (count(*) - 1) / 2 <= if(k % 2 = 1, $weak, $common)
 ), blocks AS MATERIALIZED (SELECT k, id FROM blocks_{kind} SEMI JOIN keys USING (k) WHERE source <> 'graph')
 SELECT DISTINCT l.id AS join_key_l, r.id AS join_key_r, '0' AS match_key
 FROM (FROM blocks WHERE hash(id) % 1000 < $share) l JOIN blocks r ON l.k = r.k AND l.id < r.id
 """  # noqa: S608
     for kind in FIELDS
 }
-
-# Of each field its weight, and what it compared of the two, as text.
-_LISTS = ("given_parts", "name_parts", "email", "phone", "iban", "domain")
-
-
-def _shown(columns: tuple[str, ...], side: str) -> str:
-    texts = [
-        f"array_to_string({side}.{name}, ', ')" if name in _LISTS else f"{side}.{name}" for name in columns
-    ]
-    return f"concat_ws(' ', {', '.join(texts)})"
-
-
-def _weight(field: Field) -> str:
-    frequent = any(level.frequent for level in field.levels)
-    return f"mw_{field.name} + mw_tf_adj_{field.name}" if frequent else f"mw_{field.name}"
-
-
-# In bulk the numbers are those of the compared rows; of new records they are those of asked pairs.
-_BULK = "FROM matching_scored JOIN compared_{kind} c ON c.id = unique_id_l JOIN compared_{kind} r ON r.id = unique_id_r"
-_ASKED = (
-    "FROM asked_scored JOIN asked_pairs p ON p.unique_id = unique_id_l"
-    " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
-)
-_PAIRS = {
-    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "
-    f"[{', '.join(map(_weight, fields))}], "
-    f"[{', '.join(_shown(field.shown, 'r') for field in fields)}], "
-    f"[{', '.join(_shown(field.shown, 'c') for field in fields)}] "
-    f"{(_ASKED if asked else _BULK).format(kind=kind)} ORDER BY match_weight DESC, r.source, r.key, c.key"
-    for kind, fields in FIELDS.items()
-    for asked in (False, True)
-}
-_ALIKE = {
-    kind: "SELECT a.source, a.key, b.source, b.key, match_probability FROM matching_scored "  # noqa: S608
-    f"JOIN compared_{kind} a ON a.id = unique_id_l JOIN compared_{kind} b ON b.id = unique_id_r "
-    "ORDER BY match_weight DESC, a.id, b.id"
-    for kind in FIELDS
-}
-
-
-def read_pairs(
-    db: duckdb.DuckDBPyConnection, kind: str, model: MatchModel, *, asked: bool = False
-) -> Iterator[Pair]:
-    """The pairs in `matching_scored` (`asked`: in `asked_scored`) with weights and values of each field."""
-    names = [field.name for field in FIELDS[kind]]
-    prior = math.log2(model.prior / (1 - model.prior))
-    with db.cursor() as cursor:
-        cursor.execute(_PAIRS[kind, asked])
-        while batch := cursor.fetchmany(AT_ONCE):
-            for source, key, customer, weight, probability, weights, ours, theirs in batch:
-                yield Pair(
-                    RecordId(source, key),
-                    customer,
-                    weight,
-                    probability,
-                    {"prior": prior, **dict(zip(names, weights, strict=True))},
-                    dict(zip(names, zip(ours, theirs, strict=True), strict=True)),
-                )
 
 
 class Matching:
@@ -153,7 +95,7 @@ class Matching:
         `share`: the share of the pairs that are taken, by the number of their first record.
         """
         statement = (_WITHIN if self.within else _BETWEEN)[self.kind]
-        self.db.execute(statement, {"common": COMMON, "share": int(share * 1000)})
+        self.db.execute(statement, {"common": COMMON, "weak": WEAK, "share": int(share * 1000)})
         return self._count("SELECT count(*) FROM matching_blocked")
 
     def sizes(self) -> tuple[int, int]:
@@ -204,17 +146,15 @@ class Matching:
             )
         model = learned(self.kind, linker.misc.save_model_to_json(), start, prior)
         share = min(1.0, MOST / max(self.block(), 1))
-        taken = self.block(share)
-        for field in FIELDS[self.kind]:
-            if field.tells:
-                model = model.correcting(field.name, corrections(self._scored(model, None), field, model))
+        if not self.block(share):
+            return model
         self._scored(model, None)
+        scored = Scored(self.db, self.kind)
+        model = scored.corrected(model)
         # What the model expects among the pairs is nearer to the truth than the count of what is surely the same.
-        expected = float(self._one("SELECT coalesce(sum(match_probability), 0) FROM matching_scored"))
-        found = expected / share / (records * (records - 1) / 2 if self.within else records * customers)
-        if taken and 0 < found < 1:
-            model = model.with_prior(found)
-        return model
+        among = records * (records - 1) / 2 if self.within else records * customers
+        found = scored.expected(model) / share / among
+        return model.with_prior(found) if 0 < found < 1 else model
 
     def _prior(self, linker: Linker) -> float:
         rules: list[Any] = [block_on(*rule) for rule in SURELY[self.kind]]
@@ -234,12 +174,6 @@ class Matching:
         """The pairs of a record and a customer of at least that probability, the likeliest first."""
         self.score(model, least)
         yield from read_pairs(self.db, self.kind, model)
-
-    def alike(self, model: MatchModel, least: float = SURE) -> Iterator[tuple[RecordId, RecordId, float]]:
-        """The pairs of records (`within`) of at least that probability, with it."""
-        self.score(model, least)
-        for *names, probability in self.db.execute(_ALIKE[self.kind]).fetchall():
-            yield RecordId(*names[:2]), RecordId(*names[2:]), probability
 
     def _scored(self, model: MatchModel, least: float | None) -> duckdb.DuckDBPyConnection:
         linker = self.linker(model, levels=least is None)

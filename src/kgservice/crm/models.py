@@ -54,7 +54,7 @@ class MatchModel:
             "link_type": "dedupe_only" if within else "link_only",
             "probability_two_random_records_match": self.prior,
             "comparisons": [
-                self._comparison(field, dialect)
+                self._comparison(field, dialect, training=training)
                 for field in FIELDS[self.kind]
                 if field.trained or not training
             ],
@@ -64,11 +64,13 @@ class MatchModel:
             "max_iterations": 25,
         }
 
-    def _comparison(self, field: Field, dialect: str) -> dict[str, Any]:
+    def _comparison(self, field: Field, dialect: str, *, training: bool) -> dict[str, Any]:
         words = DIALECTS[dialect]
         unknown = {"sql_condition": field.unknown.format(**words), "label_for_charts": "unknown"}
         levels: list[dict[str, Any]] = [{**unknown, "is_null_level": True}]
         for level in (*field.levels, Level(DIFFERENT, "ELSE")):
+            if training and level.like is not None:
+                continue
             found: dict[str, Any] = {
                 "sql_condition": level.condition.format(**words),
                 "label_for_charts": level.label,
@@ -90,7 +92,7 @@ class MatchModel:
         return {**shares, "fix_m_probability": True, "fix_u_probability": True}
 
     def correcting(self, field: str, bits: Mapping[str, float]) -> MatchModel:
-        """The model with these weights of the levels of a field that `tells`."""
+        """The model with these weights of the levels of a field that `corrects`."""
         found = {
             level: (_rounded(2.0 ** min(weight, 0.0)), _rounded(2.0 ** -max(weight, 0.0)))
             for level, weight in bits.items()
@@ -147,9 +149,12 @@ def learned(kind: str, settings: Mapping[str, Any], before: MatchModel, prior: f
                 continue
             known = before.shares.get(field.name, {}).get(label, (0.01, 0.01))
             m = level.get("m_probability", known[0])
+            if label == DIFFERENT:
+                m = max(m, field.often)
             u = level.get("u_probability", known[1])
             others = max((u - prior * m) / (1 - prior), u / 20)
             found[label] = (_rounded(m), _rounded(others))
+        found.update({level.label: found[level.like] for level in field.levels if level.like is not None})
     return MatchModel(kind, _rounded(prior), shares)
 
 
@@ -190,7 +195,7 @@ def from_json(text: str) -> MatchModel:
     named = {
         field.name: {level.label for level in field.levels} | ({DIFFERENT} if field.trained else set())
         for field in FIELDS[kind]
-        if field.trained or field.tells
+        if field.trained or field.corrects
     }
     if {field: set(levels) for field, levels in shares.items()} != named:
         raise BadInput("The fields and levels of the model are not those that are compared: train it again.")

@@ -132,19 +132,34 @@ SELECT *, phone[1] AS phone_first, filled(list_concat(
          'at ' || street || house || ' ' || postal_code])) AS keys
 FROM plain
 """
-# A record is compared with those that share a key with it. `id` is the number of a record in this run.
+# A record is compared with those that share a key with it. `id` is the number of a record in this run. Odd keys say
+# too little alone to be followed where they are not rare (`only`: a name and nothing else).
 _BLOCKS = {
     kind: f"CREATE OR REPLACE TABLE blocks_{kind} AS"  # noqa: S608
-    f" SELECT (hash(k) >> 1)::BIGINT AS k, id, source FROM (SELECT id, source, unnest(keys) AS k FROM compared_{kind})"
+    " SELECT (hash(k) >> 2)::BIGINT * 2 + regexp_matches(k, '^(only|lives) ')::BIGINT AS k, id, source"
+    f" FROM (SELECT id, source, unnest(keys) AS k FROM compared_{kind})"
     for kind in KINDS
 }
 _FORGET_KEYS = {kind: f"ALTER TABLE compared_{kind} DROP COLUMN keys" for kind in KINDS}
+STEPS = {
+    "persons": (_PLACES["persons"], _NAMES, _WORDS, _PERSONS, _BLOCKS["persons"]),
+    "organisations": (_PLACES["organisations"], _ORGANISATIONS, _BLOCKS["organisations"]),
+}
+"""The statements of each kind, in their order; each makes tables of what those before it made."""
 
 
 def prepare(db: duckdb.DuckDBPyConnection) -> None:
     """Make the macros and tables that `normalise` uses known to a connection."""
     spelling.define(db)
     nicknames.define(db)
+    identifiers.define(db)
+
+
+def read(db: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Read what SQL does not know, each distinct value once."""
+    identifiers.read_phones(db, kind)
+    if kind == "organisations":
+        identifiers.read_numbers(db)
 
 
 def normalise(db: duckdb.DuckDBPyConnection, kind: str) -> None:
@@ -152,14 +167,7 @@ def normalise(db: duckdb.DuckDBPyConnection, kind: str) -> None:
 
     `kind` is `persons` or `organisations`. Each row has an `id`, counted from 1 in the order of source and key.
     """
-    identifiers.read_phones(db, kind)
-    db.execute(_PLACES[kind])
-    if kind == "persons":
-        db.execute(_NAMES)
-        db.execute(_WORDS)
-        db.execute(_PERSONS)
-    else:
-        identifiers.read_numbers(db)
-        db.execute(_ORGANISATIONS)
-    db.execute(_BLOCKS[kind])
+    read(db, kind)
+    for step in STEPS[kind]:
+        db.execute(step)
     db.execute(_FORGET_KEYS[kind])

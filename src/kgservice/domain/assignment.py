@@ -1,9 +1,9 @@
-"""The customer of each record: what is accepted, what a steward decides, which records are one."""
+"""The customer of each record: what is accepted, and what a steward decides."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kgservice.domain.matching import POSSIBLE, SURE, Band, Pair, RecordId
@@ -97,39 +97,3 @@ def best(assigned: Iterable[Assigned]) -> dict[RecordId, Assigned]:
     for each in assigned:
         found.setdefault(each.pair.record, each)
     return found
-
-
-def groups(
-    alike: Iterable[tuple[RecordId, RecordId, float]], customers: Mapping[RecordId, str]
-) -> list[frozenset[RecordId]]:
-    """Records that mean the same, of all sources: each two of a group matched directly.
-
-    `alike` are pairs of records with their probability; `customers` the accepted customer of records that
-    have one. Two groups become one only if every record of one matches every record of the other, and if
-    they do not have different customers: a chain joins nobody.
-    """
-    certain = sorted((pair for pair in alike if pair[2] >= SURE), key=lambda pair: (-pair[2], *_keys(pair)))
-    direct = {frozenset((left, right)) for left, right, _ in certain}
-    group_of: dict[RecordId, set[RecordId]] = {}
-    customer_of: dict[RecordId, str] = dict(customers)
-    for left, right, _ in certain:
-        ours, theirs = group_of.get(left, {left}), group_of.get(right, {right})
-        if ours is theirs:
-            continue
-        whose = {customer_of[record] for record in ours | theirs if record in customer_of}
-        if len(whose) > 1 or any(frozenset((one, other)) not in direct for one in ours for other in theirs):
-            continue
-        joined = ours | theirs
-        group_of.update(dict.fromkeys(joined, joined))
-    distinct = {id(group): group for group in group_of.values()}
-    return sorted(
-        (frozenset(group) for group in distinct.values()), key=lambda group: sorted(map(_key, group))
-    )
-
-
-def _key(record: RecordId) -> tuple[str, str]:
-    return record.source, record.key
-
-
-def _keys(pair: tuple[RecordId, RecordId, float]) -> tuple[str, str, str, str]:
-    return (*_key(pair[0]), *_key(pair[1]))

@@ -1,14 +1,18 @@
-"""How good matching is by the decisions of stewards: precision and recall, and their intervals."""
+"""How good matching is by the decisions of stewards: shares of right pairs, and their intervals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from kgservice.domain.matching import RecordId
+from kgservice.domain.matching import POSSIBLE, SURE
 
 Z95 = 1.959963984540054
+BANDS = (POSSIBLE, 0.9, SURE, 1.0)
+"""Where the bands of probability begin and end; the last is accepted by rule, the others are candidates."""
+FEWEST = 20  # decisions in a band, of which something is suggested
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +43,78 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """Of the pairs at a threshold, how many are the same; of the same ones, how many are among them."""
+class Stratum:
+    """A band of probability (from `low` on): its links, and of those that are decided, how many are right."""
 
-    precision: Share
-    recall: Share
+    low: float
+    high: float
+    links: int
+    right: Share
 
 
-def quality(
-    decisions: Mapping[tuple[RecordId, str], bool],
-    probabilities: Mapping[tuple[RecordId, str], float],
-    threshold: float,
-) -> Quality:
-    """Precision and recall among the pairs that stewards have decided, at a threshold.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share that is estimated, and between what it lies."""
 
-    It speaks of those pairs alone: stewards mostly see what the machine is unsure of.
+    value: float
+    low: float
+    high: float
+
+
+def strata(links: Iterable[tuple[float, bool | None]]) -> list[Stratum]:
+    """The bands of links: of each its probability, and what a person has decided (None: nobody has)."""
+    given = list(links)
+    found = []
+    for low, high in pairwise(BANDS):
+        of_band = [
+            said for probability, said in given if low <= probability and (probability < high or high == 1)
+        ]
+        decided = [said for said in of_band if said is not None]
+        found.append(Stratum(low, high, len(of_band), Share(sum(decided), len(decided))))
+    return found
+
+
+def recall(bands: Sequence[Stratum]) -> Estimate | None:
+    """Of the pairs that are right, the share that lies in the last band, which the rule accepts.
+
+    By stratified sampling: what is decided in a band stands for all its links. The interval puts the ends of
+    the bands' intervals (Wilson) together, the worst for one side with the best for the other, so that it is
+    wider than 95 %. Pairs of less than 0.5 are never offered, and are not counted. None if nobody has decided
+    in a band that has links.
     """
-    found = {pair for pair in decisions if probabilities.get(pair, 0.0) >= threshold}
-    same = {pair for pair, accepted in decisions.items() if accepted}
-    return Quality(Share(len(found & same), len(found)), Share(len(found & same), len(same)))
+    if any(band.links and not band.right.whole for band in bands):
+        return None
+    full = [band for band in bands if band.links]
+    if not full or full[-1] is not bands[-1]:
+        return None
+    *rest, sure = full
+    ends = [band.right.interval for band in rest]
+    low, high = sure.right.interval
+    others = (
+        sum(band.links * band.right.value for band in rest),
+        sum(band.links * end[1] for band, end in zip(rest, ends, strict=True)),
+        sum(band.links * end[0] for band, end in zip(rest, ends, strict=True)),
+    )
+    value, least, most = (
+        _of(sure.links * share, other)
+        for share, other in zip((sure.right.value, low, high), others, strict=True)
+    )
+    return Estimate(value, least, most)
 
 
-def tuned_prior(prior: float, decided: Iterable[tuple[float, bool]]) -> float:
-    """The share of matches with which the model expects as many of the decided pairs to be the same as are.
+def _of(part: float, rest: float) -> float:
+    return part / (part + rest) if part + rest else math.nan
 
-    `decided`: the weight (bits) of each decided pair and whether it is the same. At most ten bits either way;
-    of fewer than twenty decisions, or of one kind only, nothing is learned.
+
+def suggestion(bands: Sequence[Stratum]) -> str | None:
+    """What the decisions say of the threshold of the rule: `raise`, `lower`, or nothing.
+
+    `raise`: even at best fewer than 99 of a hundred that the rule accepts are right. `lower`: even at worst,
+    99 of a hundred of the band below are. It is for people to weigh: they mostly decide on what looks doubtful.
     """
-    pairs = list(decided)
-    same = sum(accepted for _, accepted in pairs)
-    if len(pairs) < 20 or same in (0, len(pairs)):
-        return prior
-    low, high = -10.0, 10.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        expected = sum(1 / (1 + 2.0 ** -max(min(weight + middle, 500), -500)) for weight, _ in pairs)
-        low, high = (middle, high) if expected < same else (low, middle)
-    odds = prior / (1 - prior) * 2 ** ((low + high) / 2)
-    return odds / (1 + odds)
+    *_, below, sure = bands
+    if sure.right.whole >= FEWEST and sure.right.interval[1] < SURE:
+        return "raise"
+    if below.right.whole >= FEWEST and below.right.interval[0] >= SURE:
+        return "lower"
+    return None
