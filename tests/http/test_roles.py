@@ -47,6 +47,8 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("POST", "/sparql", QUERYING),
     ("POST", "/update", EDITING),
     ("POST", "/imports", EDITING),
+    ("GET", "/imports/x/export", STEWARDS),
+    ("POST", "/imports/x/export", STEWARDS),
     ("POST", "/records", EDITING),
     ("GET", "/records/x", EDITING),
     ("PUT", "/records/x", EDITING),

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 from kgservice.cli import runtime
 from kgservice.cli.link_desk import LinkDesk
 from kgservice.cli.rights import Rights
+from kgservice.cli.source_desk import SourceDesk
 from kgservice.errors import NotFound
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
@@ -28,6 +29,10 @@ class Backend(Protocol):
     @property
     def links(self) -> LinkDesk:
         """What can be done with links of CRM records."""
+
+    @property
+    def sources(self) -> SourceDesk:
+        """What can be done with sources of customers."""
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Write the answer of a query to `out` in the first of `formats` that fits; returns that format."""

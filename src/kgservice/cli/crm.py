@@ -21,9 +21,12 @@ from kgservice.cli.options import (
     TokenOption,
     UrlOption,
     existing_path,
+    given_path,
     settings_for,
+    unicode_text,
 )
-from kgservice.errors import BadInput
+from kgservice.cli.output import sink
+from kgservice.errors import BadInput, BadParameter
 
 crm = typer.Typer(
     no_args_is_help=True,
@@ -192,6 +195,54 @@ def match(
 
 def _flat(records: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((f"{source}, {kind}", counts) for source, of in records.items() for kind, counts in of.items())
+
+
+@crm.command()
+def export(
+    name: Annotated[str, typer.Argument(help="Name of a source.", metavar="SOURCE")],
+    into_crm: Annotated[
+        bool,
+        typer.Option("--into-crm", help="Tell what would be written into the CRM itself, in place of a CSV."),
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it there.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", parser=given_path, metavar="FILE"),
+    ] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Write whose each linked record is and what that person agreed to, as CSV, or into the CRM (Tryton).
+
+    Only accepted links of customers who may be matched now. Nothing is written into the CRM without --apply,
+    and what is there already is not written again.
+
+    Examples:
+
+      kgservice crm export hubspot -o links.csv
+
+      kgservice crm export tryton --into-crm --apply
+    """
+    unicode_text(name, "SOURCE")
+    if apply and not into_crm:
+        raise BadParameter("says something about --into-crm only", source="--apply")
+    with connected(settings_for(store, token), url) as backend:
+        if not into_crm:
+            with sink(output) as out:
+                backend.sources.exported(name, out, as_json=as_json)
+            return
+        done = backend.sources.into_crm(name, apply=apply)
+    if as_json:
+        put_json(done)
+        return
+    said = ", ".join(f"{len(done[what])} {what}" for what in ("new", "changed", "gone"))
+    typer.echo(f"{name}: {said}, {done['unchanged']} unchanged, {len(done['failed'])} failed")
+    for failed in done["failed"][:_MOST]:
+        say(f"  {failed['key']}: {failed['reason']}")
+    if not apply:
+        say("Nothing was written; --apply writes it.")
 
 
 # What a steward does with links has a place of its own, and is found here, too.

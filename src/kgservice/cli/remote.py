@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 from rich.console import Console
 
-from kgservice.cli.link_desk import RemoteLinks
-from kgservice.cli.rights import RemoteRights, named
+from kgservice.cli.desks import RemoteDesks
+from kgservice.cli.rights import named
 from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
 from kgservice.http.details import PROBLEMS
 from kgservice.http.headers import VIOLATIONS
@@ -26,7 +26,7 @@ _TIMEOUT = httpx.Timeout(None, connect=5.0)
 _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
 
 
-class Remote:
+class Remote(RemoteDesks):
     """A running service at `url`, asked with `token` for `purpose`; a context manager with the connections.
 
     Raises `BadParameter` for a `url` that is no HTTP address.
@@ -47,16 +47,6 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._client.close()
-
-    @property
-    def rights(self) -> RemoteRights:
-        """What can be done for a person."""
-        return RemoteRights(self._bytes)
-
-    @property
-    def links(self) -> RemoteLinks:
-        """What can be done with links of CRM records."""
-        return RemoteLinks(self._stream)
 
     def answers(self) -> bool:
         """Whether a service answers at the address."""

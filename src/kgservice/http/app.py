@@ -40,6 +40,7 @@ from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
 from kgservice.http.records import Records
 from kgservice.http.requests import Activities, Requests
 from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
+from kgservice.http.sources import SourceExport
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.subjects import Subjects
 from kgservice.http.tags import Tags
@@ -198,6 +199,7 @@ def framework(
         Route("/records", Records(kg, readers, writers, tags)),
         Route("/records/{key:path}", Records(kg, readers, writers, tags)),
         Route("/imports", Imports(kg, writers)),
+        Route("/imports/{source}/export", SourceExport(kg, readers, writers)),
         Route("/validation", Validation(kg, readers)),
         Route("/consents", consents),
         Route("/consents/{id}", consents),
