@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-import httpx
-
 from kgservice.cli.bars import Bars
+from kgservice.cli.running import Send, ran
 from kgservice.store.formats import CSV, JSON
 
 if TYPE_CHECKING:
     from kgservice.application.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
-
-Send = Callable[..., AbstractContextManager[httpx.Response]]
-"""Sends a request (method, path, and what httpx takes); the answer, which is no error."""
 
 
 class SourceDesk(Protocol):
@@ -60,6 +54,16 @@ class RemoteSources:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Ask `GET /imports`."""
+        with self._send("GET", "/imports", headers={"Accept": "application/json"}) as response:
+            found = json.loads(response.read())["sources"]
+        return [{"name": one["name"], **(one["rows"] or {})} for one in found]
+
+    def synced(self, name: str, *, allow_empty: bool) -> dict[str, Any]:
+        """Ask `POST /imports/{source}/runs`, with progress."""
+        return ran(self._send, _address(name, "runs"), {"allowEmpty": "true"} if allow_empty else {})
 
     def exported(self, name: str, out: BinaryIO, *, as_json: bool) -> None:
         """Ask `GET /imports/{source}/export`."""

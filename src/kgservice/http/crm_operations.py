@@ -13,7 +13,27 @@ def _decision(summary: str) -> Operation:
     return Operation(summary, asked=("agent",), body=members("reason"), fails=(412, *GUARDED), changes=True)
 
 
+def _run(summary: str, *asked: str) -> Operation:
+    """A run: its steps as they come, its result, or where it is told of (`Prefer: respond-async`)."""
+    return Operation(
+        summary,
+        (PLAIN_JSON, Representation("ndjson", ("application/x-ndjson",))),
+        (200, 202),
+        ("agent", *asked),
+        fails=(*GUARDED, 502),
+        changes=True,
+    )
+
+
 CRM: dict[tuple[str, str], Operation] = {
+    ("get", "/imports"): Operation("The sources of customers, and the last runs"),
+    ("get", "/imports/{source}"): Operation(
+        "A source with the rows that were refused, and its last runs", asked=("limit",), fails=(409,)
+    ),
+    ("get", "/imports/{source}/runs"): Operation("The last runs of a source"),
+    ("post", "/imports/{source}/runs"): _run("Read what has changed in a source", "allowEmpty"),
+    ("get", "/imports/{source}/runs/{run}"): Operation("A run: how far it is, or what it did"),
+    ("post", "/imports/{source}/runs/{run}/stop"): Operation("Ask that a run be stopped", fails=(409,)),
     ("get", "/imports/{source}/export"): Operation(
         "The links of a source with the consents of whom they mean", (PLAIN_JSON, CSV)
     ),
@@ -24,12 +44,10 @@ CRM: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=FILTERS),
     ("get", "/links/report"): Operation("How many links there are, and who decided them"),
-    ("post", "/links/runs"): Operation(
-        "Match what the sources of a CRM hold with the graph",
-        asked=("agent",),
-        fails=GUARDED,
-        changes=True,
-    ),
+    ("get", "/links/runs"): Operation("The last runs of the matching"),
+    ("post", "/links/runs"): _run("Match what the sources of a CRM hold with the graph"),
+    ("get", "/links/runs/{run}"): Operation("A run: how far it is, or what it did"),
+    ("post", "/links/runs/{run}/stop"): Operation("Ask that a run be stopped", fails=(409,)),
     ("get", "/links/{id}"): Operation("A link with its whole explanation"),
     ("get", "/links/{id}/waterfall"): Operation(
         "The weights of a link as a picture", (Representation("svg", ("image/svg+xml",)),), asked=("lang",)

@@ -52,7 +52,7 @@ RULES: dict[str, Rule] = {
     "/findings": Rule(STEWARDS, STEWARDS),
     "/graphs": Rule(OVERSEEING, EDITING),  # these are the records themselves, whatever the purpose
     "/id": Rule(EVERYBODY),
-    "/imports": Rule(NOBODY, EDITING),
+    "/imports": Rule(STEWARDS, EDITING),
     "/imports/": Rule(STEWARDS, STEWARDS),  # sources that are set up here, and what goes back to them
     "/links": Rule(STEWARDS, STEWARDS),
     "/metrics": Rule(frozenset({Role.MONITOR, Role.ADMINISTRATOR})),

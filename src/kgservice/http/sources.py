@@ -10,8 +10,11 @@ from concurrent.futures import Executor
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from kgservice.application import crm_packages
+from kgservice.application.crm_runs import Runs
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.members import Members
+from kgservice.errors import BadParameter
 from kgservice.http.auditing import note
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, json_body
@@ -20,7 +23,51 @@ from kgservice.http.streaming import ClientLeft, HeaderList, respond
 from kgservice.store.formats import CSV
 
 _OFFERS: tuple[Offer, ...] = (PLAIN_JSON, CSV)
+MOST = 10_000  # refused rows in one answer
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization, Cookie"}
+
+
+class Sources:
+    """`/imports` (GET) and `/imports/{source}` as an ASGI application: the sources, and the last runs.
+
+    One source is told with the rows that were refused at its last reading, `limit` of them.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, runs: Runs, readers: Executor) -> None:
+        self._kg = kg
+        self._runs = runs
+        self._readers = readers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        if not await http.has("GET"):
+            return
+        name = str(scope["path_params"].get("source", ""))
+        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
+        limit = _limit(address(http, ("limit",) if name else ()).get("limit", "100"))
+        note(scope, view=self._kg.view.value)
+
+        folder = self._kg.settings.crm_folder
+
+        def read() -> Response:
+            crm_packages.check()
+            from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+
+            if name:
+                told = crm_working.source(folder, name, limit)
+            else:
+                told = {"sources": crm_working.sources(folder)}
+            runs = self._runs.listed(source=name or None)
+            return JSONResponse({**told, "runs": [run.to_json() for run in runs]}, headers=HEADERS)
+
+        await http.reply(await on(self._readers, read))
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
+        raise BadParameter(f"{text[:80]!r} is no whole number from 1 to {MOST}", source="limit")
+    return int(text)
 
 
 class SourceExport:
