@@ -95,6 +95,6 @@ def test_a_file_and_a_folder_of_one_name(server: Running) -> None:
 
 
 def test_other_methods_and_bodies(server: Running) -> None:
-    assert server.get("/imports").status_code == 405
+    assert server.request("PUT", "/imports").status_code == 405
     assert server.post("/imports", content=b"x", headers={"Content-Type": "image/png"}).status_code == 415
     assert server.post("/imports", files=[("files", ("a.txt", "x"))]).status_code == 400

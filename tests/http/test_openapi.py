@@ -58,6 +58,7 @@ KNOWN: dict[str, list[str]] = {
     "KG-Purpose": ["everything", RESEARCH],
     "KG-At-Least": ["1"],
     "subject": [PERSON],
+    "source": ["hubspot", "../../etc", "no such source"],
 }
 # What looks at everything, which takes seconds; other tests ask for it, too.
 LONG = {"GET /check", "GET /validation", "POST /findings"}

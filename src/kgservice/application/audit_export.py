@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO
 
 from kgservice.application.audit import AuditLog
+from kgservice.application.spreadsheet import cell
 from kgservice.domain.audit import Action, Line
 from kgservice.domain.consent import moment
 from kgservice.errors import BadInput, BadParameter
@@ -86,7 +87,7 @@ def write(lines: Iterable[Line], fmt: str, out: BinaryIO) -> None:
         for line in lines:
             said = line.to_json()
             said["roles"] = " ".join(said.get("roles", ()))
-            rows.writerow([_cell(said.get(column)) for column in COLUMNS])
+            rows.writerow([cell(said.get(column)) for column in COLUMNS])
             out.write(table.getvalue().encode(errors="replace"))
             table.seek(0)
             table.truncate()
@@ -111,11 +112,6 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(members):
         raise ValueError("a member comes twice")
     return found
-
-
-def _cell(value: object) -> object:
-    """A value for a table; programs that calculate must not take it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def _whole(value: str, source: str, most: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from pyoxigraph import Literal, NamedNode
 
@@ -24,7 +25,7 @@ PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 """
 # One query, so that all that is read is of one commit. `urn:basis` and `urn:kind` lead to the broader, too.
 _SUBJECT = f"""{_PREFIXES}
-SELECT DISTINCT ?part ?s ?p ?o WHERE {{
+SELECT DISTINCT ?person ?part ?s ?p ?o WHERE {{
   {{ VALUES ?person {{ UNDEF }} BIND("person" AS ?part) BIND(?person AS ?s) ?person ?p ?o }}
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("person" AS ?part) BIND(?person AS ?s) BIND(<urn:kind> AS ?p)
@@ -99,13 +100,33 @@ def read_concepts(kg: KnowledgeGraph) -> Concepts:
 
 def read_subject(kg: KnowledgeGraph, person: NamedNode) -> tuple[Subject, tuple[Activity, ...]]:
     """The person, and the activities on other bases than consent. Raises `NotFound` if it is no person."""
-    parts: dict[str, dict[str, dict[str, list[Term]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(list))
-    )
-    for part, s, p, o in kg.select(with_values(_SUBJECT, {"person": person})).rows:
-        if isinstance(part, Literal) and isinstance(s, NamedNode) and isinstance(p, NamedNode) and o:
-            parts[part.value][s.value][p.value.removeprefix(CI)].append(o)
-    said = parts["person"][person.value]
-    if f"{CI}Person" not in iris(said, f"{RDF}type"):
+    found, activities = read_subjects(kg, [person])
+    if person.value not in found:
         raise NotFound(f"There is no person {person.value}")
-    return subject_of(person.value, parts), tuple(activities_of(parts))
+    return found[person.value], activities
+
+
+def read_subjects(
+    kg: KnowledgeGraph, persons: Collection[NamedNode]
+) -> tuple[dict[str, Subject], tuple[Activity, ...]]:
+    """Those of the nodes that are persons, by IRI, and the activities on other bases than consent."""
+    of: dict[str, _Parts] = defaultdict(_parts)
+    shared = _parts()
+    terms = {"person": list(persons)}
+    for person, part, s, p, o in kg.select(with_values(_SUBJECT, terms)).rows if persons else ():
+        if isinstance(part, Literal) and isinstance(s, NamedNode) and isinstance(p, NamedNode) and o:
+            parts = of[person.value] if isinstance(person, NamedNode) else shared
+            parts[part.value][s.value][p.value.removeprefix(CI)].append(o)
+    found = {
+        person: subject_of(person, parts)
+        for person, parts in of.items()
+        if f"{CI}Person" in iris(parts["person"][person], f"{RDF}type")
+    }
+    return found, tuple(activities_of(shared))
+
+
+_Parts = defaultdict[str, defaultdict[str, defaultdict[str, list[Term]]]]
+
+
+def _parts() -> _Parts:
+    return defaultdict(lambda: defaultdict(lambda: defaultdict(list)))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from kgservice.cli import runtime
 from kgservice.cli.link_desk import LinkDesk
 from kgservice.cli.rights import Rights
+from kgservice.cli.source_desk import SourceDesk
 from kgservice.errors import NotFound
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
+
+if TYPE_CHECKING:
+    from kgservice.cli.remote import Remote
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being read, how much of it is done, and how much there is."""
@@ -28,6 +32,10 @@ class Backend(Protocol):
     @property
     def links(self) -> LinkDesk:
         """What can be done with links of CRM records."""
+
+    @property
+    def sources(self) -> SourceDesk:
+        """What can be done with sources of customers."""
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Write the answer of a query to `out` in the first of `formats` that fits; returns that format."""
@@ -119,21 +127,10 @@ def connected(
     Raises `NotFound` when there is no store and `create` is not set, `StoreFailed` when another process owns
     the store and cannot be asked, `AuditFailed` when nothing can be recorded.
     """
-    # Either way costs time to import, and who asks for help goes neither.
-    if url:
-        from kgservice.cli.remote import Remote  # noqa: PLC0415
-
-        with Remote(url, settings.token, purpose) as remote:
+    with service(settings, url, purpose=purpose) as remote:
+        if remote is not None:
             yield remote
-        return
-    running = runtime.find(settings.store)
-    if running:
-        from kgservice.cli.remote import Remote  # noqa: PLC0415
-
-        with Remote(running.url, running.token, purpose) as remote:
-            if remote.answers():
-                yield remote
-                return
+            return
     if not create and not settings.store.exists():
         raise NotFound(f"there is no store at {settings.store}; kgservice load or serve makes one")
     # The store and the engines behind it cost time to import; asking a service needs none of them.
@@ -142,3 +139,22 @@ def connected(
 
     with opened(settings) as kg, recording(settings) as recorder:
         yield Local(kg, recorder, purpose)
+
+
+@contextmanager
+def service(settings: Settings, url: str | None, *, purpose: str | None = None) -> Iterator[Remote | None]:
+    """The running service at `url`, else the one that owns the store and answers, else None."""
+    # Either way of working costs time to import, and who asks for help goes neither.
+    running = None if url else runtime.find(settings.store)
+    if not url and running is None:
+        yield None
+        return
+    from kgservice.cli.remote import Remote  # noqa: PLC0415
+
+    if url:
+        with Remote(url, settings.token, purpose) as remote:
+            yield remote
+        return
+    assert running is not None
+    with Remote(running.url, running.token, purpose) as remote:
+        yield remote if remote.answers() else None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.util import find_spec
 from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from kgservice.application import crm_packages
 from kgservice.cli import links
 from kgservice.cli.answers import put_json, say, show_rows
-from kgservice.cli.backend import connected
+from kgservice.cli.backend import connected, service
 from kgservice.cli.bars import Bars
 from kgservice.cli.options import (
     JsonOption,
@@ -21,9 +22,15 @@ from kgservice.cli.options import (
     TokenOption,
     UrlOption,
     existing_path,
+    given_path,
     settings_for,
+    unicode_text,
 )
-from kgservice.errors import BadInput
+from kgservice.cli.output import sink
+from kgservice.domain.change import LOCAL
+from kgservice.domain.clock import system_clock
+from kgservice.domain.crm_run import Work
+from kgservice.errors import BadInput, BadParameter
 
 crm = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +38,6 @@ crm = typer.Typer(
 )
 _MOST = 50
 """The refused rows that are shown; `--json` has all."""
-_NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
 
 
 def crm_folder(store: Path | None) -> Path:
@@ -39,11 +45,7 @@ def crm_folder(store: Path | None) -> Path:
 
     Raises `BadInput` that says what to install when the packages for sources are missing.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise BadInput(
-            f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
-        )
+    crm_packages.check()
     return settings_for(store).crm_folder
 
 
@@ -65,7 +67,8 @@ def add(
     from kgservice.crm.sync import look  # noqa: PLC0415
 
     source = read_source(folder)
-    found = look(source)
+    with Console(stderr=True).status(f"Reading the first rows of {source.name} …"):
+        found = look(source)
     registry.add(place, source)
     if as_json:
         put_json({"name": source.name, "tables": {name: asdict(columns) for name, columns in found.items()}})
@@ -81,17 +84,18 @@ def add(
 
 
 @crm.command("list")
-def list_sources(as_json: JsonOption = False, store: StoreOption = None) -> None:
+def list_sources(
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
     """List the sources, with the rows that each has and the last run that changed something.
 
     Example: kgservice crm list
     """
-    place = crm_folder(store)
-    from kgservice.crm import registry  # noqa: PLC0415
-    from kgservice.crm.canonical_tables import overview  # noqa: PLC0415
-
-    held = overview(place)
-    listed = [{"name": name, **held.get(name, {})} for name in sorted({*registry.names(place), *held})]
+    with service(settings_for(store, token), url) as running:
+        listed = running.sources.listed() if running is not None else _listed(crm_folder(store))
     if as_json:
         put_json({"sources": listed})
     elif not listed:
@@ -99,6 +103,14 @@ def list_sources(as_json: JsonOption = False, store: StoreOption = None) -> None
     else:
         heads = ("name", "persons", "organisations", "tickets", "deals", "preferences", "rejects", "last run")
         show_rows(heads, [{head: str(one.get(head, "")) for head in heads} for one in listed])
+
+
+def _listed(place: Path) -> list[dict[str, Any]]:
+    from kgservice.crm import registry  # noqa: PLC0415
+    from kgservice.crm.canonical_tables import overview  # noqa: PLC0415
+
+    held = overview(place)
+    return [{"name": name, **held.get(name, {})} for name in sorted({*registry.names(place), *held})]
 
 
 @crm.command()
@@ -111,8 +123,12 @@ def sync(
     ] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Read what has changed in the sources. Nothing is changed by a run that breaks off.
+
+    While a service runs on the store, it does this, with the credentials in its own environment.
 
     Rows that are refused are reported with their line or key and the reason, and do not stop the rest.
 
@@ -122,28 +138,44 @@ def sync(
 
       kgservice crm sync hubspot --json
     """
-    place = crm_folder(store)
-    from kgservice.crm import registry  # noqa: PLC0415
-    from kgservice.crm.sync import sync as synchronise  # noqa: PLC0415
-
-    chosen = names or registry.names(place)
-    if not chosen:
-        raise BadInput("no source was added yet: kgservice crm add FOLDER")
-    sources = [registry.find(place, name) for name in dict.fromkeys(chosen)]
-    summaries = []
-    with Bars() as bars:
-        for source in sources:
-
-            def show(table: str, done: int, total: int, source_name: str = source.name) -> None:
-                bars.show(f"{source_name} {table} {done}", done, total or done or 1)
-
-            summary = synchronise(source, place, show, allow_empty=allow_empty)
-            summaries.append(asdict(summary))
+    settings = settings_for(store, token)
+    with service(settings, url) as running:
+        if running is not None:
+            chosen = names or [one["name"] for one in running.sources.listed()]
+            summaries = [
+                running.sources.synced(unicode_text(name, "NAMES"), allow_empty=allow_empty)
+                for name in _several(chosen)
+            ]
+        else:
+            summaries = _synced(crm_folder(store), names, allow_empty=allow_empty)
     if as_json:
         put_json(summaries)
         return
     for told in summaries:
         _tell(told)
+
+
+def _several(names: list[str]) -> list[str]:
+    if not names:
+        raise BadInput("no source was added yet: kgservice crm add FOLDER")
+    return list(dict.fromkeys(names))
+
+
+def _synced(place: Path, names: list[str] | None, *, allow_empty: bool) -> list[dict[str, Any]]:
+    """Synchronise sources in this process."""
+    from kgservice.application.crm_runs import Runs  # noqa: PLC0415
+    from kgservice.application.crm_working import syncing  # noqa: PLC0415
+    from kgservice.crm import registry  # noqa: PLC0415
+
+    runs = Runs(place, system_clock)
+    chosen = _several(names or registry.names(place))
+    doings = {name: syncing(place, system_clock, name, allow_empty=allow_empty) for name in chosen}
+    with Bars() as bars:
+
+        def show(name: str, done: int, total: int) -> None:
+            bars.show(f"{name} {done}", done, total or done or 1)
+
+        return [runs.do(Work.SYNC, name, LOCAL.agent, doing, show) for name, doing in doings.items()]
 
 
 def _tell(summary: dict[str, Any]) -> None:
@@ -192,6 +224,54 @@ def match(
 
 def _flat(records: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((f"{source}, {kind}", counts) for source, of in records.items() for kind, counts in of.items())
+
+
+@crm.command()
+def export(
+    name: Annotated[str, typer.Argument(help="Name of a source.", metavar="SOURCE")],
+    into_crm: Annotated[
+        bool,
+        typer.Option("--into-crm", help="Tell what would be written into the CRM itself, in place of a CSV."),
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it there.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", parser=given_path, metavar="FILE"),
+    ] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Write whose each linked record is and what that person agreed to, as CSV, or into the CRM (Tryton).
+
+    Only accepted links of customers who may be matched now. Nothing is written into the CRM without --apply,
+    and what is there already is not written again.
+
+    Examples:
+
+      kgservice crm export hubspot -o links.csv
+
+      kgservice crm export tryton --into-crm --apply
+    """
+    unicode_text(name, "SOURCE")
+    if apply and not into_crm:
+        raise BadParameter("says something about --into-crm only", source="--apply")
+    with connected(settings_for(store, token), url) as backend:
+        if not into_crm:
+            with sink(output) as out:
+                backend.sources.exported(name, out, as_json=as_json)
+            return
+        done = backend.sources.into_crm(name, apply=apply)
+    if as_json:
+        put_json(done)
+        return
+    said = ", ".join(f"{len(done[what])} {what}" for what in ("new", "changed", "gone"))
+    typer.echo(f"{name}: {said}, {done['unchanged']} unchanged, {len(done['failed'])} failed")
+    for failed in done["failed"][:_MOST]:
+        say(f"  {failed['key']}: {failed['reason']}")
+    if not apply:
+        say("Nothing was written; --apply writes it.")
 
 
 # What a steward does with links has a place of its own, and is found here, too.

@@ -10,9 +10,12 @@ from urllib.parse import quote
 
 import httpx
 
+from kgservice.application import crm_packages
 from kgservice.cli.bars import Bars
 from kgservice.cli.rights import named
-from kgservice.domain.change import Origin
+from kgservice.cli.running import ran
+from kgservice.domain.change import LOCAL, Origin
+from kgservice.domain.crm_run import Work
 from kgservice.errors import PreconditionFailed
 
 if TYPE_CHECKING:
@@ -77,11 +80,15 @@ class LocalLinks:
 
     def match(self) -> dict[str, Any]:
         """Match, with progress."""
-        from kgservice.application.crm_matching import match  # noqa: PLC0415 - it needs DuckDB
+        crm_packages.check()
+        from kgservice.application.crm_runs import Runs  # noqa: PLC0415 - few need it
+        from kgservice.application.crm_working import matching  # noqa: PLC0415
 
+        kg = self._kg
         with self._recorder.doing("crm match", "links", reads=False) as entry, Bars() as bars:
             entry.everything = True
-            return match(self._kg, told=bars.show).to_json()
+            runs = Runs(kg.settings.crm_folder, kg.clock)
+            return runs.do(Work.MATCH, "", LOCAL.agent, matching(kg, LOCAL), bars.show)
 
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
@@ -120,8 +127,8 @@ class RemoteLinks:
         return self._json("GET", "/links/report")
 
     def match(self) -> dict[str, Any]:
-        """Ask `POST /links/runs`."""
-        return self._json("POST", "/links/runs")
+        """Ask `POST /links/runs`, with progress."""
+        return ran(self._send, "/links/runs", {})
 
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None

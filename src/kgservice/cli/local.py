@@ -33,9 +33,8 @@ from kgservice.application.reader import Reader
 from kgservice.application.trace import trace
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
-from kgservice.cli.link_desk import LocalLinks
+from kgservice.cli.desks import LocalDesks
 from kgservice.cli.recording import Entry, Recorder, recorded
-from kgservice.cli.rights import LocalRights
 from kgservice.cli.stores import near, store_of
 from kgservice.crm.canonical import DATABASE
 from kgservice.crm.forgetting import CanonicalTables
@@ -113,7 +112,7 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-class Local:
+class Local(LocalDesks):
     """The commands' view of an open graph; what they do is recorded.
 
     `purpose`: the one whose view is read, an IRI; None for the view of everything.
@@ -123,16 +122,6 @@ class Local:
         self._kg = kg
         self.recorder = recorder
         self._purpose = purpose
-
-    @property
-    def rights(self) -> LocalRights:
-        """What can be done for a person."""
-        return LocalRights(self._kg, self.recorder)
-
-    @property
-    def links(self) -> LocalLinks:
-        """What can be done with links of CRM records."""
-        return LocalLinks(self._kg, self.recorder)
 
     def query(self, text: str, formats: Sequence[Format], out: BinaryIO) -> Format:
         """Run the query on the view."""

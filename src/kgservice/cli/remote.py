@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,20 +12,19 @@ from urllib.parse import quote
 import httpx
 from rich.console import Console
 
-from kgservice.cli.link_desk import RemoteLinks
-from kgservice.cli.rights import RemoteRights, named
-from kgservice.errors import BadInput, BadParameter, KgError, StoreFailed
-from kgservice.http.details import PROBLEMS
+from kgservice.cli.desks import RemoteDesks
+from kgservice.cli.problems import error_of, followed
+from kgservice.cli.rights import named
+from kgservice.errors import BadInput, BadParameter, StoreFailed
 from kgservice.http.headers import VIOLATIONS
 from kgservice.http.purposes import HEADER as PURPOSE
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
-_ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
 
 
-class Remote:
+class Remote(RemoteDesks):
     """A running service at `url`, asked with `token` for `purpose`; a context manager with the connections.
 
     Raises `BadParameter` for a `url` that is no HTTP address.
@@ -47,16 +45,6 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._client.close()
-
-    @property
-    def rights(self) -> RemoteRights:
-        """What can be done for a person."""
-        return RemoteRights(self._bytes)
-
-    @property
-    def links(self) -> RemoteLinks:
-        """What can be done with links of CRM records."""
-        return RemoteLinks(self._stream)
 
     def answers(self) -> bool:
         """Whether a service answers at the address."""
@@ -104,7 +92,8 @@ class Remote:
             ]
             headers = {"Accept": "application/x-ndjson"}
             with self._stream("POST", "/imports", files=files, headers=headers) as response:
-                return _follow(response, progress)
+                summaries: list[dict[str, Any]] = followed(response, "import", progress)["imports"]
+                return summaries
 
     @contextmanager
     def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:
@@ -215,7 +204,7 @@ class Remote:
                     yield response
                     return
                 response.read()
-                raise _error(response)
+                raise error_of(response)
         except httpx.HTTPError as error:
             raise StoreFailed(f"the service at {self._client.base_url} does not answer: {error}") from error
 
@@ -252,24 +241,6 @@ def _copy(response: httpx.Response, out: BinaryIO) -> Format:
     return next(fmt for fmt in RESULT_FORMATS + GRAPH_FORMATS if media_type in fmt.media_types)
 
 
-def _error(response: httpx.Response) -> KgError:
-    """The error that a problem-details answer tells of."""
-    try:
-        return _problem(response.json())
-    except ValueError:
-        return StoreFailed(f"the service answered {response.status_code} {response.reason_phrase}")
-
-
-def _problem(body: dict[str, Any]) -> KgError:
-    kind = _ERRORS.get(str(body.get("type", "")).rpartition("/")[2], StoreFailed)
-    return kind(
-        str(body.get("detail") or body.get("title")),
-        line=body.get("line"),
-        column=body.get("column"),
-        source=body.get("source"),
-    )
-
-
 def _uploads(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """Each file to send with its name: a folder's files carry the folder in their names."""
     for path in paths:
@@ -280,20 +251,3 @@ def _uploads(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             yield path.name, path
         else:
             raise BadInput("no such file or folder", source=str(path))
-
-
-def _follow(response: httpx.Response, progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
-    """Read the lines of an import: progress, and at last the summaries or a problem."""
-    for line in response.iter_lines():
-        event = json.loads(line)
-        match event.pop("event"):
-            case "progress":
-                progress(event["name"], event["done"], event["total"])
-            case "done":
-                summaries: list[dict[str, Any]] = event["imports"]
-                return summaries
-            case "problem":
-                raise _problem(event)
-            case other:
-                print(f"The service said {other!r}, which this version does not know.", file=sys.stderr)
-    raise StoreFailed("the service stopped in the middle of the import")

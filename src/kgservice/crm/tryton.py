@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -12,8 +11,7 @@ from kgservice.crm.credentials import Secrets
 from kgservice.crm.declared import Declared
 from kgservice.crm.rows import Picker, Reading, Row
 from kgservice.crm.settings import SETTINGS, Source, Table
-from kgservice.crm.web import Web
-from kgservice.errors import SourceFailed
+from kgservice.crm.tryton_api import TrytonApi
 
 _AT_ONCE = 500
 
@@ -37,10 +35,7 @@ class _Reader:
 
     def __init__(self, source: Source, table: Table, secrets: Secrets) -> None:
         self._source = source
-        self._web = Web(source, secrets)
-        connection = self._web.rest
-        self._database = connection.text("database")
-        connection.finish()
+        self._api = TrytonApi(source, secrets)
         options = Declared(table.options, SETTINGS, f"tables.{table.name}.options.")
         self._model = table.place["model"]
         self._fields = list(options.texts("fields"))
@@ -48,15 +43,15 @@ class _Reader:
         # Of a field that is a list of records: their field that names a kind, and the one with the value.
         self._pivot = {name: (one.text("by"), one.text("value")) for name, one in options.tables("pivot")}
         options.finish()
-        self._secrets = secrets
-        self._authorization = ""
         self.picker = Picker(table)
 
     def rows(self, domain: list[Any]) -> Iterator[Row]:
         """The records that a domain finds, by id."""
         line = 0
         for ids in self._ids(domain):
-            found = {record["id"]: record for record in self._call("read", ids, self._fields)}
+            found = {
+                record["id"]: record for record in self._api.call(self._model, "read", ids, self._fields)
+            }
             for one in ids:
                 if one in found:  # else it was deleted between the two calls
                     line += 1
@@ -81,31 +76,13 @@ class _Reader:
         last = 0
         both = ["active", "in", [True, False]] if "active" in self._fields else ["id", ">", 0]
         while True:
-            found = self._call("search", [*domain, both, ["id", ">", last]], 0, _AT_ONCE, [["id", "ASC"]])
+            found = self._api.call(
+                self._model, "search", [*domain, both, ["id", ">", last]], 0, _AT_ONCE, [["id", "ASC"]]
+            )
             if not found:
                 return
             last = found[-1]
             yield found
-
-    def _call(self, method: str, *params: Any) -> Any:
-        """Call a method of the model, logged in."""
-        if not self._authorization:
-            user = self._secrets.need("user", self._source.name)
-            password = self._secrets.need("password", self._source.name)
-            number, session, *_ = self._rpc("common.db.login", user, {"password": password})
-            token = base64.b64encode(f"{user}:{number}:{session}".encode()).decode()
-            self._authorization = f"Session {token}"
-        return self._rpc(f"model.{self._model}.{method}", *params, {})
-
-    def _rpc(self, method: str, *params: Any) -> Any:
-        headers = {"Authorization": self._authorization} if self._authorization else None
-        body = {"id": 1, "method": method, "params": params}
-        answer = self._web.post(f"{self._database}/rpc/", body, headers)
-        if not isinstance(answer, dict) or "result" not in answer:
-            said = answer.get("error", ["nothing"]) if isinstance(answer, dict) else ["no result"]
-            detail = self._secrets.hidden(f"refuses {method}: {said[0]}")[:300]
-            raise SourceFailed(detail, source=self._source.name)
-        return answer["result"]
 
     def _pivoted(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """A record with its values decoded, and lists of kinds and values by kind (`contacts.email`)."""

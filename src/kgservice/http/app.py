@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
 from kgservice.application.audit import AuditLog
+from kgservice.application.crm_runs import Runs
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import BadParameter, KgError, StoreFailed
@@ -39,7 +40,9 @@ from kgservice.http.quarantine import Quarantine
 from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
 from kgservice.http.records import Records
 from kgservice.http.requests import Activities, Requests
+from kgservice.http.runs import RunResource
 from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
+from kgservice.http.sources import SourceExport, Sources
 from kgservice.http.sparql import Querying, Updating
 from kgservice.http.subjects import Subjects
 from kgservice.http.tags import Tags
@@ -165,11 +168,13 @@ def framework(
     `pools`: threads for queries, for other reading, and for changes.
     """
     queries, readers, writers = pools
+    runs = Runs(kg.settings.crm_folder, kg.clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         # In threads, so that answers can still be sent.
+        await asyncio.to_thread(runs.close)
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
         await asyncio.to_thread(writers.shutdown)
@@ -187,7 +192,11 @@ def framework(
     )
     graphs = Graphs(kg, readers, writers, tags)
     people, tickets = Subjects(kg, readers, writers), Requests(kg, readers, writers)
-    links = Links(kg, readers, writers, tags)
+    links, sources, running = (
+        Links(kg, readers, writers, tags),
+        Sources(kg, runs, readers),
+        RunResource(kg, runs, readers),
+    )
     known, findings, consents = questions(), Findings(kg, readers, writers), Consents(kg, readers, writers)
     app.router.routes += [
         Route("/graphs", graphs),
@@ -197,7 +206,12 @@ def framework(
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/records", Records(kg, readers, writers, tags)),
         Route("/records/{key:path}", Records(kg, readers, writers, tags)),
-        Route("/imports", Imports(kg, writers)),
+        Route("/imports", Imports(kg, writers, sources)),
+        Route("/imports/{source}", sources),
+        Route("/imports/{source}/export", SourceExport(kg, readers, writers)),
+        Route("/imports/{source}/runs", running),
+        Route("/imports/{source}/runs/{run}", running),
+        Route("/imports/{source}/runs/{run}/{part}", running),
         Route("/validation", Validation(kg, readers)),
         Route("/consents", consents),
         Route("/consents/{id}", consents),
@@ -214,6 +228,9 @@ def framework(
         Route("/findings/{id}/{part}", findings),
         Route("/findings/{id}/{part}/{proposal}", findings),
         Route("/links", links),
+        Route("/links/runs", running),
+        Route("/links/runs/{run}", running),
+        Route("/links/runs/{run}/{part}", running),
         Route("/links/{id}", links),
         Route("/links/{id}/{part}", links),
         Route("/quality", Quality(kg, readers, writers, known)),

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgservice.application import imports
 from kgservice.application.graph import KnowledgeGraph
@@ -43,18 +43,22 @@ class Imports:
     Takes `multipart/form-data` with files, or one RDF document. A folder is sent as files whose names start
     with the folder's name; one with a mapping is loaded as a table. Answers with the summaries as JSON, or as
     `application/x-ndjson`: a line for each step, and a last line with the summaries or the problem. Who may
-    not see everything is told nothing of what is stored: see `imports.load`.
+    not see everything is told nothing of what is stored: see `imports.load`. GET is for `sources`.
     """
 
-    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+    def __init__(self, kg: KnowledgeGraph, workers: Executor, sources: ASGIApp) -> None:
         self._kg = kg
         self._workers = workers
+        self._sources = sources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors` before the first byte of the answer."""
         exchange = Exchange(scope, receive, send)
+        if exchange.method in {"GET", "HEAD"}:
+            await self._sources(scope, receive, send)
+            return
         if exchange.method != "POST":
-            await exchange.reply(method_not_allowed("POST"))
+            await exchange.reply(method_not_allowed("GET, HEAD, POST"))
             return
         representation, media_type = negotiate(
             (PLAIN_JSON, NDJSON), exchange.headers.get("accept"), exchange.wanted

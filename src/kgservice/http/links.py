@@ -25,7 +25,7 @@ from kgservice.web.texts import LANGUAGES
 from kgservice.web.waterfall import waterfall
 
 SVG = Representation("svg", ("image/svg+xml",))
-REPORT, RUNS, PICTURE = "report", "runs", "waterfall"
+REPORT, PICTURE = "report", "waterfall"
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
 
 
@@ -34,8 +34,7 @@ class Links:
 
     The list is filtered by parameters. One link has an ETag, which `If-Match` of a decision may name: then
     it is decided only if it is still what was seen. POST to `accept`, `reject`, `undo` with `{"reason": …}`
-    answers with the link as it is then; `agent` in the address names who decided. POST to `/links/runs`
-    matches what the sources hold with the graph, and tells what that changed.
+    answers with the link as it is then; `agent` in the address names who decided.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor, writers: Executor, tags: Tags) -> None:
@@ -55,8 +54,6 @@ class Links:
         try:
             if part in linking.VERDICTS:
                 await http.reply(await self._decide(http, place["id"], str(part)))
-            elif place.get("id") == RUNS:
-                await http.reply(await self._match(http))
             else:
                 await http.reply(await self._read(http, place))
         except ClientLeft:
@@ -105,17 +102,6 @@ class Links:
 
         return await on(self._writers, run)
 
-    async def _match(self, http: Exchange) -> Response:
-        by = asker(http)
-        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
-
-        def run() -> Response:
-            from kgservice.application.crm_matching import match  # noqa: PLC0415 - it needs DuckDB
-
-            return JSONResponse(match(self._kg, by=by).to_json(), headers=_HEADERS)
-
-        return await on(self._writers, run)
-
     def _one(self, link: Link) -> Response:
         """One link, with its tag."""
         (body,) = link_reports.told(self._kg, [link])
@@ -128,10 +114,6 @@ class Links:
 def _methods(place: Mapping[str, Any]) -> tuple[str, ...]:
     """The methods of an address. Raises `NotFound` where there is nothing."""
     part = place.get("part")
-    if place.get("id") == RUNS:
-        if part is not None:
-            raise NotFound("There is nothing at this address")
-        return ("POST",)
     if part is None or (part == PICTURE and place["id"] != REPORT):
         return ("GET",)
     if part not in linking.VERDICTS:

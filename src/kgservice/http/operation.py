@@ -9,6 +9,8 @@ from typing import Any
 from kgservice.http.negotiation import PLAIN_JSON, Offer
 
 TEXT: dict[str, Any] = {"type": "string"}
+GUARDED = (404, 409, 422, 507)
+"""The errors of a change that the guard judges."""
 FORM = "application/x-www-form-urlencoded"
 COSTLY = (504, 507)  # how a query can fail
 Offers = tuple[Offer, ...]

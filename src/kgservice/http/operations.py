@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kgservice.application.audit_export import FILTERS as AUDITED
-from kgservice.application.link_records import FILTERS as LINKS
 from kgservice.application.subjects import WAYS
+from kgservice.http.crm_operations import CRM
 from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
+from kgservice.http.operation import GUARDED as _GUARDED
 from kgservice.http.page_operations import PAGES
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
@@ -27,7 +28,6 @@ _FILES = {
     }
 }
 _DOCUMENT: Body = {fmt.media_type: TEXT for fmt in GRAPH_FORMATS}
-_GUARDED = (404, 409, 422, 507)
 _CONSENT: dict[str, Any] = {
     "method": TEXT,
     "time": _MOMENT,
@@ -49,11 +49,6 @@ def _changed(summary: str, body: Body | None = None, *, status: int = 200, agent
     """A change that is answered with JSON; `agent`: it may name who decided."""
     asked = ("agent",) if agent else ()
     return Operation(summary, statuses=(status,), asked=asked, body=body or {}, fails=_GUARDED, changes=True)
-
-
-def _decision(summary: str) -> Operation:
-    """A decision on a link, on the condition that `If-Match` names."""
-    return Operation(summary, asked=("agent",), body=members("reason"), fails=(412, *_GUARDED), changes=True)
 
 
 _NAMED = ("graph", "default")
@@ -216,16 +211,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("delete", "/findings/{id}/waiver"): _changed("Take that back"),
     ("post", "/findings/{id}/proposals/{proposal}"): _changed("Make a change that would mend a finding"),
-    ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=LINKS),
-    ("get", "/links/report"): Operation("How many links there are, and who decided them"),
-    ("post", "/links/runs"): _changed("Match what the sources of a CRM hold with the graph"),
-    ("get", "/links/{id}"): Operation("A link with its whole explanation"),
-    ("get", "/links/{id}/waterfall"): Operation(
-        "The weights of a link as a picture", (Representation("svg", ("image/svg+xml",)),), asked=("lang",)
-    ),
-    ("post", "/links/{id}/accept"): _decision("Say that a record is the customer"),
-    ("post", "/links/{id}/reject"): _decision("Say that a record is not the customer"),
-    ("post", "/links/{id}/undo"): _decision("Take the last decision back"),
+    **CRM,
     ("get", "/quality"): Operation("The measures of data quality", (PLAIN_JSON, TURTLE, JSON_LD, N_TRIPLES)),
     ("post", "/quality"): Operation(
         "Keep a measurement",

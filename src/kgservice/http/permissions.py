@@ -39,7 +39,8 @@ class Rule:
         return self.read | self.write
 
 
-# One part of a path, or two where the second changes who may. What is not here is not there: see `permit`.
+# One part of a path, or two where the second changes who may; all that is below where it ends with a slash.
+# What is not here is not there: see `permit`.
 RULES: dict[str, Rule] = {
     "/": Rule(EVERYBODY),
     "/audit": Rule(PRIVACY),
@@ -51,7 +52,8 @@ RULES: dict[str, Rule] = {
     "/findings": Rule(STEWARDS, STEWARDS),
     "/graphs": Rule(OVERSEEING, EDITING),  # these are the records themselves, whatever the purpose
     "/id": Rule(EVERYBODY),
-    "/imports": Rule(NOBODY, EDITING),
+    "/imports": Rule(STEWARDS, EDITING),
+    "/imports/": Rule(STEWARDS, STEWARDS),  # sources that are set up here, and what goes back to them
     "/links": Rule(STEWARDS, STEWARDS),
     "/metrics": Rule(frozenset({Role.MONITOR, Role.ADMINISTRATOR})),
     "/ontology": Rule(EVERYBODY),
@@ -85,12 +87,13 @@ def rule_of(path: str) -> Rule | None:
     >>> rule_of("/graphs") is rule_of("/graphs/x/y"), rule_of("//graphs"), rule_of("/graphs.")
     (True, None, None)
     """
-    if path in RULES:
+    if path in RULES and (path == "/" or not path.endswith("/")):
         return RULES[path]
     first, _, rest = path[1:].partition("/")
     if path[:1] != "/" or (not first and path != "/"):
         return None
-    return RULES.get(f"/{first}/{rest.partition('/')[0]}") or RULES.get(f"/{first}")
+    below = RULES.get(f"/{first}/{rest.partition('/')[0]}") or RULES.get(f"/{first}/")
+    return (below if "/" in path[1:] else None) or RULES.get(f"/{first}")
 
 
 def permit(principal: Principal, method: str, path: str) -> None:

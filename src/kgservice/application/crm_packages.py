@@ -1,0 +1,18 @@
+"""The packages that sources of customers need, which not every installation has."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from kgservice.errors import BadInput
+
+NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
+
+
+def check() -> None:
+    """Raise `BadInput` that says what to install when packages are missing."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise BadInput(
+            f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
+        )

@@ -1,0 +1,61 @@
+"""Problems that a service answers, as the errors that commands know; and long work, step by step."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from kgservice.errors import KgError, StoreFailed
+from kgservice.http.details import PROBLEMS
+
+Progress = Callable[[str, int, int], None]
+_ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}
+
+
+def error_of(response: httpx.Response) -> KgError:
+    """The error that a problem-details answer tells of."""
+    try:
+        return problem(response.json())
+    except ValueError:
+        return StoreFailed(f"the service answered {response.status_code} {response.reason_phrase}")
+
+
+def problem(body: dict[str, Any]) -> KgError:
+    """The error of problem details."""
+    kind = _ERRORS.get(str(body.get("type", "")).rpartition("/")[2], StoreFailed)
+    return kind(
+        str(body.get("detail") or body.get("title")),
+        line=body.get("line"),
+        column=body.get("column"),
+        source=body.get("source"),
+    )
+
+
+def followed(
+    response: httpx.Response,
+    what: str,
+    progress: Progress,
+    begun: Callable[[dict[str, Any]], None] = lambda _run: None,
+) -> dict[str, Any]:
+    """Read the lines that tell of long work, `what` it is called: its steps, at last the event `done`.
+
+    `begun` hears of the run, if it is one. Raises the error of a problem, `StoreFailed` if there is no end.
+    """
+    for line in response.iter_lines():
+        event: dict[str, Any] = json.loads(line)
+        match event.pop("event"):
+            case "run":
+                begun(event["run"])
+            case "progress":
+                progress(event["name"], event["done"], event["total"])
+            case "done":
+                return event
+            case "problem":
+                raise problem(event)
+            case other:
+                print(f"The service said {other!r}, which this version does not know.", file=sys.stderr)
+    raise StoreFailed(f"the service stopped in the middle of the {what}")

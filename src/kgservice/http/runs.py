@@ -1,0 +1,148 @@
+"""Runs over HTTP: `/imports/{source}/runs` synchronises a source, `/links/runs` matches all of them.
+
+Only sources that were added on this machine are read; a request names one and says nothing else of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import BinaryIO
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from kgservice.application import crm_packages
+from kgservice.application.crm_runs import Doing, Runs, Started
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.crm_run import Work
+from kgservice.errors import BadParameter, KgError, NotFound
+from kgservice.http.auditing import note
+from kgservice.http.details import details
+from kgservice.http.exchange import Exchange, on
+from kgservice.http.given import address, origin_of
+from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.permissions import principal_of
+from kgservice.http.streaming import ClientLeft, HeaderList, respond
+
+NDJSON = Representation("ndjson", ("application/x-ndjson",))
+STOP = "stop"
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization, Cookie"}
+
+
+class RunResource:
+    """`…/runs`, `…/runs/{run}` and `…/runs/{run}/stop` as an ASGI application.
+
+    POST starts a run. As `application/x-ndjson` a line tells of the run, further ones how far it is, the last
+    one its result or the problem; as JSON its result is waited for, unless `Prefer: respond-async` asks for
+    202 with the address of the run at once. Who leaves does not stop it; POST to `stop` does.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, runs: Runs, readers: Executor) -> None:
+        self._kg = kg
+        self._runs = runs
+        self._readers = readers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises the errors of `kgservice.errors`."""
+        http = Exchange(scope, receive, send)
+        place = scope["path_params"]
+        source, key, part = (str(place.get(name, "")) for name in ("source", "run", "part"))
+        if part and part != STOP:
+            raise NotFound("There is nothing at this address")
+        methods = ("POST",) if part else ("GET",) if key else ("GET", "POST")
+        if not await http.has(*methods):
+            return
+        note(scope, view=self._kg.view.value)
+        try:
+            if key or http.method != "POST":
+                await http.reply(await self._told(http, source, key, part))
+            else:
+                await self._start(http, source)
+        except ClientLeft:
+            return
+
+    async def _told(self, http: Exchange, source: str, key: str, part: str) -> Response:
+        negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
+        address(http, ())
+
+        def tell() -> Response:
+            if part == STOP:
+                return JSONResponse(self._runs.stop(key, source=source).to_json(), headers=HEADERS)
+            if key:
+                return JSONResponse(self._runs.one(key, source=source).to_json(), headers=HEADERS)
+            work = None if source else Work.MATCH
+            listed = [run.to_json() for run in self._runs.listed(source=source, work=work)]
+            return JSONResponse({"runs": listed}, headers=HEADERS)
+
+        return await on(self._readers, tell)
+
+    async def _start(self, http: Exchange, source: str) -> None:
+        offer, media_type = negotiate([PLAIN_JSON, NDJSON], http.headers.get("accept"), http.wanted)
+        begin = self._beginning(http, source)
+        started = await on(self._readers, begin)
+        if offer is NDJSON:
+            head: HeaderList = [
+                (b"content-type", media_type.encode()),
+                *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
+            ]
+            await respond(
+                http.receive,
+                http.send,
+                workers=self._readers,
+                produce=lambda out: _follow(started, http.scope, out),
+                head=lambda: head,
+            )
+            return
+        if "respond-async" in http.headers.get("prefer", ""):
+            where = f"{http.scope['path']}/{started.run.id}"
+            told = {**HEADERS, "Location": where, "Preference-Applied": "respond-async"}
+            await http.reply(JSONResponse(started.run.to_json(), 202, headers=told))
+            return
+        await http.reply(JSONResponse(await on(self._readers, started.result), headers=HEADERS))
+
+    def _beginning(self, http: Exchange, source: str) -> Callable[[], Started]:
+        """What starts the run that is asked for."""
+        given = address(http, ("agent", "allowEmpty") if source else ("agent",))
+        empty = given.get("allowEmpty", "false")
+        if empty not in {"true", "false"}:
+            raise BadParameter("allowEmpty is true or false", source="allowEmpty")
+        by, name = origin_of(http.scope, given.get("agent")), principal_of(http.scope).name
+
+        def begin() -> Started:
+            crm_packages.check()
+            from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+
+            doing: Doing
+            if source:
+                doing = crm_working.syncing(
+                    self._kg.settings.crm_folder, self._kg.clock, source, allow_empty=empty == "true"
+                )
+                return self._runs.start(Work.SYNC, source, name, doing)
+            doing = crm_working.matching(self._kg, by)
+            return self._runs.start(Work.MATCH, "", name, doing)
+
+        return begin
+
+
+def _follow(started: Started, scope: Scope, out: BinaryIO) -> None:
+    """Write a line for each step of a run, and one for its end."""
+    out.write(_line({"event": "run", "run": started.run.to_json()}))
+    told: dict[str, tuple[int, int]] = {}
+    for run in started.follow():
+        new = {name: step for name, step in run.progress.items() if told.get(name) != step}
+        told |= new
+        for name, (done, total) in (new or dict(list(told.items())[-1:])).items():
+            out.write(_line({"event": "progress", "name": name, "done": done, "total": total}))
+    try:
+        result = started.result()
+    except KgError as error:
+        out.write(_line({"event": "problem", **details(error)}))
+        return
+    commit = scope["state"]["commits"].told(scope)
+    out.write(_line({"event": "done", "result": result, "commit": commit}))
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, default=str).encode() + b"\n"
