@@ -150,3 +150,31 @@ def test_decisions_on_links(demo_kg: KnowledgeGraph) -> None:
         *("rejected by a person", "2026-06-02T09:05:00Z", "id:100800000006", "Piotr Zielbach"),
         "Gleicher Name, andere Firma",
     ]
+
+
+def test_pain_points_that_the_largest_customers_share(demo_kg: KnowledgeGraph) -> None:
+    """By hand: 1 bought for 14,400, 27 and 33 for 9,600 each, 2 for 5,700, four for 4,800, three for 3,800.
+
+    Of these 1, 2 and 4 tell of pain points 4 (message 11, behaviour 1, document 5) and 16 (message 17,
+    document 5), 1, 2 and 33 of 6 (messages 14, 22, 23), 1 and 2 of 1 (messages 4 and 5).
+    """
+    assert answered(demo_kg, "shared-pain-points") == [
+        ["id:103000000004", "Einbau des Sensorsatzes dauert vier Stunden", "behoben", "3", "3"],
+        ["id:103000000016", "Für den Einbau braucht es weiter eine Elektrofachkraft", "in Arbeit", "3", "2"],
+        ["id:103000000006", "Zu viele Fehlalarme", "behoben", "3", "3"],
+        ["id:103000000001", "Stillstand des Kompressors wird zu spät bemerkt", "behoben", "2", "2"],
+    ]
+    # The three largest are 1, 27 and 33.
+    assert answered(demo_kg, "shared-pain-points", largest="3", language="en") == [
+        ["id:103000000006", "Too many false alarms", "resolved", "2", "2"]
+    ]
+    assert answered(demo_kg, "shared-pain-points", largest="1") == []
+    assert answered(demo_kg, "shared-pain-points", currency="USD") == []
+
+
+def test_pain_point_candidates(demo_kg: KnowledgeGraph) -> None:
+    """Contact 19 said in April 2025 that appointments are assigned; nobody has decided on that."""
+    row = ["id:107000000101", "Wartungstermine werden zugeteilt statt gewählt", "2025-04-30T09:30:00Z"]
+    assert answered(demo_kg, "pain-point-candidates") == [[*row, "id:102400000039", "waiting", "", ""]]
+    assert answered(demo_kg, "pain-point-candidates", outcome="waiting") != []
+    assert answered(demo_kg, "pain-point-candidates", outcome="dismissed") == []

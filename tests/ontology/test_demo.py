@@ -277,7 +277,7 @@ def test_nothing_personal_stands_in_a_record_of_the_project() -> None:
 
 
 def test_free_text_holds_no_address_or_number() -> None:
-    apart = {ci.emailAddress, ci.telephone, ci.fieldValue, ci.recordValue, ci.customerValue}
+    apart = {ci.emailAddress, ci.telephone, ci.vatNumber, ci.fieldValue, ci.recordValue, ci.customerValue}
     leak = re.compile(r"[\w.]+@[\w.]+|\+49|\b[A-Z]{2}\d{2} ?\d{4}")
     found = [
         str(o)

@@ -138,6 +138,14 @@ class Planted:
         for p in ("content", "quote", "callNote"):
             self.hide(record, p)
         self.hide(record, "title", "en")
+        # What a CRM said of them, and what somebody made of it.
+        candidate = self.node("candidate", name, hidden=True)
+        self.only(candidate, TYPE, ci("PainPointCandidate"))
+        self.only(candidate, ci("dataSubject"), person)
+        self.only(candidate, ci("suspectedFrom"), record)
+        self.only(NamedNode(A.instance("leaks", "PainPoint", "0")), ci("confirms"), candidate)
+        self.hide(candidate, "title", "de")
+        self.hide(candidate, "dismissedBecause")
         part = BlankNode()
         self.only(record, DETAIL, part)
         if self.full:
@@ -171,6 +179,18 @@ def what_is_shown(plant: Planted) -> None:
         plant.both(NamedNode(A.instance("leaks", "PainPoint", "0")), ci("evidencedBy"), record)
         plant.show(record, "content")
         plant.show(record, "title", "en")
+        candidate = plant.node("candidate", name, hidden=False)
+        plant.both(candidate, TYPE, ci("PainPointCandidate"))
+        plant.both(candidate, ci("dataSubject"), person)
+        plant.both(candidate, ci("suspectedFrom"), record)
+        plant.show(candidate, "title", "en")
+        # They have not agreed that what they bought is used.
+        deal = plant.node("deal", name, hidden=True)
+        plant.only(deal, TYPE, ci("TransactionRecord"))
+        plant.only(deal, ci("dataSubject"), person)
+        plant.only(deal, ci("hasCategory"), ci("TransactionData"))
+        for p in ("purchases", "dealStage", "transactionCurrency", "transactionAmount"):
+            plant.hide(deal, p)
         # A link to a record of a CRM is as the person has agreed; what was compared may be somebody else's.
         link = plant.node("link", name, hidden=False)
         plant.both(link, TYPE, ci("CrmLink"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,9 +13,11 @@ import duckdb
 
 from kgservice.application import link_customers, link_records
 from kgservice.application.crm_records import Taken, take
+from kgservice.application.crm_rows import RowsTaken, take_rows
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.proposing import Proposed, propose
 from kgservice.crm import registry
+from kgservice.crm.becoming import TABLES, Becoming
 from kgservice.crm.canonical import CANONICAL, KINDS
 from kgservice.crm.canonical_tables import beside, opened
 from kgservice.crm.settings import Source
@@ -34,10 +37,10 @@ _AT_ONCE = 1_000
 
 @dataclass(slots=True)
 class Matched:
-    """What a run did: the links of each kind, and the records of each source and kind taken over."""
+    """What a run did: the links of each kind, and the rows of each source and canonical table taken over."""
 
     links: dict[str, Proposed] = field(default_factory=dict)
-    records: dict[str, dict[str, Taken]] = field(default_factory=dict)
+    records: dict[str, dict[str, Taken | RowsTaken]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """It as JSON."""
@@ -49,7 +52,7 @@ class Matched:
         }
 
 
-def _told(counts: Proposed | Taken) -> dict[str, Any]:
+def _told(counts: Proposed | Taken | RowsTaken) -> dict[str, Any]:
     refused = [{"source": one.source, "key": one.key, "reason": reason} for one, reason in counts.refused]
     return {**asdict(counts), "refused": refused}
 
@@ -82,6 +85,11 @@ def match(
     for name in sorted(names & sources.keys()):
         taking = _taking(sources[name])
         done.records[name] = {kind: _taken(kg, kind, taking, by, told) for kind in KINDS}
+    for name in sorted(names & sources.keys()):
+        becoming = sources[name].becoming
+        if becoming is not None:
+            for table in (one for one in TABLES if one in becoming.constructs):
+                done.records[name][table] = _rows_taken(kg, table, name, becoming, by=by, told=told)
     return done
 
 
@@ -175,6 +183,19 @@ def _taken(kg: KnowledgeGraph, kind: str, taking: Taking, by: Origin, told: Prog
     return take(kg, kind, rows, taking, by=by, told=lambda count: told(taking.source, count, len(rows)))
 
 
+def _rows_taken(
+    kg: KnowledgeGraph, table: str, source: str, becoming: Becoming, *, by: Origin, told: Progress
+) -> RowsTaken:
+    """Take over the tickets, deals or preferences of a source."""
+    with opened(kg.settings.crm_folder, read_only=True) as db:
+        rows = list(_rows(db, table, source))
+        came = dict(db.execute(_CAME, [source, table]).fetchall())
+    now = kg.clock()
+    dated = [(row, came.get(row["key"], now).replace(tzinfo=UTC)) for row in rows]
+    heard = f"{source} {table}"
+    return take_rows(kg, table, dated, becoming, by=by, told=lambda count: told(heard, count, len(rows)))
+
+
 def _rows(db: duckdb.DuckDBPyConnection, kind: str, source: str) -> Iterator[dict[str, object]]:
     """The rows of a source, and those that it holds no more, as deleted ones."""
     columns = CANONICAL[kind]
@@ -190,3 +211,6 @@ def _rows(db: duckdb.DuckDBPyConnection, kind: str, source: str) -> Iterator[dic
 
 _GONE = """SELECT key, moment FROM changes LEFT JOIN runs USING (run, source)
 WHERE source = ? AND kind = ? AND change = 'gone' ORDER BY key"""
+# When each row came as it is.
+_CAME = """SELECT key, date_trunc('second', moment) FROM changes JOIN runs USING (run, source)
+WHERE source = ? AND kind = ?"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from pyoxigraph import Literal, NamedNode
@@ -26,8 +26,11 @@ _PERSONS = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one ?p ?value {{
   FILTER(?p IN (ci:personName, ci:emailAddress, ci:telephone, ci:postalAddress, ci:postalCode, ci:occupation,
     ci:worksFor) && NOT EXISTS {{ ?one a ci:Employee }})
 }} ORDER BY ?one"""
+# All organisations, also those of which nothing of this is said.
 _ORGANISATIONS = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one ?p ?value {{
-  ?one a ci:CustomerOrganisation . BIND(ci:title AS ?p) OPTIONAL {{ ?one ci:title ?value }}
+  ?one a ci:CustomerOrganisation
+  OPTIONAL {{ ?one ?p ?value
+    FILTER(?p IN (ci:title, ci:telephone, ci:postalAddress, ci:website, ci:vatNumber)) }}
 }} ORDER BY ?one"""
 _TITLES = f"""PREFIX ci: <{CI}> SELECT ?one ?title {{ VALUES ?one {{ UNDEF }} ?one ci:title ?title }}"""
 _USABLE = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one {{
@@ -76,11 +79,16 @@ def customers(kg: KnowledgeGraph, kind: str) -> Iterator[Row]:
     employers = {value for _, p, value in rows if _name(p) == "worksFor" and isinstance(value, NamedNode)}
     titles = _titles(view, employers)
     for person, own in groupby(rows, key=lambda row: row[0]):
-        said: dict[str, list[Term]] = {}
-        for _, p, value in own:
-            if value is not None:
-                said.setdefault(_name(p), []).append(value)
-        yield _person(person, said, titles)
+        yield _person(person, _said(own), titles)
+
+
+def _said(rows: Iterable[Sequence[Term | None]]) -> dict[str, list[Term]]:
+    """What rows of subject, property and value say of one subject, by the local name of the property."""
+    found: dict[str, list[Term]] = {}
+    for _, p, value in rows:
+        if value is not None:
+            found.setdefault(_name(p), []).append(value)
+    return found
 
 
 def _person(person: Term | None, said: dict[str, list[Term]], titles: dict[str, str]) -> Row:
@@ -108,16 +116,20 @@ def _person(person: Term | None, said: dict[str, list[Term]], titles: dict[str, 
 
 def _organisations(view: Reader) -> Iterator[Row]:
     for one, own in groupby(view.select(_ORGANISATIONS).rows, key=lambda row: row[0]):
-        names = sorted({_text(value) for _, _, value in own if value is not None})
+        said = _said(own)
+        street, code, city = _address(_one(said, "postalAddress"))
         yield {
             **_row(one),
-            "name": names[0] if names else None,
-            "vat_id": None,
+            "name": _one(said, "title"),
+            "vat_id": _one(said, "vatNumber"),
             "iban": [],
-            "website": None,
+            "website": _one(said, "website"),
             "email": [],
-            "phone": [],
-            **dict.fromkeys(("street", "postal_code", "city", "country")),
+            "phone": _all(said, "telephone"),
+            "street": street,
+            "postal_code": code,
+            "city": city,
+            "country": None,
         }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kgservice.crm.becoming import Becoming, read_becoming
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.credentials import SECRETS, Credential, read_credentials
 from kgservice.crm.declared import Declared, read_toml
@@ -79,7 +80,7 @@ class Source:
 
     `duplicate_free`: no two rows mean the same customer. `unmatched`: what becomes of a row that is no
     customer of the graph, `leave` or `create`; `rules`: which side holds where both differ, by field.
-    `digest` changes with what decides how rows are read.
+    `digest` changes with what decides how rows are read; `becoming`: what the rows about customers become.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Source:
     secrets: Path
     tables: tuple[Table, ...]
     digest: str = field(repr=False, default="")
+    becoming: Becoming | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -138,6 +140,7 @@ def read_source(folder: Path) -> Source:
     credentials = read_credentials(own.table("credentials"))
     secrets = folder / own.text("secrets", SECRETS)
     tables = _tables(own, ready, kind, scripts)
+    becoming = read_becoming(own.table("graph"), folder)
     own.finish()
     source = Source(
         name,
@@ -153,6 +156,7 @@ def read_source(folder: Path) -> Source:
         credentials,
         secrets,
         tables,
+        becoming=becoming,
     )
     said = repr((kind, connection, writing, tables)).encode()
     return _with_digest(source, hashlib.sha256(said).hexdigest())

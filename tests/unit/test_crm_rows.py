@@ -1,0 +1,332 @@
+"""Tickets, deals and preferences of a CRM taken over: through the guard, in whose graph, and with what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application import quarantine
+from kgservice.application.check import check
+from kgservice.application.crm_rows import RowsTaken, take_rows
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.linking import decide
+from kgservice.application.proposing import propose
+from kgservice.application.questions import ask, questions
+from kgservice.crm.becoming import Becoming, read_becoming
+from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.declared import Declared
+from kgservice.domain.change import Change
+from kgservice.domain.link import Verdict
+from kgservice.errors import BadInput, BadTable
+from kgservice.namespaces import CI, DPV
+from tests.conftest import NOON
+from tests.unit.links import FRAUKE, ID, SAWMILL, pair, run
+
+# Frauke has agreed since April 2026 to the use of all that these rows hold.
+CAME = NOON - timedelta(hours=1)
+OPENED = datetime(2026, 6, 3, 8, 10)
+TEXT = "Der Bericht ist leer, sobald zwei Anlagen gewählt sind."
+PROJECT, USE = f"{ID}100100000001", f"{ID}101200000025"
+SETTINGS: dict[str, Any] = {
+    "project": PROJECT,
+    "legal_basis": "dpv:Consent",
+    "screened_by": f"{ID}100800000005",
+    "tickets": {"uses": {"Telefon": USE, "*": f"{ID}101200000021"}},
+    "deals": {"use": f"{ID}101200000021"},
+    "preferences": {"use": f"{ID}101200000027"},
+    "consent": {
+        "notice": f"{ID}106200000002",
+        "controller": f"{ID}100400000001",
+        "purposes": "dpv:CustomerRelationshipManagement",
+        "categories": ["ci:PreferenceData"],
+        "storage_place": "Rechenzentrum in Deutschland",
+        "jurisdiction": "DE",
+        "withdrawal_way": "Abmeldung in jedem Rundschreiben",
+    },
+}
+
+
+def becoming(**more: Any) -> Becoming:
+    """What a source says its rows become."""
+    found = read_becoming(Declared(SETTINGS | more, "source.toml", "graph."), Path())
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def kg(demo_kg_guarded: KnowledgeGraph) -> KnowledgeGraph:
+    """With record 77 linked to Frauke, and record 88 to the sawmill."""
+    kg = demo_kg_guarded
+    propose(kg, run(), [pair("77", FRAUKE, 9.0)])
+    propose(kg, run("organisations"), [pair("88", SAWMILL, 12.0, name="Sägewerk Tannhof")])
+    return kg
+
+
+def row(table: str, key: str, **more: Any) -> dict[str, object]:
+    """A row of the source `erp` about record 77."""
+    empty = dict.fromkeys(CANONICAL[table])
+    return {**empty, "source": "erp", "key": key, "person_key": "77", "updated": OPENED, **more}
+
+
+def ticket(key: str = "T-1", **more: Any) -> dict[str, object]:
+    words = {"subject": "Bericht ist leer", "text": TEXT, "channel": "Telefon", "opened": OPENED}
+    return row("tickets", key, **{**words, **more})
+
+
+def deal(key: str = "A-1", **more: Any) -> dict[str, object]:
+    bought = {"title": "Auftrag für Frau Uferlohe", "stage": "Gewonnen", "amount": Decimal("1900.00")}
+    return row("deals", key, **{**bought, "currency": "EUR", "closed": OPENED, **more})
+
+
+def take(kg: KnowledgeGraph, table: str, *rows: dict[str, object], **more: Any) -> RowsTaken:
+    return take_rows(kg, table, [(one, CAME) for one in rows], becoming(**more))
+
+
+def said(kg: KnowledgeGraph, cls: str, prop: str, source: str = "erp") -> list[str]:
+    """What is said of the things of a class that came from a source, or were gained from such."""
+    rows = kg.select(
+        f"PREFIX ci: <{CI}> SELECT ?v {{ ?s a ci:{cls} ; ci:{prop} ?v "
+        f'{{ ?s ci:externalSystem "{source}" }} UNION {{ ?s ci:evidencedBy/ci:externalSystem "{source}" }} }}'
+    ).rows
+    return sorted(value.value for (value,) in rows if isinstance(value, Literal | NamedNode))
+
+
+def graphs_with(kg: KnowledgeGraph, text: str) -> set[str]:
+    """The record graphs that hold a text."""
+    found = kg.store.match([(None, None, Literal(text)), (None, None, Literal(text, language="de"))])
+    return {q.graph_name.value for q in found if kg.graphs.is_record(q.graph_name)}  # type: ignore[union-attr]
+
+
+def subject_graph(kg: KnowledgeGraph, person: str) -> str:
+    return kg.addresses.subject(kg.addresses.key(person))
+
+
+def test_a_ticket_is_feedback_and_a_suspicion_in_the_graph_of_the_person(kg: KnowledgeGraph) -> None:
+    done = take(kg, "tickets", ticket(), ticket("T-2", person_key="99"))
+    assert (done.written, done.unlinked, done.refused) == (1, 1, [])
+    assert said(kg, "Feedback", "content") == [f"Bericht ist leer\n\n{TEXT}"]
+    assert said(kg, "Feedback", "collectedAt") == [f"{ID}101000000025"]
+    assert said(kg, "Feedback", "collectedAtTime") == ["2026-06-03T08:10:00Z"]
+    assert said(kg, "PainPointCandidate", "title") == ["Bericht ist leer"]
+    assert graphs_with(kg, "Bericht ist leer") == {subject_graph(kg, FRAUKE)}
+    # It is no pain point before somebody says so.
+    assert said(kg, "PainPoint", "title") == []
+    head = kg.head
+    assert take(kg, "tickets", ticket()).unchanged == 1
+    assert kg.head == head
+    assert check(kg) == []
+
+
+def test_changes_and_deletions_are_followed(kg: KnowledgeGraph) -> None:
+    take(kg, "tickets", ticket(), ticket("T-2", subject="Noch etwas"))
+    changed = take(
+        kg, "tickets", ticket(text="Der Bericht ist jetzt da."), ticket("T-2", subject="Noch etwas")
+    )
+    assert (changed.written, changed.unchanged) == (1, 1)
+    assert graphs_with(kg, f"Bericht ist leer\n\n{TEXT}") == set()
+    gone = take(kg, "tickets", row("tickets", "T-1", person_key=None, deleted=True))
+    assert gone.removed == 1
+    assert said(kg, "PainPointCandidate", "title") == ["Noch etwas"]
+    assert said(kg, "Feedback", "externalId") == ["T-2"]
+    assert check(kg) == []
+
+
+def test_what_a_pain_point_rests_on_is_restricted_when_the_crm_deletes_it(kg: KnowledgeGraph) -> None:
+    take(kg, "tickets", ticket())
+    candidate, feedback = (
+        NamedNode(kg.addresses.instance("crm-tickets", "erp", "T-1", name))
+        for name in ("candidate", "record")
+    )
+    pain = NamedNode(f"{ID}103000000006")
+    rests = {"confirms": candidate, "evidencedBy": feedback, "occursAt": NamedNode(f"{ID}101000000025")}
+    kg.commit(Change.adding(Quad(pain, NamedNode(CI + name), thing) for name, thing in rests.items()))
+    outcome = ask(kg, "pain-point-candidates", {"outcome": "confirmed"}, questions()).solutions.rows
+    assert [(one[0], one[5]) for one in outcome] == [(candidate, pain)]
+
+    research = f"{DPV}ResearchAndDevelopment"
+    seen = f"ASK {{ <{feedback.value}> <{CI}content> ?text }}"
+    assert kg.reader(research).ask(seen)
+    gone = row("tickets", "T-1", person_key=None, deleted=True)
+    assert take(kg, "tickets", gone).restricted == 1
+    assert not kg.reader(research).ask(seen)
+    head = kg.head
+    assert take(kg, "tickets", gone).restricted == 1
+    assert kg.head == head
+    assert take(kg, "tickets", ticket()).written == 1  # it is there again
+    assert kg.ask(f"ASK {{ ?r <{CI}restricts> <{feedback.value}> ; <{CI}validUntil> ?end }}")
+    assert check(kg) == []
+
+
+def test_what_the_guard_refuses_waits_in_quarantine_and_is_mended(kg: KnowledgeGraph) -> None:
+    calling = ticket(text="Bitte um Rückruf unter 030 23125 045.")
+    done = take(kg, "tickets", calling, ticket("T-2"))
+    assert (done.written, [one.key for one, _ in done.refused]) == (1, ["T-1"])
+    assert "R42" in done.refused[0][1]
+    (entry,) = quarantine.listed(kg, quarantine.WAITING)
+    assert entry.source.file == "erp/tickets"
+    head = kg.head
+    take(kg, "tickets", calling, ticket("T-2"))
+    assert kg.head == head  # the same again is the same entry
+    assert take(kg, "tickets", ticket()).written == 1
+    assert quarantine.listed(kg, quarantine.WAITING) == []
+    assert check(kg) == []
+
+
+def test_a_text_that_nobody_has_read_is_refused(kg: KnowledgeGraph) -> None:
+    done = take(kg, "tickets", ticket(), screened_by="")
+    assert "R27" in done.refused[0][1]
+    assert graphs_with(kg, "Bericht ist leer") == set()
+
+
+def test_a_link_that_is_undone_takes_its_rows_with_it(kg: KnowledgeGraph) -> None:
+    take(kg, "tickets", ticket())
+    take(kg, "deals", deal())
+    (link,) = kg.select(f"SELECT ?l {{ ?l <{CI}linkedPerson> <{FRAUKE}> ; <{CI}recordKey> '77' }}").rows
+    assert isinstance(link[0], NamedNode)
+    decide(kg, link[0].value, Verdict.REJECTED, "somebody else")
+    assert graphs_with(kg, "Bericht ist leer") == graphs_with(kg, f"Bericht ist leer\n\n{TEXT}") == set()
+    assert said(kg, "TransactionRecord", "transactionAmount") == []
+    assert take(kg, "tickets", ticket()).unlinked == 1
+    assert check(kg) == []
+
+
+def test_deals_of_persons_and_of_organisations(kg: KnowledgeGraph) -> None:
+    ours = {"person_key": None, "organisation_key": "88"}
+    done = take(
+        kg, "deals",
+        deal(),
+        deal("A-2", **ours),
+        deal("A-3", stage="Angebot", closed=datetime(2029, 12, 31), **ours),
+    )  # fmt: skip
+    assert (done.written, done.refused) == (3, [])
+    assert said(kg, "TransactionRecord", "transactionAmount") == ["1900"]
+    assert said(kg, "TransactionRecord", "purchases") == ["Auftrag für Frau Uferlohe"]
+    assert graphs_with(kg, "Auftrag für Frau Uferlohe") == {subject_graph(kg, FRAUKE)}
+    # Of an organisation only what names nobody; what is not concluded has no amount.
+    assert said(kg, "Document", "externalId") == ["A-2", "A-3"]
+    assert said(kg, "Document", "transactionAmount") == ["1900"]
+    assert said(kg, "Document", "aboutOrganisation") == [SAWMILL, SAWMILL]
+    head = kg.head
+    take(kg, "deals", deal(), deal("A-2", **ours))
+    assert kg.head == head
+    # Now somebody answers for it: it becomes data about them.
+    take(kg, "deals", deal("A-2", organisation_key="88"))
+    assert said(kg, "Document", "externalId") == ["A-3"]
+    assert said(kg, "TransactionRecord", "externalId") == ["A-1", "A-2"]
+    assert check(kg) == []
+
+
+def wish(state: str, moment: datetime, origin: str | None) -> dict[str, object]:
+    return row("preferences", "77", topic="Monatsbericht", state=state, moment=moment, origin=origin)
+
+
+def events(kg: KnowledgeGraph) -> list[str]:
+    """The kinds and ways of the events of consents that the CRM told of, in order."""
+    rows = kg.select(
+        f"PREFIX ci: <{CI}> SELECT ?kind ?way {{ ?e ci:eventOf ?c ; a ?kind ; ci:eventTime ?t ; ci:eventMethod ?way . "
+        f'?c ci:withdrawalWay "Abmeldung in jedem Rundschreiben" ; ci:dataSubject <{FRAUKE}> '
+        "FILTER(STRSTARTS(STR(?kind), STR(ci:)) && ?kind != ci:ConsentEvent) } ORDER BY ?t"
+    ).rows
+    return [f"{kind.value.removeprefix(CI)} {way.value}" for kind, way in rows]  # type: ignore[union-attr]
+
+
+def test_a_tick_box_is_no_consent(kg: KnowledgeGraph) -> None:
+    done = take(kg, "preferences", wish("given", OPENED, None))
+    assert (done.written, done.refused) == (1, [])
+    assert said(kg, "PreferenceRecord", "newsletterPreference") == ["Monatsbericht"]
+    assert events(kg) == []
+
+
+def test_consents_are_given_and_withdrawn_as_the_crm_says_how(kg: KnowledgeGraph) -> None:
+    given = wish("given", OPENED, "Formular im Portal")
+    assert take(kg, "preferences", given).refused == []
+    assert events(kg) == ["ConsentGiven Formular im Portal"]
+    head = kg.head
+    take(kg, "preferences", given)
+    assert kg.head == head
+    ended = wish("withdrawn", OPENED + timedelta(days=9), None)
+    assert take(kg, "preferences", ended).refused == []
+    assert said(kg, "PreferenceRecord", "newsletterPreference") == []
+    assert events(kg) == ["ConsentGiven Formular im Portal", "ConsentWithdrawn erp"]
+    again = wish("given", OPENED + timedelta(days=12), "Anruf, aufgezeichnet")
+    take(kg, "preferences", again)
+    assert events(kg)[2:] == ["ConsentRenewed Anruf, aufgezeichnet"]
+    # The row goes; what proves the consent stays.
+    take(kg, "preferences", {**again, "person_key": None, "deleted": True})
+    assert said(kg, "PreferenceRecord", "newsletterPreference") == []
+    assert len(events(kg)) == 3
+    assert check(kg) == []
+
+
+def test_no_purpose_sees_what_was_not_agreed_to(kg: KnowledgeGraph) -> None:
+    """Frauke has not agreed to marketing, whatever the rows say."""
+    take(kg, "tickets", ticket())
+    take(kg, "deals", deal())
+    take(kg, "preferences", wish("given", OPENED, None))
+    for purpose in kg.settings.active_purposes:
+        agreed = kg.ask(
+            f"PREFIX ci: <{CI}> ASK {{ ?c a ci:ConsentRecord ; ci:dataSubject <{FRAUKE}> ; ci:forPurpose <{purpose}> }}"
+        )
+        view = kg.reader(purpose)
+        for text in (f"Bericht ist leer\n\n{TEXT}", "Bericht ist leer", "Auftrag für Frau Uferlohe"):
+            shown = view.ask(f"ASK {{ ?s ?p ?o FILTER(STR(?o) = '''{text}''') }}")
+            assert shown == agreed, (purpose, text)
+
+
+def test_a_mapping_of_ones_own_takes_the_place_of_the_default(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    (tmp_path / "short.rq").write_text(
+        f"""PREFIX ci: <{CI}> PREFIX xyz: <http://sparql.xyz/facade-x/data/>
+        CONSTRUCT {{ ?s a ci:PainPointCandidate ; ci:dataSubject ?p ; ci:title ?t }}
+        WHERE {{ ?r xyz:candidate ?s ; xyz:person ?p ; xyz:subject ?w BIND(STRLANG(?w, "de") AS ?t) }}"""
+    )
+    table = {"use": USE, "construct": "short.rq"}
+    found = read_becoming(Declared({"project": PROJECT, "tickets": table}, "source.toml", "graph."), tmp_path)
+    assert found is not None
+    assert take_rows(kg, "tickets", [(ticket(), CAME)], found).written == 1
+    assert graphs_with(kg, "Bericht ist leer") == {subject_graph(kg, FRAUKE)}
+    assert graphs_with(kg, f"Bericht ist leer\n\n{TEXT}") == set()
+    with pytest.raises(BadTable, match="malformed"):
+        take_rows(
+            kg, "tickets", [(ticket(), CAME)], replace(found, constructs={"tickets": "CONSTRUCT {} {{"})
+        )
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"tickets": {"use": f"{ID}101200000999"}}, "there is no use of a method"),
+        ({"project": f"{ID}100100000999"}, "there is no project"),
+    ],
+)
+def test_what_is_not_in_the_graph_is_told(kg: KnowledgeGraph, more: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        take(kg, "tickets", ticket(), **more)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"project": "no iri"}, "graph.project is no IRI"),
+        ({"tickets": {"won": "x"}}, "graph.tickets.use is missing"),
+        ({"tickets": {"use": USE, "construct": "../x.rq"}}, "not within the folder"),
+        ({"tickets": {"use": USE, "construct": "x.rq"}}, "x.rq, which is not there"),
+        ({"language": "Deutsch, bitte"}, "no language tag"),
+        ({"consent": {"notice": "ci:a"}}, "graph.consent.controller is missing"),
+        ({"tickts": {}}, "graph.tickts is not known"),
+    ],
+)
+def test_settings_that_are_wrong_are_named(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        becoming(**more)
+
+
+def test_without_the_table_graph_rows_become_nothing() -> None:
+    assert read_becoming(Declared({}, "source.toml", "graph."), Path()) is None
+    with pytest.raises(BadInput, match="tickets is missing"):
+        read_becoming(Declared({"project": PROJECT}, "source.toml", "graph."), Path())
