@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from rdflib.paths import AlternativePath, InvPath, MulPath, NegatedPath, Path, SequencePath
-from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.algebra import translateGroupGraphPattern
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import BNode, Node, URIRef, Variable
 
+from kgservice.shacl.parsing import parsed
 from kgservice.shacl.reach import Reach
 from kgservice.shacl.terms import interned
 
@@ -32,7 +32,7 @@ def follow(text: str, prefixes: dict[str, str], reach: Reach, this: int) -> None
     `?x a ci:Person` alone, `reach` becomes boundless.
     """
     try:
-        _Group(reach, {Variable("this"): this}).follow(prepareQuery(text, initNs=prefixes).algebra)
+        _Group(reach, {Variable("this"): this}).follow(parsed(text, prefixes).algebra)
     except _Boundless:
         reach.boundless = True
 

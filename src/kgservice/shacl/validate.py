@@ -19,13 +19,13 @@ from pyshacl.errors import (
 )
 from pyshacl.graph_abstraction import DataGraph
 from rdflib.namespace import RDF, XSD
-from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.query import Result
 from rdflib.term import Node
 
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import BadInput
+from kgservice.shacl.parsing import parsed
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report, make_report
 from kgservice.shacl.shapes import SHAPES, Shapes
@@ -53,7 +53,7 @@ class _RememberingGraph(rdflib.Graph):
         if isinstance(query_object, str):
             text = query_object
             if text not in self._queries:
-                self._queries[text] = prepareQuery(text)
+                self._queries[text] = parsed(text)
             query_object = self._queries[text]
         return super().query(query_object, *args, **given)
 
