@@ -113,7 +113,7 @@ def checked(answer: httpx.Response) -> Page:
     assert not found.all("script")
     assert not found.all("style")
     for resource in (*found.all("link"), *found.all("img")):
-        assert resource.get("href", resource.get("src", "")).startswith("/static/")
+        assert resource.get("href", resource.get("src", "")).startswith(("/static/", "/links/"))
     return found
 
 

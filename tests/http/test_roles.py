@@ -44,6 +44,10 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/pages/findings", STEWARDS),
     ("GET", "/pages/findings/x", STEWARDS),
     ("POST", "/pages/findings/x", STEWARDS),
+    ("GET", "/pages/quarantine", STEWARDS),
+    ("POST", "/pages/quarantine/x", STEWARDS),
+    ("GET", "/pages/links", STEWARDS),
+    ("POST", "/pages/links/x", STEWARDS),
     ("POST", "/pages/purpose", ALL),
     ("GET", "/sparql?query=ASK%7B%7D", QUERYING),
     ("HEAD", "/sparql?query=ASK%7B%7D", QUERYING),
@@ -250,7 +254,7 @@ def test_the_navigation_offers_what_a_role_may_read(server: Running, key_of: dic
     page = {"Accept": "text/html"}
     reader = asking(server, "/", key_of[Role.READER], headers=page).text
     steward = asking(server, "/", key_of[Role.STEWARD], headers=page).text
-    for path in ("/pages/sparql", "/pages/findings"):
+    for path in ("/pages/sparql", "/pages/findings", "/pages/quarantine", "/pages/links"):
         assert f'href="{path}"' not in reader
         assert f'href="{path}"' in steward
     assert 'value="everything"' not in reader

@@ -1,4 +1,4 @@
-"""The steward's board and the purpose switch, over a socket: what they show, who may, and what forms do."""
+"""The steward's pages and the purpose switch, over a socket: what they show, and what their forms do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from html import unescape
 import httpx
 import pytest
 
-from kgservice.application import stewarding
+from kgservice.application import link_records, quarantine, stewarding
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.proposing import propose
 from kgservice.web.texts import LANGUAGES, catalogue
+from tests.http.test_links import ODD, key_of
 from tests.http.test_pages import checked
+from tests.http.test_quarantine import ADDRESSES, BAD, HEAD, known, load, solution
 from tests.serving import Running, running
+from tests.unit.links import AMBROS, TILMAN, pair, run
 
 HTML = {"Accept": "text/html"}
 RESEARCH = "https://w3id.org/dpv#ResearchAndDevelopment"
@@ -138,3 +142,68 @@ def test_the_purpose_is_switched_and_says_what_it_hides(board: Board) -> None:
         "/evil.example/"
     )
     assert "54 persons" in checked(board.get("/?lang=en")).text
+
+
+def held(board: Board) -> str:
+    """The id of an entry that waits in quarantine: a solution that addresses nothing."""
+    (entry,) = load(board.server, solution(BAD))["quarantined"]
+    return str(entry["id"])
+
+
+def test_an_entry_of_the_quarantine_is_mended_and_released(board: Board) -> None:
+    key = held(board)
+    path = f"/pages/quarantine/{key}"
+    assert f'href="{path}?lang=en"' in board.get("/pages/quarantine?lang=en").text
+    page = board.get(f"{path}?lang=en")
+    assert "R03" in checked(page).text
+    refused = board.post(f"{path}?lang=en", do="release")
+    assert refused.status_code == 422
+    assert "R03" in checked(refused).text
+    assert board.post(path, do="mend", statements="no Turtle").status_code == 400
+    stated = unescape(re.findall(r"<textarea[^>]*>(.*?)</textarea>", page.text, re.DOTALL)[0])
+    mended = f"{HEAD}\n{stated}\n<https://kg.example/id/{BAD}> {ADDRESSES} ."
+    assert board.post(path, do="mend", statements=mended).status_code == 303
+    assert not known(board.kg, BAD)
+    assert board.post(path, do="release").status_code == 303
+    assert known(board.kg, BAD)
+    assert "released" in checked(board.get(f"{path}?lang=en")).text
+    assert board.post(path, do="release").status_code == 409
+
+
+def test_an_entry_is_discarded_for_a_reason(board: Board) -> None:
+    key = held(board)
+    path = f"/pages/quarantine/{key}"
+    assert board.post(path, do="discard", reason=" ").status_code == 400
+    assert board.post(path, do="discard", reason="A test").status_code == 303
+    assert quarantine.one(board.kg, key).status == "discarded"
+    assert "A test" in checked(board.get(f"{path}?lang=en")).text
+    assert board.get("/pages/quarantine?status=lost").status_code == 400
+    assert board.get("/pages/quarantine/none").status_code == 404
+
+
+def test_a_link_is_accepted_with_both_sides_seen_and_taken_back(board: Board) -> None:
+    propose(board.kg, run(), [pair("77", TILMAN, 4.0), pair("78", AMBROS, 9.0), ODD])
+    path = f"/pages/links/{key_of()}"
+    listed = board.get("/pages/links?lang=en&source=erp")
+    checked(listed)
+    assert f'href="{path}?lang=en"' in listed.text
+    page = board.get(f"{path}?lang=en")
+    assert "TILMAN KANTWERK" in checked(page).text
+    (picture,) = re.findall(r'src="(/links/[^"]+)"', page.text)
+    assert board.get(unescape(picture)).headers["content-type"] == "image/svg+xml"
+    assert board.post(path, do="accept", reason="I know him").status_code == 303
+    assert link_records.one(board.kg, key_of()).standing.state == "accepted"
+    assert "I know him" in board.get(f"{path}?lang=en").text
+    assert board.post(path, do="undo", reason="I was wrong").status_code == 303
+    assert link_records.one(board.kg, key_of()).standing.state == "candidate"
+    assert board.post(path, do="marry", reason="x").status_code == 400
+    assert board.get("/pages/links?state=lost").status_code == 400
+    assert board.get("/pages/links/none").status_code == 404
+
+
+def test_what_a_crm_says_is_shown_harmlessly(board: Board) -> None:
+    propose(board.kg, run(), [ODD])
+    page = board.get(f"/pages/links/{key_of(ODD.customer, ODD.record.key)}?lang=de")
+    checked(page)
+    assert "<script>" not in page.text
+    assert "&lt;script&gt;alert(1)" in page.text

@@ -7,6 +7,20 @@ from kgservice.http.operation import COSTLY, TEXT, Offers, Operation, form
 
 PAGE: Offers = (HTML,)
 
+
+def _decision(summary: str, *fields: str) -> Operation:
+    """A form that changes something; the answer leads back to the page."""
+    return Operation(
+        summary,
+        (),
+        (303,),
+        body=form(dict.fromkeys(fields, TEXT)),
+        fails=(404, 409, 422),
+        changes=True,
+        of_page=True,
+    )
+
+
 PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/sign-in"): Operation("The page to sign in at", PAGE, is_open=True),
     ("post", "/sign-in"): Operation(
@@ -28,15 +42,21 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/findings/{id}"): Operation(
         "A finding, and what can be done about it", PAGE, asked=("lang",), fails=(404,)
     ),
-    ("post", "/pages/findings/{id}"): Operation(
-        "Assign, waive, open again or mend a finding by a form",
-        (),
-        (303,),
-        body=form(dict.fromkeys(("do", "owner", "reason", "until", "proposal"), TEXT)),
-        fails=(404, 409, 422),
-        changes=True,
-        of_page=True,
+    ("post", "/pages/findings/{id}"): _decision(
+        "Assign, waive, open again or mend a finding by a form", "do", "owner", "reason", "until", "proposal"
     ),
+    ("get", "/pages/quarantine"): Operation("What waits in quarantine", PAGE, asked=("status", "lang")),
+    ("get", "/pages/quarantine/{id}"): Operation(
+        "An entry of the quarantine", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/quarantine/{id}"): _decision(
+        "Mend, release or discard an entry by a form", "do", "statements", "reason"
+    ),
+    ("get", "/pages/links"): Operation("CRM links", PAGE, asked=("state", "source", "kind", "lang")),
+    ("get", "/pages/links/{id}"): Operation(
+        "A link, both sides beside each other", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/links/{id}"): _decision("Accept, reject or undo a link by a form", "do", "reason"),
     ("post", "/pages/purpose"): Operation(
         "Read the pages for another purpose: the answer sets a cookie",
         (),

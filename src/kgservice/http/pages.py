@@ -17,9 +17,10 @@ from kgservice.application import chain_words, records, small_groups
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.application.trace import trace, trace_guarded
+from kgservice.domain.change import Origin
 from kgservice.domain.question import Question
 from kgservice.errors import KgError, NotFound
-from kgservice.http import question_pages, steward_pages
+from kgservice.http import link_pages, quarantine_pages, question_pages, steward_pages
 from kgservice.http.details import details
 from kgservice.http.forms import see_other, sent
 from kgservice.http.given import origin_of
@@ -48,12 +49,16 @@ SELECT ?painPoint ?solution ?impact WHERE {
 """
 
 
+Handler = Callable[[Site, Request], Response]
+Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str]
+
+
 def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRouter:
     """The routes of the pages, with the saved questions by id; their handlers run in threads."""
     site = Site(kg, questions)
     router = APIRouter(default_response_class=HTMLResponse)
 
-    def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
+    def route(path: str, handler: Handler) -> None:
         def answer(request: Request) -> Response:
             try:
                 return handler(site.at(request), request)
@@ -68,35 +73,40 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
     route("/pages/sparql", _sparql)
     route("/pages/record", _record)
     route("/pages/trace/{key:path}", _trace)
-    route("/pages/findings", steward_pages.findings_page(kg))
-    route("/pages/findings/{id}", steward_pages.finding_page(kg))
 
-    async def switch(request: Request) -> Response:
-        try:
-            form = await sent(request)
-            return await run_in_threadpool(site.turn, request, form)
-        except KgError as error:
-            return site.problem(request, error)
+    def board(
+        path: str, every: Handler, one: Callable[[KnowledgeGraph, KgError | None], Handler], decide: Decide
+    ) -> None:
+        """A list, what is in it by id, and the forms there; after a form was sent, its page is shown anew."""
+        route(path, every)
+        route(f"{path}/{{id}}", one(kg, None))
 
-    def decided(request: Request, form: Mapping[str, str]) -> Response:
-        seen, key = site.at(request), request.path_params["id"]
-        try:
-            path = steward_pages.decide(kg, key, form, origin_of(request.scope))
-        except NotFound:
-            raise
-        except KgError as error:
-            return steward_pages.finding_page(kg, error)(seen, request)
-        return see_other(path, request.query_params.items())
+        def decided(request: Request, form: Mapping[str, str]) -> Response:
+            seen, key = site.at(request), request.path_params["id"]
+            try:
+                there = decide(kg, key, form, origin_of(request.scope))
+            except NotFound:
+                raise
+            except KgError as error:
+                return one(kg, error)(seen, request)
+            return see_other(there, request.query_params.items())
 
-    async def decide(request: Request) -> Response:
-        try:
-            form = await sent(request)
-            return await run_in_threadpool(decided, request, form)
-        except KgError as error:
-            return site.problem(request, error)
+        posted(f"{path}/{{id}}", decided)
 
-    router.add_route("/pages/purpose", switch, methods=["POST"])
-    router.add_route("/pages/findings/{id}", decide, methods=["POST"])
+    def posted(path: str, deed: Callable[[Request, Mapping[str, str]], Response]) -> None:
+        async def answer(request: Request) -> Response:
+            try:
+                return await run_in_threadpool(deed, request, await sent(request))
+            except KgError as error:
+                return site.problem(request, error)
+
+        router.add_route(path, answer, methods=["POST"])
+
+    posted("/pages/purpose", site.turn)
+    findings, entries, links = steward_pages, quarantine_pages, link_pages
+    board(findings.BOARD, findings.findings_page(kg), findings.finding_page, findings.decide)
+    board(entries.QUARANTINE, entries.entries_page(kg), entries.entry_page, entries.decide)
+    board(links.LINKS, links.links_page(kg), links.link_page, links.decide)
     return router
 
 

@@ -35,6 +35,8 @@ PLACES = (
     ("/pages/questions", "questions"),
     ("/pages/sparql", "sparql"),
     ("/pages/findings", "findings"),
+    ("/pages/quarantine", "quarantine"),
+    ("/pages/links", "links"),
 )
 
 
