@@ -383,3 +383,16 @@ def test_lists_filters_and_counts(kg: KnowledgeGraph) -> None:
     for wrong in ({"state": "x"}, {"kind": "x"}, {"limit": "0"}, {"customer": "a b:c"}, {"source": "\ud800"}):
         with pytest.raises(BadParameter):
             link_reports.report(kg, wrong)
+
+
+def test_organisations_are_offered_with_what_identifies_them(demo_kg: KnowledgeGraph) -> None:
+    offered = {row["key"]: row for row in customers(demo_kg, "organisations")}
+    assert len(offered) == 36
+    sawmill = offered[SAWMILL]
+    assert (sawmill["name"], sawmill["vat_id"]) == ("Sägewerk Tannhof GmbH", "DE309478989")
+    assert (sawmill["street"], sawmill["postal_code"], sawmill["city"]) == (
+        "Am Kanal 7",
+        "89150",
+        "Tannhofen",
+    )
+    assert (sawmill["phone"], sawmill["website"]) == (["+49 30 23125 101"], "www.saegewerk-tannhof.example")

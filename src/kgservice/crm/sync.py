@@ -74,6 +74,7 @@ def sync(
     `allow_empty` does not allow that.
     """
     secrets = resolve(source.credentials, source.secrets, source.name, environ)
+    folder = folder.resolve()  # dlt takes a relative one for one within its own
     with tables.opened(folder) as db:
         state = tables.state_of(db, source.name)
         digest = _digest(source)
