@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,46 +44,46 @@ class Server:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[Server]:
-    """A PostgreSQL server in `folder`. Skips the test where that is not installed."""
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server. Skips the test where that is not installed."""
     initdb, server = _installed("PostgreSQL", "initdb", "postgres")
-    user = _given_to_nobody(folder)
-    secret = folder / "secret"
-    secret.write_text(f"{PASSWORD}\n")
-    if user is not None:
-        shutil.chown(secret, user)
-    _prepared(
-        [initdb, "-D", folder / "data", "-U", USER, "--pwfile", secret, "-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"],
-        folder, user,
-    )  # fmt: skip
-    port = _free_port()
-    command: list[str | Path] = [server, "-D", folder / "data", "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]  # fmt: skip
-    with _running(command, folder, user) as wait:
-        yield wait(f"postgresql://127.0.0.1:{port}/postgres", "postgresql+psycopg")
+    with _own_folder() as (folder, user):
+        secret = folder / "secret"
+        secret.write_text(f"{PASSWORD}\n")
+        if user is not None:
+            shutil.chown(secret, user)
+        _prepared(
+            [initdb, "-D", folder / "data", "-U", USER, "--pwfile", secret, "-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"],
+            folder, user,
+        )  # fmt: skip
+        port = _free_port()
+        command: list[str | Path] = [server, "-D", folder / "data", "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]  # fmt: skip
+        with _running(command, folder, user) as wait:
+            yield wait(f"postgresql://127.0.0.1:{port}/postgres", "postgresql+psycopg")
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[Server]:
-    """A MariaDB server in `folder` with a database `crm`. Skips the test where that is not installed."""
+def mariadb() -> Iterator[Server]:
+    """A MariaDB server with a database `crm`. Skips the test where that is not installed."""
     install, server, _ = _installed("MariaDB", "mariadb-install-db", "mariadbd", "my_print_defaults")
-    user = _given_to_nobody(folder)
-    _prepared(
-        [install, "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db"],
-        folder, user,
-    )  # fmt: skip
-    first = folder / "first.sql"
-    first.write_text(
-        "CREATE DATABASE crm CHARACTER SET utf8mb4;\n"
-        f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
-        f"GRANT ALL ON crm.* TO '{USER}'@'127.0.0.1';\n"
-    )
-    port = _free_port()
-    command = [
-        server, "--no-defaults", f"--datadir={folder / 'data'}", "--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder / 'socket'}",
-        f"--pid-file={folder / 'pid'}", f"--init-file={first}", "--skip-log-bin", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
-    ]  # fmt: skip
-    with _running(command, folder, user) as wait:
-        yield wait(f"mariadb://127.0.0.1:{port}/crm", "mariadb+pymysql")
+    with _own_folder() as (folder, user):
+        _prepared(
+            [install, "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db"],
+            folder, user,
+        )  # fmt: skip
+        first = folder / "first.sql"
+        first.write_text(
+            "CREATE DATABASE crm CHARACTER SET utf8mb4;\n"
+            f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL ON crm.* TO '{USER}'@'127.0.0.1';\n"
+        )
+        port = _free_port()
+        command = [
+            server, "--no-defaults", f"--datadir={folder / 'data'}", "--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder / 'socket'}",
+            f"--pid-file={folder / 'pid'}", f"--init-file={first}", "--skip-log-bin", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+        ]  # fmt: skip
+        with _running(command, folder, user) as wait:
+            yield wait(f"mariadb://127.0.0.1:{port}/crm", "mariadb+pymysql")
 
 
 def _installed(name: str, *programs: str) -> list[str]:
@@ -94,14 +95,17 @@ def _installed(name: str, *programs: str) -> list[str]:
     return found
 
 
-def _given_to_nobody(folder: Path) -> str | None:
-    """Give a folder to `nobody` if we are root, as whom no such server runs; who runs it."""
-    if os.geteuid() != 0:
-        return None
-    for path in (folder, *[p for p in folder.parents if p.name.startswith(("pytest-", "popen-"))]):
-        path.chmod(0o755)
-    shutil.chown(folder, "nobody", "nogroup")
-    return "nobody"
+@contextmanager
+def _own_folder() -> Iterator[tuple[Path, str | None]]:
+    """A folder of a server and who runs it: `nobody` if we are root, as whom no such server runs.
+
+    Not in pytest's folder, which each start of pytest closes to others again.
+    """
+    with tempfile.TemporaryDirectory(prefix="kgservice-server-") as folder:
+        user = "nobody" if os.geteuid() == 0 else None
+        if user is not None:
+            shutil.chown(folder, user, "nogroup")
+        yield Path(folder), user
 
 
 def _prepared(command: Sequence[str | Path], folder: Path, user: str | None) -> None:

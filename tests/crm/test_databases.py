@@ -146,8 +146,8 @@ def test_looking_at_a_table_names_what_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with postgresql(tmp_path_factory.mktemp("postgres")) as one:
+def postgres() -> Iterator[Server]:
+    with postgresql() as one:
         yield one
 
 

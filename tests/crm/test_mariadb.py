@@ -27,8 +27,8 @@ FROM raw
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with mariadb(tmp_path_factory.mktemp("mariadb")) as one:
+def server() -> Iterator[Server]:
+    with mariadb() as one:
         yield one
 
 

@@ -54,8 +54,7 @@ class _Reader:
         """The rows, in parts from the server, which are not held together in memory."""
         table = self._table
         try:
-            engine = sa.create_engine(self._url(), poolclass=sa.NullPool)
-            with engine.connect() as connection:
+            with self._connected() as connection:
                 chosen = self._chosen(connection)
                 selected = sa.select(chosen)
                 if since is not None and table.cursor is not None:
@@ -71,8 +70,7 @@ class _Reader:
     def keys(self) -> set[str]:
         """The keys of all rows that are there now."""
         try:
-            engine = sa.create_engine(self._url(), poolclass=sa.NullPool)
-            with engine.connect() as connection:
+            with self._connected() as connection:
                 chosen = self._chosen(connection)
                 key = self._column(chosen, self._table.key)
                 one = Headings({c.name: 0 for c in self._table.columns if c.name == self._table.key}, ())
@@ -84,6 +82,15 @@ class _Reader:
                 }
         except (SQLAlchemyError, ValueError) as error:
             raise self._told(error) from None
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(self._url(), poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":  # which keeps any bytes as text
+                own: Any = connection.connection.driver_connection
+                own.text_factory = lambda read: read.decode("utf-8", "surrogateescape")
+            yield connection
 
     def _url(self) -> sa.URL:
         """The address with user and password, which settings do not hold. Raises `BadInput`."""
@@ -154,7 +161,7 @@ class _Reader:
 
 @contextmanager
 def _streamed(connection: sa.Connection, selected: sa.Select[Any]) -> Iterator[sa.CursorResult[Any]]:
-    """The rows of a statement, in parts; a connection that is left before their end is not used again."""
+    """The rows of a statement, in parts; one of MariaDB that is left before their end is not read on."""
     with connection.execute(selected, execution_options=_STREAMED) as result:
         try:
             yield result
@@ -163,7 +170,7 @@ def _streamed(connection: sa.Connection, selected: sa.Select[Any]) -> Iterator[s
             left = getattr(result.cursor, "_result", None)
             if left is not None:
                 left.unbuffered_active = False
-            connection.invalidate()
+                connection.invalidate()
             raise
 
 

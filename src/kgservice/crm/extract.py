@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kgservice.crm.credentials import Secrets
-from kgservice.crm.rows import Reading, Row, column_names
+from kgservice.crm.rows import Reading, Row, column_names, unreadable
 from kgservice.crm.settings import FILES, Source, Table
 from kgservice.errors import KgError, SourceFailed
 
@@ -104,7 +105,7 @@ def extract(
             pipeline.deactivate()
         for name, r in readings.items():
             if r.present is not None:
-                delivered[name].present = r.present()
+                delivered[name].present = {key for key in r.present() if unreadable([key]) is None}
     return delivered
 
 
@@ -115,23 +116,39 @@ def _chunks(
     names = column_names(table.columns)
     fields = [("line", pa.int64()), ("fault", pa.string()), *((name, pa.string()) for name in names)]
     schema = pa.schema(fields)
-    empty = [None] * len(names)
     left = iter(rows)
     while True:
         part = list(islice(left, _CHUNK))
         if not part and delivered.rows:
             return
-        cells = [row.cells if row.fault is None else empty for row in part]
-        columns = [
-            pa.array([row.line for row in part], pa.int64()),
-            pa.array([row.fault for row in part], pa.string()),
-            *(pa.array([row[i] for row in cells], pa.string()) for i in range(len(names))),
-        ]
+        try:
+            columns = _columns(part, len(names))
+        except UnicodeEncodeError:  # seldom, so cells are looked at one by one only then
+            columns = None
+        if columns is None or any(pc.any(pc.match_substring(c, "\0")).as_py() for c in columns[2:]):
+            columns = _columns([_checked(row) for row in part], len(names))
         delivered.rows += len(part)
         progress(table.name, delivered.rows, 0)
         yield pa.Table.from_arrays(columns, schema=schema)
         if len(part) < _CHUNK:
             return
+
+
+def _columns(part: Sequence[Row], width: int) -> list[pa.Array]:
+    """Rows as columns: line, fault and the cells, which a row with a fault has not."""
+    empty = [None] * width
+    cells = [row.cells if row.fault is None else empty for row in part]
+    return [
+        pa.array([row.line for row in part], pa.int64()),
+        pa.array([row.fault for row in part], pa.string()),
+        *(pa.array([row[i] for row in cells], pa.string()) for i in range(width)),
+    ]
+
+
+def _checked(row: Row) -> Row:
+    """A row, or its fault if a cell of it is no text."""
+    fault = row.fault or unreadable(row.cells)
+    return row if fault is None else Row(row.line, fault=fault)
 
 
 @contextmanager

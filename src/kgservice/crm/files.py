@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from itertools import zip_longest
 from pathlib import Path
 
@@ -17,6 +20,11 @@ from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
 from kgservice.crm.settings import Source, Table
 from kgservice.errors import BadInput, BadTable
 from kgservice.tabular.csv_records import Record, records
+
+# The most characters that the bytes beyond ASCII, in their order, are in encodings of several bytes.
+_PAIRS = 64
+# What a workbook raises whose archive, XML or values are broken.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, SyntaxError, KeyError, ValueError)
 
 
 def read_file(source: Source, table: Table) -> Reading:
@@ -38,6 +46,7 @@ def _open(source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
 
 
 def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
+    _check_encoding(path, source.dialect.encoding)
     listed = records(path, source.dialect)
     head = next(listed, None)
     if head is None:
@@ -52,6 +61,27 @@ def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[R
         return Row(record.line, headings.cells(table, record.fields))
 
     return headings, map(row, listed)
+
+
+def _check_encoding(path: Path, declared: str) -> None:
+    """Refuse a file in UTF-8 that is declared to be in an encoding of single bytes.
+
+    Each byte means something there, so names would be taken wrongly, and no row would be refused. Text in
+    such an encoding that has letters beyond ASCII is hardly ever valid UTF-8.
+    """
+    if len(bytes(range(0x80, 0x100)).decode(declared, "ignore")) <= _PAIRS:
+        return
+    decoder, beyond = codecs.getincrementaldecoder("utf-8")(), False
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                beyond = beyond or not block.isascii()
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return
+    if beyond:
+        raise BadTable(f"is utf-8, not {declared}", source=path.name)
 
 
 def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
@@ -80,30 +110,31 @@ def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
 
 def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], set[int]]]:
     """The rows of a sheet: line, stored values, and the positions of formulas that have none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves out
-            stored = load_workbook(path, read_only=True, data_only=True)
-            written = load_workbook(path, read_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise BadTable(f"is no workbook: {error}", source=path.name) from None
-    name = table.place.get("sheet", stored.sheetnames[0])
-    if name not in stored.sheetnames:
-        raise BadTable(f"has no sheet {name!r}; it has {', '.join(stored.sheetnames)}", source=path.name)
-    try:
-        pairs = zip_longest(
-            stored[name].iter_rows(values_only=True), written[name].iter_rows(values_only=True), fillvalue=()
-        )
-        for line, (values, texts) in enumerate(pairs, start=1):
-            formulas = {
-                i
-                for i, (value, text) in enumerate(zip(values, texts, strict=False))
-                if value is None and text is not None
-            }
-            yield line, values, formulas
-    finally:
-        stored.close()
-        written.close()
+    with ExitStack() as files:
+        try:
+            one, other = (files.enter_context(path.open("rb")) for _ in range(2))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves out
+                stored = load_workbook(one, read_only=True, data_only=True)
+                written = load_workbook(other, read_only=True)
+        except (InvalidFileException, OSError, *_BROKEN) as error:
+            raise BadTable(f"is no workbook: {error}", source=path.name) from None
+        name = table.place.get("sheet", stored.sheetnames[0])
+        if name not in stored.sheetnames:
+            raise BadTable(f"has no sheet {name!r}; it has {', '.join(stored.sheetnames)}", source=path.name)
+        sheets = [
+            files.enter_context(closing(book[name].iter_rows(values_only=True))) for book in (stored, written)
+        ]
+        try:
+            for line, (values, texts) in enumerate(zip_longest(*sheets, fillvalue=()), start=1):
+                formulas = {
+                    i
+                    for i, (value, text) in enumerate(zip(values, texts, strict=False))
+                    if value is None and text is not None
+                }
+                yield line, values, formulas
+        except _BROKEN as error:
+            raise BadTable(f"is broken: {error}", source=path.name) from None
 
 
 def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
@@ -116,10 +147,13 @@ def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
     def read() -> Iterator[Row]:
         line = 0
         with file:
-            for batch in file.iter_batches():
-                columns = [column.to_pylist() for column in batch.columns]
-                for values in zip(*columns, strict=True):
-                    line += 1
-                    yield Row(line, headings.cells(table, values))
+            try:
+                for batch in file.iter_batches():
+                    columns = [column.to_pylist() for column in batch.columns]
+                    for values in zip(*columns, strict=True):
+                        line += 1
+                        yield Row(line, headings.cells(table, values))
+            except (pa.ArrowException, OSError) as error:
+                raise BadTable(f"is broken: {error}", source=path.name) from None
 
     return headings, read()

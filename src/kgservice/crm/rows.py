@@ -16,6 +16,8 @@ from kgservice.tabular.headings import plain
 
 # ="00123" is how spreadsheets are told, in CSV, to leave a text alone.
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
+# What Python makes of bytes that are not in an encoding (`surrogateescape`): 0x80 to 0xFF.
+_NOT_DECODED = range(0xDC80, 0xDD00)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,27 @@ def check_missing(table: Table, found: Iterable[str], ignored: Sequence[str], so
         raise BadInput(f"columns are missing: {', '.join(missing)}{instead}", source=source)
 
 
+def unreadable(cells: Iterable[str | None]) -> str | None:
+    """Why cells are no texts that can be kept; None if they are.
+
+    >>> unreadable(["Jürgen", None]), unreadable(["a\\0"]), unreadable(["\\ud800"]), unreadable(["\\udcff"])
+    (None, 'a zero byte', 'U+D800 is no character', 'byte 0xFF is not utf-8')
+    """
+    for cell in cells:
+        if cell is None:
+            continue
+        if "\0" in cell:
+            return "a zero byte"
+        try:
+            cell.encode()
+        except UnicodeEncodeError as error:
+            code = ord(cell[error.start])
+            if code in _NOT_DECODED:
+                return f"byte 0x{code - _NOT_DECODED.start + 0x80:02X} is not utf-8"
+            return f"U+{code:04X} is no character"
+    return None
+
+
 def text_of(value: object) -> str | None:  # noqa: PLR0911  (a table of types)
     """A value of any source as text, without space around it; None if it is empty.
 
@@ -117,7 +140,7 @@ def text_of(value: object) -> str | None:  # noqa: PLR0911  (a table of types)
         case datetime.datetime() | datetime.date() | datetime.time():
             return value.isoformat()
         case bytes():
-            return value.decode("utf-8", "replace").strip() or None
+            return value.decode("utf-8", "surrogateescape").strip() or None
         case dict() | list():
             return json.dumps(value, ensure_ascii=False, default=str) if value else None
         case _:
