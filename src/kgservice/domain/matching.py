@@ -34,7 +34,7 @@ class Pair:
     `weight` is the sum of `fields`, the base-2 logarithm of how many times likelier the values are if both
     are the same (bits; negative ones speak against it), with the prior under the name `prior`;
     `probability` (0 to 1) follows from it. `values` are the two values that each field compared, the
-    record's first. `doubted`: something differs in them that a person has to judge, however likely the pair is.
+    record's first. `doubted`: something differs in them that a person has to judge, likely as the pair is.
     """
 
     record: RecordId
