@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,12 @@ def test_whatever_the_pairs(pairs: list[Pair], shuffler: object) -> None:
     for each in free:
         others = [other for other in pairs if other.record == each.record and other is not each]
         assert all(each.weight - other.weight >= AHEAD for other in others if other.probability >= 0.5)
+
+
+def test_what_is_doubted_is_for_a_person() -> None:
+    sure = pair(A, "x", 0.9999)
+    assert [each.band for each in assign([sure])] == [Band.ACCEPTED]
+    assert [each.band for each in assign([replace(sure, doubted=True)])] == [Band.CANDIDATE]
 
 
 def test_wilson_intervals_are_the_published_ones() -> None:

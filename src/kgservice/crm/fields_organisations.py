@@ -36,8 +36,9 @@ ORGANISATIONS = (
         ("legal",),
         missing("legal"),
         (Level("the same", "legal_l = legal_r", frequent="legal"),),
-        # Companies change their form, and a CRM has GmbH for GmbH & Co. KG.
+        # Companies change their form, and a CRM has GmbH for GmbH & Co. KG; but sister companies have two forms.
         often=0.02,
+        doubts=True,
     ),
     Field(
         "vat_id",

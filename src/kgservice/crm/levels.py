@@ -54,7 +54,7 @@ class Field:
     What no level says is the last one, "different". `tells`: the fields that tell the same from others among
     pairs of this field's levels; the first of them says, by "different", how many are others. `most`: the most bits
     that a level of it may add. `seldom`: the same differ at most that often in that first field, whatever is trained.
-    `often`: the same differ at least that often in this field, whatever is trained.
+    `doubts`: where it differs, a person decides. `often`: the same differ at least that often in this field, whatever is trained.
     `rare` (a field and a share) tells otherwise: of those who are others, and on a level of that field, so many are on
     this one's, too; whoever else is on both is the same. `alone`: it is learned of records that have one such pair, since
     one that has two is never accepted by rule.
@@ -68,6 +68,7 @@ class Field:
     most: float = 0.0
     seldom: float = 1.0
     often: float = 0.0
+    doubts: bool = False
     rare: tuple[str, float] | None = None
     alone: bool = False
 

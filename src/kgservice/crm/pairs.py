@@ -32,6 +32,10 @@ def _weight(field: Field) -> str:
     return f"mw_{field.name} + mw_tf_adj_{field.name}" if frequent else f"mw_{field.name}"
 
 
+_DOUBTED = {
+    kind: " OR ".join(f"coalesce(mw_{field.name} < 0, FALSE)" for field in fields if field.doubts) or "FALSE"
+    for kind, fields in FIELDS.items()
+}
 # In bulk the numbers are those of the compared rows; of new records they are those of asked pairs.
 _BULK = (
     "FROM matching_scored JOIN compared_{kind} c ON c.id = unique_id_l"
@@ -42,7 +46,7 @@ _ASKED = (
     " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
 )
 _PAIRS = {
-    (kind, asked): "SELECT r.source, r.key, c.key, match_weight, match_probability, "
+    (kind, asked): f"SELECT r.source, r.key, c.key, match_weight, match_probability, {_DOUBTED[kind]}, "
     f"[{', '.join(map(_weight, fields))}], "
     f"[{', '.join(_shown(field.shown, 'r') for field in fields)}], "
     f"[{', '.join(_shown(field.shown, 'c') for field in fields)}] "
@@ -53,7 +57,8 @@ _PAIRS = {
 _ONLY = "SEMI JOIN pairs_wanted w ON (w.source, w.record, w.customer) = (r.source, r.key, c.key) "
 _ORDER = "ORDER BY match_weight DESC, r.source, r.key, c.key"
 _WEIGHTS = {
-    kind: f"SELECT r.source, r.key, c.key, match_weight, match_probability {_BULK.format(kind=kind)} {_ORDER}"
+    kind: f"SELECT r.source, r.key, c.key, match_weight, match_probability, {_DOUBTED[kind]} "
+    f"{_BULK.format(kind=kind)} {_ORDER}"
     for kind in FIELDS
 }
 
@@ -67,8 +72,8 @@ def read_weights(db: duckdb.DuckDBPyConnection, kind: str) -> Iterator[Pair]:
     with db.cursor() as cursor:
         cursor.execute(_WEIGHTS[kind])
         while batch := cursor.fetchmany(AT_ONCE):
-            for source, key, customer, weight, probability in batch:
-                yield Pair(RecordId(source, key), customer, weight, probability, nothing, nothing)
+            for source, key, customer, weight, probability, doubted in batch:
+                yield Pair(RecordId(source, key), customer, weight, probability, nothing, nothing, doubted)
 
 
 def read_pairs(
@@ -90,7 +95,7 @@ def read_pairs(
             cursor.register("pairs_wanted", _table(only))
         cursor.execute(f"{_PAIRS[kind, asked]} {_ONLY if only is not None else ''} {_ORDER}")
         while batch := cursor.fetchmany(AT_ONCE):
-            for source, key, customer, weight, probability, weights, ours, theirs in batch:
+            for source, key, customer, weight, probability, doubted, weights, ours, theirs in batch:
                 yield Pair(
                     RecordId(source, key),
                     customer,
@@ -98,6 +103,7 @@ def read_pairs(
                     probability,
                     {"prior": prior, **dict(zip(names, weights, strict=True))},
                     dict(zip(names, zip(ours, theirs, strict=True), strict=True)),
+                    doubted,
                 )
 
 

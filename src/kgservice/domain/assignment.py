@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from kgservice.domain.matching import POSSIBLE, SURE, Band, Pair, RecordId
+from kgservice.domain.matching import POSSIBLE, Band, Pair, RecordId
 
 # So many bits the best has to be ahead of the second to be accepted by rule: 2^4 = 16 times likelier.
 AHEAD = 4.0
@@ -39,7 +39,7 @@ def assign(
 
     A pair that a steward decided is not among them, nor is another one of a record whose customer is
     decided. A record has one customer at most: its best one, accepted from `SURE` on if the second is `ahead`
-    bits behind.
+    bits behind, and if it is not doubted.
     Of a source in `unique`, which holds no one twice, a customer has one record at most, too.
     """
     pinned = {record for record, _ in decided.accepted}
@@ -77,7 +77,7 @@ def assign(
         rival = next((o.customer for o in customers if pair.weight - o.weight < ahead), None) or next(
             (o.record.key for o in records if pair.weight - o.weight < ahead), None
         )
-        if pair.probability >= SURE and rival is None:
+        if pair.band is Band.ACCEPTED and rival is None:
             found.append(Assigned(pair, Band.ACCEPTED))
             gone.add(pair.record)
             if pair.record.source in unique:

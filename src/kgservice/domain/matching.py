@@ -34,7 +34,7 @@ class Pair:
     `weight` is the sum of `fields`, the base-2 logarithm of how many times likelier the values are if both
     are the same (bits; negative ones speak against it), with the prior under the name `prior`;
     `probability` (0 to 1) follows from it. `values` are the two values that each field compared, the
-    record's first.
+    record's first. `doubted`: something differs in them that a person has to judge, likely as the pair is.
     """
 
     record: RecordId
@@ -43,11 +43,12 @@ class Pair:
     probability: float
     fields: Mapping[str, float]
     values: Mapping[str, tuple[str, str]]
+    doubted: bool = False
 
     @property
     def band(self) -> Band:
         """What the probability leads to if the pair is its record's best."""
-        if self.probability >= SURE:
+        if self.probability >= SURE and not self.doubted:
             return Band.ACCEPTED
         return Band.CANDIDATE if self.probability >= POSSIBLE else Band.NONE
 

@@ -110,7 +110,7 @@ def suggestion(bands: Sequence[Stratum]) -> str | None:
     """What the decisions say of the threshold of the rule: `raise`, `lower`, or nothing.
 
     `raise`: even at best fewer than 99 of a hundred that the rule accepts are right. `lower`: even at worst,
-    99 of a hundred of the band below are. It is for people to weigh: they mostly decide on what looks doubtful.
+    99 of a hundred of the band below are. People have to weigh it: most decide on what looks doubtful.
     """
     *_, below, sure = bands
     if sure.right.whole >= FEWEST and sure.right.interval[1] < SURE:
