@@ -88,7 +88,7 @@ def take(
     """
     done = Taken()
     origin = by.because(f"records of {taking.source} taken over", SOURCE)
-    own = (row for row in rows if row["source"] == taking.source)
+    own = (row for row in rows if row["source"] == taking.source and not _erased(kg, kind, row))
     count = 0
     while batch := list(islice(own, BATCH)):
         with kg.writing:
@@ -96,6 +96,11 @@ def take(
         count += len(batch)
         told(count)
     return done
+
+
+def _erased(kg: KnowledgeGraph, kind: str, row: Row) -> bool:
+    """Whether the record's person was erased, perhaps after the row was read."""
+    return kind == PERSONS and kg.erased.holds(RecordId(str(row["source"]), str(row["key"])))
 
 
 class _Batch:
