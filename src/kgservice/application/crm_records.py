@@ -191,9 +191,11 @@ class _Batch:
     def _opt_outs(self, refused: Mapping[RecordId, str], done: Taken) -> None:
         for one, row in self._rows.items():
             link = self._links.get(one)
-            if link is not None and one not in refused and not row.get("deleted"):
+            out = bool(row.get("opted_out"))
+            # A record that is gone says nothing of an opt-out; one that is marked as deleted may.
+            if link is not None and one not in refused and (out or not row.get("deleted")):
                 ended, disagreeing = crm_optouts.follow(
-                    self._kg, link, self._places, self._taking, self._origin, out=bool(row.get("opted_out"))
+                    self._kg, link, self._places, self._taking, self._origin, out=out
                 )
                 done.withdrawn += ended
                 done.disagreeing += disagreeing
