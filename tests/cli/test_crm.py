@@ -212,3 +212,44 @@ def test_an_erased_person_is_in_no_table(run: Run, store: Path, source: Path) ->
     kept = b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file())
     assert "Terminbestätigung kommt".encode() not in kept
     assert b"Hubstein" in held
+
+
+def test_an_erased_person_does_not_come_back(run: Run, store: Path, source: Path) -> None:
+    """Not even where every row that is nobody's becomes a person; the steward is told, and nothing is kept."""
+    settings = source / "source.toml"
+    text = settings.read_text().replace("[connection]", 'unmatched = "create"\n[connection]')
+    settings.write_text(text)
+    assert 'unmatched = "create"' in settings.read_text()
+    said(run, "crm", "add", source, store=store)
+    said(run, "crm", "sync", store=store)
+    matched(run, store)
+    (link,) = said(run, "links", "--customer", FRANZISKA, store=store)["links"]
+    done = run("subject", "erase", FRANZISKA, "--yes", "--store", store, "--other-basis", "erase")
+    assert done.returncode == 0, done.stderr
+    replace(source / "kontakte.csv", "K-102;Henrike", "K-102;Henriette")  # so that it is read again
+    for changed in (1, 0):
+        (summary,) = said(run, "crm", "sync", store=store)
+        assert bool(summary["run"]) == bool(changed)
+        assert {
+            "table": "kontakte",
+            "line": 0,
+            "key": link["key"],
+            "reason": "was erased here, and is still in the CRM",
+        } in summary["rejects"]
+        counts = summary["tables"]["kontakte"]
+        assert counts["read"] == counts["taken"] + counts["repeated"] + counts["rejected"]
+        _, persons = matched(run, store)
+        assert persons["created"] == 0
+    assert run("compact", "--store", store).returncode == 0
+    kept = [path for path in store.parent.rglob("*") if path.is_file() and "audit" not in path.name]
+    for path in kept:
+        data = path.read_bytes()
+        assert b"Lackner" not in data, path
+        if path.is_relative_to(store.parent / "crm") or path.name == "store.erased.jsonl":
+            assert link["key"].encode() not in data, path
+    secret = store.with_name("store.secret")
+    assert secret.stat().st_mode & 0o077 == 0
+    assert len(bytes.fromhex(secret.read_text())) == 32
+    # Without the secret nobody can tell who was erased, so that nothing is read.
+    secret.unlink()
+    assert run("crm", "sync", "--store", store).returncode == 6

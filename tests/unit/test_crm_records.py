@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application import stewarding
 from kgservice.application.check import check
@@ -17,9 +18,11 @@ from kgservice.application.linking import decide
 from kgservice.application.proposing import propose
 from kgservice.application.questions import ask, questions
 from kgservice.crm.canonical import CANONICAL
+from kgservice.domain.change import Change
 from kgservice.domain.crm_field import Side, Taking, Unmatched
 from kgservice.domain.link import ORGANISATIONS, PERSONS, Verdict
 from kgservice.domain.matching import RecordId
+from kgservice.domain.model import TYPE
 from kgservice.errors import BadParameter
 from kgservice.namespaces import CI, DPV
 from tests.unit.links import AMBROS, FRAUKE, SAWMILL, TILMAN, pair, run
@@ -187,6 +190,41 @@ def test_an_opt_out_ends_what_is_for_nothing_else_and_shows_what_disagrees(kg: K
     again = take(kg, PERSONS, [out], Taking("erp", opt_out=every))
     assert again.withdrawn == 0
     assert check(kg) == []
+
+
+def test_an_opt_out_of_a_record_that_is_marked_as_deleted_counts(kg: KnowledgeGraph) -> None:
+    every = frozenset(kg.settings.active_purposes)
+    done = take(kg, PERSONS, [row(opted_out=True, deleted=True)], Taking("erp", opt_out=every))
+    assert (done.deleted, done.withdrawn, done.refused) == (1, 1, [])
+    assert not kg.reader(f"{DPV}CustomerRelationshipManagement").ask(f"ASK {{ <{TILMAN}> ?p ?o }}")
+    assert check(kg) == []
+
+
+def test_an_opt_out_disagrees_with_another_legal_basis(kg: KnowledgeGraph) -> None:
+    """An opt-out of advertising that rests on legitimate interests is for a person to look at."""
+    advertising = frozenset({f"{DPV}Marketing"})
+    out, marketing = row(opted_out=True), Taking("erp", opt_out=advertising)
+    assert take(kg, PERSONS, [out], marketing).disagreeing == 0
+    kg.settings = replace(kg.settings, profile="gdpr")
+    gdpr, ads = "https://w3id.org/dpv/legal/eu/gdpr#", NamedNode("https://kg.example/id/ads")
+    said: list[tuple[NamedNode, NamedNode | Literal]] = [
+        (TYPE, NamedNode(f"{CI}ProcessingActivity")),
+        (NamedNode(f"{CI}forPurpose"), NamedNode(f"{DPV}Marketing")),
+        (NamedNode(f"{CI}forCategory"), NamedNode(f"{CI}IdentificationData")),
+        (NamedNode(f"{CI}legalBasis"), NamedNode(f"{gdpr}A6-1-f")),
+        (NamedNode(f"{CI}balancingOfInterests"), Literal("Minutes of 2026-03-01")),
+    ]
+    project = NamedNode("https://kg.example/id/00000000-0000-4000-8000-100100000001")
+    said.append((NamedNode(f"{CI}inProject"), project))
+    # Not all that such a record has to say; what is missing is for others to find.
+    kg.commit(Change(tuple(Quad(ads, p, o, DefaultGraph()) for p, o in said), lawful=True))
+    assert take(kg, PERSONS, [out], marketing).disagreeing == 1
+    assert findings(kg) == 1
+    head = kg.head
+    take(kg, PERSONS, [out], marketing)
+    assert kg.head == head
+    assert take(kg, PERSONS, [row()], marketing).disagreeing == 0
+    assert findings(kg) == 0
 
 
 def test_unmatched_records_become_persons_only_when_asked(kg: KnowledgeGraph) -> None:

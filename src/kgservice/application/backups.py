@@ -21,9 +21,11 @@ from kgservice.store.audit_file import beside
 from kgservice.store.checksums import Checksums
 from kgservice.store.folders import copy, copy_database, file_at, files_in, written
 from kgservice.store.keys import keys_of
+from kgservice.store.secret import secret_of
 
 MANIFEST = "manifest.json"
 STORE, ERASED, AUDIT, KEYS = "store", "erased.jsonl", "audit.sqlite", "keys.sqlite"
+OF_HASHES = "secret"  # without it the hashes in the list of the erased say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Backups:
                 commit, made = kg.head, held.enter_context(kg.store.checkpoint())
                 if list_of(store).exists():
                     copy(list_of(store), folder / ERASED)
+                if secret_of(store).exists():
+                    copy(secret_of(store), folder / OF_HASHES)
             (folder / STORE).mkdir(mode=0o700)
             files, shared, sums = [], 0, Checksums(store)
             for path in sorted(made.iterdir()):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pyoxigraph import Literal, NamedNode, Triple
 
+from kgservice.application import views
 from kgservice.application.crm_row_graphs import Row, at
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.lawful_facts import read_subject
@@ -49,7 +50,7 @@ def told(
 
 def stands(kg: KnowledgeGraph, triple: Triple) -> bool:
     """Whether the records say it already."""
-    return bool(in_records(kg, [(triple.subject, triple.predicate, triple.object)]))
+    return bool(in_records(kg, views.exactly([triple])))
 
 
 def _node(kg: KnowledgeGraph, row: Row, person: Link) -> NamedNode:

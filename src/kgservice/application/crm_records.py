@@ -88,7 +88,7 @@ def take(
     """
     done = Taken()
     origin = by.because(f"records of {taking.source} taken over", SOURCE)
-    own = (row for row in rows if row["source"] == taking.source)
+    own = (row for row in rows if row["source"] == taking.source and not _erased(kg, kind, row))
     count = 0
     while batch := list(islice(own, BATCH)):
         with kg.writing:
@@ -96,6 +96,11 @@ def take(
         count += len(batch)
         told(count)
     return done
+
+
+def _erased(kg: KnowledgeGraph, kind: str, row: Row) -> bool:
+    """Whether the record's person was erased, perhaps after the row was read."""
+    return kind == PERSONS and kg.erased.holds(RecordId(str(row["source"]), str(row["key"])))
 
 
 class _Batch:
@@ -186,9 +191,11 @@ class _Batch:
     def _opt_outs(self, refused: Mapping[RecordId, str], done: Taken) -> None:
         for one, row in self._rows.items():
             link = self._links.get(one)
-            if link is not None and one not in refused and not row.get("deleted"):
+            out = bool(row.get("opted_out"))
+            # A record that is gone says nothing of an opt-out; one that is marked as deleted may.
+            if link is not None and one not in refused and (out or not row.get("deleted")):
                 ended, disagreeing = crm_optouts.follow(
-                    self._kg, link, self._places, self._taking, self._origin, out=bool(row.get("opted_out"))
+                    self._kg, link, self._places, self._taking, self._origin, out=out
                 )
                 done.withdrawn += ended
                 done.disagreeing += disagreeing

@@ -15,6 +15,7 @@ from kgservice.application.link_consequences import in_records, said, subjects
 from kgservice.application.link_statements import Places
 from kgservice.domain import crm_field
 from kgservice.domain.crm_field import FIELDS, Side, Taking, differ, holder
+from kgservice.domain.field_decision import FieldDecision, FieldVerdict, checksum, standing
 from kgservice.domain.link import PERSONS, Link
 from kgservice.domain.model import TYPE
 from kgservice.namespaces import CI, XSD
@@ -24,13 +25,20 @@ OPTED_OUT = "opted_out"  # the field of a conflict between an opt-out and a cons
 _OF_RECORD, _NAME = NamedNode(f"{CI}ofCrmRecord"), NamedNode(f"{CI}fieldName")
 _VALUE, _TAKEN = NamedNode(f"{CI}fieldValue"), NamedNode(f"{CI}takenOver")
 _REPLACED, _GRAPH_AT = NamedNode(f"{CI}replacedValue"), NamedNode(f"{CI}graphValueAt")
+_CHANGED, _DECIDES = NamedNode(f"{CI}valueChangedAt"), NamedNode(f"{CI}decides")
+_VERDICT, _NUMBER = NamedNode(f"{CI}verdict"), NamedNode(f"{CI}decisionNumber")
+_SETTLED = NamedNode(f"{CI}settledValues")
+_SETTLED_BY = {FieldVerdict.TAKEN: Side.CRM, FieldVerdict.KEPT: Side.GRAPH}
 _UNTIL = NamedNode(f"{CI}validUntil")
 
 
 @dataclass(slots=True)
 class Old:
-    """What was kept of a field: the values taken over, those that they replaced, and their time."""
+    """What was kept of a field: its values and when they changed, those taken over, what these replaced."""
 
+    texts: set[str] = field(default_factory=set)
+    time: datetime | None = None
+    quads: set[Quad] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     replaced: set[str] = field(default_factory=set)
     graph_at: datetime | None = None
@@ -42,6 +50,7 @@ class Was:
 
     quads: set[Quad]
     fields: dict[str, Old]
+    decided: dict[str, list[FieldDecision]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, kg: KnowledgeGraph, link: Link) -> Was:
@@ -61,12 +70,28 @@ class Was:
                 continue  # that is no value of a row
             quads |= own
             old = fields.setdefault(name, Old())
+            old.texts |= texts.get(_VALUE, set())
+            old.quads |= own
+            for text in texts.get(_CHANGED, ()):
+                old.time = moment_of(Literal(text))
             if "true" in texts.get(_TAKEN, ()):
                 old.taken |= texts.get(_VALUE, set())
             old.replaced |= texts.get(_REPLACED, set())
             for text in texts.get(_GRAPH_AT, ()):
                 old.graph_at = moment_of(Literal(text))
-        return cls(quads, fields)
+        return cls(quads, fields, decisions(kg, link))
+
+
+def decisions(kg: KnowledgeGraph, link: Link) -> dict[str, list[FieldDecision]]:
+    """What persons decided on fields of the record of a link, by field."""
+    found: dict[str, list[FieldDecision]] = {}
+    for node in subjects(in_records(kg, [(None, _DECIDES, NamedNode(link.node))])):
+        texts = {q.predicate: q.object.value for q in said(kg, [node]) if not isinstance(q.object, Triple)}
+        verdict = texts.get(_VERDICT, "").removeprefix(CI)
+        if verdict in set(FieldVerdict):
+            one = FieldDecision(int(texts.get(_NUMBER, 0)), FieldVerdict(verdict), texts.get(_SETTLED, ""))
+            found.setdefault(texts.get(_NAME, ""), []).append(one)
+    return found
 
 
 @dataclass(slots=True)
@@ -95,8 +120,49 @@ def taken(
     """
     wanted = Wanted()
     given, time = crm_field.values(link.kind, row), crm_field.moment_of(row.get("updated"))
-    for name, prop in FIELDS[link.kind].items():
-        texts, old = given.get(name, []), was.fields.get(name, Old())
+    one = _Field(link, was, about, places, taking, new=new)
+    for name in FIELDS[link.kind]:
+        one.judge(wanted, name, given.get(name, []), time)
+    if link.kind == PERSONS:
+        state = "withdrawn" if row.get("opted_out") else "unknown"
+        wanted.said.add(Triple(NamedNode(link.record), CONSENT_STATE, Literal(state)))
+    return wanted
+
+
+def again(name: str, link: Link, was: Was, *, about: Known, places: Places, taking: Taking) -> Wanted:
+    """What the graph shall say of one field of a record, by what is kept of it and was decided."""
+    wanted, old = Wanted(), was.fields.get(name, Old())
+    one = _Field(link, was, about, places, taking, new=False)
+    one.judge(wanted, name, sorted(old.texts), old.time)
+    return wanted
+
+
+def sides(name: str, link: Link, was: Was, about: Known) -> tuple[set[str], set[str]]:
+    """What the CRM and the graph say in a field, without what was taken over."""
+    prop, old = FIELDS[link.kind][name], was.fields.get(name, Old())
+    written = old.taken & about.own[prop].keys()
+    original = (about.own[prop].keys() - written) | (old.replaced if written else set())
+    return old.texts, original | about.evidence[prop].keys()
+
+
+class _Field:
+    """The fields of one record, one after another."""
+
+    def __init__(
+        self, link: Link, was: Was, about: Known, places: Places, taking: Taking, *, new: bool
+    ) -> None:
+        self._link = link
+        self._was = was
+        self._about = about
+        self._places = places
+        self._taking = taking
+        self._new = new
+
+    def judge(self, wanted: Wanted, name: str, texts: list[str], time: datetime | None) -> None:
+        """Add what the graph shall say of a field whose values in the CRM are `texts`, since `time`."""
+        link, was, about, new = self._link, self._was, self._about, self._new
+        places, taking = self._places, self._taking
+        prop, old = FIELDS[link.kind][name], was.fields.get(name, Old())
         own, evidence = about.own[prop], about.evidence[prop]
         written = {text for text in old.taken if text in own}
         # What the graph would say without the CRM.
@@ -105,7 +171,8 @@ def taken(
         differing, at, holds = differ(name, texts, base), None, Side.GRAPH
         if differing:
             at = old.graph_at if written else about.since(prop, base)
-            holds = holder(rule, time, at)
+            decided = standing(was.decided.get(name, ())).get(checksum(texts, base))
+            holds = _SETTLED_BY[decided] if decided else holder(rule, time, at)
         elif texts and not base and (new or written or rule in {Side.CRM, Side.NEWER}):
             holds = Side.CRM
         if link.kind == PERSONS:
@@ -128,10 +195,6 @@ def taken(
         for number, text in enumerate(texts):
             value = [*more, ("fieldValue", Literal(text)), *(() if number else first)]
             wanted.said |= field_value(link, places, name, value, number=number, prop=prop)
-    if link.kind == PERSONS:
-        state = "withdrawn" if row.get("opted_out") else "unknown"
-        wanted.said.add(Triple(NamedNode(link.record), CONSENT_STATE, Literal(state)))
-    return wanted
 
 
 def field_value(

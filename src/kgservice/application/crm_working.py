@@ -9,6 +9,7 @@ from typing import Any
 
 from kgservice.application.crm_matching import match
 from kgservice.application.crm_runs import Doing, Progress
+from kgservice.application.erased import Erased
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.crm import registry
 from kgservice.crm.canonical_tables import opened, overview, rejects_of
@@ -18,8 +19,11 @@ from kgservice.domain.clock import Clock
 from kgservice.errors import Conflict
 
 
-def syncing(folder: Path, clock: Clock, name: str, *, allow_empty: bool = False) -> Doing:
-    """Synchronise a source of a folder. Raises `NotFound` for one that was not added, before it begins."""
+def syncing(folder: Path, clock: Clock, name: str, erased: Erased, *, allow_empty: bool = False) -> Doing:
+    """Synchronise a source of a folder, without the `erased`.
+
+    Raises `NotFound` for one that was not added, before it begins.
+    """
     source = registry.find(folder, name)
 
     def doing(told: Progress) -> tuple[dict[str, Any], Mapping[str, Any]]:
@@ -28,6 +32,7 @@ def syncing(folder: Path, clock: Clock, name: str, *, allow_empty: bool = False)
             folder,
             lambda table, done, total: told(f"{name} {table}", done, total),
             allow_empty=allow_empty,
+            erased=erased.holds,
             clock=clock,
         )
         result = asdict(summary)

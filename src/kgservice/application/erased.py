@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
 from kgservice.store.disk import sync
+from kgservice.store.secret import read_secret, secret_of
 
 ENDING = ".erased.jsonl"
 
@@ -38,13 +42,18 @@ class Erased:
 
     Kept in the file `path`, line by line, each on disk before the next; without a path in memory only. A line
     `{"begun": key}` comes before the commit, one with `erased` after it; `{"purged": n}` says that the files
-    of the store hold nothing more of the first n.
+    of the store hold nothing more of the first n. `records` are keyed hashes of the CRM records that were
+    linked to erased persons; the key is the secret of the store. They are in the line of the begin, and
+    count from the erasure on.
     """
 
     path: Path | None = None
     persons: list[Line] = field(default_factory=list)
     purged: int = 0
     begun: set[str] = field(default_factory=set)
+    records: set[str] = field(default_factory=set)
+    _of: dict[str, set[str]] = field(default_factory=dict)
+    _secret: bytes = b""
     _broken_off: bool = False
 
     @classmethod
@@ -80,11 +89,14 @@ class Erased:
     def join(self, other: Erased) -> None:
         """Enter what another list knows and this one does not."""
         known = set(self.persons)
-        for key in other.begun - self.begun:
-            self.begin(key)
+        for key in sorted(other.begun):
+            new = other._of.get(key, set()) - self._of.get(key, set())
+            if key not in self.begun or new:
+                self._begin(key, new)
         for line in other.persons:
             if line not in known:
                 self._enter(line)
+            self.records |= self._of.get(line.key, set())
 
     def _line(self, line: str, number: int) -> None:
         try:
@@ -92,11 +104,12 @@ class Erased:
             if "purged" in said:
                 self.purged = int(said["purged"])
             elif "begun" in said:
-                self.begun.add(str(said["begun"]))
+                self._begun(str(said["begun"]), map(str, said.get("records", ())))
             else:
                 kept = tuple(map(str, said.get("kept", ())))
                 foreign = said.get("foreign") is True
                 self.persons.append(Line(str(said["erased"]), str(said["at"]), kept, foreign))
+                self.records |= self._of.get(str(said["erased"]), set())
         except (ValueError, TypeError, KeyError) as error:
             raise StoreFailed(f"line {number} of {self.path} is no erased person: {error}") from None
 
@@ -110,10 +123,34 @@ class Erased:
         """How many erased persons the files of the store may still hold in places that nothing reads."""
         return sum(1 for line in self.persons[self.purged :] if not line.foreign)
 
-    def begin(self, key: str) -> None:
-        """Note that an erasure is about to be committed."""
-        self._write({"begun": key})
+    def holds(self, record: RecordId) -> bool:
+        """Whether a record of a CRM was linked to somebody who was erased.
+
+        Raises `StoreFailed` when that cannot be known, since the secret of the store is lost.
+        """
+        return bool(self.records) and self._hashed(record, create=False) in self.records
+
+    def begin(self, key: str, linked: Iterable[RecordId] = ()) -> None:
+        """Note that an erasure is about to be committed; and the person's CRM records, as hashes."""
+        self._begin(key, {self._hashed(record, create=True) for record in linked})
+
+    def _begin(self, key: str, hashes: Collection[str]) -> None:
+        self._write({"begun": key, "records": sorted(hashes)} if hashes else {"begun": key})
+        self._begun(key, hashes)
+
+    def _begun(self, key: str, hashes: Iterable[str]) -> None:
         self.begun.add(key)
+        self._of.setdefault(key, set()).update(hashes)
+
+    def _hashed(self, record: RecordId, *, create: bool) -> str:
+        """A hash that says nothing without the secret: keys of a CRM are soon guessed."""
+        if not self._secret:
+            store = None if self.path is None else self.path.with_name(self.path.name.removesuffix(ENDING))
+            self._secret = (
+                secrets.token_bytes(32) if store is None else read_secret(secret_of(store), create=create)
+            )
+        text = json.dumps([record.source, record.key]).encode()
+        return hmac.new(self._secret, text, "sha256").hexdigest()
 
     def enter(self, key: str, at: str) -> None:
         """Note a tombstone that the graph has and the list has not: from elsewhere, or of an erasure here."""
@@ -138,6 +175,7 @@ class Erased:
             said["foreign"] = True
         self._write(said)
         self.persons.append(line)
+        self.records |= self._of.get(line.key, set())
 
     def are_purged(self, number: int) -> None:
         """Note that the files hold nothing of the first `number` any more."""

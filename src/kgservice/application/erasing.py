@@ -153,7 +153,7 @@ def _wholly(
         lawful=True,
         erased=gone,
     )
-    kg.erased.begin(key)
+    kg.erased.begin(key, linked)
     commit = kg.commit(change)
     kg.erased.add(key, stamp(at))
     return Erasure(
@@ -214,7 +214,7 @@ def _partly(
         lawful=True,
         erased=erased,
     )
-    kg.erased.begin(key)
+    kg.erased.begin(key, linked)
     commit = kg.commit(change)
     kg.erased.add(key, stamp(at), bound)
     return Erasure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kgservice.application import standing
-from kgservice.application.backups import AUDIT, ERASED, KEYS, STORE, faults_of, manifest_of
+from kgservice.application.backups import AUDIT, ERASED, KEYS, OF_HASHES, STORE, faults_of, manifest_of
 from kgservice.application.erased import Erased
 from kgservice.domain.backup import Manifest
 from kgservice.errors import BadInput, BadParameter, Conflict
@@ -14,6 +14,7 @@ from kgservice.store.audit_file import beside
 from kgservice.store.folders import copy, put, written
 from kgservice.store.keys import keys_of
 from kgservice.store.rewriting import recover
+from kgservice.store.secret import secret_of
 
 
 def restore(folder: Path, settings: Settings, erased: Path | None = None) -> tuple[Manifest, list[str]]:
@@ -43,7 +44,7 @@ def restore(folder: Path, settings: Settings, erased: Path | None = None) -> tup
                 own.join(Erased.read(path))
         if own.persons:
             own.are_purged(0)  # what the files hold again is not known
-        for name, place in ((AUDIT, beside(store)), (KEYS, keys_of(store))):
+        for name, place in ((AUDIT, beside(store)), (KEYS, keys_of(store)), (OF_HASHES, secret_of(store))):
             if place.exists():
                 stays.append(place.name)
             elif (folder / name).exists():

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from kgservice.application import crm_packages
-from kgservice.cli import links
+from kgservice.application.erased import Erased
+from kgservice.cli import conflicts, links
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected, service
 from kgservice.cli.bars import Bars
@@ -31,6 +32,7 @@ from kgservice.domain.change import LOCAL
 from kgservice.domain.clock import system_clock
 from kgservice.domain.crm_run import Work
 from kgservice.errors import BadInput, BadParameter
+from kgservice.settings import Settings
 
 crm = typer.Typer(
     no_args_is_help=True,
@@ -147,7 +149,7 @@ def sync(
                 for name in _several(chosen)
             ]
         else:
-            summaries = _synced(crm_folder(store), names, allow_empty=allow_empty)
+            summaries = _synced(settings, names, allow_empty=allow_empty)
     if as_json:
         put_json(summaries)
         return
@@ -161,15 +163,16 @@ def _several(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _synced(place: Path, names: list[str] | None, *, allow_empty: bool) -> list[dict[str, Any]]:
+def _synced(settings: Settings, names: list[str] | None, *, allow_empty: bool) -> list[dict[str, Any]]:
     """Synchronise sources in this process."""
+    place, erased = crm_folder(settings.store), Erased.beside(settings.store)
     from kgservice.application.crm_runs import Runs  # noqa: PLC0415
     from kgservice.application.crm_working import syncing  # noqa: PLC0415
     from kgservice.crm import registry  # noqa: PLC0415
 
     runs = Runs(place, system_clock)
     chosen = _several(names or registry.names(place))
-    doings = {name: syncing(place, system_clock, name, allow_empty=allow_empty) for name in chosen}
+    doings = {name: syncing(place, system_clock, name, erased, allow_empty=allow_empty) for name in chosen}
     with Bars() as bars:
 
         def show(name: str, done: int, total: int) -> None:
@@ -275,6 +278,6 @@ def export(
 
 
 # What a steward does with links has a place of its own, and is found here, too.
-for _command in (links.review, links.report):
+for _command in (conflicts.conflicts, conflicts.settle, links.review, links.report):
     _help = getdoc(_command)
     crm.command(help=_help and _help.replace("kgservice links", "kgservice crm"))(_command)

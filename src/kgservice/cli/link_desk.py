@@ -38,6 +38,12 @@ class LinkDesk(Protocol):
     def report(self) -> dict[str, Any]:
         """How many there are, as `GET /links/report` tells."""
 
+    def conflicts(self) -> list[dict[str, Any]]:
+        """The fields in which CRM and graph differ, as `GET /links/conflicts` gives them."""
+
+    def settle(self, key: str, verb: str, reason: str, agent: str | None) -> dict[str, Any]:
+        """`take`, `keep` or `undo`, as `POST /links/conflicts/{id}/{verb}` does."""
+
     def match(self) -> dict[str, Any]:
         """Match what the sources hold, as `POST /links/runs` does."""
 
@@ -77,6 +83,21 @@ class LocalLinks:
         """Count them."""
         with self._recorder.doing("links report", "links"):
             return self._reports.tally(self._kg)
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Look them up."""
+        from kgservice.application import field_decisions  # noqa: PLC0415
+
+        with self._recorder.doing("crm conflicts", "links") as entry:
+            entry.everything = True
+            return field_decisions.conflicts(self._kg)
+
+    def settle(self, key: str, verb: str, reason: str, agent: str | None) -> dict[str, Any]:
+        """Commit the decision."""
+        from kgservice.application.field_decisions import VERDICTS, settle  # noqa: PLC0415
+
+        with self._recorder.doing(f"crm settle {verb}", "links", reads=False):
+            return settle(self._kg, key, VERDICTS[verb], reason, by=Origin.asked("local", agent))
 
     def match(self) -> dict[str, Any]:
         """Match, with progress."""
@@ -125,6 +146,16 @@ class RemoteLinks:
     def report(self) -> dict[str, Any]:
         """Ask `GET /links/report`."""
         return self._json("GET", "/links/report")
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Ask `GET /links/conflicts`."""
+        found: list[dict[str, Any]] = self._json("GET", "/links/conflicts")["conflicts"]
+        return found
+
+    def settle(self, key: str, verb: str, reason: str, agent: str | None) -> dict[str, Any]:
+        """Ask `POST /links/conflicts/{id}/{verb}`."""
+        path = f"/links/conflicts/{_address(key).rpartition('/')[2]}/{verb}"
+        return self._json("POST", path, params=named(agent), json={"reason": reason})
 
     def match(self) -> dict[str, Any]:
         """Ask `POST /links/runs`, with progress."""

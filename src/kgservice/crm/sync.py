@@ -14,9 +14,11 @@ from pathlib import Path
 import duckdb
 
 from kgservice.crm import canonical_tables as tables
+from kgservice.crm import erased_rows
 from kgservice.crm.canonical_tables import ABOUT_PERSONS, Difference, State
 from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
 from kgservice.crm.credentials import resolve
+from kgservice.crm.erased_rows import Erased
 from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
 from kgservice.crm.rows import Columns
 from kgservice.crm.settings import Source
@@ -63,12 +65,14 @@ def sync(
     *,
     environ: Mapping[str, str] | None = None,
     allow_empty: bool = False,
+    erased: Erased = erased_rows.nobody,
     clock: Clock = system_clock,
 ) -> SyncSummary:
     """Bring the canonical tables in `folder` to what the source holds now.
 
     Only what has changed is read where the source can tell, and only what differs is written, in one
-    transaction at the end: a run that breaks off changes nothing. Raises `Unauthorised` when credentials
+    transaction at the end: a run that breaks off changes nothing. `erased` tells whose rows are refused since
+    they were erased here. Raises `Unauthorised` when credentials
     are refused, `SourceFailed` when the source does not answer or breaks off, `BadInput` when it is not what
     the settings say, `Conflict` when another run is at work, or when a source that had rows has none now and
     `allow_empty` does not allow that.
@@ -79,8 +83,10 @@ def sync(
         state = tables.state_of(db, source.name)
         digest = _digest(source)
         same = state is not None and state.digest == digest
-        if same and source.files:
-            return SyncSummary(source.name, read=False, rejects=tables.rejects_of(db, source.name))
+        earlier = tables.rejects_of(db, source.name)
+        # Whom it has that were erased here, is told each time, and kept nowhere.
+        if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
+            return SyncSummary(source.name, read=False, rejects=earlier)
         for left in folder.glob(".work-*"):  # of a process that was killed: nobody else is here
             shutil.rmtree(left, ignore_errors=True)
         cursors = state.cursors if state is not None and same else {}
@@ -88,6 +94,8 @@ def sync(
             delivered = extract(source, secrets, cursors, Path(work), progress or _silent)
             with Cleaning(source, Path(work) / "raw.duckdb") as cleaning:
                 cleaned = list(cleaning.cleaned())
+        for one in cleaned:
+            erased_rows.refuse(one, source.name, erased)
         for one in cleaned:
             if one.cursor is not None:
                 cursors = {**cursors, one.table.name: one.cursor}
@@ -187,7 +195,7 @@ class _Run:
         there, source = quoted(kind), self._source.name
         first = [one for one in parts if kind in one.table.primary]
         about = "person_key" if kind in ABOUT_PERSONS else None
-        refused = [r.key for one in parts for r in one.rejects if r.key is not None]
+        refused = [key for one in parts for key in erased_rows.known(one.rejects)]
         self._db.execute(f"CREATE OR REPLACE {gone} (key VARCHAR)")
         into = f"INSERT INTO {quoted('keys that are gone')} "
         if whole:
@@ -236,7 +244,7 @@ class _Run:
             summary.tables[one.table.name] = TableCounts(one.rows, one.taken, one.repeated, rejected)
         if (
             before == after
-            and summary.rejects == earlier
+            and erased_rows.kept(summary.rejects) == earlier
             and not any(d.any for d in self._differences.values())
         ):
             return summary
@@ -249,7 +257,7 @@ class _Run:
         if summary.rejects:
             self._db.executemany(
                 "INSERT INTO rejects VALUES (?, ?, ?, ?, ?)",
-                [(name, r.table, r.line, r.key, r.reason) for r in summary.rejects],
+                [(name, r.table, r.line, r.key, r.reason) for r in erased_rows.kept(summary.rejects)],
             )
         self._db.execute("DELETE FROM state WHERE source = ?", [name])
         self._db.execute(

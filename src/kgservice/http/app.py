@@ -25,6 +25,7 @@ from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
 from kgservice.http.auth import Access
 from kgservice.http.commits import ASKED, TOLD, Commits
+from kgservice.http.conflicts import Conflicts
 from kgservice.http.consents import Consents
 from kgservice.http.decisions import Decisions
 from kgservice.http.findings import Findings
@@ -190,6 +191,7 @@ def framework(
         lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
+    conflicts = Conflicts(kg, readers, writers)
     graphs = Graphs(kg, readers, writers, tags)
     people, tickets = Subjects(kg, readers, writers), Requests(kg, readers, writers)
     links, sources, running = (
@@ -228,6 +230,8 @@ def framework(
         Route("/findings/{id}/{part}", findings),
         Route("/findings/{id}/{part}/{proposal}", findings),
         Route("/links", links),
+        Route("/links/conflicts", conflicts),
+        Route("/links/conflicts/{id}/{part}", conflicts),
         Route("/links/runs", running),
         Route("/links/runs/{run}", running),
         Route("/links/runs/{run}/{part}", running),

@@ -30,7 +30,7 @@ _ASKED = frozenset({"sparql", "validation"})
 # Fixed parts of addresses that no route tells: those that a resource looks at itself.
 _PARTS = (
     *("accept", "owner", "proposals", "reject", "release", "renew", "report", "undo", "waiver", "waterfall"),
-    *("stop", "withdraw"),
+    *("keep", "stop", "take", "withdraw"),
 )
 
 

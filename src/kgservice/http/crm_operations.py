@@ -13,6 +13,11 @@ def _decision(summary: str) -> Operation:
     return Operation(summary, asked=("agent",), body=members("reason"), fails=(412, *GUARDED), changes=True)
 
 
+def _settling(summary: str) -> Operation:
+    """A decision on a field."""
+    return Operation(summary, asked=("agent",), body=members("reason"), fails=GUARDED, changes=True)
+
+
 def _run(summary: str, *asked: str) -> Operation:
     """A run: its steps as they come, its result, or where it is told of (`Prefer: respond-async`)."""
     return Operation(
@@ -44,6 +49,10 @@ CRM: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=FILTERS),
     ("get", "/links/report"): Operation("How many links there are, and who decided them"),
+    ("get", "/links/conflicts"): Operation("The fields in which a CRM and the graph differ"),
+    ("post", "/links/conflicts/{id}/take"): _settling("Take the value of the CRM"),
+    ("post", "/links/conflicts/{id}/keep"): _settling("Keep the value of the graph"),
+    ("post", "/links/conflicts/{id}/undo"): _settling("Take the last decision on a field back"),
     ("get", "/links/runs"): Operation("The last runs of the matching"),
     ("post", "/links/runs"): _run("Match what the sources of a CRM hold with the graph"),
     ("get", "/links/runs/{run}"): Operation("A run: how far it is, or what it did"),

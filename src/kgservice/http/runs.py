@@ -115,10 +115,9 @@ class RunResource:
             from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
 
             doing: Doing
+            kg, folder = self._kg, self._kg.settings.crm_folder
             if source:
-                doing = crm_working.syncing(
-                    self._kg.settings.crm_folder, self._kg.clock, source, allow_empty=empty == "true"
-                )
+                doing = crm_working.syncing(folder, kg.clock, source, kg.erased, allow_empty=empty == "true")
                 return self._runs.start(Work.SYNC, source, name, doing)
             doing = crm_working.matching(self._kg, by)
             return self._runs.start(Work.MATCH, "", name, doing)

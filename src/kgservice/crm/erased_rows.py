@@ -1,0 +1,51 @@
+"""Rows about persons who were erased here: refused, and told as still in the CRM, but not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.cleaning import Cleaned, Reject
+from kgservice.domain.matching import RecordId
+
+REASON = "was erased here, and is still in the CRM"
+Erased = Callable[[RecordId], bool]
+"""Whether a record was linked to somebody who was erased."""
+
+
+def nobody(_record: RecordId) -> bool:
+    """Nobody was erased."""
+    return False
+
+
+def refuse(one: Cleaned, source: str, erased: Erased) -> None:
+    """Take rows of erased persons, and rows about them, out of what a table has made."""
+    for kind, made in one.made.items():
+        column = "key" if kind == "persons" else "person_key"
+        if column not in CANONICAL[kind]:
+            continue  # organisations are nobody's data
+        whose = made.column(column).to_pylist()
+        gone = [key is not None and erased(RecordId(source, key)) for key in whose]
+        if not any(gone):
+            continue
+        keys = made.column("key").to_pylist()
+        first = kind in one.table.primary
+        where = one.table.name if first else f"{one.table.name}/{kind}"
+        one.rejects += [
+            Reject(where, 0, key, REASON) for key, is_gone in zip(keys, gone, strict=True) if is_gone
+        ]
+        one.taken -= sum(gone) if first else 0
+        one.made[kind] = made.filter(pa.array([not is_gone for is_gone in gone]))
+
+
+def kept(rejects: Iterable[Reject]) -> list[Reject]:
+    """Refused rows as they are kept: of those of the erased, nothing by which they could be known again."""
+    return [replace(one, key=None) if one.reason == REASON else one for one in rejects]
+
+
+def known(rejects: Sequence[Reject]) -> list[str]:
+    """The keys of refused rows of which the tables keep what was known before."""
+    return [one.key for one in rejects if one.key is not None and one.reason != REASON]
