@@ -375,6 +375,7 @@ class Grammar:
                 f"/decisions?subject={quote(self._iri(), safe='')}",
             ),
             *("/requests", "/links", "/processing-activities", "/validation"),
+            *("/links/conflicts", "/links/runs", "/imports/crm", "/imports/crm/export", "/imports/crm/runs"),
             *("/links/report", f"/links/{key}", f"/links/{key}/waterfall", f"/links/{key}/accept"),
         )
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
