@@ -22,6 +22,7 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 	@$(BIN)/kgservice serve --demo $(ARGS)
 
 test: $(DEV) ## run all tests
+	@.ci/mariadb || true
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 quick: $(DEV) ## run all tests but the slow ones: for every day
