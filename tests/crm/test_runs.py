@@ -277,7 +277,8 @@ def test_commands_go_through_a_service(server: Running, tmp_path: Path, run: Run
     assert matched["links"]["persons"]["accepted"] == 6
     run_, before = server.get("/links/runs").json()["runs"][0], server.kg.head
     assert run_["counts"]["links"]["persons"]["accepted"] == 6
-    assert {one["name"] for one in run_["progress"]} == {"persons", "organisations", "vertrieb"}
+    rows = {f"vertrieb {table}" for table in ("tickets", "deals", "preferences")}
+    assert {one["name"] for one in run_["progress"]} == {"persons", "organisations", "vertrieb", *rows}
     assert server.post("/links/runs").json()["links"]["persons"]["accepted"] == 0
     assert server.kg.head == before
     assert run("crm", "sync", "nobody", *by).returncode == 4

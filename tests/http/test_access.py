@@ -250,7 +250,7 @@ def test_token_inside_another_parameter_is_none(server: Running, query: str) -> 
         ("/export", "GET, HEAD, OPTIONS"),
         ("/validation", "GET, HEAD, OPTIONS, POST"),
         ("/check", "GET, HEAD, OPTIONS"),
-        ("/imports", "OPTIONS, POST"),
+        ("/imports", "GET, HEAD, OPTIONS, POST"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("/health/ready", "GET, HEAD, OPTIONS"),
         ("/backups", "GET, HEAD, OPTIONS, POST"),

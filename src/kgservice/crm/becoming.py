@@ -11,7 +11,7 @@ from kgservice.crm.declared import Declared
 from kgservice.errors import BadInput
 from kgservice.namespaces import expand
 
-DEFAULTS = Path(__file__).parent / "mappings" / "rows"
+DEFAULTS = Path(__file__).parent / "constructs"
 TABLES = ("tickets", "deals", "preferences")
 """The canonical tables whose rows are about a customer."""
 OTHERWISE = "*"
