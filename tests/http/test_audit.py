@@ -83,6 +83,18 @@ def test_reads_are_recorded(audited: Running, log: AuditLog) -> None:
     assert found[0]["query"] == found[-1]["query"] == "ASK { ?1 ?2 ?3 }"
 
 
+def test_pages_that_go_beyond_a_purpose_are_recorded_as_that(audited: Running, log: AuditLog) -> None:
+    research = {"KG-Purpose": "dpv:ResearchAndDevelopment", "Accept": "text/html"}
+    for path in ("/pages/links", "/pages/quarantine", "/pages/questions"):
+        assert audited.get(path, headers=research).status_code == 200
+    found = [(e["resource"], e["view"].rpartition("/")[2]) for e in entries(log)]
+    assert found == [
+        ("GET /pages/links", "everything"),
+        ("GET /pages/quarantine", "everything"),
+        ("GET /pages/questions", "ResearchAndDevelopment"),
+    ]
+
+
 def test_what_is_the_same_for_everybody_is_not_recorded(audited: Running, log: AuditLog) -> None:
     for path in ("/health", "/problems/forbidden", "/static/none.css", "/openapi.json", "/ontology"):
         audited.get(path)

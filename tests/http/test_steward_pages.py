@@ -137,6 +137,9 @@ def test_the_purpose_is_switched_and_says_what_it_hides(board: Board) -> None:
     page = board.get("/pages/questions?lang=en")
     assert re.search(rf'value="{re.escape(RESEARCH)}" selected', page.text)
     assert "37 of 54 persons allow this" in checked(page).text
+    board_ = checked(board.get("/pages/findings?lang=en")).text
+    assert "This page shows everything" in board_
+    assert "persons allow this" not in board_
     assert board.post("/pages/purpose", purpose="urn:none", to="/").status_code == 403
     assert board.post("/pages/purpose", purpose="everything", to="//evil.example/").headers["location"] == (
         "/evil.example/"

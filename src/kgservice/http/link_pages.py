@@ -82,7 +82,7 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     if verdict is None:
         raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
     linking.decide(kg, key, verdict, form.get("reason", ""), by=by)
-    return f"{LINKS}/{quote(key, safe='')}"
+    return f"{LINKS}/{key}"
 
 
 def _row(kg: KnowledgeGraph, link: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,11 +21,13 @@ from kgservice.domain.change import Origin
 from kgservice.domain.question import Question
 from kgservice.errors import KgError, NotFound
 from kgservice.http import link_pages, quarantine_pages, question_pages, steward_pages
+from kgservice.http.auditing import note
 from kgservice.http.details import details
 from kgservice.http.forms import see_other, sent
 from kgservice.http.given import origin_of
 from kgservice.http.site import Site, place
 from kgservice.http.sparql import iri
+from kgservice.http.streaming import ClientLeft
 from kgservice.http.trace import record
 from kgservice.namespaces import CI
 from kgservice.store.base import Kind, Term
@@ -77,12 +79,24 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
     def board(
         path: str, every: Handler, one: Callable[[KnowledgeGraph, KgError | None], Handler], decide: Decide
     ) -> None:
-        """A list, what is in it by id, and the forms there; after a form was sent, its page is shown anew."""
-        route(path, every)
-        route(f"{path}/{{id}}", one(kg, None))
+        """A list, what is in it by id, and the forms there; after a form was sent, its page is shown anew.
+
+        They show what no purpose bounds, and the audit log says so.
+        """
+
+        def beyond(handler: Handler) -> Handler:
+            def answer(seen: Site, request: Request) -> Response:
+                note(request.scope, view=kg.view.value)
+                return handler(seen, request)
+
+            return answer
+
+        route(path, beyond(every))
+        route(f"{path}/{{id}}", beyond(one(kg, None)))
 
         def decided(request: Request, form: Mapping[str, str]) -> Response:
             seen, key = site.at(request), request.path_params["id"]
+            note(request.scope, view=kg.view.value)
             try:
                 there = decide(kg, key, form, origin_of(request.scope))
             except NotFound:
@@ -99,6 +113,8 @@ def make_router(kg: KnowledgeGraph, questions: Mapping[str, Question]) -> APIRou
                 return await run_in_threadpool(deed, request, await sent(request))
             except KgError as error:
                 return site.problem(request, error)
+            except ClientLeft:
+                return Response(status_code=400)  # nobody reads it
 
         router.add_route(path, answer, methods=["POST"])
 

@@ -92,7 +92,7 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
         quarantine.mend(kg, key, [quad.triple for quad in named_quads(kg, document, TURTLE)], by)
     else:
         raise BadParameter(f"{wanted[:80]!r} is nothing that can be done here", source="do")
-    return f"{QUARANTINE}/{quote(key, safe='')}"
+    return f"{QUARANTINE}/{key}"
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     if deed is None:
         raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
     deed()
-    return f"{BOARD}/{quote(key, safe='')}"
+    return f"{BOARD}/{key}"
 
 
 def _row(kg: KnowledgeGraph, found: Mapping[str, Any], language: str) -> dict[str, Any]:
