@@ -23,6 +23,7 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 
 test: $(DEV) ## run all tests
 	@.ci/mariadb || true
+	@.ci/browser || true
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 quick: $(DEV) ## run all tests but the slow ones: for every day

@@ -79,7 +79,7 @@ def test_every_folder_is_a_known_layer() -> None:
 def test_one_place_says_who_asks_for_a_change() -> None:
     """An `Origin` made elsewhere would say that who asks may change what proves consents."""
     makers = set()
-    for path in (ROOT / "http").glob("*.py"):
+    for path in (ROOT / "http").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         if any("Origin" in ast.unparse(name).split(".") for name in called):

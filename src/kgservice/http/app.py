@@ -19,7 +19,7 @@ from kgservice.application.crm_runs import Runs
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import BadParameter, KgError, StoreFailed
-from kgservice.http import health, maintenance, metrics, pages, problem_types, terms
+from kgservice.http import health, maintenance, metrics, problem_types, terms
 from kgservice.http.assets import Assets
 from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
@@ -34,6 +34,7 @@ from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
 from kgservice.http.links import Links
 from kgservice.http.openapi import document
+from kgservice.http.pages.router import make_router
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
 from kgservice.http.quality import Quality
@@ -252,7 +253,7 @@ def framework(
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
     app.include_router(metrics.make_router(kg, meters or metrics.Meters()))
-    app.include_router(pages.make_router(kg, known))
+    app.include_router(make_router(kg, known))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
     described = document(known)

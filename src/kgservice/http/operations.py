@@ -10,7 +10,7 @@ from kgservice.http.crm_operations import CRM
 from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.operation import GUARDED as _GUARDED
-from kgservice.http.page_operations import PAGES
+from kgservice.http.pages.operations import PAGES
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE

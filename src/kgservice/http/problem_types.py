@@ -12,7 +12,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import KgError, NotFound
 from kgservice.http.details import OTHERS, PROBLEMS
 from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate
-from kgservice.http.site import Site
+from kgservice.http.pages.site import Site
 
 
 @dataclass(frozen=True, slots=True)

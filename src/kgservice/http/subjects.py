@@ -18,7 +18,7 @@ from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body
 from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
-from kgservice.http.site import Site
+from kgservice.http.pages.site import Site
 from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import CSV, JSON_LD, Format
 

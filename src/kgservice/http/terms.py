@@ -22,7 +22,7 @@ from kgservice.application.labels import labels, short
 from kgservice.domain.question import with_values
 from kgservice.errors import KgError, NotFound
 from kgservice.http.negotiation import HTML, Representation, negotiate
-from kgservice.http.site import Site
+from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI, PREFIXES
 from kgservice.store.formats import GRAPH_FORMATS, TURTLE, Format
 from kgservice.store.syntax import parse

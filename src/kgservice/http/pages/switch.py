@@ -15,7 +15,7 @@ from kgservice.application.labels import labels, short
 from kgservice.application.reader import Reader
 from kgservice.domain.principal import EVERYTHING, Principal, stated_purpose
 from kgservice.http.cookies import set_purpose
-from kgservice.http.forms import parts, see_other
+from kgservice.http.pages.forms import parts, see_other
 from kgservice.http.permissions import principal_of
 from kgservice.namespaces import CI, expand
 

@@ -15,7 +15,8 @@ from kgservice.application import small_groups
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
 from kgservice.http.details import details
-from kgservice.http.site import Site, place
+from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.site import Site, place
 from kgservice.store.base import Solutions, Term
 from kgservice.web.tables import Heading, Table
 from kgservice.web.texts import group_name
@@ -24,6 +25,12 @@ MOST_IN_A_SELECT = 200
 """Choices of a parameter that a page offers in a list; more are suggestions of a text field."""
 MOST_SUGGESTED = 2000
 """Most suggestions of a text field."""
+
+
+def add(routes: Routes) -> None:
+    """Put the pages where they belong."""
+    routes.page("/pages/questions", all_questions)
+    routes.page("/pages/questions/{id}", one_question)
 
 
 def all_questions(site: Site, request: Request) -> Response:

@@ -21,31 +21,33 @@ from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.bodies import query_parameters
 from kgservice.http.details import details
+from kgservice.http.pages.switch import Switch
 from kgservice.http.permissions import may_read, principal_of
 from kgservice.http.purposes import PARAMETER, reader_of
-from kgservice.http.switch import Switch
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
 from kgservice.web.tables import Heading, Table, iris, table
 from kgservice.web.texts import LANGUAGES, preferred, text
 
-# What the navigation leads to: the address and the key of its name.
+# What the navigation leads to, in groups: the key of the group's name; addresses and the keys of theirs.
 PLACES = (
-    ("/", "start"),
-    ("/pages/questions", "questions"),
-    ("/pages/sparql", "sparql"),
-    ("/pages/findings", "findings"),
-    ("/pages/quarantine", "quarantine"),
-    ("/pages/links", "links"),
+    ("see", (("/", "start"), ("/pages/questions", "questions"))),
+    ("research", (("/pages/sparql", "sparql"),)),
+    ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
+    ("crm", (("/pages/links", "links"),)),
 )
 
 
 class Site:
-    """What the pages share: the graph, the saved questions by id, the templates, and an overview."""
+    """What the pages share: the graph, the saved questions by id, the templates, and an overview.
+
+    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent.
+    """
 
     def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
-        self._whole = kg
+        self.whole = kg
         self.kg: Reader = kg
+        self.error: KgError | None = None
         self.questions = questions or {}
         self.sees_persons = True
         self._pages = Pages()
@@ -53,15 +55,20 @@ class Site:
         self._overviews: dict[NamedNode, Overview] = {}
         self._switch = Switch(kg)
         self._principal: Principal | None = None
+        self._beyond = False
 
-    def at(self, request: Request) -> Site:
-        """The site as this request sees it: with the view of its purpose, and single persons or not."""
+    def at(self, request: Request, *, beyond: bool = False) -> Site:
+        """The site as this request sees it: with the view of its purpose, and single persons or not.
+
+        `beyond`: the page shows what no purpose bounds.
+        """
         seen = copy.copy(self)
+        seen._beyond = beyond
         stated = query_parameters(request.scope["query_string"])
         asked = self.questions.get(request.path_params.get("id", ""))
         if asked is not None and any(parameter.name == PARAMETER for parameter in asked.parameters):
             stated.pop(PARAMETER, None)  # it is what is asked about
-        seen.kg = reader_of(request.scope, stated, self._whole)
+        seen.kg = reader_of(request.scope, stated, self.whole)
         seen._principal = principal_of(request.scope)
         seen.sees_persons = seen._principal.sees_persons
         return seen
@@ -87,7 +94,10 @@ class Site:
         problem: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Response:
-        """A page of the site."""
+        """A page of the site; it shows `error`, unless `problem` is to be shown."""
+        if problem is None and self.error is not None:
+            shown = details(self.error)
+            status, problem = shown["status"], place(shown)
         language = self.language(request)
         parameters = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
         here = quote(request.url.path) + (f"?{urlencode(parameters)}" if parameters else "")
@@ -103,7 +113,8 @@ class Site:
             section=section,
             problem=problem,
             head=head,
-            places=[place for place in PLACES if who is None or may_read(who, place[0])],
+            beyond=self._beyond,
+            places=self._places(who),
             **values,
         )
         headers = {
@@ -112,6 +123,12 @@ class Site:
             "Vary": "Accept-Language",
         }
         return HTMLResponse(html, status, headers)
+
+    @staticmethod
+    def _places(who: Principal | None) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What of `PLACES` somebody may read."""
+        found = [(group, [p for p in all_ if who is None or may_read(who, p[0])]) for group, all_ in PLACES]
+        return [(group, places) for group, places in found if places]
 
     def problem(self, request: Request, error: KgError) -> Response:
         """A page that says what went wrong."""

@@ -1,0 +1,98 @@
+"""The pages of CRM links: records and the customers that they may be, to accept, reject and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kgservice.application import link_reports, linking
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.labels import short
+from kgservice.domain.change import Origin
+from kgservice.domain.link import ORGANISATIONS, PERSONS, STATES, State
+from kgservice.errors import BadParameter
+from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.site import Site
+from kgservice.web.tables import moment, path_of
+
+LINKS = "/pages/links"
+MOST = 200
+"""Links that the list shows at once."""
+_FILTERS = ("state", "source", "kind")
+
+
+def add(routes: Routes) -> None:
+    """Put the pages where they belong."""
+    routes.board(LINKS, links_page, link_page, decide)
+
+
+def links_page(site: Site, request: Request) -> Response:
+    """The links that fit the filters of the address; those that wait for somebody, unless told otherwise."""
+    kg = site.whole
+    given = {name: request.query_params[name] for name in _FILTERS if request.query_params.get(name)}
+    picked = {"state": State.CANDIDATE.value, "source": "", "kind": ""} | given
+    asked = {name: value for name, value in picked.items() if value}
+    found = link_reports.report(kg, asked | {"limit": str(MOST)})
+    tally = link_reports.tally(kg)
+    return site.page(
+        request,
+        "links.html",
+        section="links",
+        links=[_row(kg, link) for link in found["links"]],
+        total=found["total"],
+        counts=tally["states"],
+        picked=picked,
+        states=[state.value for state in STATES],
+        sources=sorted({*tally["sources"], picked["source"]} - {""}),
+        kinds=(PERSONS, ORGANISATIONS),
+    )
+
+
+def link_page(site: Site, request: Request) -> Response:
+    """One link with what both sides say, the weights, its history and forms."""
+    kg = site.whole
+    found = link_reports.shown(kg, request.path_params["id"])
+    key = _key(kg, found["id"])
+    return site.page(
+        request,
+        "link.html",
+        section="links",
+        pair=_row(kg, found),
+        run=found["run"],
+        picture=f"/links/{key}/waterfall?lang={site.language(request)}",
+        fields=found["fields"],
+        decisions=[{**one, "at": moment(one["at"])} for one in found["decisions"]],
+    )
+
+
+def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> str:
+    """Do what a form of the page of a link asks for; the path of the page to go to then.
+
+    Raises `BadParameter` for what no form has, and what `linking.decide` raises.
+    """
+    verdict = linking.VERDICTS.get(form.get("do", ""))
+    if verdict is None:
+        raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+    linking.decide(kg, key, verdict, form.get("reason", ""), by=by)
+    return f"{LINKS}/{key}"
+
+
+def _row(kg: KnowledgeGraph, link: Mapping[str, Any]) -> dict[str, Any]:
+    """What the pages show of a link."""
+    probability = link["probability"]
+    return {
+        **link,
+        "path": f"{LINKS}/{_key(kg, link['id'])}",
+        "name": link["customerName"] or short(link["customer"]),
+        "customer_path": path_of(link["customer"], kg.addresses),
+        "percent": "–" if probability is None else f"{100 * float(probability):.1f} %",
+        "decided": moment(link["decidedAt"] or ""),
+    }
+
+
+def _key(kg: KnowledgeGraph, iri: str) -> str:
+    return quote(iri.removeprefix(kg.addresses.ids), safe="")

@@ -1,0 +1,88 @@
+"""Routes of the pages: what a page is shown by, and what a form on it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
+from kgservice.domain.question import Question
+from kgservice.errors import KgError, NotFound
+from kgservice.http.auditing import note
+from kgservice.http.given import origin_of
+from kgservice.http.pages.forms import see_other, sent
+from kgservice.http.pages.site import Site
+from kgservice.http.streaming import ClientLeft
+
+Handler = Callable[[Site, Request], Response]
+Deed = Callable[[Request, Mapping[str, str]], Response]
+Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str]
+"""What a form asks for is done, by the id in the address; the path of the page to go to then."""
+
+
+class Routes:
+    """Where the modules of pages put theirs; handlers run in threads."""
+
+    def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question]) -> None:
+        self.router = APIRouter(default_response_class=HTMLResponse)
+        self.site = Site(kg, questions)
+        self._kg = kg
+
+    def page(self, path: str, handler: Handler, *, beyond: bool = False) -> None:
+        """A page. `beyond`: it shows what no purpose bounds; its head and the audit log say so."""
+
+        def answer(request: Request) -> Response:
+            try:
+                return handler(self._seen(request, beyond), request)
+            except KgError as error:
+                return self.site.problem(request, error)
+
+        self.router.add_route(path, answer, methods=["GET", "HEAD"])
+
+    def form(self, path: str, deed: Deed) -> None:
+        """What is done with a form sent to an address, and the answer."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await run_in_threadpool(deed, request, await sent(request))
+            except KgError as error:
+                return self.site.problem(request, error)
+            except ClientLeft:
+                return Response(status_code=400)  # nobody reads it
+
+        self.router.add_route(path, answer, methods=["POST"])
+
+    def board(self, path: str, every: Handler, one: Handler, decide: Decide) -> None:
+        """A list, what is in it by id, and the forms there: of what no purpose bounds."""
+        self.page(path, every, beyond=True)
+        self.decided(f"{path}/{{id}}", one, decide, beyond=True)
+
+    def decided(self, path: str, handler: Handler, decide: Decide, *, beyond: bool = False) -> None:
+        """A page with forms. After one was sent its page is shown anew, or the same with what went wrong.
+
+        `path` holds `{id}`, which `decide` is given, or nothing that varies: then it is given "".
+        """
+        self.page(path, handler, beyond=beyond)
+
+        def deed(request: Request, form: Mapping[str, str]) -> Response:
+            seen = self._seen(request, beyond)
+            try:
+                there = decide(self._kg, request.path_params.get("id", ""), form, origin_of(request.scope))
+            except NotFound:
+                raise
+            except KgError as error:
+                seen.error = error
+                return handler(seen, request)
+            return see_other(there, request.query_params.items())
+
+        self.form(path, deed)
+
+    def _seen(self, request: Request, beyond: bool) -> Site:
+        if beyond:
+            note(request.scope, view=self._kg.view.value)
+        return self.site.at(request, beyond=beyond)

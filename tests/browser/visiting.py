@@ -1,0 +1,104 @@
+"""Somebody at a browser: opens pages of a running service, and sees whether they behave."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+from tests.serving import Running
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+"""Pictures of what the tests saw; git ignores them."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+GRAVE = ("serious", "critical")
+Language = Literal["de", "en"]
+Scheme = Literal["light", "dark"]
+
+
+def installed_browser() -> str | None:
+    """The path of a browser of this machine."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+@dataclass
+class Visitor:
+    """One who has signed in, with one page open."""
+
+    page: Page
+    base: str
+    language: Language
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go to a page of the service in the language of the visitor."""
+        sign = "&" if "?" in path else "?"
+        self.page.goto(f"{self.base}{path}{sign}lang={self.language}")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def check(self, *, but: tuple[str, ...] = ()) -> None:
+        """The page is accessible (axe-core: nothing serious, but the rules named) and does not scroll sideways."""
+        before = len(self.wrong)
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]})
+        del self.wrong[before:]  # what axe-core itself may not do here
+        grave = [
+            f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
+            for one in found.response["violations"]
+            if one["impact"] in GRAVE and one["id"] not in but
+        ]
+        assert not grave, f"{self.page.url}: {grave}"
+        wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= room, f"{self.page.url} is {wide} pixels wide, and there is room for {room}"
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the whole page."""
+        size = self.page.viewport_size or {"width": 0}
+        SCREENSHOTS.mkdir(exist_ok=True)
+        safe = re.sub(r"[^a-z0-9-]+", "-", name.lower())
+        path = SCREENSHOTS / f"{safe}-{self.language}-{size['width']}.png"
+        self.page.screenshot(path=path, full_page=True)
+
+
+@contextmanager
+def visiting(
+    browser: Browser,
+    server: Running,
+    language: Language = "de",
+    width: int = 1440,
+    scheme: Scheme = "light",
+    token: str | None = None,
+) -> Iterator[Visitor]:
+    """A visitor who signs in with a token. At the end: no console error, and no request to another origin."""
+    base = server.url.rstrip("/")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, locale=language, color_scheme=scheme, accept_downloads=True
+    )
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    visitor = Visitor(page, base, language)
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            visitor.wrong.append(f"{page.url}: {message.text}")
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((base, "data:", "blob:")):
+            visitor.wrong.append(f"{page.url} asks {request.url}")
+
+    page.on("console", said)
+    page.on("pageerror", lambda error: visitor.wrong.append(f"{page.url}: {error}"))
+    page.on("request", asked)
+    try:
+        page.goto(f"{base}/?token={token or server.token}")
+        yield visitor
+        assert not visitor.wrong, "\n".join(visitor.wrong)
+    finally:
+        context.close()
