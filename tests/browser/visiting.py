@@ -46,6 +46,11 @@ class Visitor:
 
     def check(self, *, but: tuple[str, ...] = ()) -> None:
         """The page is accessible (axe-core: nothing serious, but the rules named) and does not scroll sideways."""
+        faults = self.faults(but=but)
+        assert not faults, "\n".join(faults)
+
+    def faults(self, *, but: tuple[str, ...] = ()) -> list[str]:
+        """What `check` finds wrong."""
         before = len(self.wrong)
         found = Axe().run(self.page, options={"resultTypes": ["violations"]})
         del self.wrong[before:]  # what axe-core itself may not do here
@@ -54,9 +59,10 @@ class Visitor:
             for one in found.response["violations"]
             if one["impact"] in GRAVE and one["id"] not in but
         ]
-        assert not grave, f"{self.page.url}: {grave}"
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide <= room, f"{self.page.url} is {wide} pixels wide, and there is room for {room}"
+        if wide > room:
+            grave.append(f"it is {wide} pixels wide, and there is room for {room}")
+        return [f"{self.page.url}: {fault}" for fault in grave]
 
     def picture(self, name: str) -> None:
         """Keep a picture of the whole page."""
