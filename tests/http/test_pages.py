@@ -255,8 +255,10 @@ def test_the_style_sheet_is_ours(site: Running) -> None:
     css = site.get("/static/kgservice.css")
     assert css.headers["content-type"].startswith("text/css")
     assert re.findall(r"@import|url\([^)]*\)", css.text) == ["@import", 'url("built/pico.css")']
-    base = site.get("/static/built/pico.css")
-    assert base.status_code == 200
+    base = site.get("/static/built/pico.css", headers={"Accept-Encoding": "gzip"})
+    assert (base.status_code, base.headers["content-encoding"]) == (200, "gzip")
+    again = site.get("/static/built/pico.css", headers={"If-None-Match": base.headers["etag"]})
+    assert again.status_code == 304
     assert set(re.findall(r"url\((.{6})", base.text)) <= {'"data:'}
 
 

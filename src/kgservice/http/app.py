@@ -20,7 +20,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import health, maintenance, metrics, problem_types, terms
-from kgservice.http.assets import Assets
+from kgservice.http.assets import assets
 from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
 from kgservice.http.auth import Access
@@ -243,7 +243,7 @@ def framework(
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
         Route("/backups", maintenance.Backing(kg, readers)),
         Route("/export", maintenance.Export(kg, readers)),
-        Mount("/static", Assets()),
+        Mount("/static", assets()),
     ]
     if audit is not None:
         app.router.routes += [
