@@ -8,15 +8,11 @@ browser's own first contentful paint; the scripts are what it took over the wire
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.browser.program import served
 from tests.browser.visiting import installed_browser
 
 from benchmarks.guard import say
@@ -47,31 +43,11 @@ _SCRIPTS = """() => performance.getEntriesByType("resource")
   .filter(entry => entry.name.endsWith(".js")).reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
 
 
-@contextmanager
-def served(store: Path) -> Iterator[str]:
-    """A service on a store; the link to sign in with."""
-    program = Path(sys.executable).with_name("kgservice")
-    command = [str(program), "serve", "--store", str(store), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"http://\S+token=\S+", line)
-            if found:
-                yield found[0]
-                return
-        raise RuntimeError("the service did not start")
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def opened(browser: Browser, link: str, path: str) -> tuple[float, float, int]:
+def opened(browser: Browser, base: str, token: str, path: str) -> tuple[float, float, int]:
     """Milliseconds until the first paint and until all is there, and bytes of scripts, of one page."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en")
     page = context.new_page()
     page.set_default_timeout(120_000)
-    base, _, token = link.partition("/?token=")
     page.goto(f"{base}/sign-in")
     page.locator("#token").fill(token)
     with page.expect_navigation(wait_until="commit"):
@@ -84,12 +60,12 @@ def opened(browser: Browser, link: str, path: str) -> tuple[float, float, int]:
     return paint, loaded, scripts
 
 
-def figures(link: str, rounds: int, customers: int) -> Iterator[Figure]:
+def figures(base: str, token: str, rounds: int, customers: int) -> Iterator[Figure]:
     """What each page takes; the first of the rounds, where nothing is remembered, is told in the detail."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=installed_browser(), args=["--no-sandbox"])
         for name, (path, most, largest) in PAGES.items():
-            taken = [opened(browser, link, path) for _ in range(rounds + 1)]
+            taken = [opened(browser, base, token, path) for _ in range(rounds + 1)]
             paint = statistics.median(one[0] for one in taken[1:])
             loaded = statistics.median(one[1] for one in taken[1:])
             detail = f"the first time {taken[0][0]:.0f} ms; all there after {loaded:.0f} ms; {customers:,}"
@@ -110,8 +86,8 @@ def main() -> None:
     work.mkdir(exist_ok=True)
     if not options.loaded:
         loading(work, options.customers)
-    with served(work / f"sparse-{options.customers}") as link:
-        found = list(figures(link, options.rounds, options.customers))
+    with served(work / f"sparse-{options.customers}") as (base, token):
+        found = list(figures(base, token, options.rounds, options.customers))
     report(found, machine(), options.customers, "pages-")
 
 
