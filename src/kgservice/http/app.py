@@ -205,7 +205,7 @@ def framework(
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
         Route("/queries", QuestionList(known)),
-        Route("/queries/{id}", SavedQuestion(kg, readers, querying, known)),
+        Route("/queries/{id}", SavedQuestion(kg, readers, querying, known, tags)),
         Route("/trace/{key:path}", Tracing(kg, readers)),
         Route("/records", Records(kg, readers, writers, tags)),
         Route("/records/{key:path}", Records(kg, readers, writers, tags)),

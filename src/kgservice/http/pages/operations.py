@@ -28,7 +28,11 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("post", "/sign-out"): Operation("End the session of a browser", (), (303,), is_open=True),
     ("get", "/"): Operation("The page to start at", PAGE, asked=("lang",), reads=True),
-    ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/contents"): Operation("What is loaded", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/elements"): Operation(
+        "The elements of one kind in one phase", PAGE, asked=("element", "phase", "lang"), reads=True
+    ),
+    ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("q", "lang"), reads=True),
     ("get", "/pages/questions/{id}"): Operation(
         "A saved question and its answer", PAGE, asked=("lang",), fails=COSTLY, reads=True
     ),
