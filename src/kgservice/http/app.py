@@ -32,6 +32,7 @@ from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
+from kgservice.http.journeys import Journeys
 from kgservice.http.links import Links
 from kgservice.http.openapi import document
 from kgservice.http.pages.router import make_router
@@ -207,6 +208,8 @@ def framework(
         Route("/queries", QuestionList(known)),
         Route("/queries/{id}", SavedQuestion(kg, readers, querying, known, tags)),
         Route("/trace/{key:path}", Tracing(kg, readers)),
+        Route("/journeys", Journeys(kg, readers)),
+        Route("/journeys/{key:path}", Journeys(kg, readers)),
         Route("/records", Records(kg, readers, writers, tags)),
         Route("/records/{key:path}", Records(kg, readers, writers, tags)),
         Route("/imports", Imports(kg, writers, sources)),

@@ -7,7 +7,7 @@ from typing import Any
 from kgservice.application.audit_export import FILTERS as AUDITED
 from kgservice.application.subjects import WAYS
 from kgservice.http.crm_operations import CRM
-from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
+from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.operation import GUARDED as _GUARDED
 from kgservice.http.pages.operations import PAGES
@@ -114,6 +114,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/trace/{key}"): Operation(
         "The chain through a pain point, solution or impact", (PLAIN_JSON, JSON_LD), reads=True
+    ),
+    ("get", "/journeys"): Operation("The customer journeys", asked=("segment",), reads=True),
+    ("get", "/journeys/{key}"): Operation(
+        "A customer journey, beside the one that was planned",
+        (PLAIN_JSON, JSON_LD, SVG),
+        asked=("lang",),
+        reads=True,
     ),
     ("get", "/ontology"): Operation("The model", (*_GRAPH, HTML), asked=("lang",), reads=True),
     ("get", "/ontology/{name}"): Operation(

@@ -54,6 +54,7 @@ RULES: dict[str, Rule] = {
     "/id": Rule(EVERYBODY),
     "/imports": Rule(STEWARDS, EDITING),
     "/imports/": Rule(STEWARDS, STEWARDS),  # sources that are set up here, and what goes back to them
+    "/journeys": Rule(EVERYBODY),
     "/links": Rule(STEWARDS, STEWARDS),
     "/metrics": Rule(frozenset({Role.MONITOR, Role.ADMINISTRATOR})),
     "/ontology": Rule(EVERYBODY),

@@ -68,5 +68,11 @@ PAGES: dict[tuple[str, str], Operation] = {
         body=form({"purpose": TEXT, "to": TEXT}),
         of_page=True,
     ),
+    ("get", "/pages/journeys"): Operation(
+        "The customer journeys", PAGE, asked=("segment", "lang"), reads=True
+    ),
+    ("get", "/pages/journeys/{key}"): Operation(
+        "A customer journey as a map and as a table", PAGE, asked=("lang",), reads=True
+    ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

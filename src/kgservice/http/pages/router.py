@@ -12,6 +12,7 @@ from kgservice.http.pages import (
     contents,
     elements,
     findings,
+    journeys,
     links,
     quarantine,
     questions,
@@ -22,11 +23,25 @@ from kgservice.http.pages import (
 )
 from kgservice.http.pages.routes import Routes
 
+PAGES = (
+    start,
+    elements,
+    contents,
+    questions,
+    sparql,
+    record,
+    trace,
+    journeys,
+    findings,
+    quarantine,
+    links,
+)
+
 
 def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question]) -> APIRouter:
     """The routes of the pages, with the saved questions by id."""
     routes = Routes(kg, saved)
-    for pages in (start, elements, contents, questions, sparql, record, trace, findings, quarantine, links):
+    for pages in PAGES:
         pages.add(routes)
     routes.form("/pages/purpose", routes.site.turn)
     return routes.router
