@@ -64,6 +64,7 @@ RULES: dict[str, Rule] = {
     "/pages/links": Rule(STEWARDS, STEWARDS),
     "/pages/purpose": Rule(NOBODY, EVERYBODY),
     "/pages/quarantine": Rule(STEWARDS, STEWARDS),
+    "/pages/records": Rule(EDITING, EDITING),
     "/pages/sparql": Rule(QUERYING),
     "/processing-activities": Rule(PRIVACY, PRIVACY),
     "/quality": Rule(STEWARDS, STEWARDS),

@@ -21,6 +21,18 @@ def _decision(summary: str, *fields: str) -> Operation:
     )
 
 
+# Besides these a form has fields named by the properties of its class, such as `v.measurement/value.0`.
+_RECORD = Operation(
+    "Save a record by a form, or have the form with one more place for a value",
+    PAGE,
+    (200, 303),
+    body=form(dict.fromkeys(("do", "record", "version", "current"), TEXT)),
+    fails=(404, 409, 412, 422, 507),
+    reads=True,
+    changes=True,
+    of_page=True,
+)
+
 PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/sign-in"): Operation("The page to sign in at", PAGE, is_open=True),
     ("post", "/sign-in"): Operation(
@@ -40,6 +52,18 @@ PAGES: dict[tuple[str, str], Operation] = {
         "A query and its answer", PAGE, asked=("query", "lang"), fails=COSTLY, reads=True
     ),
     ("get", "/pages/record"): Operation("A record", PAGE, asked=("iri", "lang"), reads=True),
+    ("get", "/pages/records"): Operation("The classes of records", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/records/{name}"): Operation(
+        "The records of a class", PAGE, asked=("q", "page", "lang"), fails=(404,), reads=True
+    ),
+    ("get", "/pages/records/{name}/new"): Operation(
+        "The form for a new record", PAGE, asked=("lang",), fails=(404,), reads=True
+    ),
+    ("post", "/pages/records/{name}/new"): _RECORD,
+    ("get", "/pages/records/{name}/record/{key}"): Operation(
+        "The form of a record", PAGE, asked=("saved", "lang"), fails=(404,), reads=True
+    ),
+    ("post", "/pages/records/{name}/record/{key}"): _RECORD,
     ("get", "/pages/findings"): Operation(
         "The steward's board", PAGE, asked=("status", "severity", "rule", "owner", "lang")
     ),

@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from kgservice.application.form_shapes import Forms
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.overview import Overview, overview
@@ -33,7 +34,14 @@ from kgservice.web.texts import LANGUAGES, preferred, text
 PLACES = (
     ("see", (("/", "start"), ("/pages/questions", "questions"), ("/pages/journeys", "journeys"))),
     ("research", (("/pages/sparql", "sparql"),)),
-    ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
+    (
+        "keep",
+        (
+            ("/pages/records", "records"),
+            ("/pages/findings", "findings"),
+            ("/pages/quarantine", "quarantine"),
+        ),
+    ),
     ("crm", (("/pages/links", "links"),)),
 )
 
@@ -49,6 +57,7 @@ class Site:
         self.kg: Reader = kg
         self.error: KgError | None = None
         self.questions = questions or {}
+        self.forms = Forms(kg)
         self.sees_persons = True
         self._pages = Pages()
         self._lock = threading.Lock()
