@@ -8,7 +8,21 @@ from fastapi import APIRouter
 
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import Question
-from kgservice.http.pages import findings, links, quarantine, questions, record, sparql, start, trace
+from kgservice.http.pages import (
+    consents,
+    erasure,
+    findings,
+    links,
+    person,
+    persons,
+    quarantine,
+    questions,
+    record,
+    sparql,
+    start,
+    tickets,
+    trace,
+)
 from kgservice.http.pages.routes import Routes
 
 
@@ -17,5 +31,7 @@ def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question]) -> APIRouter:
     routes = Routes(kg, saved)
     for pages in (start, questions, sparql, record, trace, findings, quarantine, links):
         pages.add(routes)
+    for of_rights in (persons, person, erasure, consents, tickets):
+        of_rights.add(routes)
     routes.form("/pages/purpose", routes.site.turn)
     return routes.router

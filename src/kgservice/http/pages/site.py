@@ -35,19 +35,22 @@ PLACES = (
     ("research", (("/pages/sparql", "sparql"),)),
     ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
     ("crm", (("/pages/links", "links"),)),
+    ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
 )
 
 
 class Site:
     """What the pages share: the graph, the saved questions by id, the templates, and an overview.
 
-    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent.
+    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent,
+    `typed`: what was typed into it.
     """
 
     def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
         self.whole = kg
         self.kg: Reader = kg
         self.error: KgError | None = None
+        self.typed: Mapping[str, str] = {}
         self.questions = questions or {}
         self.sees_persons = True
         self._pages = Pages()
@@ -114,6 +117,7 @@ class Site:
             problem=problem,
             head=head,
             beyond=self._beyond,
+            typed=self.typed,
             places=self._places(who),
             **values,
         )
