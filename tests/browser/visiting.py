@@ -82,7 +82,7 @@ def visiting(
     scheme: Scheme = "light",
     token: str | None = None,
 ) -> Iterator[Visitor]:
-    """A visitor who signs in with a token. At the end: no console error, and no request to another origin."""
+    """A visitor who signs in: by the link of the service, or with a key. At the end: no console error, and no request to another origin."""
     base = server.url.rstrip("/")
     context = browser.new_context(
         viewport={"width": width, "height": 900}, locale=language, color_scheme=scheme, accept_downloads=True
@@ -103,7 +103,13 @@ def visiting(
     page.on("pageerror", lambda error: visitor.wrong.append(f"{page.url}: {error}"))
     page.on("request", asked)
     try:
-        page.goto(f"{base}/?token={token or server.token}")
+        if token is None:
+            page.goto(f"{base}/?token={server.token}")
+        else:
+            page.goto(f"{base}/sign-in")
+            page.locator("#token").fill(token)
+            page.locator("main button").click()
+            page.wait_for_url(f"{base}/")
         yield visitor
         assert not visitor.wrong, "\n".join(visitor.wrong)
     finally:

@@ -33,6 +33,19 @@ _RECORD = Operation(
     of_page=True,
 )
 
+
+def _shown(summary: str, *fields: str) -> Operation:
+    """A form whose answer is a page, shown once."""
+    return Operation(
+        summary,
+        PAGE,
+        body=form(dict.fromkeys(fields, TEXT)),
+        fails=(404, 409, 422),
+        changes=True,
+        of_page=True,
+    )
+
+
 PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/sign-in"): Operation("The page to sign in at", PAGE, is_open=True),
     ("post", "/sign-in"): Operation(
@@ -85,6 +98,28 @@ PAGES: dict[tuple[str, str], Operation] = {
         "A link, both sides beside each other", PAGE, asked=("lang",), fails=(404,)
     ),
     ("post", "/pages/links/{id}"): _decision("Accept, reject or undo a link by a form", "do", "reason"),
+    ("get", "/pages/persons"): Operation("The page to find a person at", PAGE, asked=("lang",)),
+    ("post", "/pages/persons"): _shown("The persons that fit, without a trace in the address", "whom"),
+    ("get", "/pages/persons/{id}"): Operation(
+        "Consents and rights of a person", PAGE, asked=("category", "use", "at", "lang"), fails=(404,)
+    ),
+    ("post", "/pages/persons/{id}"): _decision(
+        "What a person asked for, recorded or done by a form",
+        *("do", "kind", "received", "reason", "restriction", "informed", "entry", "value"),
+    ),
+    ("get", "/pages/persons/{id}/erasure"): Operation(
+        "What an erasure would do", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/persons/{id}/erasure"): _shown("Erase a person", "sure", "otherBasis", "request"),
+    ("get", "/pages/consents/{id}"): Operation("A consent", PAGE, asked=("lang",), fails=(404,)),
+    ("post", "/pages/consents/{id}"): _decision(
+        "Withdraw or renew a consent by a form", "do", "method", "by", "time", "expires"
+    ),
+    ("get", "/pages/requests"): Operation("Requests of persons", PAGE, asked=("status", "kind", "lang")),
+    ("get", "/pages/requests/{id}"): Operation("A request of a person", PAGE, asked=("lang",), fails=(404,)),
+    ("post", "/pages/requests/{id}"): _decision(
+        "Answer a request or extend its time by a form", "do", "outcome", "reason", "time", "months"
+    ),
     ("post", "/pages/purpose"): Operation(
         "Read the pages for another purpose: the answer sets a cookie",
         (),

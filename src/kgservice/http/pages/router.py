@@ -9,17 +9,22 @@ from fastapi import APIRouter
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import Question
 from kgservice.http.pages import (
+    consents,
     contents,
     elements,
+    erasure,
     findings,
     journeys,
     links,
+    person,
+    persons,
     quarantine,
     questions,
     record,
     records,
     sparql,
     start,
+    tickets,
     trace,
 )
 from kgservice.http.pages.routes import Routes
@@ -36,7 +41,12 @@ PAGES = (
     records,
     findings,
     quarantine,
+    persons,
     links,
+    consents,
+    erasure,
+    person,
+    tickets,
 )
 
 

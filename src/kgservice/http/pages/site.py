@@ -43,19 +43,22 @@ PLACES = (
         ),
     ),
     ("crm", (("/pages/links", "links"),)),
+    ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
 )
 
 
 class Site:
     """What the pages share: the graph, the saved questions by id, the templates, and an overview.
 
-    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent.
+    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent,
+    `typed`: what was typed into it.
     """
 
     def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
         self.whole = kg
         self.kg: Reader = kg
         self.error: KgError | None = None
+        self.typed: Mapping[str, str] = {}
         self.questions = questions or {}
         self.forms = Forms(kg)
         self.sees_persons = True
@@ -123,6 +126,7 @@ class Site:
             problem=problem,
             head=head,
             beyond=self._beyond,
+            typed=self.typed,
             places=self._places(who),
             **values,
         )
