@@ -55,7 +55,11 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/"): Operation("The page to start at", PAGE, asked=("lang",), reads=True),
     ("get", "/pages/contents"): Operation("What is loaded", PAGE, asked=("lang",), reads=True),
     ("get", "/pages/elements"): Operation(
-        "The elements of one kind in one phase", PAGE, asked=("element", "phase", "lang"), reads=True
+        "The elements of one kind in one phase",
+        PAGE,
+        asked=("element", "phase", "lang"),
+        fails=(404,),
+        reads=True,
     ),
     ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("q", "lang"), reads=True),
     ("get", "/pages/questions/{id}"): Operation(
