@@ -64,6 +64,7 @@ RULES: dict[str, Rule] = {
     "/pages/purpose": Rule(NOBODY, EVERYBODY),
     "/pages/quarantine": Rule(STEWARDS, STEWARDS),
     "/pages/sparql": Rule(QUERYING),
+    "/pages/workbench": Rule(QUERYING),
     "/processing-activities": Rule(PRIVACY, PRIVACY),
     "/quality": Rule(STEWARDS, STEWARDS),
     "/quarantine": Rule(STEWARDS, STEWARDS),

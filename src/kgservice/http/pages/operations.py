@@ -32,8 +32,11 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/questions/{id}"): Operation(
         "A saved question and its answer", PAGE, asked=("lang",), fails=COSTLY, reads=True
     ),
+    ("get", "/pages/workbench"): Operation(
+        "A query and its answer", PAGE, asked=("query", "question", "lang"), fails=COSTLY, reads=True
+    ),
     ("get", "/pages/sparql"): Operation(
-        "A query and its answer", PAGE, asked=("query", "lang"), fails=COSTLY, reads=True
+        "The former address of the workbench", (), (303,), asked=("query", "lang"), of_page=True
     ),
     ("get", "/pages/record"): Operation("A record", PAGE, asked=("iri", "lang"), reads=True),
     ("get", "/pages/findings"): Operation(
@@ -63,6 +66,9 @@ PAGES: dict[tuple[str, str], Operation] = {
         (303,),
         body=form({"purpose": TEXT, "to": TEXT}),
         of_page=True,
+    ),
+    ("get", "/pages/traces"): Operation(
+        "What a chain can be shown from", PAGE, asked=("kind", "q", "lang"), reads=True
     ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

@@ -31,8 +31,8 @@ from kgservice.web.texts import LANGUAGES, preferred, text
 
 # What the navigation leads to, in groups: the key of the group's name; addresses and the keys of theirs.
 PLACES = (
-    ("see", (("/", "start"), ("/pages/questions", "questions"))),
-    ("research", (("/pages/sparql", "sparql"),)),
+    ("see", (("/", "start"), ("/pages/questions", "questions"), ("/pages/traces", "chains"))),
+    ("research", (("/pages/workbench", "workbench"),)),
     ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
     ("crm", (("/pages/links", "links"),)),
 )
