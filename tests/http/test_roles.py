@@ -44,6 +44,7 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/pages/questions", ALL),
     ("GET", "/pages/record?iri=urn:x", ALL),
     ("GET", "/pages/sparql", QUERYING),
+    ("GET", "/pages/workbench", QUERYING),
     ("GET", "/pages/findings", STEWARDS),
     ("GET", "/pages/findings/x", STEWARDS),
     ("POST", "/pages/findings/x", STEWARDS),
@@ -264,7 +265,7 @@ def test_the_navigation_offers_what_a_role_may_read(server: Running, key_of: dic
     page = {"Accept": "text/html"}
     reader = asking(server, "/", key_of[Role.READER], headers=page).text
     steward = asking(server, "/", key_of[Role.STEWARD], headers=page).text
-    for path in ("/pages/sparql", "/pages/findings", "/pages/quarantine", "/pages/links"):
+    for path in ("/pages/workbench", "/pages/findings", "/pages/quarantine", "/pages/links"):
         assert f'href="{path}"' not in reader
         assert f'href="{path}"' in steward
     assert 'value="everything"' not in reader

@@ -164,7 +164,7 @@ class Grammar:
         how = self.dice.random()
         if how < 0.1 and not never:
             page = urlencode([(k, v) for k, v in parameters if k != "format"])
-            return Asked(role, "GET", f"/pages/sparql?{page}", (), kind="page of a query", same=same)
+            return Asked(role, "GET", f"/pages/workbench?{page}", (), kind="page of a query", same=same)
         if how < 0.5:
             method = "HEAD" if self._maybe(0.05) and not never else "GET"
             return Asked(
@@ -341,7 +341,7 @@ class Grammar:
             "/queries",
             "/ontology",
             "/openapi.json",
-            "/pages/sparql",
+            "/pages/workbench",
             "/pages/record",
         )
         added = self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")

@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
     "/pages/records": Rule(EDITING, EDITING),
     "/pages/requests": Rule(PRIVACY, PRIVACY),
     "/pages/sparql": Rule(QUERYING),
+    "/pages/workbench": Rule(QUERYING),
     "/processing-activities": Rule(PRIVACY, PRIVACY),
     "/quality": Rule(STEWARDS, STEWARDS),
     "/quarantine": Rule(STEWARDS, STEWARDS),

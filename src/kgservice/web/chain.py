@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgservice.application.chain_words import links, name, note
+from kgservice.web.chain_list import ChainList
 from kgservice.web.picture import Column, Item
 from kgservice.web.texts import text
 
 MOST = 8
-"""Members of one layer that the picture shows; the others are counted."""
+"""Members of one layer that a still picture shows; the others are counted."""
+MOST_MOVED = 60
+"""The same for a picture that can be enlarged and moved."""
 
 Nodes = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The JSON of a trace in one language; `path_of` gives the address of a record."""
+    """The JSON of a trace in one language; `path_of` gives the address of a record, `most` see `MOST`."""
 
     trace: Mapping[str, Any]
     language: str
     path_of: Callable[[str], str]
+    most: int = MOST
 
     def columns(self) -> list[Column]:
         """The columns of the picture: grounds, pain points, solutions, impacts, what backs these."""
@@ -35,10 +39,8 @@ class Chain:
         releases = self._items("releases", "release", layers["releases"])
         solutions = self._items("solutions", "solution", layers["solutions"]) + releases
         impacts = self._items("impacts", "impact", layers["impacts"])
-        if layers["painPoints"] and not layers["solutions"]:
-            solutions = (Item("no-solution", "solution none", self._text("none-solution")),)
-        if layers["solutions"] and not layers["impacts"]:
-            impacts = (Item("no-impact", "impact none", self._text("none-impact")),)
+        solutions += tuple(Item(f"none-{i}", "solution none", lacks) for i, lacks in self._unsolved())
+        impacts += tuple(Item(f"none-{i}", "impact none", lacks) for i, lacks in self._unmeasured())
         lessons = self._items("lessons", "lesson", layers["lessons"])
         return [
             Column(self._text("grounds"), touchpoints + self._items("evidence", "evidence", grounds)),
@@ -62,10 +64,7 @@ class Chain:
         found += links(self.trace, "addressedBy")
         found += [(target, source) for source, target in links(self.trace, "impactOf")]
         found += [(target, source) for source, target in links(self.trace, "learnedFrom")]
-        if not layers["solutions"]:
-            found += [(node["id"], "no-solution") for node in layers["painPoints"]]
-        if not layers["impacts"]:
-            found += [(node["id"], "no-impact") for node in layers["solutions"]]
+        found += [(i, f"none-{i}") for i, _ in (*self._unsolved(), *self._unmeasured())]
         return found
 
     def in_words(self) -> list[Column]:
@@ -76,16 +75,28 @@ class Chain:
             if nodes
         ]
 
+    def _unsolved(self) -> list[tuple[str, str]]:
+        """The pain points that are shown and have no solution, and what they lack in words."""
+        return self._lacking("painPoints", ChainList(self.trace, self.language).no_solution)
+
+    def _unmeasured(self) -> list[tuple[str, str]]:
+        """The solutions that are shown and have no impact, and what they lack in words."""
+        return self._lacking("solutions", ChainList(self.trace, self.language).no_impact)
+
+    def _lacking(self, layer: str, lacks: Callable[[Mapping[str, Any]], str]) -> list[tuple[str, str]]:
+        shown = self.trace["layers"][layer][: self.most]
+        return [(node["id"], words) for node in shown if (words := lacks(node))]
+
     def _backing(self, layer: str) -> set[str]:
         """The evidence of the members of a layer."""
         members = {node["id"] for node in self.trace["layers"][layer]}
         return {target for source, target in links(self.trace, "evidencedBy") if source in members}
 
     def _items(self, layer: str, kind: str, nodes: Nodes) -> tuple[Item, ...]:
-        shown = [self._item(layer, kind, node) for node in nodes[:MOST]]
-        if len(nodes) > MOST:
-            rest = f"+ {len(nodes) - MOST} {self._text('more')}"
-            shown.append(Item(f"more-{nodes[MOST]['id']}", f"{kind} none", rest))
+        shown = [self._item(layer, kind, node) for node in nodes[: self.most]]
+        if len(nodes) > self.most:
+            rest = f"+ {len(nodes) - self.most} {self._text('more')}"
+            shown.append(Item(f"more-{nodes[self.most]['id']}", f"{kind} none", rest))
         return tuple(shown)
 
     def _item(self, layer: str, kind: str, node: Mapping[str, Any]) -> Item:

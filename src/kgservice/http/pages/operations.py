@@ -65,8 +65,11 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/questions/{id}"): Operation(
         "A saved question and its answer", PAGE, asked=("lang",), fails=COSTLY, reads=True
     ),
+    ("get", "/pages/workbench"): Operation(
+        "A query and its answer", PAGE, asked=("query", "question", "lang"), fails=COSTLY, reads=True
+    ),
     ("get", "/pages/sparql"): Operation(
-        "A query and its answer", PAGE, asked=("query", "lang"), fails=COSTLY, reads=True
+        "The former address of the workbench", (), (303,), asked=("query", "lang"), of_page=True
     ),
     ("get", "/pages/record"): Operation("A record", PAGE, asked=("iri", "lang"), reads=True),
     ("get", "/pages/records"): Operation("The classes of records", PAGE, asked=("lang",), reads=True),
@@ -136,6 +139,9 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/pages/journeys/{key}"): Operation(
         "A customer journey as a map and as a table", PAGE, asked=("lang",), reads=True
+    ),
+    ("get", "/pages/traces"): Operation(
+        "What a chain can be shown from", PAGE, asked=("kind", "q", "lang"), reads=True
     ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

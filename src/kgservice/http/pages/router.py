@@ -22,10 +22,11 @@ from kgservice.http.pages import (
     questions,
     record,
     records,
-    sparql,
     start,
     tickets,
     trace,
+    traces,
+    workbench,
 )
 from kgservice.http.pages.routes import Routes
 
@@ -34,8 +35,9 @@ PAGES = (
     elements,
     contents,
     questions,
-    sparql,
+    workbench,
     record,
+    traces,
     trace,
     journeys,
     records,

@@ -32,8 +32,16 @@ from kgservice.web.texts import LANGUAGES, preferred, text
 
 # What the navigation leads to, in groups: the key of the group's name; addresses and the keys of theirs.
 PLACES = (
-    ("see", (("/", "start"), ("/pages/questions", "questions"), ("/pages/journeys", "journeys"))),
-    ("research", (("/pages/sparql", "sparql"),)),
+    (
+        "see",
+        (
+            ("/", "start"),
+            ("/pages/questions", "questions"),
+            ("/pages/traces", "chains"),
+            ("/pages/journeys", "journeys"),
+        ),
+    ),
+    ("research", (("/pages/workbench", "workbench"),)),
     (
         "keep",
         (
