@@ -70,5 +70,8 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/journeys/{key}"): Operation(
         "A customer journey as a map and as a table", PAGE, asked=("lang",), reads=True
     ),
+    ("get", "/pages/walls"): Operation(
+        "What is known of customers, without single persons", PAGE, asked=("wall", "lang"), reads=True
+    ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

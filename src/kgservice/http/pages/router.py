@@ -18,6 +18,7 @@ from kgservice.http.pages import (
     sparql,
     start,
     trace,
+    walls,
 )
 from kgservice.http.pages.routes import Routes
 
@@ -25,7 +26,7 @@ from kgservice.http.pages.routes import Routes
 def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question]) -> APIRouter:
     """The routes of the pages, with the saved questions by id."""
     routes = Routes(kg, saved)
-    for pages in (start, questions, sparql, record, trace, journeys, findings, quarantine, links):
+    for pages in (start, questions, sparql, record, trace, journeys, walls, findings, quarantine, links):
         pages.add(routes)
     routes.form("/pages/purpose", routes.site.turn)
     return routes.router

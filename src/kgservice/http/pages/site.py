@@ -31,7 +31,15 @@ from kgservice.web.texts import LANGUAGES, preferred, text
 
 # What the navigation leads to, in groups: the key of the group's name; addresses and the keys of theirs.
 PLACES = (
-    ("see", (("/", "start"), ("/pages/questions", "questions"), ("/pages/journeys", "journeys"))),
+    (
+        "see",
+        (
+            ("/", "start"),
+            ("/pages/questions", "questions"),
+            ("/pages/journeys", "journeys"),
+            ("/pages/walls", "walls"),
+        ),
+    ),
     ("research", (("/pages/sparql", "sparql"),)),
     ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
     ("crm", (("/pages/links", "links"),)),
