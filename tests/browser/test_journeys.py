@@ -86,7 +86,7 @@ def test_a_journey_is_printed_on_landscape_paper(browser: Browser, shown: Runnin
         page = visitor.open(f"/pages/journeys/{ACTUAL}")
         page.emulate_media(media="print")
         expect(page.locator("nav.side")).not_to_be_visible()
-        expect(page.locator("p.actions")).not_to_be_visible()
+        expect(page.locator("p.map-actions")).not_to_be_visible()
         paper = page.pdf(prefer_css_page_size=True).decode("latin-1")
         sizes = [box.split("]")[0].split() for box in paper.split("/MediaBox [")[1:]]
         assert sizes
@@ -99,7 +99,7 @@ def test_the_walls_follow_one_another(browser: Browser, shown: Running, language
     with visiting(browser, shown, language, scheme="dark" if language == "en" else "light") as visitor:
         page = visitor.open("/pages/walls")
         for wall in ("customers", "insights", "segmentation"):
-            page.locator("nav.tabs").get_by_role("link", name=words[f"wall-{wall}"]).click()
+            page.locator("nav.wall-tabs").get_by_role("link", name=words[f"wall-{wall}"]).click()
             expect(page.locator("h1")).to_have_text(words[f"wall-{wall}"])
             assert page.locator(".wall .card").count() >= 5
             visitor.check()

@@ -11,6 +11,7 @@ from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Represent
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.operation import GUARDED as _GUARDED
 from kgservice.http.pages.operations import PAGES
+from kgservice.http.parquet import PARQUET
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
@@ -107,7 +108,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/queries"): Operation("The saved questions"),
     ("get", "/queries/{id}"): Operation(
         "The answer of a saved question, whose parameters stand in the address",
-        _RESULTS,
+        (*_SOLUTIONS, PARQUET),
         fails=COSTLY,
         reads=True,
     ),
