@@ -37,6 +37,7 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/journeys", ALL),
     ("GET", "/journeys/x", ALL),
     ("GET", "/pages/journeys", ALL),
+    ("GET", "/pages/walls", ALL),
     ("GET", "/ontology", ALL),
     ("GET", "/ontology/PainPoint", ALL),
     ("GET", "/id/x", ALL),

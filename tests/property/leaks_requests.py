@@ -314,6 +314,10 @@ class Grammar:
                 f"/trace/{whole}{end}",
                 f"/id/{key}{end}",
                 f"/pages/trace/{key}{end}",
+                f"/journeys/{key}{end}",
+                f"/journeys/{whole}?format=svg",
+                f"/journeys?segment={whole}",
+                f"/pages/journeys/{key}{end}",
                 f"/pages/record?iri={whole}",
                 f"/pages/record?lang=de&iri={whole}",
                 f"/queries/{question}?{name}={whole}",
@@ -343,6 +347,11 @@ class Grammar:
             "/openapi.json",
             "/pages/workbench",
             "/pages/record",
+            "/journeys",
+            "/pages/journeys",
+            "/pages/walls",
+            "/pages/walls?wall=insights",
+            "/pages/walls?wall=segmentation",
         )
         added = self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")
         path += added.replace("?", "&") if "?" in path else added

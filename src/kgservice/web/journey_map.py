@@ -9,7 +9,7 @@ from kgservice.web.drawing import SMALL, Sheet, leading, wrapped
 from kgservice.web.journey_curves import HEIGHT, ROOM, draw_curves
 from kgservice.web.texts import text
 
-MARGIN, LABELS, COLUMN, GAP, PAD = 16, 96, 142, 12, 9
+MARGIN, LABELS, COLUMN, GAP, PAD = 16, 102, 142, 12, 9
 KIND = "journey"
 
 

@@ -55,7 +55,7 @@ def crowd(told: Crowd | None, language: str, smallest: int) -> str:
     if told is None:
         return ""
     if told.level is None:
-        return f"{text('fewer-than', language)} {smallest} {text('persons', language)}"
+        return f"{text('fewer-than', language)} {smallest} {text('several-persons', language)}"
     seen = text("observation" if told.observations == 1 else "observations", language)
     people = text("a-person" if told.persons == 1 else "several-persons", language)
     counted = f"{told.observations} {seen}, {told.persons} {people}"

@@ -143,5 +143,8 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/traces"): Operation(
         "What a chain can be shown from", PAGE, asked=("kind", "q", "lang"), reads=True
     ),
+    ("get", "/pages/walls"): Operation(
+        "What is known of customers, without single persons", PAGE, asked=("wall", "lang"), reads=True
+    ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

@@ -26,6 +26,7 @@ from kgservice.http.pages import (
     tickets,
     trace,
     traces,
+    walls,
     workbench,
 )
 from kgservice.http.pages.routes import Routes
@@ -40,6 +41,7 @@ PAGES = (
     traces,
     trace,
     journeys,
+    walls,
     records,
     findings,
     quarantine,

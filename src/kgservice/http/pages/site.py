@@ -39,6 +39,7 @@ PLACES = (
             ("/pages/questions", "questions"),
             ("/pages/traces", "chains"),
             ("/pages/journeys", "journeys"),
+            ("/pages/walls", "walls"),
         ),
     ),
     ("research", (("/pages/workbench", "workbench"),)),
@@ -50,7 +51,10 @@ PLACES = (
             ("/pages/quarantine", "quarantine"),
         ),
     ),
-    ("crm", (("/pages/links", "links"),)),
+    (
+        "crm",
+        (("/pages/links", "links"),),
+    ),
     ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
 )
 
