@@ -40,6 +40,8 @@ class Wrong(StrEnum):
     LANGUAGE = "language"
     LONG = "long"
     MANY = "many"
+    AMBIGUOUS = "ambiguous"  # several are called so
+    RECORD = "record"  # no name of a record of the class
 
 
 @dataclass(frozen=True, slots=True)

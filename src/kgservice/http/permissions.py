@@ -62,6 +62,7 @@ RULES: dict[str, Rule] = {
     "/pages/findings": Rule(STEWARDS, STEWARDS),
     "/pages/links": Rule(STEWARDS, STEWARDS),
     "/pages/purpose": Rule(NOBODY, EVERYBODY),
+    "/pages/quality": Rule(STEWARDS, STEWARDS),
     "/pages/quarantine": Rule(STEWARDS, STEWARDS),
     "/pages/records": Rule(EDITING, EDITING),
     "/pages/sparql": Rule(QUERYING),

@@ -40,6 +40,7 @@ PLACES = (
             ("/pages/records", "records"),
             ("/pages/findings", "findings"),
             ("/pages/quarantine", "quarantine"),
+            ("/pages/quality", "quality"),
         ),
     ),
     ("crm", (("/pages/links", "links"),)),
