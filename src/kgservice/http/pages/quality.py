@@ -83,7 +83,7 @@ def _part(part: Mapping[str, Any], unit: str, language: str) -> dict[str, Any]:
         "of": f"{whole['numerator']} / {whole['denominator']}" if whole and unit != "count" else "",
         "history": [(moment(time)[:10], _shown(value, unit, language)) for time, value in past],
         "picture": trend([(name, "plain", values)], top=0.0 if unit == "count" else 1.0, **_SMALL)
-        if past and len(values) > 1
+        if len(past) > 1
         else None,
     }
 
