@@ -138,7 +138,7 @@ def _planned(
             continue  # a name that is still free
         row = _row(kg, reader, form, line, names)
         if row.record in seen:
-            row = Judged(line, row.record, "refused", [Fault(ID, 0, Wrong.MANY)])
+            row = Judged(line, row.record, "refused", [Fault(ID, 0, Wrong.TWICE)])
         if row.record is not None:
             seen.add(row.record)
         rows.append(row)

@@ -41,6 +41,7 @@ class Wrong(StrEnum):
     LONG = "long"
     MANY = "many"
     AMBIGUOUS = "ambiguous"  # several are called so
+    TWICE = "twice"  # another row has this name
     RECORD = "record"  # no name of a record of the class
 
 

@@ -25,6 +25,7 @@ from kgservice.errors import BadTable, TooLarge
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 2000
 """Rows that a sheet may have."""
+_CHARACTERS = 4 * 2**20  # of all cells together: they are kept in memory
 _INFLATED = 64 * 2**20  # bytes of an archive's members together
 _FIRST = 3  # the first line of data: headings and names of the columns come before
 _LISTS = "lists"
@@ -137,6 +138,7 @@ def read(data: bytes, file: str) -> list[Line]:
 def _lines(rows: Iterable[tuple[object, ...]], file: str) -> list[Line]:
     names: list[str] = []
     found: list[Line] = []
+    characters = 0
     for line, row in enumerate(rows, start=1):
         texts = [_text(value) for value in row]
         if line == _FIRST - 1:
@@ -146,8 +148,10 @@ def _lines(rows: Iterable[tuple[object, ...]], file: str) -> list[Line]:
         found.append(
             Line(line, {name: text for name, text in zip(names, texts, strict=False) if name and text})
         )
-        if len(found) > MOST_ROWS:
-            raise TooLarge(f"the sheet has more than {MOST_ROWS} rows", source=file)
+        characters += sum(map(len, texts))
+        if len(found) > MOST_ROWS or characters > _CHARACTERS:
+            most = f"{MOST_ROWS} rows, or {_CHARACTERS} characters"
+            raise TooLarge(f"the sheet has more than {most}", source=file)
     if not any(names):
         raise BadTable("has no names of columns in its second, hidden line; use the template", source=file)
     return found

@@ -41,6 +41,7 @@ def add(routes: Routes) -> None:
         return mending.mend(site, request, form, _shown)
 
     routes.board(BOARD, findings_page, finding_page, decide)
+    routes.page(f"{BOARD}/{{id}}/record", finding_page, beyond=True)  # where one lands who was refused
     routes.form(f"{BOARD}/{{id}}/record", mended)
 
 

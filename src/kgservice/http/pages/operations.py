@@ -100,6 +100,9 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("post", "/pages/findings/{id}"): _decision(
         "Assign, waive, open again or mend a finding by a form", "do", "owner", "reason", "until", "proposal"
     ),
+    ("get", "/pages/findings/{id}/record"): Operation(
+        "A finding, with the form of its record", PAGE, asked=("lang",), fails=(404,)
+    ),
     ("post", "/pages/findings/{id}/record"): Operation(
         "Mend the record of a finding by its form",
         PAGE,

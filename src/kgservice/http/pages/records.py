@@ -204,7 +204,7 @@ def _path(site: Site, name: str, iri: str) -> str:
 
 def _record(site: Site, key: str) -> NamedNode:
     """The record by the last part of its IRI. Raises `NotFound` where that is no part of one."""
-    if not key:
+    if not key or "/" in key:
         raise NotFound("this is no name of a record")
     try:
         return NamedNode(site.kg.addresses.ids + key)

@@ -12,7 +12,7 @@ from kgservice.application.form_sheets import Judged, Line
 from kgservice.domain.clock import Clock
 from kgservice.errors import NotFound
 
-MOST = 20
+MOST = 10
 """Files that are kept at once; the oldest goes first."""
 _WHILE = timedelta(hours=1)
 
