@@ -99,6 +99,9 @@ def test_forms_follow_the_shapes_and_the_ontology(demo_kg_guarded: KnowledgeGrap
     assert value.least == 1
     assert [group.label["en"] for group in touchpoint.groups] == ["Completeness", "Chain", "Cardinality"]
     assert all(form.fields for form in map(forms.named, CLASSES))
+    links = {one.path for one in forms.named("planned-methods").fields}
+    assert {"plannedFor", "executedBy"} <= links  # it needs one of them
+    assert "hasPainPoint" not in {one.path for one in touchpoint.fields}  # the pain point says so
 
 
 def test_what_a_record_says_survives_its_form(demo_kg_guarded: KnowledgeGraph) -> None:

@@ -162,6 +162,19 @@ def test_rows_are_checked_taken_and_known_again(desk: Desk, good: dict[str, str]
     assert quarantine.listed(desk.kg, quarantine.WAITING) == []
 
 
+def test_a_planned_method_is_made_for_a_touchpoint(desk: Desk) -> None:
+    path = "/pages/records/planned-methods/new"
+    desk.open(path)
+    assert desk.send(path, method=f"{CI}UserTest").status_code == 422  # it is for nothing
+    touchpoint = desk.one("Touchpoint")
+    saved = desk.send(
+        path, method=f"{CI}UserTest", plannedFor=touchpoint, declaresDataCategory=f"{CI}CommunicationData"
+    )
+    assert saved.status_code == 303, unescape(re.sub("<[^>]*>", " ", saved.text))
+    record = desk.kg.addresses.ids + saved.headers["location"].rpartition("/")[2].partition("?")[0]
+    assert desk.says(record, "plannedFor") == {NamedNode(touchpoint)}
+
+
 def test_what_is_no_sheet_is_refused_in_words(desk: Desk) -> None:
     assert send(desk, b"PK no workbook").status_code == 400
     assert send(desk, b"").status_code == 400

@@ -92,5 +92,5 @@ def _shown(value: float | None, unit: str, language: str) -> str:
     """A number as people write it: a share as percent."""
     if value is None:
         return "–"
-    text = f"{value:.0f}" if unit == "count" else f"{100 * value:.1f} %"
+    text = f"{value:.0f}" if unit == "count" else f"{100 * value:.1f}\u00a0%"
     return text.replace(".", ",") if language == "de" else text
