@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import form_records
+from kgservice.application import form_records, stewarding, trends
 from kgservice.application.form_shapes import CLASSES, Forms
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.change import Change
@@ -99,6 +99,9 @@ def test_forms_follow_the_shapes_and_the_ontology(demo_kg_guarded: KnowledgeGrap
     assert value.least == 1
     assert [group.label["en"] for group in touchpoint.groups] == ["Completeness", "Chain", "Cardinality"]
     assert all(form.fields for form in map(forms.named, CLASSES))
+    links = {one.path for one in forms.named("planned-methods").fields}
+    assert {"plannedFor", "executedBy"} <= links  # it needs one of them
+    assert "hasPainPoint" not in {one.path for one in touchpoint.fields}  # the pain point says so
 
 
 def test_what_a_record_says_survives_its_form(demo_kg_guarded: KnowledgeGraph) -> None:
@@ -232,7 +235,60 @@ def test_only_those_who_edit_are_offered_records(demo_kg_guarded: KnowledgeGraph
             asking(server, "/pages/records/impacts/new", reader, "POST", data={"do": "save"}).status_code
             == 403
         )
+        for path in ("/pages/quality", "/pages/findings/x/record"):
+            assert asking(server, path, editor, headers=HTML).status_code == 403
+        sheet = "/pages/records/impacts/sheet"
+        assert asking(server, f"{sheet}/template", reader).status_code == 403
+        assert asking(server, sheet, reader, "POST", files={"file": b"x"}).status_code == 403
         assert "/pages/records" not in asking(server, "/", reader, headers=HTML).text
         assert "/pages/records" in asking(server, "/", editor, headers=HTML).text
         new = asking(server, "/pages/records/impacts/new", editor, "POST", data={"do": "save", "record": "1"})
         assert new.status_code == 422
+
+
+def test_who_may_not_see_everything_is_told_rules_and_not_records(
+    demo_kg_guarded: KnowledgeGraph, tmp_path: Path
+) -> None:
+    with serving(demo_kg_guarded, tmp_path) as server:
+        editor = make_key(demo_kg_guarded.settings, Role.EDITOR, purposes=(RESEARCH,), default=RESEARCH)
+        form = {"do": "save", "record": "a1", "v.title.0": "x", "l.title.0": "en", "v.inProject.0": ""}
+        answer = asking(server, "/pages/records/impacts/new?lang=en", editor, "POST", data=form, headers=HTML)
+        assert answer.status_code == 422
+        assert "R04" in answer.text
+        assert 'value="x"' in answer.text
+
+
+def test_a_finding_is_mended_in_its_page(desk: Desk) -> None:
+    stewarding.refresh(desk.kg)
+    page = "/pages/findings/00000000-0000-4000-8000-108000000002"
+    asked = desk.open(f"{page}?lang=en")
+    checked(asked)
+    first = asked.text.index("v.baseline/value.0")
+    assert first < asked.text.index('name="v.title.0"')  # the field in question first
+    fields = {"baseline__value": "7", "baseline__measuredAt": "2025-01-02T10:00"}
+    wrong = desk.send(f"{page}/record?lang=en", **{**fields, "baseline__value": "many"})
+    assert wrong.status_code == 422
+    assert catalogue("en")["wrong-number"] in unescape(wrong.text)
+    assert 'value="many"' in wrong.text
+    refused = desk.send(f"{page}/record?lang=en", **fields)
+    assert refused.status_code == 422  # no unit
+    assert "R47" in refused.text
+    assert desk.send(f"{page}/record", **fields, baseline__unit=f"{CI}Count").status_code == 303
+    assert stewarding.one(desk.kg, page.rpartition("/")[2]).status == "mended"
+    again = desk.send(f"{page}/record", **fields)
+    assert again.status_code == 412  # the version is that of before
+    assert desk.send("/pages/findings/nothing/record").status_code == 404
+
+
+def test_findings_over_time_end_with_those_there_now(desk: Desk) -> None:
+    stewarding.refresh(desk.kg)
+    points = trends.open_over_time(desk.kg)
+    assert points[-1].day == desk.kg.clock().date()
+    there = stewarding.listed(desk.kg, status="open")[1] + stewarding.listed(desk.kg, status="waived")[1]
+    assert sum(points[-1].open.values()) == there > 0
+    assert len(points) <= trends.MOST
+    answer = desk.open("/pages/quality?lang=de")
+    checked(answer)
+    assert f">{points[-1].day.isoformat()}</th>" in answer.text
+    assert "%" in answer.text
+    assert desk.send("/pages/quality", "nothing").status_code == 400

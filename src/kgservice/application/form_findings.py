@@ -9,7 +9,10 @@ from typing import Any
 from pyoxigraph import NamedNode
 
 from kgservice.application.form_fields import Field, Form
-from kgservice.application.form_shapes import Forms
+from kgservice.application.form_shapes import CLASSES, Forms
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.model import TYPE
+from kgservice.errors import NotFound
 
 
 @dataclass(slots=True)
@@ -41,8 +44,8 @@ def field_of(forms: Forms, form: Form, finding: Mapping[str, Any], parts: Mappin
     """The path of the field that a finding is about; empty for none."""
     shape, focus = str(finding["shape"]), finding["focus"]
     inner = next((path for path, node in parts.items() if node.value == focus), None)
-    part = form.at(inner).part if inner and form.at(inner) else None  # type: ignore[union-attr]
-    fields = part.fields if part is not None else form.fields
+    outer = form.at(inner) if inner else None
+    fields = outer.part.fields if outer is not None and outer.part is not None else form.fields
     named = forms.properties(shape) if shape else frozenset()
     declared = next((one for one in fields if shape in one.shapes), None)
     one = declared or next((one for one in fields if _is_named(one, named)), None)
@@ -53,3 +56,44 @@ def field_of(forms: Forms, form: Form, finding: Mapping[str, Any], parts: Mappin
 
 def _is_named(one: Field, named: frozenset[str]) -> bool:
     return one.iri in named or not named.isdisjoint(one.inverses)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The record that a finding is about, its form, and the field in question (or "")."""
+
+    form: Form
+    record: NamedNode
+    path: str
+
+
+def asked(kg: KnowledgeGraph, forms: Forms, finding: Mapping[str, Any]) -> Asked | None:
+    """Where a finding is mended by a form; None when it is about something that has none.
+
+    What is stated together with a record, such as a measurement, is mended in the form of that record.
+    """
+    try:
+        focus = NamedNode(finding["focus"])
+    except ValueError:
+        return None
+    form = _form_of(kg, forms, focus)
+    if form is not None:
+        return Asked(form, focus, field_of(forms, form, finding, {}))
+    for form in map(forms.named, CLASSES):
+        for one in form.fields:
+            if one.part is not None and not one.shared:
+                for quad in kg.store.match([(None, NamedNode(one.iri), focus)], kg.view):
+                    if isinstance(quad.subject, NamedNode):
+                        path = field_of(forms, form, finding, {one.path: focus})
+                        return Asked(form, quad.subject, path or one.path)
+    return None
+
+
+def _form_of(kg: KnowledgeGraph, forms: Forms, node: NamedNode) -> Form | None:
+    for quad in kg.store.match([(node, TYPE, None)], kg.view):
+        if isinstance(quad.object, NamedNode) and kg.model.is_class(quad.object):
+            try:
+                return forms.of(quad.object.value)
+            except NotFound:
+                continue
+    return None

@@ -89,11 +89,16 @@ def read(kg: KnowledgeGraph, reader: Reader, form: Form, record: NamedNode) -> S
 def existing(kg: KnowledgeGraph, reader: Reader, form: Form, record: NamedNode) -> Shown:
     """See `read`. Raises `NotFound` for a record that is not there, or not of the class of the form."""
     shown = read(kg, reader, form, record)
-    wanted = NamedNode(form.of)
-    classes = (one for one in shown.types if isinstance(one, NamedNode))
-    if not any(one == wanted or wanted in kg.model.superclasses.get(one, ()) for one in classes):
+    if not is_of(kg, form, shown):
         raise NotFound(f"there is no such record: <{record.value}>")
     return shown
+
+
+def is_of(kg: KnowledgeGraph, form: Form, shown: Shown) -> bool:
+    """Whether a record is of the class of the form."""
+    wanted = NamedNode(form.of)
+    classes = (one for one in shown.types if isinstance(one, NamedNode))
+    return any(one == wanted or wanted in kg.model.superclasses.get(one, ()) for one in classes)
 
 
 def draft_of(form: Form, shown: Shown) -> dict[str, tuple[Typed, ...]]:

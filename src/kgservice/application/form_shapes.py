@@ -129,11 +129,24 @@ class _Reading:
         """Those of the form: what shapes declare, and what the ontology lets the class say itself."""
         own = {prop for prop in found if prop not in _OWN}
         yield from own
+        demanding = inner or any(one.least for one in found.values())
+        needed = set() if demanding else self._linked(of)
         for prop in (*(() if inner else _EVERYWHERE), *said.domain(self._model, of)):
             if prop in own or prop in _OWN or not prop.startswith(CI):
                 continue
-            if self._is_value(prop) if inner else not self._is_of_the_other(prop):
+            fits = self._is_value(prop) if inner else not self._is_of_the_other(prop)
+            if fits or str(prop) in needed:
                 yield prop
+
+    def _linked(self, of: rdflib.URIRef) -> set[str]:
+        """The links of which a class needs one, whichever it is."""
+        return {
+            prop
+            for target in self._shapes.subjects(SH.targetClass, of)
+            for shape in self._shapes.objects(target, SH.property)
+            if (shape, SH.minCount, None) in self._shapes
+            for prop in said.mentioned(self._shapes, shape)
+        }
 
     def _is_value(self, prop: rdflib.URIRef) -> bool:
         """Whether a property leads to values and concepts, and not to other records."""

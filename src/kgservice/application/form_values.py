@@ -40,6 +40,9 @@ class Wrong(StrEnum):
     LANGUAGE = "language"
     LONG = "long"
     MANY = "many"
+    AMBIGUOUS = "ambiguous"  # several are called so
+    TWICE = "twice"  # another row has this name
+    RECORD = "record"  # no name of a record of the class
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,19 +52,23 @@ P = TypeVar("P", bound=Part)
 
 
 def settle(
-    kg: KnowledgeGraph, parts: Sequence[P], change: Callable[[Sequence[P]], Change]
+    kg: KnowledgeGraph,
+    parts: Sequence[P],
+    change: Callable[[Sequence[P]], Change],
+    commit: Callable[[Change], Commit] | None = None,
 ) -> tuple[Commit | None, list[tuple[P, Refusal]]]:
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
     wrong without it is held as well. So is what only those may change who answer for privacy. `change` makes
-    the change of some of the parts.
+    the change of some of the parts; `commit` makes it, or raises what a commit would, in a dry run.
     """
+    commit = commit or kg.commit
     held: list[tuple[P, Refusal]] = []
     rest = list(parts)
     while rest:
         try:
-            return kg.commit(change(rest)), held
+            return commit(change(rest)), held
         except Reserved:
             planner = kg.planner()
             bad = [part for part in rest if touches_proof(planner, part.triples)] or rest

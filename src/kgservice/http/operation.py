@@ -12,6 +12,7 @@ TEXT: dict[str, Any] = {"type": "string"}
 GUARDED = (404, 409, 422, 507)
 """The errors of a change that the guard judges."""
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 COSTLY = (504, 507)  # how a query can fail
 Offers = tuple[Offer, ...]
 Body = Mapping[str, Mapping[str, Any]]

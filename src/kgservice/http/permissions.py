@@ -65,6 +65,7 @@ RULES: dict[str, Rule] = {
     "/pages/links": Rule(STEWARDS, STEWARDS),
     "/pages/persons": Rule(PRIVACY, PRIVACY),
     "/pages/purpose": Rule(NOBODY, EVERYBODY),
+    "/pages/quality": Rule(STEWARDS, STEWARDS),
     "/pages/quarantine": Rule(STEWARDS, STEWARDS),
     "/pages/records": Rule(EDITING, EDITING),
     "/pages/requests": Rule(PRIVACY, PRIVACY),

@@ -18,6 +18,8 @@ from kgservice.domain.change import Commit, Origin
 from kgservice.domain.finding import SEVERITIES, in_language, severity_name
 from kgservice.domain.waiver import OPEN, STATUSES, may_be_waived
 from kgservice.errors import BadParameter
+from kgservice.http.auditing import note
+from kgservice.http.pages import mending
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI
@@ -32,7 +34,15 @@ _EMPLOYEES = f"SELECT DISTINCT ?employee WHERE {{ ?employee a <{CI}Employee> }} 
 
 def add(routes: Routes) -> None:
     """Put the pages where they belong."""
+
+    def mended(request: Request, form: Mapping[str, str]) -> Response:
+        site = routes.site.at(request, beyond=True)
+        note(request.scope, view=site.whole.view.value)
+        return mending.mend(site, request, form, _shown)
+
     routes.board(BOARD, findings_page, finding_page, decide)
+    routes.page(f"{BOARD}/{{id}}/record", finding_page, beyond=True)  # where one lands who was refused
+    routes.form(f"{BOARD}/{{id}}/record", mended)
 
 
 def findings_page(site: Site, request: Request) -> Response:
@@ -77,6 +87,12 @@ def findings_page(site: Site, request: Request) -> Response:
 
 def finding_page(site: Site, request: Request) -> Response:
     """One finding, explained, with forms for what can be done."""
+    finding = stewarding.one(site.whole, request.path_params["id"]).to_json(site.whole)
+    return _shown(site, request, mending.form_of(site, request, finding))
+
+
+def _shown(site: Site, request: Request, form: dict[str, Any] | None) -> Response:
+    """The page of a finding, with the form of its record."""
     kg = site.whole
     language = site.language(request)
     found = stewarding.explained(kg, request.path_params["id"])
@@ -98,6 +114,9 @@ def finding_page(site: Site, request: Request) -> Response:
         waiver=found["waiver"],
         waivable=may_be_waived(found["severity"], [found["rule"], found["shape"].rpartition("#")[2]]),
         employees=_employees(kg, language),
+        form=form,
+        saved=request.query_params.get("saved") == "1" and site.error is None,
+        status=422 if form is not None and form["faults"] else 200,
     )
 
 

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kgservice.application.graph import KnowledgeGraph
-from kgservice.errors import BadParameter, UnsupportedMediaType
+from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http import bodies
-from kgservice.http.negotiation import utf8_media_type
-from kgservice.http.operation import FORM
+from kgservice.http.negotiation import media_type_of, utf8_media_type
+from kgservice.http.operation import FORM, MULTIPART
 
 LONGEST_FORM = 64 * 1024  # bytes
 
@@ -28,6 +30,32 @@ async def sent(request: Request) -> dict[str, str]:
         if len(values) > 1:
             raise BadParameter(f"the field {name[:80]!r} is given {len(values)} times", source=name[:80])
     return {name: values[0] for name, values in found.items()}
+
+
+async def uploaded(request: Request, limit: int) -> tuple[str, bytes]:
+    """The one file of a form: its name and content.
+
+    Raises `UnsupportedMediaType`, `BadInput` where there is none, `TooLarge` beyond `limit` bytes.
+    """
+    if media_type_of(request.headers.get("content-type", ""))[0] != MULTIPART:
+        raise UnsupportedMediaType("A file is sent as a form with files", source="Content-Type")
+    body = bodies.pieces(request.headers, request.receive, limit)
+    parser = MultiPartParser(request.headers, body, max_files=1, max_fields=0)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadInput(f"The form cannot be read: {error.message}") from None
+    except KeyError:
+        raise BadInput("The form has no boundary", source="Content-Type") from None
+    for _, part in form.multi_items():
+        assert isinstance(part, UploadFile)  # max_fields=0
+        try:
+            content = await part.read()
+        finally:
+            await part.close()
+        if content:
+            return (part.filename or "")[:200], content
+    raise BadInput("No file was chosen", source="file")
 
 
 def see_other(path: str, parameters: Iterable[tuple[str, str]] = ()) -> Response:

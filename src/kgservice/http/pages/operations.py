@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kgservice.http.negotiation import HTML
-from kgservice.http.operation import COSTLY, TEXT, Offers, Operation, form
+from kgservice.http.negotiation import HTML, Representation
+from kgservice.http.operation import COSTLY, MULTIPART, TEXT, Offers, Operation, form
 
 PAGE: Offers = (HTML,)
+_XLSX = Representation("xlsx", ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",))
 
 
 def _decision(summary: str, *fields: str) -> Operation:
@@ -84,6 +85,36 @@ PAGES: dict[tuple[str, str], Operation] = {
         "The form of a record", PAGE, asked=("saved", "lang"), fails=(404,), reads=True
     ),
     ("post", "/pages/records/{name}/record/{key}"): _RECORD,
+    ("get", "/pages/records/{name}/sheet"): Operation(
+        "Records by spreadsheet: what becomes of each row",
+        PAGE,
+        asked=("key", "lang"),
+        fails=(404,),
+        reads=True,
+    ),
+    ("post", "/pages/records/{name}/sheet"): Operation(
+        "Upload a workbook to have it checked; the answer leads to what would become of each row",
+        (),
+        (303,),
+        body={MULTIPART: {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
+        fails=(404,),
+        reads=True,
+        of_page=True,
+    ),
+    ("post", "/pages/records/{name}/sheet/take"): _decision(
+        "Take the good rows of an uploaded workbook", "key"
+    ),
+    ("get", "/pages/records/{name}/sheet/template"): Operation(
+        "The workbook to fill in", (_XLSX,), asked=("lang",), fails=(404,), reads=True, of_page=True
+    ),
+    ("get", "/pages/records/{name}/sheet/refused"): Operation(
+        "The refused rows of an uploaded workbook",
+        (_XLSX,),
+        asked=("key", "lang"),
+        fails=(404,),
+        reads=True,
+        of_page=True,
+    ),
     ("get", "/pages/findings"): Operation(
         "The steward's board", PAGE, asked=("status", "severity", "rule", "owner", "lang")
     ),
@@ -93,6 +124,20 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("post", "/pages/findings/{id}"): _decision(
         "Assign, waive, open again or mend a finding by a form", "do", "owner", "reason", "until", "proposal"
     ),
+    ("get", "/pages/findings/{id}/record"): Operation(
+        "A finding, with the form of its record", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/findings/{id}/record"): Operation(
+        "Mend the record of a finding by its form",
+        PAGE,
+        (200, 303),
+        body=form(dict.fromkeys(("do", "version"), TEXT)),
+        fails=(404, 409, 412, 422, 507),
+        changes=True,
+        of_page=True,
+    ),
+    ("get", "/pages/quality"): Operation("Quality measures and findings over time", PAGE, asked=("lang",)),
+    ("post", "/pages/quality"): _decision("Keep today's measurement by a form", "do"),
     ("get", "/pages/quarantine"): Operation("What waits in quarantine", PAGE, asked=("status", "lang")),
     ("get", "/pages/quarantine/{id}"): Operation(
         "An entry of the quarantine", PAGE, asked=("lang",), fails=(404,)

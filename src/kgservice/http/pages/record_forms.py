@@ -92,7 +92,7 @@ class Shower:
                 )
                 for group in form.groups
             ),
-            self._group("further", text("form-further", self.language), "", others, folded=True),
+            self._group("further", text("form-further", self.language), "", others, folded=bool(form.groups)),
         ]
         return [group for group in groups if group["fields"]]
 

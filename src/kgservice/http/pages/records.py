@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from pyoxigraph import NamedNode
@@ -12,12 +11,13 @@ from starlette.responses import Response
 
 from kgservice.application import form_lists, form_records
 from kgservice.application.form_choices import names
+from kgservice.application.form_fields import Form
 from kgservice.application.form_findings import Placed, placed
 from kgservice.application.form_records import NEW, Shown
 from kgservice.application.form_shapes import CLASSES
 from kgservice.application.form_values import Fault, Typed
 from kgservice.domain.finding import in_language
-from kgservice.errors import BadInput, BadParameter, Conflict, Invalid, KgError, NotFound, PreconditionFailed
+from kgservice.errors import BadInput, BadParameter, Conflict, Invalid, NotFound, PreconditionFailed
 from kgservice.http.given import origin_of
 from kgservice.http.pages.forms import see_other
 from kgservice.http.pages.record_forms import Sent, Shower, as_sent, sent
@@ -132,7 +132,7 @@ def _saved(site: Site, request: Request, fields: Mapping[str, str]) -> Response:
         except (BadInput, Conflict, Invalid, PreconditionFailed) as error:
             site.error = error
         else:
-            return see_other(_path(site, name, record.value), [("saved", "1"), *_kept(request)])
+            return see_other(_path(site, name, record.value), [("saved", "1"), *kept(request)])
     return _form_page(site, request, shown, given, faults, version=version)
 
 
@@ -147,7 +147,7 @@ def _form_page(
 ) -> Response:
     language, name = site.language(request), request.path_params["name"]
     form = site.forms.named(name)
-    found = refused(site, request, form_findings_of(site.error), shown, name)
+    found = refused(site, request, form, shown)
     conflict = isinstance(site.error, PreconditionFailed)
     stored = form_records.draft_of(form, shown) if conflict else None
     shower = Shower(site.kg, language, given, faults, found.at, stored=stored)
@@ -179,26 +179,19 @@ def _form_page(
     )
 
 
-def form_findings_of(error: KgError | None) -> Sequence[Mapping[str, Any]]:
-    """The findings that a change was refused for."""
-    return error.findings if isinstance(error, Invalid) else ()
-
-
-def refused(
-    site: Site, request: Request, findings: Sequence[Mapping[str, Any]], shown: Shown, name: str
-) -> Placed:
-    """The findings at the fields of the form, as far as whoever asks may know what the rules found."""
-    form = site.forms.named(name)
+def refused(site: Site, request: Request, form: Form, shown: Shown) -> Placed:
+    """What a change was refused for at the fields of the form, as far as whoever asks may know it."""
+    if not isinstance(site.error, Invalid):
+        return Placed()
     parts = {
         one.path: shown.parts.get(one.path) or form_records.derived(shown.record, one.path)
         for one in form.fields
         if one.part is not None
     }
-    found = placed(site.forms, form, findings, parts)
-    if findings and not principal_of(request.scope).oversees:
+    found = placed(site.forms, form, site.error.findings, parts)
+    if not principal_of(request.scope).oversees:
         from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
 
-        assert isinstance(site.error, Invalid)
         named = site.error.named
         found.at = {path: [*discreet_refusal(told, named)] for path, told in found.at.items()}
         found.rest = list(discreet_refusal(found.rest, named))
@@ -211,7 +204,7 @@ def _path(site: Site, name: str, iri: str) -> str:
 
 def _record(site: Site, key: str) -> NamedNode:
     """The record by the last part of its IRI. Raises `NotFound` where that is no part of one."""
-    if not key:
+    if not key or "/" in key:
         raise NotFound("this is no name of a record")
     try:
         return NamedNode(site.kg.addresses.ids + key)
@@ -225,6 +218,6 @@ def _page(given: str) -> int:
     return int(given)
 
 
-def _kept(request: Request) -> list[tuple[str, str]]:
+def kept(request: Request) -> list[tuple[str, str]]:
     """The language that the address says, to stay in it."""
     return [("lang", given) for given in [request.query_params.get("lang")] if given]

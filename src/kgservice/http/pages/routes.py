@@ -15,12 +15,14 @@ from kgservice.domain.question import Question
 from kgservice.errors import KgError, NotFound
 from kgservice.http.auditing import note
 from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import parts, see_other, sent
+from kgservice.http.pages.forms import parts, see_other, sent, uploaded
 from kgservice.http.pages.site import Site
 from kgservice.http.streaming import ClientLeft
 
 Handler = Callable[[Site, Request], Response]
 Deed = Callable[[Request, Mapping[str, str]], Response]
+Taking = Callable[[Request, str, bytes], Response]
+"""What is done with a file: its name and what it holds."""
 Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str]
 """What a form asks for is done, by the id in the address; the address of the page to go to then."""
 Answer = Callable[[Site, Request, Mapping[str, str]], Response]
@@ -54,6 +56,20 @@ class Routes:
                 return await run_in_threadpool(deed, request, await sent(request))
             except KgError as error:
                 return self.site.problem(request, error)
+            except ClientLeft:
+                return Response(status_code=400)  # nobody reads it
+
+        self.router.add_route(path, answer, methods=["POST"])
+
+    def upload(self, path: str, limit: int, deed: Taking) -> None:
+        """What is done with a file sent to an address by a form, and the answer."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                name, content = await uploaded(request, limit)
+                return await run_in_threadpool(deed, request, name, content)
+            except KgError as error:
+                return self.site.at(request).problem(request, error)
             except ClientLeft:
                 return Response(status_code=400)  # nobody reads it
 

@@ -48,6 +48,7 @@ PLACES = (
         (
             ("/pages/records", "records"),
             ("/pages/findings", "findings"),
+            ("/pages/quality", "quality"),
             ("/pages/quarantine", "quarantine"),
         ),
     ),
