@@ -110,7 +110,8 @@ def checked(answer: httpx.Response) -> Page:
         assert not {name for name in attributes if name == "style" or name.startswith("on")}
         for reference in ("aria-labelledby", "aria-describedby"):
             assert set(attributes.get(reference, "").split()) <= set(ids)
-    assert not found.all("script")
+    for script in found.all("script"):
+        assert script.get("src", "").startswith("/static/built/")
     assert not found.all("style")
     for resource in (*found.all("link"), *found.all("img")):
         assert resource.get("href", resource.get("src", "")).startswith(("/static/", "/links/"))

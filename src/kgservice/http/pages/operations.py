@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgservice.domain.principal import Role
 from kgservice.http.negotiation import HTML
 from kgservice.http.operation import COSTLY, TEXT, Offers, Operation, form
 
@@ -66,9 +67,43 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/pages/links"): Operation("CRM links", PAGE, asked=("state", "source", "kind", "lang")),
     ("get", "/pages/links/{id}"): Operation(
-        "A link, both sides beside each other", PAGE, asked=("lang",), fails=(404,)
+        "A link, both sides beside each other", PAGE, asked=("done", "lang"), fails=(404,)
     ),
-    ("post", "/pages/links/{id}"): _decision("Accept, reject or undo a link by a form", "do", "reason"),
+    ("post", "/pages/links/{id}"): _decision(
+        "Accept, reject or undo a link by a form", "do", "reason", "then"
+    ),
+    ("get", "/pages/administration"): Operation(
+        "The service, its store and its views", PAGE, asked=("check", "lang")
+    ),
+    ("get", "/pages/keys"): Operation("The API keys, without what is secret", PAGE, asked=("lang",)),
+    ("post", "/pages/keys"): _shown(
+        "Make an API key, which is shown once, or revoke one",
+        *("do", "name", "expires", "default", "prefix"),
+        *(f"role-{role}" for role in Role),
+        *(f"purpose-{number}" for number in range(20)),
+    ),
+    ("get", "/pages/backups"): Operation("The backups", PAGE, asked=("lang",)),
+    ("post", "/pages/backups"): _shown("Make a backup, or verify one", "do", "backup"),
+    ("get", "/pages/audit"): Operation(
+        "The audit log", PAGE, asked=("since", "until", "principal", "action", "before", "verify", "lang")
+    ),
+    ("get", "/pages/conflicts"): Operation(
+        "Fields in which a CRM and the graph differ", PAGE, asked=("lang",)
+    ),
+    ("get", "/pages/conflicts/{id}"): Operation(
+        "A field, what both sides say of it, and what was decided", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/conflicts/{id}"): _decision(
+        "Take the value of the CRM, keep ours, or undo that by a form", "do", "reason"
+    ),
+    ("get", "/pages/sources"): Operation("The sources of customers", PAGE, asked=("lang",)),
+    ("post", "/pages/sources"): _decision("Match all sources, or stop that, by a form", "do", "run"),
+    ("get", "/pages/sources/{id}"): Operation(
+        "A source, its runs, and the rows that were refused", PAGE, asked=("lang",), fails=(404, 409)
+    ),
+    ("post", "/pages/sources/{id}"): _decision(
+        "Read a source, or stop that, by a form", "do", "run", "allowEmpty"
+    ),
     ("get", "/pages/persons"): Operation("The page to find a person at", PAGE, asked=("lang",)),
     ("post", "/pages/persons"): _shown("The persons that fit, without a trace in the address", "whom"),
     ("get", "/pages/persons/{id}"): Operation(

@@ -34,8 +34,20 @@ PLACES = (
     ("see", (("/", "start"), ("/pages/questions", "questions"))),
     ("research", (("/pages/sparql", "sparql"),)),
     ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
-    ("crm", (("/pages/links", "links"),)),
+    (
+        "crm",
+        (("/pages/links", "links"), ("/pages/conflicts", "conflicts"), ("/pages/sources", "sources")),
+    ),
     ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
+    (
+        "run",
+        (
+            ("/pages/administration", "administration"),
+            ("/pages/keys", "api-keys"),
+            ("/pages/backups", "backups"),
+            ("/pages/audit", "audit-log"),
+        ),
+    ),
 )
 
 
