@@ -22,14 +22,15 @@ def _decision(summary: str, *fields: str) -> Operation:
     )
 
 
-def _shown(summary: str, *fields: str) -> Operation:
-    """A form whose answer is a page, shown once."""
+def _shown(summary: str, *fields: str, changes: bool = False, leads: bool = False) -> Operation:
+    """A form whose answer is a page, shown once; one that `leads` may lead back instead."""
     return Operation(
         summary,
         PAGE,
+        (200, 303) if leads else (200,),
         body=form(dict.fromkeys(fields, TEXT)),
         fails=(404, 409, 422),
-        changes=True,
+        changes=changes,
         of_page=True,
     )
 
@@ -81,9 +82,10 @@ PAGES: dict[tuple[str, str], Operation] = {
         *("do", "name", "expires", "default", "prefix"),
         *(f"role-{role}" for role in Role),
         *(f"purpose-{number}" for number in range(20)),
+        leads=True,
     ),
     ("get", "/pages/backups"): Operation("The backups", PAGE, asked=("lang",)),
-    ("post", "/pages/backups"): _shown("Make a backup, or verify one", "do", "backup"),
+    ("post", "/pages/backups"): _shown("Make a backup, or verify one", "do", "backup", leads=True),
     ("get", "/pages/audit"): Operation(
         "The audit log", PAGE, asked=("since", "until", "principal", "action", "before", "verify", "lang")
     ),
@@ -116,7 +118,9 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/persons/{id}/erasure"): Operation(
         "What an erasure would do", PAGE, asked=("lang",), fails=(404,)
     ),
-    ("post", "/pages/persons/{id}/erasure"): _shown("Erase a person", "sure", "otherBasis", "request"),
+    ("post", "/pages/persons/{id}/erasure"): _shown(
+        "Erase a person", "sure", "otherBasis", "request", changes=True
+    ),
     ("get", "/pages/consents/{id}"): Operation("A consent", PAGE, asked=("lang",), fails=(404,)),
     ("post", "/pages/consents/{id}"): _decision(
         "Withdraw or renew a consent by a form", "do", "method", "by", "time", "expires"
