@@ -38,7 +38,7 @@ class Pages:
         other = next(one for one in LANGUAGES if one != language)
         return self._environment.get_template(template).render(
             t=lambda key: text(key, language),
-            words=lambda prefix, name: known(prefix, name, language),
+            word_for=lambda prefix, name: known(prefix, name, language),
             language=language,
             other=other,
             other_link=f"{here}{'&' if '?' in here else '?'}lang={other}",
