@@ -26,6 +26,8 @@ from kgservice.namespaces import CI, XSD
 VERDICTS = {"take": FieldVerdict.TAKEN, "keep": FieldVerdict.KEPT, "undo": FieldVerdict.UNDONE}
 _OF, _NAME, _WINS = (NamedNode(CI + name) for name in ("ofCrmRecord", "fieldName", "wins"))
 _GRAPH, _LINKS = NamedNode(f"{CI}graphValue"), NamedNode(f"{CI}linksRecord")
+_DECIDES, _SETTLED = NamedNode(f"{CI}decides"), NamedNode(f"{CI}settledValues")
+_EVENT = ("decisionNumber", "decidedAt", "decidedBy", "decisionReason")
 _WORDS = {
     FieldVerdict.TAKEN: "the CRM's value taken",
     FieldVerdict.KEPT: "ours kept",
@@ -114,6 +116,52 @@ def settle(
             "number": number,
             "by": who.value,
         }
+
+
+def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+    """One field value with its `decisions`, as a JSON object; `stands` is the verdict that counts, or None.
+
+    Raises `NotFound`.
+    """
+    node = _node(kg, key)
+    texts = _texts(kg, node)
+    link = _link(kg, texts[_OF][0])
+    if link is None:
+        raise NotFound(f"the record of <{node.value}> is linked to nobody")
+    name, decisions = texts[_NAME][0], []
+    for event in link_consequences.subjects(
+        link_consequences.in_records(kg, [(None, _DECIDES, NamedNode(link.node))])
+    ):
+        said = {prop.value.removeprefix(CI): values[0] for prop, values in _texts(kg, event).items()}
+        verdict = said.get("verdict", "").removeprefix(CI)
+        if said.get("fieldName") == name and verdict in set(FieldVerdict):
+            decisions.append({**{one: said.get(one, "") for one in _EVENT}, "verdict": verdict})
+    decisions.sort(key=lambda one: int(one["decisionNumber"] or 0))
+    names = labels(kg, {link.customer, *(one["decidedBy"] for one in decisions)} - {""}, kg.settings.language)
+    earlier = Was.of(kg, link).decided.get(name, [])
+    return {
+        **_told(node, texts, link),
+        "customerName": names.get(link.customer),
+        "decisions": [{**one, "byName": names.get(one["decidedBy"])} for one in decisions],
+        "stands": list(standing(earlier).values())[-1].value if standing(earlier) else None,
+    }
+
+
+def settled(kg: KnowledgeGraph) -> list[dict[str, Any]]:
+    """The fields on which a decision stands, as JSON objects, in the order of source, key and field."""
+    asked = link_consequences.subjects(link_consequences.in_records(kg, [(None, _SETTLED, None)]))
+    events = [_texts(kg, node) for node in asked]
+    fields = {(e[_DECIDES][0], e[_NAME][0]) for e in events if _DECIDES in e and _NAME in e}
+    records = {link.node: link for link in link_records.read(kg, {NamedNode(link) for link, _ in fields})}
+    found = []
+    for node, name in fields:
+        link = records.get(node)
+        if link is not None and link.standing.state is State.ACCEPTED:
+            value = NamedNode(kg.addresses.instance("crm-field", link.record, name, "0"))
+            if link_consequences.in_records(kg, [(value, _OF, None)]):
+                found.append(shown(kg, value.value))
+    decided = [one for one in found if one["stands"]]
+    return sorted(decided, key=lambda one: (one["source"], one["key"], one["field"]))
 
 
 def _node(kg: KnowledgeGraph, key: str) -> NamedNode:

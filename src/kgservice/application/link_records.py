@@ -120,13 +120,26 @@ def found(kg: KnowledgeGraph, given: Mapping[str, str]) -> tuple[list[Link], int
             terms["customer"] = NamedNode(name if ":" in name else kg.addresses.ids + name)
         except ValueError:
             raise BadParameter(f"{name[:80]!r} is no IRI and no UUID", source="customer") from None
+    order = _ordered(kg, terms)
+    return read(kg, order[:most]), len(order)
+
+
+def after(kg: KnowledgeGraph, link: str) -> str:
+    """The IRI of the link that waits for somebody after this one (IRI), or of the first; "" for none."""
+    order = [node.value for node in _ordered(kg, {"decision": DECISIONS[State.CANDIDATE]})]
+    at = order.index(link) + 1 if link in order else 0
+    others = [*order[at:], *order[:at]]
+    return next((other for other in others if other != link), "")
+
+
+def _ordered(kg: KnowledgeGraph, terms: Mapping[str, NamedNode | Literal]) -> list[NamedNode]:
+    """The links that fit, the likeliest first."""
     rows = {
         node: Decimal(value.value) if isinstance(value, Literal) else Decimal(-1)
         for node, value in kg.select(with_values(LISTED, terms)).rows
         if isinstance(node, NamedNode)
     }
-    order = sorted(rows, key=lambda node: (-rows[node], node.value))
-    return read(kg, order[:most]), len(rows)
+    return sorted(rows, key=lambda node: (-rows[node], node.value))
 
 
 def _ids(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -13,18 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kgservice.application import api_keys
 from kgservice.cli.answers import put_json, say
 from kgservice.cli.options import JsonOption, StoreOption, settings_for, unicode_text
 from kgservice.cli.recording import recording
 from kgservice.domain.clock import system_clock
-from kgservice.domain.keys import ApiKey, hashed, new_key
 from kgservice.domain.principal import Role
-from kgservice.errors import BadParameter
-from kgservice.namespaces import expand
-from kgservice.settings import Settings
-from kgservice.store.keys import KeyFile, keys_of
-
-LONGEST_NAME = 200  # characters
 
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -54,17 +45,19 @@ def create(
     """
     settings = settings_for(store)
     now = system_clock()
-    if not name.strip() or len(name) > LONGEST_NAME or not unicode_text(name, "--name").isprintable():
-        raise BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters", source="--name")
-    purposes = _active(settings, purpose or (), "--purpose")
-    standard = _active(settings, [default], "--default")[0] if default else None
-    if standard is not None and standard not in purposes:
-        raise BadParameter("the default is none of the purposes of the key", source="--default")
-    key, prefix = new_key()
-    kept = ApiKey(prefix, name, frozenset(role), purposes, standard, now, end(expires, now))
+    key, kept = api_keys.draft(
+        settings,
+        now,
+        name=unicode_text(name, "--name"),
+        roles=role,
+        purposes=purpose or (),
+        default=default,
+        expires=expires,
+        mark="--",
+    )
     with recording(settings) as recorder, recorder.doing("keys create", "keys", reads=False):
-        KeyFile(keys_of(settings.store)).add(kept, hashed(key))
-    if not purposes and not kept.principal.oversees:
+        api_keys.keep(settings, key, kept)
+    if not kept.purposes and not kept.principal.oversees:
         say("It can read no data: its roles need a purpose (--purpose).")
     if as_json:
         put_json({"key": key, **kept.to_json(now)})
@@ -80,7 +73,7 @@ def list_(as_json: JsonOption = False, store: StoreOption = None) -> None:
     Example: kgservice keys list --json
     """
     now = system_clock()
-    found = KeyFile(keys_of(settings_for(store).store)).all()
+    found = api_keys.kept(settings_for(store))
     if as_json:
         put_json([key.to_json(now) for key in found])
         return
@@ -111,42 +104,9 @@ def revoke(
     """
     now = system_clock()
     settings, given = settings_for(store), unicode_text(prefix, "PREFIX")
-    file = KeyFile(keys_of(settings.store))
     with recording(settings) as recorder, recorder.doing("keys revoke", "keys", reads=False):
-        key = file.revoke(given, now)
+        key = api_keys.revoke(settings, given, now)
     if as_json:
         put_json(key.to_json(now))
         return
     say(f"Revoked: {key.prefix} ({key.name})")
-
-
-def _active(settings: Settings, given: Sequence[str], source: str) -> tuple[str, ...]:
-    """The purposes as IRIs. Raises `BadParameter` for those that there are no views for."""
-    found = tuple(dict.fromkeys(map(expand, given)))
-    for purpose in found:
-        if purpose not in settings.active_purposes:
-            active = ", ".join(settings.active_purposes) or "none"
-            raise BadParameter(f"{purpose[:200]!r} is no active purpose; these are: {active}", source=source)
-    return found
-
-
-def end(given: str, now: datetime) -> datetime | None:
-    """The moment that `--expires` means; None for never. Raises `BadParameter`.
-
-    >>> end("2w", datetime.fromisoformat("2026-11-20T12:00:00+00:00")).isoformat()
-    '2026-12-04T12:00:00+00:00'
-    """
-    if given == "never":
-        return None
-    try:
-        if found := re.fullmatch(r"([1-9][0-9]{0,4})([dw])", given, re.ASCII):
-            return now + timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
-        moment = datetime.fromisoformat(given)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
-    except (ValueError, OverflowError):
-        raise BadParameter(
-            f"{given[:80]!r} is no time such as 90d, 12w, 2027-01-31 or never", source="--expires"
-        ) from None
-    if moment <= now:
-        raise BadParameter(f"{given} is in the past", source="--expires")
-    return moment

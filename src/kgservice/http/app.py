@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
 from kgservice.application.audit import AuditLog
+from kgservice.application.backups import Backups
 from kgservice.application.crm_runs import Runs
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
@@ -35,6 +36,7 @@ from kgservice.http.imports import Imports
 from kgservice.http.journeys import Journeys
 from kgservice.http.links import Links
 from kgservice.http.openapi import document
+from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.router import make_router
 from kgservice.http.problems import HANDLERS, problem_of
 from kgservice.http.purposes import HEADER
@@ -172,6 +174,7 @@ def framework(
     """
     queries, readers, writers = pools
     runs = Runs(kg.settings.crm_folder, kg.clock)
+    backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -244,7 +247,7 @@ def framework(
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
-        Route("/backups", maintenance.Backing(kg, readers)),
+        Route("/backups", maintenance.Backing(backups, readers)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", assets()),
     ]
@@ -255,8 +258,8 @@ def framework(
         ]
     app.include_router(health.make_router(kg))
     app.include_router(maintenance.make_router(kg))
-    app.include_router(metrics.make_router(kg, meters or metrics.Meters()))
-    app.include_router(make_router(kg, known))
+    app.include_router(metrics.make_router(kg, meters))
+    app.include_router(make_router(kg, known, Machinery(runs, backups, audit, meters)))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
     described = document(known)

@@ -42,8 +42,8 @@ class Backing:
     Where it is written says the setting `backups`, never the request. Reading and writing go on meanwhile.
     """
 
-    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
-        self._backups = Backups(kg, kg.settings.backup_folder)
+    def __init__(self, backups: Backups, workers: Executor) -> None:
+        self._backups = backups
         self._workers = workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,6 +76,16 @@ class Meters:
             1
         )
 
+    def answered(self) -> tuple[int, int]:
+        """How many requests were answered since the start, and how many with a fault of the service."""
+        all_ = failed = 0
+        for metric in self.requests.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    all_ += int(sample.value)
+                    failed += int(sample.value) if sample.labels["status"].startswith("5") else 0
+        return all_, failed
+
     def text(self, kg: KnowledgeGraph) -> bytes:
         """All of it, in the format of Prometheus."""
         folder = kg.settings.store.absolute().parent

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application import crm_packages
 from kgservice.application.crm_runs import Doing, Runs, Started
 from kgservice.application.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
 from kgservice.domain.crm_run import Work
 from kgservice.errors import BadParameter, KgError, NotFound
 from kgservice.http.auditing import note
@@ -23,7 +24,6 @@ from kgservice.http.details import details
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, origin_of
 from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
-from kgservice.http.permissions import principal_of
 from kgservice.http.streaming import ClientLeft, HeaderList, respond
 
 NDJSON = Representation("ndjson", ("application/x-ndjson",))
@@ -108,21 +108,25 @@ class RunResource:
         empty = given.get("allowEmpty", "false")
         if empty not in {"true", "false"}:
             raise BadParameter("allowEmpty is true or false", source="allowEmpty")
-        by, name = origin_of(http.scope, given.get("agent")), principal_of(http.scope).name
+        by = origin_of(http.scope, given.get("agent"))
+        return lambda: begin(self._kg, self._runs, source, by, allow_empty=empty == "true")
 
-        def begin() -> Started:
-            crm_packages.check()
-            from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
 
-            doing: Doing
-            kg, folder = self._kg, self._kg.settings.crm_folder
-            if source:
-                doing = crm_working.syncing(folder, kg.clock, source, kg.erased, allow_empty=empty == "true")
-                return self._runs.start(Work.SYNC, source, name, doing)
-            doing = crm_working.matching(self._kg, by)
-            return self._runs.start(Work.MATCH, "", name, doing)
+def begin(kg: KnowledgeGraph, runs: Runs, source: str, by: Origin, *, allow_empty: bool = False) -> Started:
+    """Start to read a source, or, without one, to match all of them.
 
-        return begin
+    Raises `BadInput` where packages are missing, `NotFound`, `Conflict` while another run is at work.
+    """
+    crm_packages.check()
+    from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+
+    doing: Doing
+    if source:
+        folder = kg.settings.crm_folder
+        doing = crm_working.syncing(folder, kg.clock, source, kg.erased, allow_empty=allow_empty)
+        return runs.start(Work.SYNC, source, by.agent, doing)
+    doing = crm_working.matching(kg, by)
+    return runs.start(Work.MATCH, "", by.agent, doing)
 
 
 def _follow(started: Started, scope: Scope, out: BinaryIO) -> None:

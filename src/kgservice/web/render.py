@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kgservice.web.texts import LANGUAGES, text
+from kgservice.web.texts import LANGUAGES, known, text
 
 STATIC = Path(__file__).parent / "static"
 
@@ -35,9 +35,10 @@ class Pages:
             given = parameters | ({"lang": language} if chosen else {})
             return f"{path}{'&' if '?' in path else '?'}{urlencode(given)}" if given else path
 
-        other = next(known for known in LANGUAGES if known != language)
+        other = next(one for one in LANGUAGES if one != language)
         return self._environment.get_template(template).render(
             t=lambda key: text(key, language),
+            word_for=lambda prefix, name: known(prefix, name, language),
             language=language,
             other=other,
             other_link=f"{here}{'&' if '?' in here else '?'}lang={other}",

@@ -27,6 +27,11 @@ def text(key: str, language: str) -> str:
     return catalogue(language)[key]
 
 
+def known(prefix: str, name: str, language: str) -> str:
+    """The words for a name that may come from outside, under the key `prefix` and `name`; else the name."""
+    return catalogue(language).get(f"{prefix}{name}", name)
+
+
 def group_name(group: str, language: str) -> str:
     """The name of a group of questions; its folder's name for an unknown one."""
     return catalogue(language).get(f"group-{group}", group)

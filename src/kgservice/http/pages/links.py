@@ -9,12 +9,12 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import link_reports, linking
+from kgservice.application import link_records, link_reports, linking
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import short
 from kgservice.domain.change import Origin
 from kgservice.domain.link import ORGANISATIONS, PERSONS, STATES, State
-from kgservice.errors import BadParameter
+from kgservice.errors import BadParameter, NotFound
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.web.tables import moment, path_of
@@ -22,6 +22,8 @@ from kgservice.web.tables import moment, path_of
 LINKS = "/pages/links"
 MOST = 200
 """Links that the list shows at once."""
+NEXT = "next"
+"""What a form says that leads on to the link that waits next."""
 _FILTERS = ("state", "source", "kind")
 
 
@@ -57,6 +59,7 @@ def link_page(site: Site, request: Request) -> Response:
     kg = site.whole
     found = link_reports.shown(kg, request.path_params["id"])
     key = _key(kg, found["id"])
+    following = link_records.after(kg, found["id"])
     return site.page(
         request,
         "link.html",
@@ -65,6 +68,8 @@ def link_page(site: Site, request: Request) -> Response:
         run=found["run"],
         picture=f"/links/{key}/waterfall?lang={site.language(request)}",
         fields=found["fields"],
+        following=f"{LINKS}/{_key(kg, following)}" if following else "",
+        done=_done(kg, request.query_params.get("done", "")),
         decisions=[{**one, "at": moment(one["at"])} for one in found["decisions"]],
     )
 
@@ -77,8 +82,19 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     verdict = linking.VERDICTS.get(form.get("do", ""))
     if verdict is None:
         raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+    following = link_records.after(kg, link_records.one(kg, key).node) if form.get("then") == NEXT else ""
     linking.decide(kg, key, verdict, form.get("reason", ""), by=by)
-    return f"{LINKS}/{key}"
+    return f"{LINKS}/{_key(kg, following)}?done={quote(key, safe='')}" if following else f"{LINKS}/{key}"
+
+
+def _done(kg: KnowledgeGraph, key: str) -> dict[str, Any] | None:
+    """The link that was decided before this one came; None for none, or one that is there no more."""
+    if not key:
+        return None
+    try:
+        return _row(kg, link_reports.shown(kg, key))
+    except NotFound:
+        return None
 
 
 def _row(kg: KnowledgeGraph, link: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgservice.domain.principal import Role
 from kgservice.http.negotiation import HTML, Representation
 from kgservice.http.operation import COSTLY, MULTIPART, TEXT, Offers, Operation, form
 
@@ -35,14 +36,15 @@ _RECORD = Operation(
 )
 
 
-def _shown(summary: str, *fields: str) -> Operation:
-    """A form whose answer is a page, shown once."""
+def _shown(summary: str, *fields: str, changes: bool = False, leads: bool = False) -> Operation:
+    """A form whose answer is a page, shown once; one that `leads` may lead back instead."""
     return Operation(
         summary,
         PAGE,
+        (200, 303) if leads else (200,),
         body=form(dict.fromkeys(fields, TEXT)),
         fails=(404, 409, 422),
-        changes=True,
+        changes=changes,
         of_page=True,
     )
 
@@ -147,9 +149,44 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/pages/links"): Operation("CRM links", PAGE, asked=("state", "source", "kind", "lang")),
     ("get", "/pages/links/{id}"): Operation(
-        "A link, both sides beside each other", PAGE, asked=("lang",), fails=(404,)
+        "A link, both sides beside each other", PAGE, asked=("done", "lang"), fails=(404,)
     ),
-    ("post", "/pages/links/{id}"): _decision("Accept, reject or undo a link by a form", "do", "reason"),
+    ("post", "/pages/links/{id}"): _decision(
+        "Accept, reject or undo a link by a form", "do", "reason", "then"
+    ),
+    ("get", "/pages/administration"): Operation(
+        "The service, its store and its views", PAGE, asked=("check", "lang")
+    ),
+    ("get", "/pages/keys"): Operation("The API keys, without what is secret", PAGE, asked=("lang",)),
+    ("post", "/pages/keys"): _shown(
+        "Make an API key, which is shown once, or revoke one",
+        *("do", "name", "expires", "default", "prefix"),
+        *(f"role-{role}" for role in Role),
+        *(f"purpose-{number}" for number in range(20)),
+        leads=True,
+    ),
+    ("get", "/pages/backups"): Operation("The backups", PAGE, asked=("lang",)),
+    ("post", "/pages/backups"): _shown("Make a backup, or verify one", "do", "backup", leads=True),
+    ("get", "/pages/audit"): Operation(
+        "The audit log", PAGE, asked=("since", "until", "principal", "action", "before", "verify", "lang")
+    ),
+    ("get", "/pages/conflicts"): Operation(
+        "Fields in which a CRM and the graph differ", PAGE, asked=("lang",)
+    ),
+    ("get", "/pages/conflicts/{id}"): Operation(
+        "A field, what both sides say of it, and what was decided", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/conflicts/{id}"): _decision(
+        "Take the value of the CRM, keep ours, or undo that by a form", "do", "reason"
+    ),
+    ("get", "/pages/sources"): Operation("The sources of customers", PAGE, asked=("lang",)),
+    ("post", "/pages/sources"): _decision("Match all sources, or stop that, by a form", "do", "run"),
+    ("get", "/pages/sources/{id}"): Operation(
+        "A source, its runs, and the rows that were refused", PAGE, asked=("lang",), fails=(404, 409)
+    ),
+    ("post", "/pages/sources/{id}"): _decision(
+        "Read a source, or stop that, by a form", "do", "run", "allowEmpty"
+    ),
     ("get", "/pages/persons"): Operation("The page to find a person at", PAGE, asked=("lang",)),
     ("post", "/pages/persons"): _shown("The persons that fit, without a trace in the address", "whom"),
     ("get", "/pages/persons/{id}"): Operation(
@@ -162,7 +199,9 @@ PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/pages/persons/{id}/erasure"): Operation(
         "What an erasure would do", PAGE, asked=("lang",), fails=(404,)
     ),
-    ("post", "/pages/persons/{id}/erasure"): _shown("Erase a person", "sure", "otherBasis", "request"),
+    ("post", "/pages/persons/{id}/erasure"): _shown(
+        "Erase a person", "sure", "otherBasis", "request", changes=True
+    ),
     ("get", "/pages/consents/{id}"): Operation("A consent", PAGE, asked=("lang",), fails=(404,)),
     ("post", "/pages/consents/{id}"): _decision(
         "Withdraw or renew a consent by a form", "do", "method", "by", "time", "expires"

@@ -9,6 +9,11 @@ from fastapi import APIRouter
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.domain.question import Question
 from kgservice.http.pages import (
+    administration,
+    api_keys,
+    audit,
+    backups,
+    conflicts,
     consents,
     contents,
     elements,
@@ -24,6 +29,7 @@ from kgservice.http.pages import (
     record,
     records,
     sheets,
+    sources,
     start,
     tickets,
     trace,
@@ -31,37 +37,22 @@ from kgservice.http.pages import (
     walls,
     workbench,
 )
+from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 
-PAGES = (
-    start,
-    elements,
-    contents,
-    questions,
-    workbench,
-    record,
-    traces,
-    trace,
-    journeys,
-    walls,
-    records,
-    sheets,
-    findings,
-    quality,
-    quarantine,
-    persons,
-    links,
-    consents,
-    erasure,
-    person,
-    tickets,
-)
+TO_SEE = (start, elements, contents, questions, workbench, record, traces, trace, journeys, walls)
+TO_KEEP = (records, sheets, findings, quality, quarantine, links, conflicts)
+OF_RIGHTS = (persons, person, erasure, consents, tickets)
+OF_SERVICE = (administration, api_keys, backups, audit)
 
 
-def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question]) -> APIRouter:
-    """The routes of the pages, with the saved questions by id."""
+def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question], machinery: Machinery) -> APIRouter:
+    """The routes of the pages, with the saved questions by id, and what those who run the service look at."""
     routes = Routes(kg, saved)
-    for pages in PAGES:
+    for pages in (*TO_SEE, *TO_KEEP, *OF_RIGHTS):
         pages.add(routes)
+    sources.add(routes, machinery.runs)
+    for of_service in OF_SERVICE:
+        of_service.add(routes, machinery)
     routes.form("/pages/purpose", routes.site.turn)
     return routes.router

@@ -54,9 +54,18 @@ PLACES = (
     ),
     (
         "crm",
-        (("/pages/links", "links"),),
+        (("/pages/links", "links"), ("/pages/sources", "sources"), ("/pages/conflicts", "conflicts")),
     ),
     ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
+    (
+        "run",
+        (
+            ("/pages/administration", "administration"),
+            ("/pages/keys", "api-keys"),
+            ("/pages/backups", "backups"),
+            ("/pages/audit", "audit-log"),
+        ),
+    ),
 )
 
 

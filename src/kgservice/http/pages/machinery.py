@@ -1,0 +1,20 @@
+"""What stands beside the graph in a running service, for the pages of those who run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kgservice.application.audit import AuditLog
+from kgservice.application.backups import Backups
+from kgservice.application.crm_runs import Runs
+from kgservice.http.metrics import Meters
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """Runs of sources, backups, the audit log (None: there is none), and what is counted."""
+
+    runs: Runs
+    backups: Backups
+    audit: AuditLog | None
+    meters: Meters
