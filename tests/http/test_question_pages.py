@@ -153,6 +153,7 @@ def test_a_reader_gets_no_workbench_and_no_more_in_pictures(demo: Running) -> No
     for question in questions().values():
         answer = asking(demo, f"/pages/questions/{question.id}?lang=en", reader, headers=HTML)
         assert not links(answer.text, TO_WORKBENCH), question.id
+        assert 'href="/pages/sparql' not in answer.text  # nor in the navigation, whatever comes of it
         if answer.status_code != 200 or "<svg" not in answer.text:
             continue
         checked(answer)
