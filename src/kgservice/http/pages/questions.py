@@ -35,7 +35,7 @@ LONGEST_SEARCH = 200
 PICTURE = "picture"
 """The parameter of the address that chooses the column which is drawn."""
 FILES = ("csv", "json", "parquet")
-WORKBENCH = "/pages/sparql"
+WORKBENCH = "/pages/workbench"
 _KINDS = {"integer": "number"}
 
 
