@@ -200,8 +200,9 @@ def _field(
 
 
 def _workbench(query: str) -> str:
-    """Where the query can be worked on: with its values in it, as terms."""
-    return f"{WORKBENCH}?{urlencode({'query': query})}"
+    """Where the query can be worked on: with its values in it, as terms, and without the head of its file."""
+    lines = [line for line in query.splitlines() if not line.startswith("#+")]
+    return f"{WORKBENCH}?{urlencode({'query': chr(10).join(lines).strip()})}"
 
 
 def _page_of(question: str, given: Mapping[str, str], more: Mapping[str, str]) -> str:
