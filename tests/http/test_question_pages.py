@@ -14,6 +14,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.domain.principal import Role
 from kgservice.http.pages import questions as question_pages
+from kgservice.http.pages.questions import WORKBENCH
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from tests.http.keys import IMPROVING, RESEARCH, asking, make_key, serving
@@ -21,7 +22,7 @@ from tests.http.test_pages import checked
 from tests.serving import Running
 
 HTML = {"Accept": "text/html"}
-TO_WORKBENCH = f"{question_pages.WORKBENCH}?query="
+TO_WORKBENCH = f"{WORKBENCH}?query="
 LISTED = re.compile(r'href="/pages/questions/([a-z-]+)\?lang=en"')
 
 
@@ -153,6 +154,7 @@ def test_a_reader_gets_no_workbench_and_no_more_in_pictures(demo: Running) -> No
     for question in questions().values():
         answer = asking(demo, f"/pages/questions/{question.id}?lang=en", reader, headers=HTML)
         assert not links(answer.text, TO_WORKBENCH), question.id
+        assert f'href="{WORKBENCH}' not in answer.text  # nor in the navigation, whatever comes of it
         if answer.status_code != 200 or "<svg" not in answer.text:
             continue
         checked(answer)

@@ -35,7 +35,7 @@ LONGEST_SEARCH = 200
 PICTURE = "picture"
 """The parameter of the address that chooses the column which is drawn."""
 FILES = ("csv", "json", "parquet")
-WORKBENCH = "/pages/sparql"
+WORKBENCH = "/pages/workbench"
 _KINDS = {"integer": "number"}
 
 
@@ -200,8 +200,9 @@ def _field(
 
 
 def _workbench(query: str) -> str:
-    """Where the query can be worked on: with its values in it, as terms."""
-    return f"{WORKBENCH}?{urlencode({'query': query})}"
+    """Where the query can be worked on: with its values in it, as terms, and without the head of its file."""
+    lines = [line for line in query.splitlines() if not line.startswith("#+")]
+    return f"{WORKBENCH}?{urlencode({'query': chr(10).join(lines).strip()})}"
 
 
 def _page_of(question: str, given: Mapping[str, str], more: Mapping[str, str]) -> str:

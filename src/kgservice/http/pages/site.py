@@ -149,7 +149,7 @@ class Site:
             head=head,
             beyond=self._beyond,
             typed=self.typed,
-            places=self._places(who),
+            places=self._places(who or principal_of(request.scope)),
             **values,
         )
         headers = {
@@ -160,9 +160,9 @@ class Site:
         return HTMLResponse(html, status, headers)
 
     @staticmethod
-    def _places(who: Principal | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    def _places(who: Principal) -> list[tuple[str, list[tuple[str, str]]]]:
         """What of `PLACES` somebody may read."""
-        found = [(group, [p for p in all_ if who is None or may_read(who, p[0])]) for group, all_ in PLACES]
+        found = [(group, [p for p in all_ if may_read(who, p[0])]) for group, all_ in PLACES]
         return [(group, places) for group, places in found if places]
 
     def problem(self, request: Request, error: KgError) -> Response:

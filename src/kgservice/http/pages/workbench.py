@@ -17,7 +17,7 @@ from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.details import details
 from kgservice.http.pages.forms import see_other
-from kgservice.http.pages.questions import grouped
+from kgservice.http.pages.questions import WORKBENCH, grouped
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site, place
 from kgservice.http.permissions import principal_of
@@ -26,7 +26,6 @@ from kgservice.store.base import Kind
 from kgservice.store.formats import JSON, TURTLE, Format
 from kgservice.web.tables import Heading
 
-WORKBENCH = "/pages/workbench"
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that the page shows; larger ones are for files."""
 

@@ -1,0 +1,20 @@
+"""The words that the templates name are in the catalogue."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import kgservice.web
+from kgservice.web.texts import catalogue
+
+TEMPLATES = sorted((Path(kgservice.web.__file__).parent / "templates").iterdir())
+_WORD = re.compile(r"""\bt\((["'])([a-z-]+)\1\)""")
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_word_of_a_template_is_known(path: Path) -> None:
+    named = {found[2] for found in _WORD.finditer(path.read_text(encoding="utf-8"))}
+    assert named <= catalogue("de").keys()
