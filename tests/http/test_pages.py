@@ -121,7 +121,16 @@ def checked(answer: httpx.Response) -> Page:
 
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize(
-    "path", ["/", "/pages/questions", "/pages/workbench", "/pages/traces", f"/pages/trace/{PAIN}", f"/id/{PAIN}", "/ontology"]
+    "path",
+    [
+        "/",
+        "/pages/questions",
+        "/pages/workbench",
+        "/pages/traces",
+        f"/pages/trace/{PAIN}",
+        f"/id/{PAIN}",
+        "/ontology",
+    ],
 )
 def test_every_page_in_both_languages(site: Running, path: str, language: str) -> None:
     assert page(site, f"{path}?lang={language}").all("html")[0]["lang"] == language
@@ -228,7 +237,9 @@ def test_the_chain_is_a_picture_with_a_description(site: Running) -> None:
 def test_what_people_write_is_escaped(site: Running) -> None:
     for path in ("/id/evil", "/pages/trace/evil"):
         assert EVIL in page(site, path).text, path
-    rows = site.get("/pages/workbench", params={"query": f"SELECT ?t WHERE {{ <{EVIL_IRI}> <{CI}title> ?t }}"})
+    rows = site.get(
+        "/pages/workbench", params={"query": f"SELECT ?t WHERE {{ <{EVIL_IRI}> <{CI}title> ?t }}"}
+    )
     assert EVIL in checked(rows).text
     echoed = checked(site.get("/pages/workbench", params={"query": f"SELECT {EVIL}"}))
     assert EVIL in echoed.text

@@ -339,6 +339,8 @@ class Grammar:
             "/ontology",
             "/openapi.json",
             "/pages/workbench",
+            "/pages/traces",
+            "/pages/traces?kind=Impact",
             "/pages/record",
         )
         path += self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")

@@ -81,4 +81,3 @@ def test_all_that_is_bundled_has_its_licence_beside_it() -> None:
     }
     for name in (*sorted(bundled), "@dagrejs/dagre", "codemirror", "jquery"):
         assert f"\n{name}\n" in said, name
-
