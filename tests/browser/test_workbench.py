@@ -76,7 +76,7 @@ def test_a_query_is_written_run_and_looked_at(browser: Browser, bench: Running, 
         page.get_by_role("button", name=words["as-raw"], exact=True).click()
         expect(page.locator(".yasr_results .CodeMirror")).to_contain_text("ci#addressedBy")
         link = page.locator(".yasr a.iri").first
-        page.get_by_role("button", name=words["as-table"], exact=True).click()
+        page.get_by_role("button", name=words["answer-as-table"], exact=True).click()
         with page.expect_popup() as opened:
             link.click()
         assert "/pages/record" in opened.value.url

@@ -46,6 +46,11 @@ class Visitor:
 
     def check(self, *, but: tuple[str, ...] = ()) -> None:
         """The page is accessible (axe-core: nothing serious, but the rules named) and does not scroll sideways."""
+        faults = self.faults(but=but)
+        assert not faults, "\n".join(faults)
+
+    def faults(self, *, but: tuple[str, ...] = ()) -> list[str]:
+        """What `check` finds wrong."""
         before = len(self.wrong)
         found = Axe().run(self.page, options={"resultTypes": ["violations"]})
         del self.wrong[before:]  # what axe-core itself may not do here
@@ -54,9 +59,10 @@ class Visitor:
             for one in found.response["violations"]
             if one["impact"] in GRAVE and one["id"] not in but
         ]
-        assert not grave, f"{self.page.url}: {grave}"
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide <= room, f"{self.page.url} is {wide} pixels wide, and there is room for {room}"
+        if wide > room:
+            grave.append(f"it is {wide} pixels wide, and there is room for {room}")
+        return [f"{self.page.url}: {fault}" for fault in grave]
 
     def picture(self, name: str) -> None:
         """Keep a picture of the whole page."""
@@ -76,7 +82,7 @@ def visiting(
     scheme: Scheme = "light",
     token: str | None = None,
 ) -> Iterator[Visitor]:
-    """A visitor who signs in with a key (`token`), or with that of the start. At the end: no console error, and no request to another origin."""
+    """A visitor who signs in: by the link of the service, or with a key. At the end: no console error, and no request to another origin."""
     base = server.url.rstrip("/")
     context = browser.new_context(
         viewport={"width": width, "height": 900}, locale=language, color_scheme=scheme, accept_downloads=True
@@ -99,9 +105,9 @@ def visiting(
     try:
         if token is None:
             page.goto(f"{base}/?token={server.token}")
-        else:  # a key is given to the form only
+        else:
             page.goto(f"{base}/sign-in")
-            page.locator("main input[name=token]").fill(token)
+            page.locator("#token").fill(token)
             page.locator("main button").click()
             page.wait_for_url(f"{base}/")
         yield visitor

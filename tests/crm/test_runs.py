@@ -283,7 +283,7 @@ def test_commands_go_through_a_service(server: Running, tmp_path: Path, run: Run
     assert server.kg.head == before
     assert run("crm", "sync", "nobody", *by).returncode == 4
     exported = run("crm", "export", "vertrieb", *by)
-    assert len(exported.stdout.splitlines()) == 9  # the heads, six persons and two organisations
+    assert len(exported.stdout.splitlines()) == 10  # the heads, six persons and three organisations
 
 
 def test_errors_of_the_program_do_not_hang_a_run(tmp_path: Path, clock: Clock) -> None:

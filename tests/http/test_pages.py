@@ -123,31 +123,27 @@ def checked(answer: httpx.Response) -> Page:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
-        "/pages/questions",
-        "/pages/workbench",
-        "/pages/traces",
-        f"/pages/trace/{PAIN}",
-        f"/id/{PAIN}",
-        "/ontology",
+        *("/", "/pages/questions", "/pages/contents", "/pages/elements?element=methods&phase=MarketLaunch"),
+        *("/pages/workbench", "/pages/traces", f"/pages/trace/{PAIN}", f"/id/{PAIN}", "/ontology"),
     ],
 )
 def test_every_page_in_both_languages(site: Running, path: str, language: str) -> None:
-    assert page(site, f"{path}?lang={language}").all("html")[0]["lang"] == language
+    assert (
+        page(site, f"{path}{'&' if '?' in path else '?'}lang={language}").all("html")[0]["lang"] == language
+    )
 
 
 def test_the_browser_says_the_language(site: Running) -> None:
-    assert "Was geladen ist" in page(site, "/", **{"Accept-Language": "de-AT, en;q=0.5"}).text
-    assert "What is loaded" in page(site, "/", **{"Accept-Language": "fr, en;q=0.5"}).text
+    assert "Offene Pain Points" in page(site, "/", **{"Accept-Language": "de-AT, en;q=0.5"}).text
+    assert "Open pain points" in page(site, "/", **{"Accept-Language": "fr, en;q=0.5"}).text
 
 
-def test_the_start_page_says_what_is_loaded_and_leads_on(site: Running) -> None:
-    start = page(site, "/?lang=en")
-    links = {attributes["href"] for attributes in start.all("a")}
-    for question in questions():
-        assert f"/pages/questions/{question}?lang=en" in links
-    assert f"/pages/trace/{PAIN}?lang=en" in links
-    assert "Data subjects" in start.text
+def test_the_questions_and_what_is_loaded_have_pages_of_their_own(site: Running) -> None:
+    start = {attributes["href"] for attributes in page(site, "/?lang=en").all("a")}
+    assert {"/pages/questions?lang=en", "/pages/contents?lang=en"} <= start
+    listed = {attributes["href"] for attributes in page(site, "/pages/questions?lang=en").all("a")}
+    assert {f"/pages/questions/{question}?lang=en" for question in questions()} <= listed
+    assert "Data subjects" in page(site, "/pages/contents?lang=en").text
 
 
 @pytest.mark.parametrize("question", sorted(questions()))
@@ -268,8 +264,10 @@ def test_the_style_sheet_is_ours(site: Running) -> None:
     css = site.get("/static/kgservice.css")
     assert css.headers["content-type"].startswith("text/css")
     assert re.findall(r"@import|url\([^)]*\)", css.text) == ["@import", 'url("built/pico.css")']
-    base = site.get("/static/built/pico.css")
-    assert base.status_code == 200
+    base = site.get("/static/built/pico.css", headers={"Accept-Encoding": "gzip"})
+    assert (base.status_code, base.headers["content-encoding"]) == (200, "gzip")
+    again = site.get("/static/built/pico.css", headers={"If-None-Match": base.headers["etag"]})
+    assert again.status_code == 304
     assert set(re.findall(r"url\((.{6})", base.text)) <= {'"data:'}
 
 

@@ -335,6 +335,9 @@ class Grammar:
         path = self._pick(
             "/",
             "/pages/questions",
+            "/pages/contents",
+            "/pages/elements?element=customer-data&phase=MarketLaunch",
+            "/pages/elements?element=pain-points&phase=IdeaGeneration",
             "/queries",
             "/ontology",
             "/openapi.json",
@@ -343,7 +346,8 @@ class Grammar:
             "/pages/traces?kind=Impact",
             "/pages/record",
         )
-        path += self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")
+        added = self._pick("", "?lang=de", "?lang=en", f"?iri={quote(self._iri(), safe='')}", "?purpose=")
+        path += added.replace("?", "&") if "?" in path else added
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
         return Asked(
             role, self._pick("GET", "GET", "HEAD"), path, self._headers("text/html", "*/*"), kind="page"

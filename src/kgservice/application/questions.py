@@ -67,6 +67,9 @@ SELECT ?instance ?title ?name ?concept ?label WHERE {
   OPTIONAL { ?instance rdfs:label ?label }
 } ORDER BY ?instance
 """
+_COUNTED = """SELECT (COUNT(*) AS ?n) WHERE {
+  { SELECT DISTINCT ?x WHERE { VALUES ?class { UNDEF } ?x a ?class FILTER(ISIRI(?x)) } LIMIT %d }
+}"""
 _IS_A = "ASK { VALUES ?instance { UNDEF } VALUES ?class { UNDEF } ?instance a ?class }"
 
 
@@ -189,6 +192,14 @@ def ask(
     except BadQuery as e:
         raise BadQuery(e.detail, line=e.line, column=e.column, source=bound.question.path) from None
     return Answer(bound.question, solutions, bound.bindings)
+
+
+def has_more(kg: Reader, parameter: Parameter, most: int) -> bool:
+    """Whether there are more than `most` choices for a parameter: to name them all would take long."""
+    if parameter.of_class is None:
+        return False
+    ((number,),) = kg.select(with_values(_COUNTED % (most + 1), {"class": parameter.of_class})).rows
+    return isinstance(number, Literal) and int(number.value) > most
 
 
 def choices(kg: Reader, parameter: Parameter, language: str) -> list[Choice]:

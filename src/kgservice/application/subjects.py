@@ -1,4 +1,4 @@
-"""Data subjects: find a person by CRM number, e-mail or IRI, and tell what there is about them."""
+"""Data subjects: find a person by CRM number, e-mail, IRI or name, and tell what there is about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kgservice.domain.router import Router
 from kgservice.errors import BadParameter, NotFound
 from kgservice.namespaces import CI
 
-WAYS = ("crm", "email", "iri")
+WAYS = ("crm", "email", "iri", "name")
 MOST = 100  # persons that are told of at once
 _PERSON = NamedNode(f"{CI}Person")
 _PREFIX = f"PREFIX ci: <{CI}>\n"
@@ -39,6 +39,10 @@ _BY_CRM = f"""{_PREFIX}SELECT DISTINCT ?person {{
   UNION {{ ?link ci:linksRecord ?node ; ci:linkedPerson ?person ; ci:decision ci:LinkAccepted }}
   ?person a ci:Person
 }} LIMIT {MOST + 1}"""
+# Names are of persons or of records about them; part of one will do.
+_BY_NAME = f"""{_PREFIX}SELECT DISTINCT ?person {{
+  VALUES ?value {{ UNDEF }} ?node ci:personName ?name
+  FILTER(CONTAINS(LCASE(STR(?name)), LCASE(STR(?value)))) {_OWNER}"""
 _SYSTEMS = f"""{_PREFIX}SELECT DISTINCT ?name {{
   {{ ?record ci:externalSystem ?name }} UNION {{ ?record ci:crmSystem ?name }}
   UNION {{ ?record ci:crmSystem/ci:title ?name }} }}"""
@@ -49,8 +53,8 @@ _TOMBSTONES = f"""{_PREFIX}SELECT ?person ?at {{
 def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
     """The persons that fit, as a JSON object; `given` is one of `WAYS` with its value.
 
-    `crm` is `SYSTEM:KEY` (the system by its short name, title or IRI), or a number of any system. Raises
-    `BadParameter`, and `NotFound` for a system that there is not.
+    `name` is a part of one. `crm` is `SYSTEM:KEY` (the system by its short name, title or IRI), or a
+    number of any system. Raises `BadParameter`, and `NotFound` for a system that there is not.
     """
     if len(given) != 1 or not given.keys() <= set(WAYS):
         raise BadParameter(f"Say whom: exactly one of {', '.join(WAYS)}", source="crm")
@@ -63,6 +67,8 @@ def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
         found = [node] if _is_person(kg, node) else []
     elif way == "email":
         found = _persons(kg, _BY_EMAIL, Literal(value)) or _persons(kg, _BY_ANY_EMAIL, Literal(value))
+    elif way == "name":
+        found = _persons(kg, _BY_NAME, Literal(value))
     else:
         system, colon, key = value.rpartition(":")
         if colon and not (system and key):

@@ -44,6 +44,7 @@ def find(
     crm: Annotated[str | None, typer.Option(help="Number in the CRM, as SYSTEM:KEY.")] = None,
     email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
     iri: Annotated[str | None, typer.Option(help="IRI, or the UUID that ends it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name, or a part of it.")] = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -53,8 +54,8 @@ def find(
 
     Example: kgservice subject find --crm sales-crm:CON-1005
     """
-    asked = {"crm": crm, "email": email, "iri": iri}
-    given = {name: unicode_text(value, f"--{name}") for name, value in asked.items() if value is not None}
+    asked = {"crm": crm, "email": email, "iri": iri, "name": name}
+    given = {way: unicode_text(value, f"--{way}") for way, value in asked.items() if value is not None}
     with connected(settings_for(store, token), url) as backend:
         found = backend.rights.find(given)
     if as_json:

@@ -22,14 +22,19 @@ from kgservice.crm.pairs import read_pairs
 from kgservice.crm.prepared import prepared
 from kgservice.domain.matching import POSSIBLE, Pair
 
-# A key of more customers than this is not followed; a record of only such keys has no candidates.
+# A key of more customers than this is not in the index; a record of only such keys has no candidates.
 COMMON = 200
 WEAK = 20  # the same of a weak key
 AFRESH = 1000  # questions, after which the tables are made anew: rows that are deleted keep their place
 
 _INDEX = {
     kind: f"""
-CREATE OR REPLACE TABLE index_{kind} AS SELECT k, id FROM blocks_{kind} WHERE source = 'graph' ORDER BY k;
+CREATE OR REPLACE TABLE index_{kind} AS
+    SELECT k, id FROM blocks_{kind} SEMI JOIN (
+        SELECT k FROM blocks_{kind} WHERE source = 'graph'
+        GROUP BY k HAVING count(*) <= if(k % 2 = 1, {WEAK}, {COMMON})
+    ) USING (k)
+    WHERE source = 'graph' ORDER BY k;
 CREATE OR REPLACE TABLE index_rows_{kind} AS FROM compared_{kind} WHERE source = 'graph' ORDER BY id
 """  # noqa: S608
     for kind in FIELDS
@@ -46,12 +51,8 @@ CREATE OR REPLACE TABLE frequencies_{kind}_{column} AS
 # A pair has the same number in both tables: a customer stands there once for each record that it may be.
 _PAIRED = {
     kind: f"""
-WITH looked_up AS (
-    SELECT k, i.id AS customer, a.id AS record, count(*) OVER (PARTITION BY a.k, a.id) AS customers
-    FROM index_{kind} i JOIN asking.blocks_{kind} a USING (k)
-)
 SELECT row_number() OVER () AS unique_id, * FROM (
-    SELECT DISTINCT customer, record FROM looked_up WHERE customers <= if(k % 2 = 1, $weak, $common))
+    SELECT DISTINCT i.id AS customer, a.id AS record FROM index_{kind} i JOIN asking.blocks_{kind} a USING (k))
 """  # noqa: S608
     for kind in FIELDS
 }
@@ -117,8 +118,7 @@ class Candidates:
         read(self._side, kind)
         self._normalising = prepared(self._side, STEPS[kind])
         for name, select in (("pairs", _PAIRED[kind]), ("customers", _CUSTOMERS[kind])):
-            values = {"common": COMMON, "weak": WEAK} if name == "pairs" else None
-            self.db.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}", values)
+            self.db.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}")
         self.db.execute(_RECORDS[kind])
         self._scoring = prepared(self.db.cursor(), (_RECORDS[kind], *self._statements()))
 
@@ -167,7 +167,7 @@ class Candidates:
     def _pair(self) -> None:
         """Look the keys up. Here the optimiser is what finds the few rows among millions."""
         self.db.execute(_FORGET_PAIRS[self.kind])
-        self.db.execute(_PAIR[self.kind], {"common": COMMON, "weak": WEAK})
+        self.db.execute(_PAIR[self.kind])
         self.db.execute(_SIDE[self.kind])
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> list[Pair]:

@@ -108,8 +108,10 @@ PLACE_ALIKE = (
 ADDRESS = Field(
     "address",
     ("street", "house", "postal_code", "city"),
-    # A city alone is not compared: "same city" is learned of those whose streets differ, and speaks against.
-    "(street_l IS NULL OR street_r IS NULL) AND (postal_code_l IS NULL OR postal_code_r IS NULL)",
+    # Without a street only a place that differs is compared: what "same postal code and city" or "same city" weigh
+    # is learned of those whose streets differ, and speaks against.
+    "(street_l IS NULL OR street_r IS NULL)"
+    f" AND (postal_code_l IS NULL OR postal_code_r IS NULL OR coalesce({PLACE_ALIKE}, false))",
     (
         Level("same house", f"street_l = street_r AND house_l = house_r AND {PLACE_ALIKE}"),
         Level("same street", f"street_l = street_r AND {PLACE_ALIKE}"),

@@ -20,7 +20,7 @@ from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.questions import questions
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import health, maintenance, metrics, problem_types, terms
-from kgservice.http.assets import Assets
+from kgservice.http.assets import assets
 from kgservice.http.audit import Audit, AuditVerification
 from kgservice.http.auditing import Auditing, fixed_parts, paths_of
 from kgservice.http.auth import Access
@@ -32,6 +32,7 @@ from kgservice.http.findings import Findings
 from kgservice.http.graphs import Graphs
 from kgservice.http.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.imports import Imports
+from kgservice.http.journeys import Journeys
 from kgservice.http.links import Links
 from kgservice.http.openapi import document
 from kgservice.http.pages.router import make_router
@@ -205,8 +206,10 @@ def framework(
         Route("/graphs", graphs),
         Route("/graphs/{path:path}", graphs),
         Route("/queries", QuestionList(known)),
-        Route("/queries/{id}", SavedQuestion(kg, readers, querying, known)),
+        Route("/queries/{id}", SavedQuestion(kg, readers, querying, known, tags)),
         Route("/trace/{key:path}", Tracing(kg, readers)),
+        Route("/journeys", Journeys(kg, readers)),
+        Route("/journeys/{key:path}", Journeys(kg, readers)),
         Route("/records", Records(kg, readers, writers, tags)),
         Route("/records/{key:path}", Records(kg, readers, writers, tags)),
         Route("/imports", Imports(kg, writers, sources)),
@@ -243,7 +246,7 @@ def framework(
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
         Route("/backups", maintenance.Backing(kg, readers)),
         Route("/export", maintenance.Export(kg, readers)),
-        Mount("/static", Assets()),
+        Mount("/static", assets()),
     ]
     if audit is not None:
         app.router.routes += [

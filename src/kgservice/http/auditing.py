@@ -27,6 +27,14 @@ _DENIED = frozenset({401, 403})
 _READING = frozenset({"GET", "HEAD"})
 # What is asked by POST and changes nothing.
 _ASKED = frozenset({"sparql", "validation"})
+# Pages that do what other addresses do.
+_PAGES = {
+    "audit": "audit",
+    "consents": "consents",
+    "keys": "keys",
+    "persons": "subjects",
+    "requests": "requests",
+}
 # Fixed parts of addresses that no route tells: those that a resource looks at itself.
 _PARTS = (
     *("accept", "owner", "proposals", "reject", "release", "renew", "report", "undo", "waiver", "waterfall"),
@@ -137,7 +145,7 @@ class Auditing:
             await asyncio.wrap_future(self._log.secure(draft))
 
     def _action(self, scope: Scope, status: int) -> Action:
-        area = _first(scope["path"])
+        area = _area(scope["path"])
         return action_of(
             area,
             reads=scope["method"] in _READING or area in _ASKED,
@@ -160,6 +168,18 @@ class _Places:
             if not (found and found[-1] == plain == "{}"):
                 found.append(plain)
         return "/" + "/".join(found[:12])
+
+
+def _area(path: str) -> str:
+    """What an address is about: a page is about the same as the address for programs.
+
+    >>> _area("/subjects/x"), _area("/pages/persons/x/erasure"), _area("/pages/links")
+    ('subjects', 'subjects', 'pages')
+    """
+    first = _first(path)
+    if first != "pages":
+        return first
+    return _PAGES.get(_first(path.removeprefix("/pages")), first)
 
 
 def _first(path: str) -> str:

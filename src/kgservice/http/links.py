@@ -17,14 +17,13 @@ from kgservice.errors import BadParameter, NotFound, PreconditionFailed
 from kgservice.http.auditing import note
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.negotiation import PLAIN_JSON, SVG, negotiate
 from kgservice.http.streaming import ClientLeft
 from kgservice.http.tags import Tags
 from kgservice.store.formats import JSON
 from kgservice.web.texts import LANGUAGES
 from kgservice.web.waterfall import waterfall
 
-SVG = Representation("svg", ("image/svg+xml",))
 REPORT, PICTURE = "report", "waterfall"
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
 

@@ -58,6 +58,7 @@ class Representation:
 
 
 HTML = Representation("html", ("text/html", "application/xhtml+xml"))
+SVG = Representation("svg", ("image/svg+xml",))
 PLAIN_JSON = Representation("json", ("application/json",))
 
 AnyOffer = TypeVar("AnyOffer", bound=Offer)

@@ -7,10 +7,11 @@ from typing import Any
 from kgservice.application.audit_export import FILTERS as AUDITED
 from kgservice.application.subjects import WAYS
 from kgservice.http.crm_operations import CRM
-from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, Representation
+from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.operation import GUARDED as _GUARDED
 from kgservice.http.pages.operations import PAGES
+from kgservice.http.parquet import PARQUET
 from kgservice.http.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
@@ -107,12 +108,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/queries"): Operation("The saved questions"),
     ("get", "/queries/{id}"): Operation(
         "The answer of a saved question, whose parameters stand in the address",
-        _RESULTS,
+        (*_SOLUTIONS, PARQUET),
         fails=COSTLY,
         reads=True,
     ),
     ("get", "/trace/{key}"): Operation(
         "The chain through a pain point, solution or impact", (PLAIN_JSON, JSON_LD), reads=True
+    ),
+    ("get", "/journeys"): Operation("The customer journeys", asked=("segment",), reads=True),
+    ("get", "/journeys/{key}"): Operation(
+        "A customer journey, beside the one that was planned",
+        (PLAIN_JSON, JSON_LD, SVG),
+        asked=("lang",),
+        reads=True,
     ),
     ("get", "/ontology"): Operation("The model", (*_GRAPH, HTML), asked=("lang",), reads=True),
     ("get", "/ontology/{name}"): Operation(

@@ -16,6 +16,7 @@ from kgservice.application.reader import Reader
 from kgservice.application.small_groups import as_query, ask_guarded, refused
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
+from kgservice.http import parquet
 from kgservice.http.bodies import Parameters
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import PLAIN_JSON, negotiate
@@ -23,6 +24,7 @@ from kgservice.http.permissions import principal_of
 from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.http.sparql import Operation, Querying, allowance
 from kgservice.http.streaming import ClientLeft
+from kgservice.http.tags import Tags
 from kgservice.store.base import Allowance
 
 SUPPRESSED = "KG-Suppressed"
@@ -58,19 +60,25 @@ class QuestionList:
 
 
 class SavedQuestion:
-    """`/queries/{id}` as an ASGI application: the answer, negotiated and streamed as that of `/sparql`.
+    """`/queries/{id}` as an ASGI application: the answer, streamed as that of `/sparql`, or as Parquet.
 
     Parameters of the address are those of the question; `format` chooses the format, and `language` is
     accepted by questions without it too. Who may not see single persons gets what `ask_guarded` leaves.
     """
 
     def __init__(
-        self, kg: KnowledgeGraph, workers: Executor, querying: Querying, known: Mapping[str, Question]
+        self,
+        kg: KnowledgeGraph,
+        workers: Executor,
+        querying: Querying,
+        known: Mapping[str, Question],
+        tags: Tags,
     ) -> None:
         self._kg = kg
         self._workers = workers
         self._querying = querying
         self._known = known
+        self._tags = tags
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -80,6 +88,7 @@ class SavedQuestion:
         question = find(self._known, scope["path_params"]["id"])
         given = _given(http, question)
         reader = reader_of(scope, _beside(http, question), self._kg)
+        as_parquet = parquet.media_type(http)
         loop = asyncio.get_running_loop()
         allowed = allowance(scope, self._kg.settings, {})
         prepare = self._whole if principal_of(scope).sees_persons else self._guarded
@@ -87,7 +96,12 @@ class SavedQuestion:
             self._workers, prepare, reader, question, given, http.wanted, allowed
         )
         with suppress(ClientLeft):
-            await self._querying.answer(http, asked)
+            if as_parquet is None:
+                await self._querying.answer(http, asked)
+            else:
+                await parquet.answer(
+                    http, asked, question.id, as_parquet, workers=self._workers, tags=self._tags
+                )
 
     @staticmethod
     def _whole(

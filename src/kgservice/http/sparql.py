@@ -42,7 +42,7 @@ QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
 UPDATE_METHODS = "OPTIONS, POST"
 
 # Functions whose value differs between two evaluations on the same data: such answers have no ETag.
-_VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
+VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
 
 _DATASET = {
     "query": ("default-graph-uri", "named-graph-uri"),
@@ -114,7 +114,7 @@ class Querying:
         note(http.scope, query=asked.audited or asked.text)
         reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
-        repeatable = asked.repeatable and not _VOLATILE.search(asked.text)
+        repeatable = asked.repeatable and not VOLATILE.search(asked.text)
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
         settled = 0

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from kgservice.application.reader import Reader
 from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import coding, content_type
+from kgservice.http.negotiation import Offer, coding, content_type
 from kgservice.http.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import Format
 
@@ -32,7 +32,7 @@ class Tags:
         self._start = uuid.uuid4().hex[:8]
         self._secret = secrets.token_bytes(32)
 
-    def of(self, state: int | str, fmt: Format) -> str:
+    def of(self, state: int | str, fmt: Offer) -> str:
         """The weak ETag of an answer: equal answers may differ in the order of rows and in their coding.
 
         `state`: a commit, or what `of_view` gives.

@@ -21,12 +21,16 @@ _NUMBERS = {f"{XSD}{name}" for name in ("integer", "decimal", "double", "float")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a cell: its text, where it leads (or nothing), its language, whether it is a number."""
+    """What stands in a cell: its text, where it leads (or nothing), its language, whether it is a number.
+
+    `moment`: the moment or day that it says (ISO 8601), or nothing.
+    """
 
     text: str
     path: str = ""
     language: str = ""
     number: bool = False
+    moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,9 @@ def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> 
     if isinstance(term, Literal):
         datatype = term.datatype.value
         if datatype in {f"{XSD}dateTime", f"{XSD}dateTimeStamp"}:
-            return Cell(moment(term.value))
+            return Cell(moment(term.value), moment=term.value)
+        if datatype == f"{XSD}date":
+            return Cell(term.value, moment=term.value)
         return Cell(term.value, language=term.language or "", number=datatype in _NUMBERS)
     if isinstance(term, BlankNode):
         return Cell(f"_:{term.value}")

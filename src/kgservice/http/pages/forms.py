@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kgservice.application.graph import KnowledgeGraph
 from kgservice.errors import BadParameter, UnsupportedMediaType
 from kgservice.http import bodies
 from kgservice.http.negotiation import utf8_media_type
@@ -32,6 +35,48 @@ def see_other(path: str, parameters: Iterable[tuple[str, str]] = ()) -> Response
     query = urlencode(list(parameters))
     target = "/" + quote(path.lstrip("/\\")) + (f"?{query}" if query else "")
     return Response(status_code=303, headers={"Location": target, "Cache-Control": "no-store"})
+
+
+def moment(given: str) -> str:
+    """A moment as the browser sends it, in UTC, as it is written elsewhere; a day begins at midnight.
+
+    >>> moment("2027-01-31"), moment("2027-01-31T09:30"), moment("2027-01-31T09:30:00+01:00")
+    ('2027-01-31T00:00:00Z', '2027-01-31T09:30Z', '2027-01-31T09:30:00+01:00')
+    """
+    given = given.strip()
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", given, re.ASCII):
+        return f"{given}T00:00:00Z"
+    return f"{given}Z" if re.fullmatch(r"[-\dT]+:[\d:.]+", given, re.ASCII) else given
+
+
+def said(form: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Those fields of a form that say something, as the members of a body that programs would send.
+
+    >>> said({"do": "x", "reason": " ", "method": "letter "}, "reason", "method")
+    {'method': 'letter'}
+    """
+    return {name: form[name].strip() for name in names if form.get(name, "").strip()}
+
+
+def moments(form: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Those fields of a form that say a moment, as `moment` makes them."""
+    return {name: moment(value) for name, value in said(form, *names).items()}
+
+
+def key_of(kg: KnowledgeGraph, iri: str) -> str:
+    """What stands for a record in an address: what ends its IRI, or all of it."""
+    return quote(iri.removeprefix(kg.addresses.ids), safe="")
+
+
+def unknown(form: Mapping[str, str]) -> BadParameter:
+    """What to raise where a form asks for what no page offers."""
+    return BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+
+
+def unkept(response: Response) -> Response:
+    """The answer, which no browser keeps: it is about persons, or secret, or depends on the clock."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def parts(address: str) -> tuple[str, list[tuple[str, str]]]:

@@ -21,6 +21,31 @@ def _decision(summary: str, *fields: str) -> Operation:
     )
 
 
+# Besides these a form has fields named by the properties of its class, such as `v.measurement/value.0`.
+_RECORD = Operation(
+    "Save a record by a form, or have the form with one more place for a value",
+    PAGE,
+    (200, 303),
+    body=form(dict.fromkeys(("do", "record", "version", "current"), TEXT)),
+    fails=(404, 409, 412, 422, 507),
+    reads=True,
+    changes=True,
+    of_page=True,
+)
+
+
+def _shown(summary: str, *fields: str) -> Operation:
+    """A form whose answer is a page, shown once."""
+    return Operation(
+        summary,
+        PAGE,
+        body=form(dict.fromkeys(fields, TEXT)),
+        fails=(404, 409, 422),
+        changes=True,
+        of_page=True,
+    )
+
+
 PAGES: dict[tuple[str, str], Operation] = {
     ("get", "/sign-in"): Operation("The page to sign in at", PAGE, is_open=True),
     ("post", "/sign-in"): Operation(
@@ -28,7 +53,15 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("post", "/sign-out"): Operation("End the session of a browser", (), (303,), is_open=True),
     ("get", "/"): Operation("The page to start at", PAGE, asked=("lang",), reads=True),
-    ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/contents"): Operation("What is loaded", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/elements"): Operation(
+        "The elements of one kind in one phase",
+        PAGE,
+        asked=("element", "phase", "lang"),
+        fails=(404,),
+        reads=True,
+    ),
+    ("get", "/pages/questions"): Operation("The saved questions", PAGE, asked=("q", "lang"), reads=True),
     ("get", "/pages/questions/{id}"): Operation(
         "A saved question and its answer", PAGE, asked=("lang",), fails=COSTLY, reads=True
     ),
@@ -39,6 +72,18 @@ PAGES: dict[tuple[str, str], Operation] = {
         "The former address of the workbench", (), (303,), asked=("query", "lang"), of_page=True
     ),
     ("get", "/pages/record"): Operation("A record", PAGE, asked=("iri", "lang"), reads=True),
+    ("get", "/pages/records"): Operation("The classes of records", PAGE, asked=("lang",), reads=True),
+    ("get", "/pages/records/{name}"): Operation(
+        "The records of a class", PAGE, asked=("q", "page", "lang"), fails=(404,), reads=True
+    ),
+    ("get", "/pages/records/{name}/new"): Operation(
+        "The form for a new record", PAGE, asked=("lang",), fails=(404,), reads=True
+    ),
+    ("post", "/pages/records/{name}/new"): _RECORD,
+    ("get", "/pages/records/{name}/record/{key}"): Operation(
+        "The form of a record", PAGE, asked=("saved", "lang"), fails=(404,), reads=True
+    ),
+    ("post", "/pages/records/{name}/record/{key}"): _RECORD,
     ("get", "/pages/findings"): Operation(
         "The steward's board", PAGE, asked=("status", "severity", "rule", "owner", "lang")
     ),
@@ -60,6 +105,28 @@ PAGES: dict[tuple[str, str], Operation] = {
         "A link, both sides beside each other", PAGE, asked=("lang",), fails=(404,)
     ),
     ("post", "/pages/links/{id}"): _decision("Accept, reject or undo a link by a form", "do", "reason"),
+    ("get", "/pages/persons"): Operation("The page to find a person at", PAGE, asked=("lang",)),
+    ("post", "/pages/persons"): _shown("The persons that fit, without a trace in the address", "whom"),
+    ("get", "/pages/persons/{id}"): Operation(
+        "Consents and rights of a person", PAGE, asked=("category", "use", "at", "lang"), fails=(404,)
+    ),
+    ("post", "/pages/persons/{id}"): _decision(
+        "What a person asked for, recorded or done by a form",
+        *("do", "kind", "received", "reason", "restriction", "informed", "entry", "value"),
+    ),
+    ("get", "/pages/persons/{id}/erasure"): Operation(
+        "What an erasure would do", PAGE, asked=("lang",), fails=(404,)
+    ),
+    ("post", "/pages/persons/{id}/erasure"): _shown("Erase a person", "sure", "otherBasis", "request"),
+    ("get", "/pages/consents/{id}"): Operation("A consent", PAGE, asked=("lang",), fails=(404,)),
+    ("post", "/pages/consents/{id}"): _decision(
+        "Withdraw or renew a consent by a form", "do", "method", "by", "time", "expires"
+    ),
+    ("get", "/pages/requests"): Operation("Requests of persons", PAGE, asked=("status", "kind", "lang")),
+    ("get", "/pages/requests/{id}"): Operation("A request of a person", PAGE, asked=("lang",), fails=(404,)),
+    ("post", "/pages/requests/{id}"): _decision(
+        "Answer a request or extend its time by a form", "do", "outcome", "reason", "time", "months"
+    ),
     ("post", "/pages/purpose"): Operation(
         "Read the pages for another purpose: the answer sets a cookie",
         (),
@@ -69,6 +136,12 @@ PAGES: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/pages/traces"): Operation(
         "What a chain can be shown from", PAGE, asked=("kind", "q", "lang"), reads=True
+    ),
+    ("get", "/pages/journeys"): Operation(
+        "The customer journeys", PAGE, asked=("segment", "lang"), reads=True
+    ),
+    ("get", "/pages/journeys/{key}"): Operation(
+        "A customer journey as a map and as a table", PAGE, asked=("lang",), reads=True
     ),
     ("get", "/pages/trace/{key}"): Operation("A chain", PAGE, asked=("lang",), reads=True),
 }

@@ -15,14 +15,16 @@ from kgservice.domain.question import Question
 from kgservice.errors import KgError, NotFound
 from kgservice.http.auditing import note
 from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import see_other, sent
+from kgservice.http.pages.forms import parts, see_other, sent
 from kgservice.http.pages.site import Site
 from kgservice.http.streaming import ClientLeft
 
 Handler = Callable[[Site, Request], Response]
 Deed = Callable[[Request, Mapping[str, str]], Response]
 Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str]
-"""What a form asks for is done, by the id in the address; the path of the page to go to then."""
+"""What a form asks for is done, by the id in the address; the address of the page to go to then."""
+Answer = Callable[[Site, Request, Mapping[str, str]], Response]
+"""What a form asks for is done, and shown."""
 
 
 class Routes:
@@ -69,16 +71,31 @@ class Routes:
         """
         self.page(path, handler, beyond=beyond)
 
+        def answer(_site: Site, request: Request, form: Mapping[str, str]) -> Response:
+            there = decide(self._kg, request.path_params.get("id", ""), form, origin_of(request.scope))
+            path, told = parts(there)
+            kept = [(name, value) for name, value in request.query_params.items() if name not in dict(told)]
+            return see_other(path, [*told, *kept])
+
+        self._sending(path, handler, answer, beyond=beyond)
+
+    def answered(self, path: str, handler: Handler, answer: Answer, *, beyond: bool = False) -> None:
+        """A page with forms whose answer is shown at once, and once: it is nowhere to go back to."""
+        self.page(path, handler, beyond=beyond)
+        self._sending(path, handler, answer, beyond=beyond)
+
+    def _sending(self, path: str, handler: Handler, answer: Answer, *, beyond: bool) -> None:
+        """What forms of a page do; where that fails, the page says why and keeps what was typed."""
+
         def deed(request: Request, form: Mapping[str, str]) -> Response:
             seen = self._seen(request, beyond)
             try:
-                there = decide(self._kg, request.path_params.get("id", ""), form, origin_of(request.scope))
+                return answer(seen, request, form)
             except NotFound:
                 raise
             except KgError as error:
-                seen.error = error
+                seen.error, seen.typed = error, form
                 return handler(seen, request)
-            return see_other(there, request.query_params.items())
 
         self.form(path, deed)
 

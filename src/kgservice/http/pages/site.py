@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from kgservice.application.form_shapes import Forms
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels
 from kgservice.application.overview import Overview, overview
@@ -31,24 +32,43 @@ from kgservice.web.texts import LANGUAGES, preferred, text
 
 # What the navigation leads to, in groups: the key of the group's name; addresses and the keys of theirs.
 PLACES = (
-    ("see", (("/", "start"), ("/pages/questions", "questions"), ("/pages/traces", "chains"))),
+    (
+        "see",
+        (
+            ("/", "start"),
+            ("/pages/questions", "questions"),
+            ("/pages/traces", "chains"),
+            ("/pages/journeys", "journeys"),
+        ),
+    ),
     ("research", (("/pages/workbench", "workbench"),)),
-    ("keep", (("/pages/findings", "findings"), ("/pages/quarantine", "quarantine"))),
+    (
+        "keep",
+        (
+            ("/pages/records", "records"),
+            ("/pages/findings", "findings"),
+            ("/pages/quarantine", "quarantine"),
+        ),
+    ),
     ("crm", (("/pages/links", "links"),)),
+    ("law", (("/pages/persons", "persons"), ("/pages/requests", "requests"))),
 )
 
 
 class Site:
     """What the pages share: the graph, the saved questions by id, the templates, and an overview.
 
-    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent.
+    `kg` is what a purpose leaves of the graph, `whole` all of it; `error`: what came of a form that was sent,
+    `typed`: what was typed into it.
     """
 
     def __init__(self, kg: KnowledgeGraph, questions: Mapping[str, Question] | None = None) -> None:
         self.whole = kg
         self.kg: Reader = kg
         self.error: KgError | None = None
+        self.typed: Mapping[str, str] = {}
         self.questions = questions or {}
+        self.forms = Forms(kg)
         self.sees_persons = True
         self._pages = Pages()
         self._lock = threading.Lock()
@@ -114,6 +134,7 @@ class Site:
             problem=problem,
             head=head,
             beyond=self._beyond,
+            typed=self.typed,
             places=self._places(who),
             **values,
         )

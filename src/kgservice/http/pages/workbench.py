@@ -50,7 +50,7 @@ _WORDS = (
         "tab-copy",
         "tab-reopen",
         "tabs-close-others",
-        "as-table",
+        "answer-as-table",
         "as-raw",
         "filter-rows",
     ),

@@ -1,0 +1,90 @@
+"""The page that erases a person: what goes and what stays, told before it is done and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kgservice.application import erasing, obligations, requests, subjects
+from kgservice.application.labels import labels, short
+from kgservice.application.link_consequences import linked_records
+from kgservice.domain.rights import Right
+from kgservice.errors import BadParameter
+from kgservice.http.given import origin_of
+from kgservice.http.pages.forms import key_of, said, unkept
+from kgservice.http.pages.persons import PERSONS
+from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.site import Site
+from kgservice.http.pages.tickets import REQUESTS
+from kgservice.web.tables import moment
+
+
+def add(routes: Routes) -> None:
+    """Put the page where it belongs."""
+    routes.answered(f"{PERSONS}/{{id}}/erasure", erasure_page, erase, beyond=True)
+
+
+def erasure_page(site: Site, request: Request) -> Response:
+    """The second step: what will be erased, and a form that says that it is meant."""
+    kg, language = site.whole, site.language(request)
+    key = request.path_params["id"]
+    person = subjects.one(kg, key)
+    told = subjects.summary(kg, key)
+    bound = obligations.records(kg, person)
+    names = labels(kg, {*bound, *(basis for bases in bound.values() for basis in bases)}, language)
+    waiting = [t for t in requests.of(kg, person) if t.is_open and t.right is Right.ERASURE]
+    response = site.page(
+        request,
+        "erasure.html",
+        section="persons",
+        name=told["name"] or short(person.value),
+        path=f"{PERSONS}/{kg.addresses.key(person.value)}",
+        statements=told["statements"],
+        records=sorted((one["label"][language], one["count"]) for one in told["records"]),
+        bound=[
+            (
+                names.get(iri) or short(iri),
+                f"/id/{key_of(kg, iri)}",
+                sorted(names.get(basis) or short(basis) for basis in bases),
+            )
+            for iri, bases in bound.items()
+        ],
+        linked=[(one.source, one.key) for one in linked_records(kg, person)],
+        waiting=[
+            (
+                one.iri,
+                one.received and moment(one.received.isoformat()),
+                one.due and moment(one.due.isoformat()),
+            )
+            for one in waiting
+        ],
+    )
+    return unkept(response)
+
+
+def erase(site: Site, request: Request, form: Mapping[str, str]) -> Response:
+    """Erase the person, and tell what that did: nothing tells it again."""
+    if form.get("sure") != "yes":
+        raise BadParameter("Say that the person is to be erased: it cannot be taken back", source="sure")
+    kg = site.whole
+    done = erasing.erase(
+        kg, request.path_params["id"], said(form, "otherBasis", "request"), origin_of(request.scope)
+    )
+    found = done.to_json()
+    response = site.page(
+        request,
+        "erased.html",
+        section="persons",
+        at=moment(found["erasedAt"]),
+        statements=found["statements"],
+        ticket=f"{REQUESTS}/{key_of(kg, done.ticket)}" if done.ticket else "",
+        moot=[f"{REQUESTS}/{key_of(kg, iri)}" for iri in done.moot],
+        kept=len(done.kept),
+        elsewhere=[(short(iri), f"/id/{key_of(kg, iri)}") for iri in done.elsewhere],
+        linked=[(one.source, one.key) for one in done.linked],
+        rows=done.rows,
+        files_wait=done.waiting,
+    )
+    return unkept(response)

@@ -1,0 +1,104 @@
+"""The pages of what persons asked for: all requests with their dates, and one with forms to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kgservice.application import requests
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.labels import labels, short
+from kgservice.domain.change import Origin
+from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
+from kgservice.http.pages.forms import key_of, moments, said, unkept, unknown
+from kgservice.http.pages.persons import PERSONS
+from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.site import Site
+from kgservice.web.tables import moment
+
+REQUESTS = "/pages/requests"
+MOST = 500
+"""Requests that the list shows at once."""
+_FILTERS = ("status", "kind")
+
+
+def add(routes: Routes) -> None:
+    """Put the pages where they belong."""
+    routes.board(REQUESTS, requests_page, request_page, decide)
+
+
+def requests_page(site: Site, request: Request) -> Response:
+    """The requests that fit the filters of the address, the most urgent first."""
+    kg, language = site.whole, site.language(request)
+    picked = {name: request.query_params.get(name, "") for name in _FILTERS}
+    every = requests.listed(kg)["requests"]
+    found = requests.listed(kg, **{name: value for name, value in picked.items() if value})["requests"]
+    names = labels(kg, {one["subject"] for one in found[:MOST] if one["subject"]}, language)
+    response = site.page(
+        request,
+        "requests.html",
+        section="requests",
+        requests=[row(kg, one, names) for one in found[:MOST]],
+        total=len(found),
+        counts={status: sum(one["status"] == status for one in every) for status in requests.STATUSES},
+        picked=picked,
+        statuses=requests.STATUSES,
+        rights=requests.RIGHTS,
+    )
+    return unkept(response)
+
+
+def request_page(site: Site, request: Request) -> Response:
+    """One request, with forms to answer it and to take more time for it."""
+    kg, language = site.whole, site.language(request)
+    ticket = requests.one(kg, request.path_params["id"])
+    names = labels(kg, [ticket.subject] if ticket.subject else [], language)
+    response = site.page(
+        request,
+        "request.html",
+        section="requests",
+        request_=row(kg, requests.to_json(ticket, kg.clock().astimezone(UTC)), names),
+        outcomes=[outcome.value.lower() for outcome in ANSWERS],
+        months=range(1, LONGEST_EXTENSION + 1),
+    )
+    return unkept(response)
+
+
+def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> str:
+    """Do what a form of the page of a request asks for; that page again. Raises what the parts raise."""
+    deeds: dict[str, Callable[[], object]] = {
+        "answer": lambda: requests.answer(
+            kg, key, said(form, "outcome", "reason") | moments(form, "time"), by
+        ),
+        "extend": lambda: requests.extend(
+            kg, key, said(form, "reason") | _months(form.get("months", "")), by
+        ),
+    }
+    deed = deeds.get(form.get("do", ""))
+    if deed is None:
+        raise unknown(form)
+    deed()
+    return f"{REQUESTS}/{key}"
+
+
+def row(kg: KnowledgeGraph, one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What pages show of a request; `names` of persons by IRI."""
+    subject = one["subject"]
+    return {
+        **one,
+        "path": f"{REQUESTS}/{key_of(kg, one['id'])}",
+        "person": ((names or {}).get(subject) or short(subject)) if subject else "",
+        "person_path": f"{PERSONS}/{kg.addresses.key(subject)}" if subject else "",
+        "received": moment(one["received"] or ""),
+        "due": moment(one["due"] or ""),
+        "answered": moment(one["answered"] or ""),
+        "grade": {"overdue": "bad", "answered": "good"}.get(one["status"], ""),
+    }
+
+
+def _months(text: str) -> dict[str, Any]:
+    return {"months": int(text)} if text.isascii() and text.isdecimal() and len(text) < 4 else {}

@@ -1,0 +1,187 @@
+"""The start page over a socket: what it counts is what the lists and the graph hold, and for whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application import stewarding
+from kgservice.application.expiring import expiring
+from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.guard import Guard
+from kgservice.application.labels import labels
+from kgservice.application.last_release import last_release
+from kgservice.application.once import Once
+from kgservice.application.open_pains import open_pains
+from kgservice.application.phase_matrix import ELEMENTS, phase_matrix
+from kgservice.domain.change import Change
+from kgservice.domain.clock import Clock
+from kgservice.domain.principal import Role
+from kgservice.http.pages.elements import path_of_elements
+from kgservice.namespaces import CI
+from kgservice.settings import Settings
+from tests.http.keys import RESEARCH, asking, make_key, serving
+from tests.http.test_pages import checked
+from tests.serving import Running
+
+HTML = {"Accept": "text/html"}
+FEW = 10
+PREFIX = f"PREFIX ci: <{CI}> "
+COUNTED_OTHERWISE = {
+    "touchpoints": "?x ci:phase ?phase ; a ci:Touchpoint",
+    "methods": "{ ?u ci:plannedFor ?t } UNION { ?u ci:usedAt ?t } ?u ci:method ?x . ?t ci:phase ?phase",
+    "customer-data": "?t ci:collected ?x ; ci:phase ?phase . ?x a ci:CustomerDataRecord",
+    "pain-points": "?t ci:hasPainPoint ?x ; ci:phase ?phase",
+    "solutions": "?x ci:addresses/ci:occursAt/ci:phase ?phase",
+    "impacts": "?x ci:impactOf/ci:addresses/ci:occursAt/ci:phase ?phase",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(
+    demo_kg: KnowledgeGraph, clock: Clock, guard: Guard, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """The demonstration with its findings; nothing here changes it."""
+    with demo_kg.store.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, clock)
+        kg.guard = guard
+        stewarding.refresh(kg)
+        with serving(kg, tmp_path_factory.mktemp("start"), smallest_group=FEW) as server:
+            yield server
+        kg.close()
+
+
+@pytest.fixture(scope="module")
+def key_of(demo: Running) -> dict[Role, str]:
+    """A key for each role, for research."""
+    return {
+        role: make_key(demo.kg.settings, role, purposes=(RESEARCH,), default=RESEARCH)
+        for role in Role
+        if role is not Role.MONITOR
+    }
+
+
+def shown(demo: Running, key: str, path: str = "/?lang=en", **options: str) -> str:
+    """The text of a page for somebody."""
+    answer = asking(demo, path, key, headers=HTML | options)
+    assert answer.status_code == 200, answer.text
+    checked(answer)
+    return answer.text
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_the_matrix_counts_what_the_graph_holds(demo_kg: KnowledgeGraph, element: str) -> None:
+    matrix = phase_matrix(demo_kg)
+    assert [phase.removeprefix(CI) for phase in matrix.phases] == [
+        *("IdeaGeneration", "RequirementsElicitation", "ConceptDevelopment"),
+        *("PrototypeDevelopment", "MarketLaunch"),
+    ]
+    pattern = COUNTED_OTHERWISE[element]
+    for phase in matrix.phases:
+        text = f"{PREFIX}SELECT DISTINCT ?x WHERE {{ VALUES ?phase {{ <{phase}> }} {pattern} }}"
+        assert matrix.count(phase, element) == len(demo_kg.select(text).rows) > 0
+
+
+def test_each_number_leads_to_as_many(demo: Running) -> None:
+    page = demo.get("/?lang=en", headers=HTML).text
+    matrix = phase_matrix(demo.kg)
+    cells = re.findall(r'<a href="(/pages/elements[^"]+)" aria-label="([\d,]+) ', page)
+    assert len(cells) == 30
+    for path, number in cells:
+        listed = demo.get(path.replace("&amp;", "&"), headers=HTML)
+        assert f"<strong>{number}</strong>" in listed.text, path
+    assert matrix.count(f"{CI}IdeaGeneration", "touchpoints") == 5
+
+
+def test_what_is_no_phase_and_no_element_is_not_found(demo: Running) -> None:
+    for query in ("element=methods&phase=None", "element=persons&phase=MarketLaunch", ""):
+        assert demo.get(f"/pages/elements?{query}", headers=HTML).status_code == 404
+
+
+def test_open_pain_points_come_by_urgency(demo_kg: KnowledgeGraph) -> None:
+    found = open_pains(demo_kg)
+    names = labels(demo_kg, [pain.iri for pain in found], "en")
+    assert [(names[pain.iri], pain.is_addressed) for pain in found] == [
+        ("Spare-part number cannot be found in the shop", False),
+        ("Night alarm reaches the wrong person", False),
+        ("Focus-group dates collide with shifts", False),
+        ("The hotline does not know the sensor values", True),
+        ("Each person needs an own e-mail address to register", True),
+        ("App in German only", True),
+        ("The monthly report is too technical", True),
+    ]
+
+
+def test_the_last_release_and_what_it_changed(demo_kg: KnowledgeGraph) -> None:
+    found = last_release(demo_kg)
+    assert found is not None
+    assert found.deployed == "2026-09-07T06:00:00Z"
+    assert [(len(one.pains), len(one.impacts)) for one in found.shipped] == [(1, 2), (1, 0), (1, 0)]
+
+
+def test_consents_that_end_are_those_of_the_question(demo: Running) -> None:
+    found = expiring(demo.kg)
+    asked = demo.get("/queries/expiring-consents?days=60&format=json").json()["results"]["bindings"]
+    assert [one.consent for one in found] == list(
+        dict.fromkeys(row["consent"]["value"] for row in asked if row["reason"]["value"] == "expires")
+    )
+    assert found
+
+
+def test_who_sees_what(demo: Running, key_of: dict[Role, str]) -> None:
+    cards = {"findings": "/pages/findings?severity", "ending": "Consents that end soon", "imports": ">demo<"}
+    may = {
+        Role.READER: set[str](),
+        Role.RESEARCHER: set[str](),
+        Role.EDITOR: set[str](),
+        Role.STEWARD: {"findings", "imports"},
+        Role.PRIVACY_OFFICER: {"ending"},
+        Role.ADMINISTRATOR: set(cards),
+    }
+    for role, key in key_of.items():
+        page = shown(demo, key)
+        assert {name for name, mark in cards.items() if mark in page} == may[role], role
+        assert "Open pain points" in page
+
+
+def test_single_consents_are_named_on_the_view_of_everything_only(
+    demo: Running, key_of: dict[Role, str]
+) -> None:
+    officer = key_of[Role.PRIVACY_OFFICER]
+    bounded = shown(demo, officer)
+    assert "Consent …" not in bounded
+    assert "expiring-consents" not in bounded
+    whole = shown(demo, officer, **{"KG-Purpose": "everything"})
+    assert len(re.findall("Consent …", whole)) == len(expiring(demo.kg))
+
+
+def test_a_reader_sees_no_small_number_of_customer_data(demo: Running, key_of: dict[Role, str]) -> None:
+    reader, researcher = (shown(demo, key_of[role]) for role in (Role.READER, Role.RESEARCHER))
+    mark = '<td class="customer-data'
+    numbers = [re.findall(rf"{mark}[^>]*>(?:<a[^>]*>|<span>)([^<]+)<", page) for page in (reader, researcher)]
+    of_reader, of_researcher = numbers
+    assert len(of_reader) == len(of_researcher) == 5
+    for hidden, number in zip(of_reader, of_researcher, strict=True):
+        assert hidden == (f"&lt; {FEW}" if int(number) < FEW else number)
+    assert f"&lt; {FEW}" in of_reader
+    assert "element=customer-data" not in reader
+    path = path_of_elements(f"{CI}MarketLaunch", "customer-data")
+    assert asking(demo, path, key_of[Role.READER], headers=HTML).status_code == 403
+    assert asking(demo, path, key_of[Role.RESEARCHER], headers=HTML).status_code == 200
+
+
+def test_it_is_counted_once_for_each_state(kg: KnowledgeGraph) -> None:
+    times: list[int] = []
+
+    def count(reader: KnowledgeGraph) -> int:
+        times.append(reader.state)
+        return len(times)
+
+    once: Once[KnowledgeGraph, int] = Once(count)
+    assert [once.of(kg), once.of(kg), once.of(kg, "tomorrow")] == [1, 1, 2]
+    kg.commit(Change.adding([Quad(NamedNode("urn:a"), NamedNode("urn:b"), Literal("c"))]))
+    assert [once.of(kg, "tomorrow"), once.of(kg, "tomorrow")] == [3, 3]
+    assert times[0] == times[1] < times[2]
