@@ -60,7 +60,7 @@ def test_from_the_list_to_the_picture(browser: Browser, chains: Running, languag
 def test_the_picture_is_walked_through_by_the_keyboard(browser: Browser, chains: Running) -> None:
     with visiting(browser, chains, "en") as visitor:
         page = visitor.open(f"/pages/trace/{PAIN}")
-        page.get_by_role("button", name="Save as picture").focus()
+        page.get_by_role("button", name=catalogue("en")["save-png"]).focus()
         page.keyboard.press("Tab")
         expect(page.locator("#network")).to_be_focused()
         said = page.locator("#network-said")

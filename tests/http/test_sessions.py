@@ -156,7 +156,7 @@ def test_signing_out(server: Running) -> None:
         f"kgservice-purpose-{server.port}",
     ]
     assert all("Max-Age=0" in c for c in dropped)
-    assert answer.headers["clear-site-data"] == '"cache"'
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert with_cookie(server, value).status_code == 401
     assert with_cookie(server, other).status_code == 200
 

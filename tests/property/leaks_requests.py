@@ -346,6 +346,8 @@ class Grammar:
             "/ontology",
             "/openapi.json",
             "/pages/workbench",
+            "/pages/traces",
+            "/pages/traces?kind=Impact",
             "/pages/record",
             "/journeys",
             "/pages/journeys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import fields
@@ -73,13 +74,16 @@ def test_every_dependency_is_documented() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = [*project["dependencies"], *(r for e in project["optional-dependencies"].values() for r in e)]
     names = {Requirement(line).name for line in listed} - {"kgservice"}
-    documented = {
-        name
-        for row in page("dependencies").splitlines()
-        if row.startswith("| `")
-        for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1])
-    }
-    assert names == documented
+    of_python, _, of_pages = page("dependencies").partition("## In the pages")
+    assert names == documented(of_python)
+    pages = json.loads((ROOT / "web/package.json").read_text(encoding="utf-8"))
+    assert {*pages["dependencies"], *pages["devDependencies"]} == documented(of_pages)
+
+
+def documented(text: str) -> set[str]:
+    """The packages in the first columns of the tables."""
+    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([a-z0-9@/-]+)`", row)}
 
 
 def test_runtime_dependencies_are_used() -> None:

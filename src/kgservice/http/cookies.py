@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 # What a browser keeps of pages belongs to whom it showed them to.
 OF_SOMEBODY_ELSE = '"cache"'
+# At the end also what pages let it keep: the workbench the texts of queries.
+OF_THE_SESSION = '"cache", "storage"'
 
 
 def session_cookie(scheme: str, port: str) -> str:
@@ -66,7 +68,7 @@ def end_session(response: Response, scheme: str, port: str) -> None:
     """Let the browser forget who signed in, and what they have seen."""
     forget(response, scheme, session_cookie(scheme, port))
     forget(response, scheme, purpose_cookie(port))
-    response.headers["Clear-Site-Data"] = OF_SOMEBODY_ELSE
+    response.headers["Clear-Site-Data"] = OF_THE_SESSION
 
 
 def forget(response: Response, scheme: str, name: str) -> None:

@@ -47,6 +47,7 @@ const yasgui = new Yasgui(root, {
   persistenceId: `workbench-${given.owner}`,
   tabName: t("query"),
   autofocus: false,
+  contextMenuContainer: root,
   populateFromUrl: false, // an address could name another endpoint
   copyEndpointOnNewTab: false,
   requestConfig: {
@@ -60,6 +61,14 @@ const yasgui = new Yasgui(root, {
   yasr: { ...Yasgui.Yasr.defaults, prefixes: given.prefixes, maxPersistentResponseSize: 0 }, // no answer is kept
 } as ConstructorParameters<typeof Yasgui>[1]);
 
+// A list of tabs holds tabs and nothing else, for those who hear what it is: the button and the menu stand beside it.
+const tabList = yasgui.tabElements as unknown as { _tabsListEl: HTMLElement; addTabEl?: HTMLElement };
+const beside = document.createElement("div");
+beside.className = "tabs";
+tabList._tabsListEl.replaceWith(beside);
+beside.append(tabList._tabsListEl, tabList.addTabEl!);
+tabList.addTabEl = undefined; // new tabs are put at the end then
+
 translate(
   root,
   new Map([
@@ -71,9 +80,10 @@ translate(
     ["Rename Tab", t("tab-rename")],
     ["Copy Tab", t("tab-copy")],
     ["Close Tab", t("tab-close")],
+    ["Close other tabs", t("tabs-close-others")],
     ["Undo close Tab", t("tab-reopen")],
-    ["Table", t("as-table")],
-    ["Shows Table view", t("as-table")],
+    ["Table", t("answer-as-table")],
+    ["Shows Table view", t("answer-as-table")],
     ["Response", t("as-raw")],
     ["Shows Response view", t("as-raw")],
     [`Shows ${t("graph")} view`, t("graph")],

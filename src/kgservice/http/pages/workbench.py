@@ -43,7 +43,16 @@ _FOREIGN_CLASSES = ("owl:Class", "skos:Concept", "skos:ConceptScheme")
 _WORDS = (
     *("run", "all", "yes", "no", "error", "line", "column", "query", "your-query", "graph", "download"),
     *("network-help", "statements-not-shown", "table-info", "table-none", "table-filtered", "tab-add"),
-    *("tab-close", "tab-rename", "tab-copy", "tab-reopen", "as-table", "as-raw", "filter-rows"),
+    *(
+        "tab-close",
+        "tab-rename",
+        "tab-copy",
+        "tab-reopen",
+        "tabs-close-others",
+        "answer-as-table",
+        "as-raw",
+        "filter-rows",
+    ),
     *("rows-per-page", "simple-view", "shorten-cells", "complete-hint", "results", "results-in"),
     *("answered-in", "line-expected"),
 )
