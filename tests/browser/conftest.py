@@ -13,9 +13,12 @@ from tests.browser.visiting import installed_browser
 from tests.serving import Running, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window; tests that need it are skipped, with the reason, where there is none."""
+    """Chromium without a window; tests that need it are skipped, with the reason, where there is none.
+
+    For one file of tests: while Playwright runs, its loop of events runs in this thread, and others can have none.
+    """
     path = installed_browser()
     if path is None:
         pytest.skip("there is no Chromium on this machine: no test in a browser was run")

@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from tests.property.leaks_world import COPIED, World
 from tests.serving import TOKEN
 
 # The first letter may be lost on the way: SUBSTR(?o, 2).
+# Whose queries a browser keeps: a hash of the name of the key, which is another in each world.
+_OWNER = re.compile(rb'"owner": "[0-9a-f]{16}"')
 _CANARY = re.compile(r"(?:anary|ANARY|anary)-[0-9]+", re.IGNORECASE)
 _SHOWN = re.compile(r"SHOWN-[0-9]+")
 _KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -240,8 +243,8 @@ class Search:
 
 
 def _alike(answer: Answer) -> tuple[object, ...]:
-    """What two equal answers have in common, whatever the order of their rows."""
-    return answer.status, answer.headers, bool(answer.tag), Counter(answer.body)
+    """What two equal answers have in common, whatever the order of their rows, and whoever asked."""
+    return answer.status, answer.headers, bool(answer.tag), Counter(_OWNER.sub(b"", answer.body))
 
 
 def told(asked: Asked, *answers: Answer) -> str:
@@ -251,8 +254,11 @@ def told(asked: Asked, *answers: Answer) -> str:
         *map(str, asked.headers),
         asked.text.splitlines()[-1],
     ]
-    for answer in answers:
-        lines += [f"→ {answer.status} {answer.headers}", answer.body.decode("utf-8", "replace")[:3000]]
+    texts = [answer.body.decode("utf-8", "replace") for answer in answers]
+    for answer, body in zip(answers, texts, strict=True):
+        lines += [f"→ {answer.status} {answer.headers}", body[:3000]]
+    if len(texts) == 2:
+        lines += ["What differs:", *unified_diff(*(text.splitlines() for text in texts), n=0, lineterm="")]
     return "\n".join(lines)
 
 

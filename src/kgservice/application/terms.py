@@ -41,7 +41,7 @@ _LISTED = f"""{_PREFIXES}SELECT ?term ?kind ?label WHERE {{
     owl:Class owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty skos:ConceptScheme
   }}
   ?term a ?kind ; skos:prefLabel ?label FILTER(LANG(?label) = ?language)
-}} ORDER BY LCASE(?label)"""
+}} ORDER BY LCASE(?label) ?label ?term ?kind"""
 _KINDS = ("Class", "ObjectProperty", "DatatypeProperty", "AnnotationProperty", "ConceptScheme", "Concept")
 
 
