@@ -142,7 +142,7 @@ def read(data: bytes, file: str) -> list[Line]:
 
 
 def _count_elements(archive: zipfile.ZipFile) -> None:
-    """Raises `TooLarge` for more elements of XML than can be kept, `ValueError` where it may have entities."""
+    """Raises `TooLarge` for more elements of XML than can be kept, `ValueError` for entities among them."""
     left = _ELEMENTS
 
     def element(_name: str, _attributes: object) -> None:
