@@ -14,7 +14,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application import quarantine
+from kgservice.application import form_names, quarantine
 from kgservice.application.form_sheets import MEDIA_TYPE
 from kgservice.errors import BadTable, TooLarge
 from kgservice.namespaces import CI
@@ -188,6 +188,20 @@ def test_what_is_no_sheet_is_refused_in_words(desk: Desk) -> None:
     assert send(desk, book.content()).status_code == 400
     assert desk.open(f"{SHEET}?key=nothing").status_code == 404
     assert desk.browser.get(f"{SHEET}/refused", headers=HTML).status_code == 404
+
+
+def test_a_cell_with_very_many_values_is_refused_without_looking_them_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(desk.browser.get(f"{SHEET}/template").content)
+    book.fill(3, **{"title@de": "x", "evidencedBy": ";".join(f"a{n}" for n in range(3000))})
+    monkeypatch.setattr(form_names, "MOST_ASKED", 0)
+    answer = send(desk, book.content())
+    assert answer.status_code == 200
+    assert states(answer) == ["abgelehnt"]
+    assert catalogue("de")["wrong-many"] in unescape(answer.text)
+    book.fill(3, **{"title@de": "x", "evidencedBy": "a1"})
+    assert send(desk, book.content()).status_code == 413
 
 
 def bomb(old: bytes, new: bytes, member: str = "xl/worksheets/sheet1.xml") -> bytes:
