@@ -175,6 +175,18 @@ def test_values_that_are_none_are_told_at_their_field(desk: Desk) -> None:
     assert 'value="many"' in answer.text
 
 
+def test_what_no_page_sends_is_no_failure_of_the_service(desk: Desk) -> None:
+    path = "/pages/records/pain-points/new?lang=en"
+    desk.open(path)
+    desk.fields |= {"v.title.0": "x", "l.title.0": "en-a"}
+    answer = desk.send(path)
+    assert answer.status_code == 422
+    assert catalogue("en")["wrong-language"] in unescape(answer.text)
+    desk.fields |= {"l.title.0": "en", "v.title.٣": "x", "v.title.00": "x", f"v.title.{'9' * 5000}": "x"}
+    assert desk.send(path).status_code == 422
+    assert desk.open(f"/pages/records/pain-points?page=000000001{'9' * 5000}").status_code == 400
+
+
 def test_a_measurement_is_changed_in_place(desk: Desk) -> None:
     path = f"/pages/records/impacts/record/{IMPACT}"
     record = desk.kg.addresses.ids + IMPACT

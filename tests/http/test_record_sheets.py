@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
+from collections.abc import Callable
 from html import unescape
 
 import httpx
@@ -12,9 +14,11 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application import quarantine
+from kgservice.application import form_names, quarantine
 from kgservice.application.form_sheets import MEDIA_TYPE
+from kgservice.errors import BadTable, TooLarge
 from kgservice.namespaces import CI
+from kgservice.tabular import workbooks
 from kgservice.web.texts import catalogue
 from tests.http.test_pages import checked
 from tests.http.test_record_pages import HTML, Desk, desk
@@ -184,3 +188,71 @@ def test_what_is_no_sheet_is_refused_in_words(desk: Desk) -> None:
     assert send(desk, book.content()).status_code == 400
     assert desk.open(f"{SHEET}?key=nothing").status_code == 404
     assert desk.browser.get(f"{SHEET}/refused", headers=HTML).status_code == 404
+
+
+def test_a_cell_with_very_many_values_is_refused_without_looking_them_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(desk.browser.get(f"{SHEET}/template").content)
+    book.fill(3, **{"title@de": "x", "evidencedBy": ";".join(f"a{n}" for n in range(3000))})
+    monkeypatch.setattr(form_names, "MOST_ASKED", 0)
+    answer = send(desk, book.content())
+    assert answer.status_code == 200
+    assert states(answer) == ["abgelehnt"]
+    assert catalogue("de")["wrong-many"] in unescape(answer.text)
+    book.fill(3, **{"title@de": "x", "evidencedBy": "a1"})
+    assert send(desk, book.content()).status_code == 413
+
+
+def bomb(old: bytes, new: bytes, member: str = "xl/worksheets/sheet1.xml") -> bytes:
+    """A small workbook with something replaced in a member of its archive."""
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for _ in range(3):
+        book.worksheets[0].append(["id"])
+    book.save(out)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(out) as whole, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as copy:
+        for name in whole.namelist():
+            content = whole.read(name)
+            copy.writestr(name, content.replace(old, new) if name == member else content)
+    return changed.getvalue()
+
+
+END = b"</sheetData>"
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (lambda: bomb(b"</cellXfs>", b"<xf/>" * 600_000 + b"</cellXfs>", "xl/styles.xml"), TooLarge),
+        (lambda: bomb(END, b'<row><c r="ZZZ4"/></row>' * 300_000 + END), TooLarge),
+        (lambda: bomb(END, b'<row r="9">' + b"<c/>" * 600_000 + b"</row>" + END), TooLarge),
+        (lambda: bomb(b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet'), BadTable),
+    ],
+)
+def test_a_small_file_cannot_become_a_large_one(content: Callable[[], bytes], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        workbooks.read(content(), "bomb.xlsx")
+
+
+def test_a_line_far_below_takes_no_time() -> None:
+    far = bomb(END, b'<row r="999999999999"><c r="A999999999999"><v>1</v></c></row>' + END)
+    assert [line.line for line in workbooks.read(far, "far.xlsx")] == [3]
+
+
+@pytest.mark.parametrize(("charset", "status"), [("undefined", 400), ("unicode_escape", 200)])
+def test_odd_names_of_files_do_no_harm(desk: Desk, charset: str, status: int) -> None:
+    content = desk.browser.get(f"{SHEET}/template").content
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="\\ud800.xlsx"\r\n\r\n'
+    answer = desk.browser.post(
+        SHEET,
+        content=head + content + b"\r\n--b--\r\n",
+        headers={
+            **HTML,
+            "Origin": desk.server.url.rstrip("/"),
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": f"multipart/form-data; boundary=b; charset={charset}",
+        },
+        follow_redirects=True,
+    )
+    assert answer.status_code == status

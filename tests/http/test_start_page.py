@@ -13,12 +13,13 @@ from kgservice.application.expiring import expiring
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.guard import Guard
 from kgservice.application.labels import labels
-from kgservice.application.last_release import last_release
+from kgservice.application.last_release import last_release, last_release_guarded
 from kgservice.application.once import Once
-from kgservice.application.open_pains import open_pains
-from kgservice.application.phase_matrix import ELEMENTS, phase_matrix
+from kgservice.application.open_pains import open_pains, open_pains_guarded
+from kgservice.application.phase_matrix import ELEMENTS, phase_matrix, phase_matrix_guarded
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
+from kgservice.domain.model import TYPE
 from kgservice.domain.principal import Role
 from kgservice.http.pages.elements import path_of_elements
 from kgservice.namespaces import CI
@@ -171,6 +172,37 @@ def test_a_reader_sees_no_small_number_of_customer_data(demo: Running, key_of: d
     path = path_of_elements(f"{CI}MarketLaunch", "customer-data")
     assert asking(demo, path, key_of[Role.READER], headers=HTML).status_code == 403
     assert asking(demo, path, key_of[Role.RESEARCHER], headers=HTML).status_code == 200
+
+
+def test_a_reader_is_told_of_no_pain_point_of_a_person(demo_kg: KnowledgeGraph, clock: Clock) -> None:
+    with demo_kg.store.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, clock, guarded=False)
+        before, release = phase_matrix(kg), last_release(kg)
+        assert phase_matrix_guarded(kg) == before
+        assert last_release_guarded(kg) == release
+        assert open_pains_guarded(kg) == open_pains(kg)
+        assert release is not None
+        ((place, phase, person),) = kg.select(
+            f"{PREFIX}SELECT ?place ?phase ?person {{"
+            " { SELECT ?place ?phase { ?place a ci:Touchpoint ; ci:phase ?phase } LIMIT 1 }"
+            " { SELECT ?person { ?person a ci:PrivateCustomer } LIMIT 1 } }"
+        ).rows
+        pain = NamedNode(f"{kg.addresses.ids}aaaaaaaa-0000-4000-8000-000000000001")
+        said = {
+            "occursAt": place,
+            "dataSubject": person,
+            "addressedBy": NamedNode(release.shipped[0].solution),
+            "detectedAt": Literal("2001-01-01T00:00:00Z"),
+        }
+        quads = [Quad(pain, NamedNode(CI + name), term) for name, term in said.items() if term is not None]
+        kg.commit(Change.adding([Quad(pain, TYPE, NamedNode(f"{CI}PainPoint")), *quads]))
+        assert isinstance(phase, NamedNode)
+        number = before.count(phase.value, "pain-points")
+        assert phase_matrix(kg).count(phase.value, "pain-points") == number + 1
+        assert phase_matrix_guarded(kg).count(phase.value, "pain-points") == number
+        assert last_release(kg) != release == last_release_guarded(kg)
+        assert pain.value not in {one.iri for one in open_pains_guarded(kg)}
+        kg.close()
 
 
 def test_it_is_counted_once_for_each_state(kg: KnowledgeGraph) -> None:

@@ -12,9 +12,12 @@ from kgservice.application.form_fields import Field, Form, Kind
 from kgservice.application.form_values import Typed, Wrong
 from kgservice.application.reader import Reader
 from kgservice.domain.question import with_values
+from kgservice.errors import TooLarge
 from kgservice.namespaces import CI, SKOS, Addresses
 
 LANGUAGES = ("de", "en")
+MOST_ASKED = 10_000
+"""Names of a sheet that are looked up one by one."""
 _TRUTH = {"ja": "true", "yes": "true", "wahr": "true", "nein": "false", "no": "false", "falsch": "false"}
 _CALLED = f"""SELECT DISTINCT ?thing WHERE {{
   VALUES ?class {{ UNDEF }} VALUES ?name {{ UNDEF }}
@@ -63,6 +66,8 @@ class Names:
             return set()
         key = (one.classes, text)
         if key not in self._called:
+            if len(self._called) >= MOST_ASKED:
+                raise TooLarge(f"the sheet names more than {MOST_ASKED} things; take it in parts")
             names = [Literal(text), *(Literal(text, language=language) for language in LANGUAGES)]
             classes = [NamedNode(iri) for iri in one.classes]
             given: dict[str, Sequence[NamedNode | Literal]] = {"class": classes, "name": names}

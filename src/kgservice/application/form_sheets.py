@@ -43,6 +43,8 @@ ID = "id"
 """The column of the records' names."""
 NEW_ROWS = 100
 """Rows with names for new records in a template."""
+MOST_VALUES = 100
+"""Values in one cell."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _ROW = uuid.UUID("b2a1a7c4-0d0f-5d3e-8f43-2a3c9f6f6b10")
 
@@ -184,6 +186,9 @@ def _draft(form: Form, line: Line, stored: Draft, names: Names) -> tuple[Draft, 
             draft[path] = (*others, Typed(text, language))
             continue
         parts = [one.strip() for one in re.split(r"[\n;]", text)] if leaf.several else [text]
+        if len(parts) > MOST_VALUES:  # each may have to be looked up, while nobody else can write
+            faults.append(Fault(path, MOST_VALUES, Wrong.MANY))
+            continue
         values = []
         for at, one in enumerate(filter(None, parts)):
             meant = names.typed(leaf, one)

@@ -108,7 +108,12 @@ def term_of(field: Field, value: Typed) -> Term | Wrong:
 def _words(text: str, language: str) -> Term | Wrong:
     if not language:
         return Literal(text)
-    return Literal(text, language=language) if _LANGUAGE.fullmatch(language) else Wrong.LANGUAGE
+    if not _LANGUAGE.fullmatch(language):
+        return Wrong.LANGUAGE
+    try:
+        return Literal(text, language=language)
+    except ValueError:  # such as en-a, where something has to follow
+        return Wrong.LANGUAGE
 
 
 def _choice(field: Field, text: str) -> Term | Wrong:

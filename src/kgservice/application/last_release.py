@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.reader import Reader
+from kgservice.application.small_groups import personal
 from kgservice.domain.question import with_values
 from kgservice.namespaces import CI, XSD
 
@@ -40,6 +41,23 @@ class LastRelease:
     iri: str
     deployed: str
     shipped: tuple[Shipped, ...]
+
+
+def last_release_guarded(kg: Reader) -> LastRelease | None:
+    """See `last_release`, for those who may not see single persons: without what is a record of one."""
+    found = last_release(kg)
+    if found is None:
+        return None
+    iris = {found.iri}.union(*({one.solution, *one.pains, *one.impacts} for one in found.shipped))
+    secret = {node.value for node in personal(kg, map(NamedNode, iris))}
+    if found.iri in secret:
+        return None
+    shipped = (
+        Shipped(one.solution, one.pains - secret, one.impacts - secret)
+        for one in found.shipped
+        if one.solution not in secret
+    )
+    return LastRelease(found.iri, found.deployed, tuple(shipped))
 
 
 def last_release(kg: Reader) -> LastRelease | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.reader import Reader
+from kgservice.application.small_groups import personal
 from kgservice.namespaces import CI
 from kgservice.store.base import Term
 
@@ -53,6 +54,13 @@ def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
             )
             found[pain.value] = min(found.get(pain.value, one), one, key=_urgency)
     return tuple(sorted(found.values(), key=_urgency))
+
+
+def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
+    """See `open_pains`, for those who may not see single persons: without those that are records of one."""
+    found = open_pains(kg)
+    secret = {node.value for node in personal(kg, (NamedNode(pain.iri) for pain in found))}
+    return tuple(pain for pain in found if pain.iri not in secret)
 
 
 def _urgency(pain: OpenPain) -> tuple[bool, int, str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.reader import Reader
+from kgservice.application.small_groups import personal
 from kgservice.domain.question import with_values
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI
@@ -49,13 +51,15 @@ _EACH = (
     f"{_PREFIX}SELECT ?phase (COUNT(DISTINCT ?record) AS ?n) {{ {_PATTERNS[CUSTOMER_DATA]} }} GROUP BY ?phase"
 )
 _OF_CLASS = "SELECT (COUNT(*) AS ?n) { VALUES ?class { UNDEF } ?record a ?class }"
-_FEW = f"""{_PREFIX}SELECT ?phase ?element (COUNT(DISTINCT ?record) AS ?n) {{ {
-    " UNION ".join(
-        f'{{ {pattern} BIND("{name}" AS ?element) }}'
-        for name, pattern in _PATTERNS.items()
-        if name != CUSTOMER_DATA
-    )
-} }} GROUP BY ?phase ?element"""
+_EVERY = " UNION ".join(
+    f'{{ {pattern} BIND("{name}" AS ?element) }}'
+    for name, pattern in _PATTERNS.items()
+    if name != CUSTOMER_DATA
+)
+_FEW = (
+    f"{_PREFIX}SELECT ?phase ?element (COUNT(DISTINCT ?record) AS ?n) {{ {_EVERY} }} GROUP BY ?phase ?element"
+)
+_NAMED = f"{_PREFIX}SELECT DISTINCT ?phase ?element ?record {{ {_EVERY} }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,22 @@ def phase_matrix(kg: Reader) -> PhaseMatrix:
     }
     counts |= {(phase, CUSTOMER_DATA): number for phase, number in _customer_data(kg).items()}
     return PhaseMatrix(phases(kg), counts)
+
+
+def phase_matrix_guarded(kg: Reader) -> PhaseMatrix:
+    """See `phase_matrix`, for those who may not see single persons: without things that are records of one.
+
+    What it counts of customers is for the page to hide where it is little.
+    """
+    rows = kg.select(_NAMED).rows
+    secret = personal(kg, (record for *_, record in rows if isinstance(record, NamedNode)))
+    counts = Counter(
+        (phase.value, element.value)
+        for phase, element, record in rows
+        if isinstance(phase, NamedNode) and isinstance(element, Literal) and record not in secret
+    )
+    of_customers = {(phase, CUSTOMER_DATA): number for phase, number in _customer_data(kg).items()}
+    return PhaseMatrix(phases(kg), {**counts, **of_customers})
 
 
 def _customer_data(kg: Reader) -> dict[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from xml.parsers import expat
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
@@ -27,6 +28,9 @@ MOST_ROWS = 2000
 """Rows that a sheet may have."""
 _CHARACTERS = 4 * 2**20  # of all cells together: they are kept in memory
 _INFLATED = 64 * 2**20  # bytes of an archive's members together
+_ELEMENTS = 500_000  # of XML in all members: each takes a hundred times its bytes once it is read
+_LAST_LINE, _LAST_COLUMN = 2**20, 300  # of a sheet: what lies beyond is not read, and no room made for it
+_PIECE = 64 * 2**10
 _FIRST = 3  # the first line of data: headings and names of the columns come before
 _LISTS = "lists"
 # What a workbook raises whose archive, XML or values are broken.
@@ -124,15 +128,41 @@ def read(data: bytes, file: str) -> list[Line]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _INFLATED:
                 raise TooLarge(f"the workbook holds more than {_INFLATED} bytes")
+            _count_elements(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves out
-            book = load_workbook(io.BytesIO(data), read_only=True)
+            book = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
         with closing(book):
             sheet = book.worksheets[0]
             sheet.reset_dimensions()
-            return _lines(sheet.iter_rows(values_only=True), file)
+            rows = sheet.iter_rows(max_row=_LAST_LINE, max_col=_LAST_COLUMN, values_only=True)
+            return _lines(rows, file)
     except (InvalidFileException, OSError, IndexError, *_BROKEN) as error:
         raise BadTable(f"is no workbook: {str(error)[:200]}", source=file) from None
+
+
+def _count_elements(archive: zipfile.ZipFile) -> None:
+    """Raises `TooLarge` for more elements of XML than can be kept, `ValueError` for entities among them."""
+    left = _ELEMENTS
+
+    def element(_name: str, _attributes: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise TooLarge(f"the workbook has more than {_ELEMENTS} elements of XML")
+
+    def doctype(*_declared: object) -> None:
+        raise ValueError("its XML declares a document type")
+
+    for member in archive.infolist():
+        parser = expat.ParserCreate()
+        parser.StartElementHandler, parser.StartDoctypeDeclHandler = element, doctype
+        with archive.open(member) as file:
+            try:
+                while piece := file.read(_PIECE):
+                    parser.Parse(piece)
+            except expat.ExpatError:
+                continue  # a picture; what should be XML is refused when it is read
 
 
 def _lines(rows: Iterable[tuple[object, ...]], file: str) -> list[Line]:
@@ -140,6 +170,8 @@ def _lines(rows: Iterable[tuple[object, ...]], file: str) -> list[Line]:
     found: list[Line] = []
     characters = 0
     for line, row in enumerate(rows, start=1):
+        if row.count(None) == len(row):
+            continue
         texts = [_text(value) for value in row]
         if line == _FIRST - 1:
             names = texts

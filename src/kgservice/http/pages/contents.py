@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kgservice.application.labels import labels, short
+from kgservice.application.once import Once
+from kgservice.application.reader import Reader
+from kgservice.application.small_groups import personal
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
+from kgservice.http.permissions import principal_of
 from kgservice.namespaces import CI
 from kgservice.web.tables import moment, path_of
 
@@ -17,16 +22,29 @@ _OF_PROJECTS = frozenset(f"{CI}{name}" for name in ("Touchpoint", "PainPoint", "
 """Classes of things that concern no person: those that a reader is told of."""
 
 
+def _without_persons(kg: Reader) -> tuple[tuple[str, int], ...]:
+    """The classes of things of projects, without those things that are records of a person."""
+    counts: dict[str, int] = {}
+    for iri in _OF_PROJECTS:
+        found = {row[0] for row in kg.select(f"SELECT DISTINCT ?one {{ ?one a <{iri}> }}").rows}
+        nodes = {node for node in found if isinstance(node, NamedNode)}
+        counts[iri] = len(nodes - personal(kg, nodes))
+    return tuple(sorted(((i, n) for i, n in counts.items() if n), key=lambda one: (-one[1], one[0])))
+
+
 def add(routes: Routes) -> None:
     """Put the page where it belongs."""
-    routes.page("/pages/contents", contents_page)
+    guarded: Once[Reader, tuple[tuple[str, int], ...]] = Once(_without_persons)
+    routes.page("/pages/contents", lambda site, request: contents_page(site, request, guarded))
 
 
-def contents_page(site: Site, request: Request) -> Response:
+def contents_page(
+    site: Site, request: Request, guarded: Once[Reader, tuple[tuple[str, int], ...]]
+) -> Response:
     """What there is on the view."""
     language = site.language(request)
     seen = site.overview()
-    classes = [c for c in seen.classes if site.sees_persons or c[0] in _OF_PROJECTS]
+    classes = seen.classes if site.sees_persons else guarded.of(site.kg)
     names = labels(site.kg, [iri for iri, _ in classes], language)
 
     def row(iri: str, count: int) -> dict[str, Any]:
@@ -42,5 +60,6 @@ def contents_page(site: Site, request: Request) -> Response:
         section="start",
         classes=[row(iri, count) for iri, count in classes],
         graphs=seen.graphs,
+        tells_commit=principal_of(request.scope).oversees,  # to others it would tell how much is written
         commit={"number": seen.commit, "time": seen.time, "shown": moment(seen.time or "")},
     )

@@ -47,6 +47,8 @@ async def uploaded(request: Request, limit: int) -> tuple[str, bytes]:
         raise BadInput(f"The form cannot be read: {error.message}") from None
     except KeyError:
         raise BadInput("The form has no boundary", source="Content-Type") from None
+    except UnicodeError:
+        raise BadInput("The name of the file is not in the charset that is stated") from None
     for _, part in form.multi_items():
         assert isinstance(part, UploadFile)  # max_fields=0
         try:
@@ -54,7 +56,8 @@ async def uploaded(request: Request, limit: int) -> tuple[str, bytes]:
         finally:
             await part.close()
         if content:
-            return (part.filename or "")[:200], content
+            name = (part.filename or "").encode(errors="replace").decode()  # some charsets give surrogates
+            return name[:200], content
     raise BadInput("No file was chosen", source="file")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from kgservice.web.texts import LANGUAGES, text
 
 MOST_VALUES = 100
 """Values of one field in a form."""
+_PLACE = re.compile(r"0|[1-9][0-9]{0,5}")
 _WIDE = {"description", "evidenceElsewhereReason"}
 
 
@@ -52,7 +54,7 @@ def _places(path: str, fields: Mapping[str, str]) -> Iterable[int]:
     return (
         int(name[len(start) :])
         for name in fields
-        if name.startswith(start) and name[len(start) :].isdecimal()
+        if name.startswith(start) and _PLACE.fullmatch(name, len(start))
     )
 
 

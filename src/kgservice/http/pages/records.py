@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -213,7 +214,7 @@ def _record(site: Site, key: str) -> NamedNode:
 
 
 def _page(given: str) -> int:
-    if not (given.isascii() and given.isdecimal()) or not 1 <= int(given[:9]) <= 1_000_000:
+    if not re.fullmatch(r"[0-9]{1,7}", given, re.ASCII) or not 1 <= int(given) <= 1_000_000:
         raise BadParameter(f"{given[:80]!r} is no page", source="page")
     return int(given)
 

@@ -14,10 +14,16 @@ from kgservice.application.expiring import Expiring, expiring
 from kgservice.application.graph import KnowledgeGraph
 from kgservice.application.labels import labels, short
 from kgservice.application.last_imports import Import, last_imports
-from kgservice.application.last_release import LastRelease, last_release
+from kgservice.application.last_release import LastRelease, last_release, last_release_guarded
 from kgservice.application.once import Once
-from kgservice.application.open_pains import OpenPain, open_pains
-from kgservice.application.phase_matrix import CUSTOMER_DATA, ELEMENTS, PhaseMatrix, phase_matrix
+from kgservice.application.open_pains import OpenPain, open_pains, open_pains_guarded
+from kgservice.application.phase_matrix import (
+    CUSTOMER_DATA,
+    ELEMENTS,
+    PhaseMatrix,
+    phase_matrix,
+    phase_matrix_guarded,
+)
 from kgservice.application.reader import Reader
 from kgservice.domain.finding import SEVERITIES, severity_name
 from kgservice.http.pages.elements import path_of_elements
@@ -47,6 +53,8 @@ class Start:
     def __init__(self) -> None:
         self._matrix: Once[Reader, PhaseMatrix] = Once(phase_matrix)
         self._pains: Once[Reader, tuple[OpenPain, ...]] = Once(open_pains)
+        self._guarded_matrix: Once[Reader, PhaseMatrix] = Once(phase_matrix_guarded)
+        self._guarded_pains: Once[Reader, tuple[OpenPain, ...]] = Once(open_pains_guarded)
         self._findings: Once[KnowledgeGraph, list[Group]] = Once(board)
         self._consents: Once[KnowledgeGraph, tuple[Expiring, ...]] = Once(expiring)
         self._imports: Once[KnowledgeGraph, tuple[Import, ...]] = Once(last_imports)
@@ -56,7 +64,11 @@ class Start:
         language = site.language(request)
         who = principal_of(request.scope)
         today = site.kg.clock().date()
-        matrix, pains, release = self._matrix.of(site.kg), self._pains.of(site.kg), last_release(site.kg)
+        if site.sees_persons:
+            matrix, pains, release = self._matrix.of(site.kg), self._pains.of(site.kg), last_release(site.kg)
+        else:
+            matrix, pains = self._guarded_matrix.of(site.kg), self._guarded_pains.of(site.kg)
+            release = last_release_guarded(site.kg)
         names = labels(site.kg, _named(matrix, pains[:SHOWN], release), language)
         findings = ending = imports = None
         if may_read(who, BOARD):
