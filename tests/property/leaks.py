@@ -258,7 +258,8 @@ def told(asked: Asked, *answers: Answer) -> str:
     for answer, body in zip(answers, texts, strict=True):
         lines += [f"→ {answer.status} {answer.headers}", body[:3000]]
     if len(texts) == 2:
-        lines += ["What differs:", *unified_diff(*(text.splitlines() for text in texts), n=0, lineterm="")]
+        ours, twins = (text.splitlines() for text in texts)
+        lines += ["What differs:", *unified_diff(ours, twins, n=0, lineterm="")]
     return "\n".join(lines)
 
 

@@ -35,6 +35,7 @@ _OF_ALL = f"""{_PREFIX} SELECT ?node ?value {{
   FILTER NOT EXISTS {{ ?value ci:restricts|^ci:restrictedBy ?any }} }}"""
 _STARTS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validFrom ?value }}"
 _ENDS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validUntil ?value }}"
+_SUSPECTED = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:suspectedFrom ?value }}"
 _LEFT = f"""{_PREFIX} SELECT ?node ?value {{
   {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} UNION {{ ?node a ci:FieldComparison }}
   BIND(?node AS ?value) }}"""
@@ -61,6 +62,7 @@ class _NaiveViews:
         self._restrictions, self._of_all = self._pairs(_RESTRICTIONS), self._pairs(_OF_ALL)
         self._starts, self._ends = self._pairs(_STARTS), self._pairs(_ENDS)
         self._owners = self._read_owners()
+        self._suspected = self._pairs(_SUSPECTED).keys()
         self._hidden = self._read_hidden()
         self._read: dict[NamedNode, tuple[Subject, tuple[Activity, ...]] | None] = {}
         self._known: dict[tuple[object, ...], bool] = {}
@@ -155,13 +157,13 @@ class _NaiveViews:
         return set().union(*(self._own(node)[1] for node in nodes)) or {f"{CI}IdentificationData"}
 
     def _own(self, node: object, seen: frozenset[object] = frozenset()) -> tuple[set[str], set[str]]:
-        """The categories that a node states, and those of its classes; else those of its owners."""
+        """The categories that a node states, and those of its classes; else, or if suspected, its owners'."""
         stated = {c.value for c in self._categories.get(node, ()) if isinstance(c, NamedNode)}
         classed = set().union(*(self._annotated(c) for c in self._classes.get(node, ())))
-        if stated or classed:
+        if (stated or classed) and node not in self._suspected:
             return stated, classed
         above = [self._own(o, seen | {node}) for o in self._owners.get(node, ()) if o not in seen | {node}]
-        return set().union(*(a for a, _ in above)), set().union(*(b for _, b in above))
+        return stated.union(*(a for a, _ in above)), classed.union(*(b for _, b in above))
 
     def _annotated(self, term: object) -> set[str]:
         named = (

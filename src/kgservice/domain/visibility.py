@@ -2,11 +2,12 @@
 
 A statement in the graph of a person needs the permission for its data categories: those of its property (of
 its class, for a type), and those that the record at either end of it states. If its property has none, those
-of the classes of both ends count; a node without any has those of what it belongs to. What still has none is
-taken for identification data. A statement of any graph needs the highest confidentiality of its ends, and
-nothing is shown that is restricted (Art. 18 GDPR), nor what proves the consents of somebody who was erased:
-it is kept for that proof and for no other purpose; nor the values that were compared for a link to a record
-of a CRM, which may be those of somebody else.
+of the classes of both ends count; a node without any has those of what it belongs to. What is suspected from
+a record has those of the record in any case. What still has none is taken for identification data. A
+statement of any graph needs the highest confidentiality of its ends, and nothing is shown that is restricted
+(Art. 18 GDPR), nor what proves the consents of somebody who was erased: it is kept for that proof and for no
+other purpose; nor the values that were compared for a link to a record of a CRM, which may be those of
+somebody else.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _RESTRICTION = NamedNode(f"{CI}Restriction")
 _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUntil")
 _DATA_SUBJECT = NamedNode(f"{CI}dataSubject")
 _HAS_TOMBSTONE = NamedNode(f"{CI}hasTombstone")
+SUSPECTED_FROM = NamedNode(f"{CI}suspectedFrom")
+"""Leads to a record without which a suspicion is never shown."""
 _NEVER_SHOWN = frozenset({NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}FieldComparison")})
 # What says when restrictions hold, and of what; and all else that decides about a node it is said of.
 OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
@@ -93,10 +96,14 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What is said of a node itself, and what it belongs to, short of the person."""
+    """What is said of a node itself, and what it belongs to, short of the person.
+
+    `bound`: it needs what that needs, whatever its own categories.
+    """
 
     traits: Traits
     owners: frozenset[NamedNode] = frozenset()
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,9 @@ class Sight:
             return own.traits
         # Nodes may belong to each other in a circle.
         chain = [one.traits for one in self._upwards(node, lambda _: True)]
-        nearest = [one.traits for one in self._upwards(node, lambda traits: not traits.has_categories)]
+        nearest = [
+            one.traits for one in self._upwards(node, lambda own: own.bound or not own.traits.has_categories)
+        ]
         return Traits(
             frozenset().union(*(t.stated for t in nearest)),
             frozenset().union(*(t.classed for t in nearest)),
@@ -175,13 +184,13 @@ class Sight:
             any(t.restricted for t in chain),
         )
 
-    def _upwards(self, node: NamedNode, beyond: Callable[[Traits], bool]) -> Iterator[Own]:
+    def _upwards(self, node: NamedNode, beyond: Callable[[Own], bool]) -> Iterator[Own]:
         """What is said of the node and of what it belongs to, as far as one may look beyond what is there."""
         seen, waiting = {node}, [node]
         while waiting:
             own = self.own(waiting.pop())
             yield own
-            if beyond(own.traits):
+            if beyond(own):
                 waiting += own.owners - seen
                 seen |= own.owners
 
@@ -207,7 +216,8 @@ class Sight:
             any(period.holds(self.moment) for period in self.restrictions(node)),
         )
         is_person = not self.model.persons.isdisjoint(types)
-        return Own(traits, frozenset() if is_person else self._owners(node))
+        bound = bool(facts.objects(node, SUSPECTED_FROM))
+        return Own(traits, frozenset() if is_person else self._owners(node), bound)
 
     def _owners(self, node: NamedNode) -> frozenset[NamedNode]:
         """What the node belongs to, short of the person."""
