@@ -62,11 +62,11 @@ def test_a_person_is_found(server: Running, given: dict[str, str]) -> None:
 
 def test_nobody_and_bad_questions(server: Running) -> None:
     nobody = ({"crm": "sales-crm:CON-9999"}, {"email": "a@b.example"}, {"iri": ERASED}, {"iri": DETAILS})
-    for given in nobody:
+    for given in (*nobody, {"name": "Wilhelmina Nobody"}):
         assert server.get("/subjects", params=given).json() == {"matches": [], "more": False}
     for bad in ({}, {"crm": "a", "email": "b"}, {"crm": ":"}, {"email": " "}, {"iri": "no name"}):
         assert refused(server.get("/subjects", params=bad))[0] == 400, bad
-    assert refused(server.get("/subjects?name=Walburga"))[:2] == (400, "name")
+    assert refused(server.get("/subjects?nickname=Walburga"))[:2] == (400, "nickname")
     assert refused(server.post("/subjects/search", json={"email": 7}))[:2] == (400, "email")
     assert refused(server.post("/subjects/search", json={"email": EMAIL, "x": 1}))[:2] == (400, "x")
     status, _, words = refused(server.get("/subjects?crm=old-crm:CON-1005"))

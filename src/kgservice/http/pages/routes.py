@@ -116,6 +116,7 @@ class Routes:
         self.form(path, deed)
 
     def _seen(self, request: Request, beyond: bool) -> Site:
-        if beyond:
+        seen = self.site.at(request, beyond=beyond)
+        if beyond:  # after the view of the purpose has been noted
             note(request.scope, view=self._kg.view.value)
-        return self.site.at(request, beyond=beyond)
+        return seen
