@@ -101,7 +101,7 @@ def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round values from about `low` to about `high`.
 
     >>> round_ticks(0, 23), round_ticks(-4, 5)
-    ([0.0, 5.0, 10.0, 15.0, 20.0, 25.0], [-4.0, -2.0, 0.0, 2.0, 4.0, 6.0])
+    ([0, 5, 10, 15, 20, 25], [-4, -2, 0, 2, 4, 6])
     """
     rough = (high - low or 1) / about
     size = 10 ** math.floor(math.log10(rough))
