@@ -21,8 +21,8 @@ from urllib.parse import quote
 from benchmarks.guard import HERE, filled, say
 from benchmarks.peers import Server, kgservice
 from benchmarks.report import Figure, machine, of, report
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import Budget
+from kgservice.application.changes.replica import Budget
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.isolating import isolated
 from kgservice.namespaces import CI
 from kgservice.store.formats import JSON

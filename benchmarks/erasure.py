@@ -14,8 +14,8 @@ import time
 from benchmarks.complete import CompleteGenerator
 from benchmarks.guard import HERE, consenting, filled, ready, say
 from benchmarks.report import Figure, machine, of, report
-from kgservice.application import erasing, subjects
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import erasing, subjects
 from kgservice.domain.change import Change
 from kgservice.garbage import look_seldom
 from kgservice.store.rewriting import rewrite

@@ -19,10 +19,10 @@ import psutil
 
 from benchmarks.complete import NOW, CompleteGenerator
 from benchmarks.report import Figure, machine, of, report
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
-from kgservice.application.replica import Budget
-from kgservice.application.validation import stored, validate
+from kgservice.application.changes.replica import Budget
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.validation import stored, validate
+from kgservice.application.imports.load import bulk_load
 from kgservice.domain.change import Change
 from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI

@@ -23,8 +23,8 @@ from benchmarks.measure import Client, Taken, geometric_mean, median_ms
 from benchmarks.peers import Server, bare_oxigraph, kgservice
 from benchmarks.report import Figure, machine, of, report
 from benchmarks.run import HERE, MEMORY, prepare, questions, say
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import bulk_load
 from kgservice.settings import Settings
 from kgservice.store.oxigraph import OxigraphStore
 

@@ -24,10 +24,11 @@ from benchmarks.complete import NOW
 from benchmarks.erasure import grow
 from benchmarks.guard import HERE, consenting, filled, quads_of, ready, say
 from benchmarks.report import Figure, machine, of, report
-from kgservice.application import building, consents
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
-from kgservice.application.reader import Reader
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import bulk_load
+from kgservice.application.law import consents
+from kgservice.application.views import building
+from kgservice.application.views.reader import Reader
 from kgservice.domain.consent import SUBJECT
 from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI

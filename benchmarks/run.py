@@ -22,8 +22,8 @@ from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
 from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
 from benchmarks.report import Figure, machine, of, report
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import bulk_load
 from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
 from kgservice.settings import Settings

@@ -31,9 +31,9 @@ from benchmarks.generate import iri
 from benchmarks.guard import commits, ready, say
 from benchmarks.purposes import asked
 from benchmarks.report import machine
-from kgservice.application.counting import count
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load
+from kgservice.application.changes.counting import count
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import bulk_load
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.oxigraph import OxigraphStore

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kgservice.application.demonstration import load_demonstration
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.demonstration import load_demonstration
 from kgservice.domain.clock import Clock
 from kgservice.garbage import look_seldom
 from kgservice.settings import Settings
@@ -19,7 +19,7 @@ from kgservice.store import OxigraphStore
 from tests.prepared import made_once, ontology_read_once
 
 if TYPE_CHECKING:
-    from kgservice.application.guard import Guard
+    from kgservice.application.guard.guard import Guard
     from tests.serving import Running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -108,7 +108,7 @@ def demo_kg(
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     """A guard that all guarded graphs share: reading the shapes takes seconds."""
-    from kgservice.application.guard import Guard
+    from kgservice.application.guard.guard import Guard
 
     return Guard()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kgservice import resources
-from kgservice.application import modelfiles
+from kgservice.application.changes import modelfiles
 from kgservice.domain.graphs import Graphs
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.routing import Mount, Route
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.app import framework
 from kgservice.http.sparql import Querying
 from kgservice.http.tags import Tags

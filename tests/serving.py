@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.audit import AuditLog
 from kgservice.http.app import create_app
 from kgservice.http.serve import Server
 

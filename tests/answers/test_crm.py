@@ -5,8 +5,8 @@ from __future__ import annotations
 from rdflib import URIRef
 from rdflib.term import Node
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import ask, questions
+from kgservice.application.answers.questions import ask, questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.answers.consents import state
 from tests.answers.facts import CI, PREFIXES, Facts, expected, facts, or_blank, rows
 from tests.conftest import NOON

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from kgservice.application import stewarding
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.stewards import stewarding
 from tests.browser.visiting import installed_browser
 from tests.serving import Running, running
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from kgservice.application.audit import opened
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.audit import opened
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
 from kgservice.web.texts import LANGUAGES, catalogue

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from kgservice.application.crm_records import take
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
+from kgservice.application.sources.records import take
 from kgservice.crm import registry
 from kgservice.domain.link import PERSONS
 from kgservice.web.texts import LANGUAGES, catalogue

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Dialog
 
 from kgservice import resources
-from kgservice.application import stewarding
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import load_rdf
+from kgservice.application.stewards import stewarding
 from kgservice.domain.change import LOCAL
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings

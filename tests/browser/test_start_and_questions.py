@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from kgservice.application import stewarding
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
+from kgservice.application.stewards import stewarding
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings

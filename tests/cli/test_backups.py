@@ -14,10 +14,10 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import erasing
-from kgservice.application.backups import Backups, faults_of
-from kgservice.application.erased import Erased
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.backups import Backups, faults_of
+from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import erasing
 from kgservice.cli.runtime import find
 from kgservice.domain.backup import File, Manifest
 from kgservice.domain.change import Change

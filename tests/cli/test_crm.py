@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.crm.canonical_tables import opened
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings

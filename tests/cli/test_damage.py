@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.backups import Backups
+from kgservice.application.care.backups import Backups
 from kgservice.cli.local import opened
 from kgservice.domain.change import Change
 from kgservice.errors import StoreFailed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.cli.commands import Run
 from tests.serving import running
 

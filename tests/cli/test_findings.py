@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.cli.commands import Run
 from tests.conftest import NOON
 from tests.serving import TOKEN, running

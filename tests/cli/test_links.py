@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore

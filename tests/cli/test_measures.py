@@ -7,7 +7,7 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.cli.commands import Run
 from tests.conftest import NOON
 from tests.serving import TOKEN, running

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.application.validation import validate
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.validation import validate
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 from tests.cli.commands import Run
 from tests.serving import running

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyoxigraph
 import pytest
 
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
 from kgservice.namespaces import KG
 from tests.cli.commands import Run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kgservice.application import audit
+from kgservice.application.law import audit
 from kgservice.cli.recording import owner
 from kgservice.domain.audit import Action, Draft
 from kgservice.namespaces import DPV

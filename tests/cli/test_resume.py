@@ -17,7 +17,7 @@ INVALID = ROOT / "shapes/core/examples/R04-unit.invalid.ttl"
 # The command in a process that dies when it has kept the findings of so many parts.
 DIES = """
 import os, signal
-from kgservice.application.journal import Journal
+from kgservice.application.guard.journal import Journal
 from kgservice.cli import main
 
 add = Journal.add
@@ -35,8 +35,8 @@ main()
 @pytest.fixture(scope="module")
 def store(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demonstration graph with a violation: two chunks of nodes."""
-    from kgservice.application.graph import KnowledgeGraph
-    from kgservice.application.load import load_rdf
+    from kgservice.application.graph.graph import KnowledgeGraph
+    from kgservice.application.imports.load import load_rdf
     from kgservice.domain.change import Origin
     from kgservice.settings import Settings
     from kgservice.store import OxigraphStore

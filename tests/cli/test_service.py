@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kgservice.application.erased import Erased
+from kgservice.application.graph.erased import Erased
 from kgservice.cli import logs
 from kgservice.cli.runtime import find, note_of
 from kgservice.namespaces import CI

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.cli.commands import Run
 from tests.serving import running
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.check import check
-from kgservice.application.crm_records import take
-from kgservice.application.field_decisions import conflicts, settle
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.link_statements import link_iri
-from kgservice.application.linking import decide
-from kgservice.application.proposing import propose
-from kgservice.application.stewarding import report
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.linking import decide
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import link_iri
+from kgservice.application.sources.field_decisions import conflicts, settle
+from kgservice.application.sources.records import take
+from kgservice.application.stewards.stewarding import report
 from kgservice.domain.field_decision import FieldVerdict
 from kgservice.domain.link import PERSONS, Verdict
 from kgservice.domain.matching import RecordId

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from pyoxigraph import NamedNode
 
-from kgservice.application import consents, crm_export
-from kgservice.application.crm_export import into_crm
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.lawful_facts import read_subject
-from kgservice.application.link_export import exported, write_csv
-from kgservice.application.link_statements import link_iri
-from kgservice.application.linking import decide
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.lawful_facts import read_subject
+from kgservice.application.law import consents
+from kgservice.application.links.export import exported, write_csv
+from kgservice.application.links.linking import decide
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import link_iri
+from kgservice.application.sources import export as crm_export
+from kgservice.application.sources.export import into_crm
 from kgservice.crm import registry
 from kgservice.domain.consent import Consent
 from kgservice.domain.link import ORGANISATIONS, Verdict

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.crm_runs import Runs
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.run_journal import FILE, RunJournal
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.sources.run_journal import FILE, RunJournal
+from kgservice.application.sources.runs import Runs
 from kgservice.crm import registry
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import sync

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.isolating import isolated
 from kgservice.domain.clock import Clock
 from kgservice.engine.isolated import Isolated

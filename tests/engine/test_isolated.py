@@ -16,8 +16,8 @@ import psutil
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import consents
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import consents
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
 from kgservice.engine.changes import MOST

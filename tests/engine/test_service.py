@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http import bodies, patience
 from tests.engine.conftest import until
 from tests.engine.test_isolated import CROSS, children

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.keys import ApiKey, hashed, new_key
 from kgservice.domain.principal import Role
 from kgservice.namespaces import DPV

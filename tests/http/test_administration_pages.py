@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kgservice.application import api_keys
-from kgservice.application.audit import opened
-from kgservice.application.backups import Backups
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.backups import Backups
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import api_keys
+from kgservice.application.law.audit import opened
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
 from tests.http.keys import RESEARCH, asking, make_key

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.audit import AuditLog
 from kgservice.domain.audit import Line, verify
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyoxigraph import NamedNode, Quad
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.namespaces import CI, RDF
 from tests.http.test_quarantine import HEAD, METADATA, PAIN, PROJECT, ROW, SQL

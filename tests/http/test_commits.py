@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI
 from tests.http.keys import RESEARCH, asking, make_key, serving

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pyoxigraph import NamedNode, RdfFormat, parse
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import DPV
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kgservice.application.crm_records import take
-from kgservice.application.field_decisions import conflicts, settled, shown
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.link_records import DECISIONS, after, found
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.records import DECISIONS, after, found
+from kgservice.application.sources.field_decisions import conflicts, settled, shown
+from kgservice.application.sources.records import take
 from kgservice.crm import registry
 from kgservice.crm.settings import read_source
 from kgservice.domain.link import PERSONS, State

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.serving import Running, running
 
 IDS = "https://kg.example/id/"

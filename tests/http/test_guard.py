@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from rdflib.namespace import RDF
 from rdflib.namespace import SH as SHACL
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI, SH
 from kgservice.shacl.terms import add_all, path_text
 from tests.serving import Running, running

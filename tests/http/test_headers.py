@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from tests.http.keys import bare, make_key, serving
 from tests.serving import Running
 

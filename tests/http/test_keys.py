@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain import keys
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import Conflict, NotFound, StoreFailed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.errors import TooMany
 from kgservice.http import limits

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.link_statements import link_iri
-from kgservice.application.proposing import propose
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import link_iri
 from kgservice.domain.matching import Pair, RecordId
 from kgservice.domain.principal import Role
 from kgservice.namespaces import SKOS, Addresses

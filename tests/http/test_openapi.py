@@ -26,10 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.routing import compile_path
 
-from kgservice.application.audit import opened
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
+from kgservice.application.law.audit import opened
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.http.openapi import document

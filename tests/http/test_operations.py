@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI
 from kgservice.settings import Settings

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.http.pages import questions as question_pages
 from kgservice.namespaces import CI, RDF, XSD
@@ -276,5 +276,5 @@ def test_no_page_reads_the_question_files(site: Running, path: str, monkeypatch:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the files were read when the application was made")
 
-    monkeypatch.setattr("kgservice.application.questions.parse", refuse)
+    monkeypatch.setattr("kgservice.application.answers.questions.parse", refuse)
     assert site.get(path).status_code == 200

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from kgservice.application import parquet
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol import parquet
 from kgservice.domain.principal import Role
 from kgservice.domain.small_groups import SINGLE
 from kgservice.namespaces import XSD

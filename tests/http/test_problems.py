@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from kgservice import errors
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.details import PROBLEMS
 from kgservice.http.openapi import document
 from kgservice.http.problem_types import problem_types

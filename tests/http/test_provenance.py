@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Role
 from kgservice.namespaces import PROV

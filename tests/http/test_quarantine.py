@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.serving import Running, running
 

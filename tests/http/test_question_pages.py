@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kgservice.application import questions as saved
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers import questions as saved
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.http.pages import questions as question_pages
 from kgservice.http.pages.questions import WORKBENCH

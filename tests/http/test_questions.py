@@ -13,8 +13,8 @@ import httpx
 import pytest
 from pyoxigraph import RdfFormat, parse
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.trace import LAYERS
 from tests.serving import Running, running
 

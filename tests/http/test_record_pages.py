@@ -12,9 +12,10 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import form_records, stewarding, trends
-from kgservice.application.form_shapes import CLASSES, Forms
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.forms import records as form_records
+from kgservice.application.forms.shapes import CLASSES, Forms
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.stewards import stewarding, trends
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI

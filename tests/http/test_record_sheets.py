@@ -14,8 +14,9 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application import form_names, quarantine
-from kgservice.application.form_sheets import MEDIA_TYPE
+from kgservice.application.forms import names as form_names
+from kgservice.application.forms.sheets import MEDIA_TYPE
+from kgservice.application.stewards import quarantine
 from kgservice.errors import BadTable, TooLarge
 from kgservice.namespaces import CI
 from kgservice.tabular import workbooks

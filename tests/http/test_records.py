@@ -11,9 +11,9 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
-from kgservice.application.check import check
-from kgservice.application.editing import stated, triples_of
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.editing import stated, triples_of
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI, DPV
 from tests.http.keys import RESEARCH, asking, make_key, serving

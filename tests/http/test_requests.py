@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from pyoxigraph import RdfFormat, parse
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kgservice.application import requests, restricting, subjects
-from kgservice.application.audit import opened
-from kgservice.application.consent_records import recorded
-from kgservice.application.decisions import decide
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import requests, restricting, subjects
+from kgservice.application.law.audit import opened
+from kgservice.application.law.consent_records import recorded
+from kgservice.application.law.decisions import decide
 from kgservice.domain.principal import Role
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import Forbidden, NotFound
 from kgservice.http import permissions

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pyoxigraph import Literal
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role

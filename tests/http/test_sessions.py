@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.http.sessions import MOST_OF_ONE, Sessions
 from kgservice.store.keys import KeyFile, keys_of

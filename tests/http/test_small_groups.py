@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import choices, questions
+from kgservice.application.answers.questions import choices, questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.clock import Clock
 from kgservice.domain.model import TYPE
 from kgservice.domain.principal import Role

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
 from kgservice.crm import registry
 from kgservice.domain.principal import Role
 from tests.crm.folders import people

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import stewarding
-from kgservice.application.expiring import expiring
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
-from kgservice.application.labels import labels
-from kgservice.application.last_release import last_release, last_release_guarded
-from kgservice.application.once import Once
-from kgservice.application.open_pains import open_pains, open_pains_guarded
-from kgservice.application.phase_matrix import ELEMENTS, phase_matrix, phase_matrix_guarded
+from kgservice.application.answers.last_release import last_release, last_release_guarded
+from kgservice.application.answers.open_pains import open_pains, open_pains_guarded
+from kgservice.application.answers.phase_matrix import ELEMENTS, phase_matrix, phase_matrix_guarded
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels
+from kgservice.application.guard.guard import Guard
+from kgservice.application.law.expiring import expiring
+from kgservice.application.stewards import stewarding
+from kgservice.application.views.once import Once
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.domain.model import TYPE

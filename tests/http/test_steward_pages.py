@@ -10,9 +10,10 @@ from html import unescape
 import httpx
 import pytest
 
-from kgservice.application import link_records, quarantine, stewarding
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.proposing import propose
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links import records as link_records
+from kgservice.application.links.proposing import propose
+from kgservice.application.stewards import quarantine, stewarding
 from kgservice.web.texts import LANGUAGES, catalogue
 from tests.http.test_links import ODD, key_of
 from tests.http.test_pages import checked

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 import zstandard
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import StoreFailed
 from kgservice.http.streaming import CHUNK, QUEUE, BrokenTransfer, ClientLeft, Pipe
 from kgservice.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyoxigraph import RdfFormat, parse
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, running

@@ -7,7 +7,7 @@ import rdflib
 from pyoxigraph import RdfFormat, parse, serialize
 from rdflib import OWL, RDF, RDFS, SKOS, URIRef
 
-from kgservice.application.load import load_rdf
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 from kgservice.namespaces import CI
 from kgservice.resources import folder

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import NamedNode
 
-from kgservice.application import consents
-from kgservice.application.evidence_consent import uses
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import consents
+from kgservice.application.law.evidence_consent import uses
 from kgservice.domain.principal import Role
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.http.test_pages import checked

@@ -12,9 +12,9 @@ import rdflib
 from pyoxigraph import RdfFormat, parse
 from rdflib.namespace import RDF, SH
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.application.validation import validate
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.validation import validate
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import REPORT_FORMATS
 from kgservice.http.validation import OFFERS

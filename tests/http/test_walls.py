@@ -10,9 +10,9 @@ from html import unescape
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import walls
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.wall_counts import by_phase, by_segment
+from kgservice.application.answers import walls
+from kgservice.application.answers.wall_counts import by_phase, by_segment
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
 from kgservice.domain.walls import ALL, Counts, shown

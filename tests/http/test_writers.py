@@ -10,7 +10,7 @@ from threading import Barrier
 import httpx
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.serving import Running, running
 

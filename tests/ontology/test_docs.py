@@ -13,7 +13,7 @@ import pytest
 import rdflib
 from rdflib import OWL, SKOS
 
-from kgservice.application import ontology_docs
+from kgservice.application.protocol import ontology_docs
 from kgservice.errors import KgError
 from tests.ontology import owl
 

@@ -28,7 +28,7 @@ import httpx
 import zstandard
 from starlette.types import Message
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.http.app import create_app
 from kgservice.settings import Settings

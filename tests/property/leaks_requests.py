@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_plus, urlencode
 
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI, DPV, KG
 from tests.http.keys import IMPROVING, RESEARCH

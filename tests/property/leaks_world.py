@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.graphs import GraphKind
 from kgservice.domain.principal import Role

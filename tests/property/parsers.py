@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from kgservice import resources
-from kgservice.application.mapping import METADATA, read_mapping, template_terms
+from kgservice.application.imports.mapping import METADATA, read_mapping, template_terms
 from kgservice.domain import query_shape, question_file
 from kgservice.domain.query_cost import why_costly
 from kgservice.domain.query_rewrites import quicker

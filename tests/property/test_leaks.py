@@ -13,10 +13,10 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import search as searching
-from kgservice.application.effect import Effect
-from kgservice.application.purposes import Purposes
-from kgservice.application.reader import PurposeReader
+from kgservice.application.changes.effect import Effect
+from kgservice.application.views import search as searching
+from kgservice.application.views.purposes import Purposes
+from kgservice.application.views.reader import PurposeReader
 from kgservice.domain import sparql_search
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role

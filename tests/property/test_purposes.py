@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgservice.application import building
-from kgservice.application.check import check
-from kgservice.application.check_purposes import expected
-from kgservice.application.dues import Dues
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.purposes import Purposes
-from kgservice.application.view_facts import ViewFacts
+from kgservice.application.care.check import check
+from kgservice.application.care.check_purposes import expected
+from kgservice.application.changes.view_facts import ViewFacts
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.views import building
+from kgservice.application.views.dues import Dues
+from kgservice.application.views.purposes import Purposes
 from kgservice.domain.change import Change
 from kgservice.domain.consent import Concepts
 from kgservice.domain.visibility import LEVELS, Sight

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad
 from rdflib.term import Node, URIRef
 
-from kgservice.application import statements
-from kgservice.application.statements import Records, Stored, triples
+from kgservice.application.guard import statements
+from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.domain.graphs import Graphs
 from kgservice.namespaces import Addresses
 from kgservice.shacl.reach import Triple

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Triple
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.domain.model import TYPE, Model
 from kgservice.namespaces import CI

@@ -31,10 +31,10 @@ from uuid import UUID
 import httpx
 import psutil
 
-from kgservice.application import guard as guard_module
-from kgservice.application.demonstration import load_demonstration
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import guard as guard_module
+from kgservice.application.guard.guard import Guard
+from kgservice.application.imports.demonstration import load_demonstration
 from kgservice.cli import service
 from kgservice.namespaces import CI
 from kgservice.settings import Settings

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from kgservice import resources
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
-from kgservice.application.questions import ask, choices, questions
-from kgservice.application.tables import TableSummary, load_tables
-from kgservice.application.validation import validate
+from kgservice.application.answers.questions import ask, choices, questions
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
+from kgservice.application.guard.validation import validate
+from kgservice.application.imports.tables import TableSummary, load_tables
 from kgservice.domain.finding import Policy
 from kgservice.namespaces import CI
 from kgservice.settings import Settings

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import ask, bind, questions
+from kgservice.application.answers.questions import ask, bind, questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
 from kgservice.store.base import Term
 

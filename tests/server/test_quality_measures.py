@@ -11,12 +11,12 @@ import rdflib
 from pyoxigraph import NamedNode, Quad
 from rdflib.namespace import RDF
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.application.quality import dqv, history, measure, record, report
-from kgservice.application.questions import questions
-from kgservice.application.update import update
+from kgservice.application.answers.questions import questions
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import load_rdf
+from kgservice.application.protocol.update import update
+from kgservice.application.stewards.quality import dqv, history, measure, record, report
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import Policy
 from kgservice.domain.measures import MEASURES

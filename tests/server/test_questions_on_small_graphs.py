@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.application.questions import ask, questions
+from kgservice.application.answers.questions import ask, questions
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 
 HEAD = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix t: <https://kg.example/id/> .

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import rdflib
 
-from kgservice.application.validation import shipped_model
+from kgservice.application.guard.validation import shipped_model
 from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 

@@ -13,11 +13,11 @@ import pytest
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.bulk import Job, findings
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.journal import Journal
-from kgservice.application.load import load_rdf
-from kgservice.application.validation import stored, validate
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.bulk import Job, findings
+from kgservice.application.guard.journal import Journal
+from kgservice.application.guard.validation import stored, validate
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import Policy
 from kgservice.settings import Settings
@@ -119,8 +119,8 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import rdflib
-from kgservice.application.bulk import Job, findings
-from kgservice.application.journal import Journal
+from kgservice.application.guard.bulk import Job, findings
+from kgservice.application.guard.journal import Journal
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import Shapes

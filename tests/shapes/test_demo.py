@@ -11,7 +11,7 @@ import rdflib
 from rdflib import Literal, URIRef
 from rdflib.namespace import PROV, RDF, XSD
 
-from kgservice.application.validation import validate_files
+from kgservice.application.guard.validation import validate_files
 from kgservice.domain.finding import Policy
 from kgservice.namespaces import CI
 from kgservice.shacl.report import Report

@@ -13,7 +13,7 @@ import pytest
 import xmlschema
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from kgservice.application.validation import validate_files
+from kgservice.application.guard.validation import validate_files
 from kgservice.domain.finding import Finding, Node, Rule
 from kgservice.shacl.pipelines import junit, rule_id, sarif
 from kgservice.shacl.shapes import Shapes

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import load_rdf
-from kgservice.application.validation import validate, validate_files
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.validation import validate, validate_files
+from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 from kgservice.domain.finding import Policy
 from kgservice.errors import BadInput, BadRdf, NotFound

@@ -21,8 +21,8 @@ import httpx
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.consents import withdraw
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.consents import withdraw
 from kgservice.cli.stores import near, store_of
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.consent import SUBJECT

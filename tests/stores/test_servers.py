@@ -16,9 +16,9 @@ import pytest
 import typer.testing
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import check
-from kgservice.application.demonstration import load_demonstration
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.demonstration import load_demonstration
 from kgservice.cli.isolating import isolated
 from kgservice.cli.local import opened
 from kgservice.cli.main import app

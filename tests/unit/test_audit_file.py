@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application import audit
-from kgservice.application.audit import AuditLog, check_tail, verified
+from kgservice.application.law import audit
+from kgservice.application.law.audit import AuditLog, check_tail, verified
 from kgservice.domain.audit import START, Action, Draft, Head
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import AuditFailed

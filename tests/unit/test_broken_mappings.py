@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.mapping import read_mapping
-from kgservice.application.row_graphs import Workbench
-from kgservice.application.tables import load_tables
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.mapping import read_mapping
+from kgservice.application.imports.row_graphs import Workbench
+from kgservice.application.imports.tables import load_tables
 from kgservice.errors import BadInput, BadTable
 from kgservice.http.imports import _line, _put
 from kgservice.namespaces import Addresses

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.errors import BadQuery, BadRdf, Conflict, Forbidden

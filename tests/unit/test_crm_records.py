@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
-from kgservice.application import stewarding
-from kgservice.application.check import check
-from kgservice.application.crm_records import take
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.link_statements import record_iri
-from kgservice.application.linking import decide
-from kgservice.application.proposing import propose
-from kgservice.application.questions import ask, questions
+from kgservice.application.answers.questions import ask, questions
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.linking import decide
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import record_iri
+from kgservice.application.sources.records import take
+from kgservice.application.stewards import stewarding
 from kgservice.crm.canonical import CANONICAL
 from kgservice.domain.change import Change
 from kgservice.domain.crm_field import Side, Taking, Unmatched

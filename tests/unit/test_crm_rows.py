@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import quarantine
-from kgservice.application.check import check
-from kgservice.application.crm_rows import RowsTaken, take_rows
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.linking import decide
-from kgservice.application.proposing import propose
-from kgservice.application.questions import ask, questions
+from kgservice.application.answers.questions import ask, questions
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.linking import decide
+from kgservice.application.links.proposing import propose
+from kgservice.application.sources.rows import RowsTaken, take_rows
+from kgservice.application.stewards import quarantine
 from kgservice.crm.becoming import Becoming, read_becoming
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.declared import Declared

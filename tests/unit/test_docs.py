@@ -12,7 +12,7 @@ import pytest
 import typer.main
 from packaging.requirements import Requirement
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli import app
 from kgservice.cli.exits import MEANINGS
 from kgservice.settings import Settings

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgservice.application import building, check, erasing, quarantine, requests, subjects
-from kgservice.application.erased import Erased
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.settling import Refusal
+from kgservice.application.care import check
+from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import erasing, requests, subjects
+from kgservice.application.stewards import quarantine
+from kgservice.application.stewards.settling import Refusal
+from kgservice.application.views import building
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.errors import Conflict, NotFound, StoreFailed

@@ -10,13 +10,15 @@ import pytest
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
-from kgservice.application import findings, questions, stewarding
-from kgservice.application.entries import Entry
-from kgservice.application.explaining import example, explain
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
-from kgservice.application.load import previewed
-from kgservice.application.validation import validate
+from kgservice.application.answers import questions
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import findings
+from kgservice.application.guard.guard import Guard
+from kgservice.application.guard.validation import validate
+from kgservice.application.imports.load import previewed
+from kgservice.application.stewards import stewarding
+from kgservice.application.stewards.entries import Entry
+from kgservice.application.stewards.explaining import example, explain
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
 from kgservice.domain.finding import Finding

@@ -9,9 +9,9 @@ import rdflib
 import rdflib.compare
 from pyoxigraph import NamedNode
 
-from kgservice.application import graph_store
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol import graph_store
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.errors import BadRdf, Conflict, Forbidden, NotAcceptable, NotFound
 from kgservice.store.formats import GRAPH_FORMATS, JSON, TRIG, TURTLE, Format

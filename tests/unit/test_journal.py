@@ -13,7 +13,7 @@ import pytest
 import rdflib
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from kgservice.application.journal import Journal
+from kgservice.application.guard.journal import Journal
 from kgservice.domain.finding import Finding, Rule
 from kgservice.errors import BadInput
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import kgservice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(kgservice.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -27,6 +31,22 @@ MAY = {
     "http": {"domain", "store", "application", "web"},
     "cli": {"domain", "store", "engine", "crm", "application", "http"},
 }
+# The rooms of the application, from the ground up: each may use those before it.
+ROOMS = (
+    "changes",
+    "views",
+    "guard",
+    "graph",
+    "protocol",
+    "answers",
+    "stewards",
+    "imports",
+    "links",
+    "forms",
+    "law",
+    "sources",
+    "care",
+)
 # These modules choose the store; all others see its port.
 STORES = ("kgservice.store.OxigraphStore", "kgservice.store.oxigraph")
 CHOOSE = {
@@ -38,7 +58,7 @@ NO_INPUT_OR_OUTPUT = {"pathlib", "os", "socket", "subprocess", "tempfile", "duck
 # Modules that are longer than 300 lines, each with its reason.
 LONG = {
     "settings.py": "one table of all settings, and what each may be",
-    "application/planner.py": "the effect of one change, worked out in one place",
+    "application/changes/planner.py": "the effect of one change, worked out in one place",
     "store/oxigraph.py": "all of the port for one store",
 }
 
@@ -55,6 +75,22 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+def imported_to_run(path: Path) -> set[str]:
+    """The modules that a file imports at run time: types of others may be named anywhere."""
+
+    def statements(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+                yield child
+                yield from statements(child)
+
+    return {
+        node.module
+        for node in statements(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+
+
 def layer(module: str) -> str | None:
     """The layer of a module of ours, or None."""
     parts = module.split(".")
@@ -69,6 +105,24 @@ def test_imports_run_one_way(path: Path) -> None:
         return
     others = {found for module in imported(path) if (found := layer(module)) is not None} - {here}
     assert others <= MAY[here]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_the_application_stand_on_each_other(room: str) -> None:
+    below = {*ROOMS[: ROOMS.index(room)], room}
+    for path in (ROOT / "application" / room).glob("*.py"):
+        used = {
+            name.split(".")[2]
+            for name in imported_to_run(path)
+            if name.startswith("kgservice.application.") and name.split(".")[2] in ROOMS
+        }
+        assert used <= below, path
+
+
+def test_every_module_of_the_application_is_in_a_room() -> None:
+    folder = ROOT / "application"
+    assert {path.name for path in folder.glob("*.py")} == {"__init__.py"}
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(ROOMS)
 
 
 def test_every_folder_is_a_known_layer() -> None:

@@ -9,15 +9,17 @@ import duckdb
 import pytest
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
-from kgservice.application import erasing, link_records, link_reports, subject_data
-from kgservice.application.check import check
-from kgservice.application.consents import withdraw
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.guard import Guard
-from kgservice.application.link_customers import customers, usable
-from kgservice.application.link_statements import link_iri, record_iri
-from kgservice.application.linking import decide
-from kgservice.application.proposing import propose
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
+from kgservice.application.law import erasing, subject_data
+from kgservice.application.law.consents import withdraw
+from kgservice.application.links import records as link_records
+from kgservice.application.links.customers import customers, usable
+from kgservice.application.links.linking import decide
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import link_iri, record_iri
+from kgservice.application.sources import link_reports
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.forgetting import CanonicalTables
 from kgservice.domain.change import Change, Origin

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import bulk_load, load_rdf
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import bulk_load, load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.errors import BadRdf, Forbidden, NotFound, UnsupportedMediaType
 from kgservice.store.formats import N_QUADS

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Store
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import ask, choices, find, questions
+from kgservice.application.answers.questions import ask, choices, find, questions
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.question import LANGUAGES, Parameter, Question, named_by, term, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import NamedNode
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import BYTES_PER_STATEMENT, Budget, Replica
+from kgservice.application.changes.replica import BYTES_PER_STATEMENT, Budget, Replica
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.errors import StoreFailed
 from kgservice.store import OxigraphStore

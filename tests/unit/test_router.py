@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyoxigraph import NamedNode
 
-from kgservice.application.facts import RecordFacts
+from kgservice.application.changes.facts import RecordFacts
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.router import Router

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import consents, erasing
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.reader import Reader
-from kgservice.application.search import MOST, Search
-from kgservice.application.update import update
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import consents, erasing
+from kgservice.application.protocol.update import update
+from kgservice.application.views.reader import Reader
+from kgservice.application.views.search import MOST, Search
 from kgservice.domain.change import LOCAL, Change
 from kgservice.domain.clock import Clock
 from kgservice.errors import BadQuery, Busy, Forbidden, StoreFailed

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.standing import SCHEMA
+from kgservice.application.care import check
+from kgservice.application.changes.standing import SCHEMA
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.errors import StoreFailed

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal
 
 from kgservice import resources
-from kgservice.application import imports, tables
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.mapping import read_mapping, template_terms
-from kgservice.application.tables import TableSummary, is_mapping, load_tables
-from kgservice.application.update import update
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports import imports, tables
+from kgservice.application.imports.mapping import read_mapping, template_terms
+from kgservice.application.imports.tables import TableSummary, is_mapping, load_tables
+from kgservice.application.protocol.update import update
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadTable
 from kgservice.namespaces import CI, Addresses

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 from pyoxigraph import NamedNode, Quad
 
-from kgservice.application.check import check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.update import update
+from kgservice.application.care.check import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.update import update
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.graphs import GraphKind
 from kgservice.errors import BadQuery, Conflict, Forbidden, KgError, NotFound

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kgservice.application import audit_export
-from kgservice.application.audit import archive as take_out
-from kgservice.application.audit import before as older
-from kgservice.application.audit import verified
+from kgservice.application.law import audit_export
+from kgservice.application.law.audit import archive as take_out
+from kgservice.application.law.audit import before as older
+from kgservice.application.law.audit import verified
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.exits import Exit
 from kgservice.cli.options import (

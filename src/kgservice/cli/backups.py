@@ -84,8 +84,8 @@ def restore(
     Example: kgservice restore /mnt/backups --into data/store
     """
     # The store and the engines behind it cost time to import.
-    from kgservice.application.backups import chosen  # noqa: PLC0415
-    from kgservice.application.restoring import restore as restored  # noqa: PLC0415
+    from kgservice.application.care.backups import chosen  # noqa: PLC0415
+    from kgservice.application.care.restoring import restore as restored  # noqa: PLC0415
     from kgservice.cli.local import forgotten, opened  # noqa: PLC0415
     from kgservice.cli.recording import recording  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def verify(directory: BackupArgument, as_json: JsonOption = False) -> None:
 
     Example: kgservice verify /mnt/backups
     """
-    from kgservice.application.backups import chosen, faults_of, manifest_of  # noqa: PLC0415
+    from kgservice.application.care.backups import chosen, faults_of, manifest_of  # noqa: PLC0415
 
     found = chosen(directory)
     faults, manifest = faults_of(found), manifest_of(found)

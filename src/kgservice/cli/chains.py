@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
-from kgservice.application.chain_words import links, name, note
+from kgservice.application.answers.chain_words import links, name, note
 
 _MOST = 12
 _WORDS = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kgservice.application.labels import short
+from kgservice.application.graph.labels import short
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
 from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for, unicode_text

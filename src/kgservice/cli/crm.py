@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from kgservice.application import crm_packages
-from kgservice.application.erased import Erased
+from kgservice.application.graph.erased import Erased
+from kgservice.application.sources import packages as crm_packages
 from kgservice.cli import conflicts, links
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected, service
@@ -166,8 +166,8 @@ def _several(names: list[str]) -> list[str]:
 def _synced(settings: Settings, names: list[str] | None, *, allow_empty: bool) -> list[dict[str, Any]]:
     """Synchronise sources in this process."""
     place, erased = crm_folder(settings.store), Erased.beside(settings.store)
-    from kgservice.application.crm_runs import Runs  # noqa: PLC0415
-    from kgservice.application.crm_working import syncing  # noqa: PLC0415
+    from kgservice.application.sources.runs import Runs  # noqa: PLC0415
+    from kgservice.application.sources.working import syncing  # noqa: PLC0415
     from kgservice.crm import registry  # noqa: PLC0415
 
     runs = Runs(place, system_clock)

@@ -96,7 +96,7 @@ def _possible(backend: Backend, parameter: Mapping[str, Any], language: str) -> 
     if not parameter["class"]:
         return None
     # What reads the graph costs time to import, and only a description needs it.
-    from kgservice.application.questions import MOST_LISTED, named, some_instances  # noqa: PLC0415
+    from kgservice.application.answers.questions import MOST_LISTED, named, some_instances  # noqa: PLC0415
 
     out = io.BytesIO()
     backend.query(some_instances(NamedNode(parameter["class"])), [JSON], out)

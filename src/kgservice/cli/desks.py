@@ -13,7 +13,7 @@ from kgservice.cli.rights import LocalRights, RemoteRights
 from kgservice.cli.source_desk import LocalSources, RemoteSources
 
 if TYPE_CHECKING:
-    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
 
 

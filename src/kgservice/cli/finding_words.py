@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kgservice.application.chain_words import spoken
+from kgservice.application.answers.chain_words import spoken
 from kgservice.domain.finding import severity_name
 
 WORDS = {

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import Budget
+from kgservice.application.changes.replica import Budget
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.answers import say
 from kgservice.cli.stores import MIB
 

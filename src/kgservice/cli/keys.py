@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kgservice.application import api_keys
+from kgservice.application.law import api_keys
 from kgservice.cli.answers import put_json, say
 from kgservice.cli.options import JsonOption, StoreOption, settings_for, unicode_text
 from kgservice.cli.recording import recording

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from kgservice.application import crm_packages
+from kgservice.application.sources import packages as crm_packages
 from kgservice.cli.bars import Bars
 from kgservice.cli.rights import named
 from kgservice.cli.running import ran
@@ -19,7 +19,7 @@ from kgservice.domain.crm_run import Work
 from kgservice.errors import PreconditionFailed
 
 if TYPE_CHECKING:
-    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
 
 Send = Callable[..., AbstractContextManager[httpx.Response]]
@@ -61,7 +61,8 @@ class LocalLinks:
 
     def __init__(self, kg: KnowledgeGraph, recorder: Recorder) -> None:
         # What does the work costs time to import, which other commands need not spend.
-        from kgservice.application import link_reports, linking  # noqa: PLC0415
+        from kgservice.application.links import linking  # noqa: PLC0415
+        from kgservice.application.sources import link_reports  # noqa: PLC0415
 
         self._kg = kg
         self._recorder = recorder
@@ -86,7 +87,7 @@ class LocalLinks:
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Look them up."""
-        from kgservice.application import field_decisions  # noqa: PLC0415
+        from kgservice.application.sources import field_decisions  # noqa: PLC0415
 
         with self._recorder.doing("crm conflicts", "links") as entry:
             entry.everything = True
@@ -94,7 +95,7 @@ class LocalLinks:
 
     def settle(self, key: str, verb: str, reason: str, agent: str | None) -> dict[str, Any]:
         """Commit the decision."""
-        from kgservice.application.field_decisions import VERDICTS, settle  # noqa: PLC0415
+        from kgservice.application.sources.field_decisions import VERDICTS, settle  # noqa: PLC0415
 
         with self._recorder.doing(f"crm settle {verb}", "links", reads=False):
             return settle(self._kg, key, VERDICTS[verb], reason, by=Origin.asked("local", agent))
@@ -102,8 +103,8 @@ class LocalLinks:
     def match(self) -> dict[str, Any]:
         """Match, with progress."""
         crm_packages.check()
-        from kgservice.application.crm_runs import Runs  # noqa: PLC0415 - few need it
-        from kgservice.application.crm_working import matching  # noqa: PLC0415
+        from kgservice.application.sources.runs import Runs  # noqa: PLC0415 - few need it
+        from kgservice.application.sources.working import matching  # noqa: PLC0415
 
         kg = self._kg
         with self._recorder.doing("crm match", "links", reads=False) as entry, Bars() as bars:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kgservice.application.labels import short
+from kgservice.application.graph.labels import short
 from kgservice.cli.answers import show_rows
 
 BAR = 12  # characters of the longest bar

@@ -66,7 +66,7 @@ def load(
 
 def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Load N-Quads directly into the store."""
-    from kgservice.application.load import bulk_load  # noqa: PLC0415 - other commands start without it
+    from kgservice.application.imports.load import bulk_load  # noqa: PLC0415 - other commands start without it
     from kgservice.cli.local import ORIGIN, opened  # noqa: PLC0415
     from kgservice.cli.recording import recording  # noqa: PLC0415
 

@@ -11,26 +11,20 @@ from typing import Any, BinaryIO
 
 from pyoxigraph import NamedNode
 
-from kgservice.application import (
-    check,
-    erasing,
-    exporting,
-    graph_store,
-    imports,
-    quality,
-    quarantine,
-    questions,
-    reports,
-    stewarding,
-    validation,
-)
-from kgservice.application.backups import Backups
-from kgservice.application.decisions import decide
-from kgservice.application.erased import Erased
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.journal import Journal
-from kgservice.application.reader import Reader
-from kgservice.application.trace import trace
+from kgservice.application.answers import questions
+from kgservice.application.answers.trace import trace
+from kgservice.application.care import check
+from kgservice.application.care.backups import Backups
+from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import validation
+from kgservice.application.guard.journal import Journal
+from kgservice.application.imports import imports
+from kgservice.application.law import erasing
+from kgservice.application.law.decisions import decide
+from kgservice.application.protocol import exporting, graph_store
+from kgservice.application.stewards import quality, quarantine, reports, stewarding
+from kgservice.application.views.reader import Reader
 from kgservice.cli.answers import chooser, say
 from kgservice.cli.bars import Bars
 from kgservice.cli.desks import LocalDesks

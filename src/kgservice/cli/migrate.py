@@ -32,7 +32,7 @@ def migrate(
     Example: kgservice migrate data/store http://127.0.0.1:3030/ds/sparql,http://127.0.0.1:3030/ds/update,http://127.0.0.1:3030/ds/data
     """
     # The stores and the engines behind them cost time to import.
-    from kgservice.application.migrating import migrate as migrated  # noqa: PLC0415
+    from kgservice.application.care.migrating import migrate as migrated  # noqa: PLC0415
     from kgservice.cli.bars import Bars  # noqa: PLC0415
     from kgservice.cli.stores import store_of  # noqa: PLC0415
 

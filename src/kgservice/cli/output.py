@@ -95,7 +95,7 @@ def docs_ontology(
 
     Example: kgservice docs ontology -o site/ontology
     """
-    from kgservice.application.ontology_docs import render  # noqa: PLC0415  (needs an optional dependency)
+    from kgservice.application.protocol.ontology_docs import render  # noqa: PLC0415  (needs an optional dependency)
 
     pages = render(output)
     if as_json:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kgservice.application.chain_words import spoken
+from kgservice.application.answers.chain_words import spoken
 from kgservice.cli.answers import TABLE, put_json, say
 from kgservice.cli.backend import connected
 from kgservice.cli.exits import Exit
@@ -107,8 +107,8 @@ def validate(
     if files:
         if resume:
             raise BadParameter("files are validated in one go", source="--resume")
-        from kgservice.application.reports import written  # noqa: PLC0415  (costs time to import)
-        from kgservice.application.validation import validate_files  # noqa: PLC0415
+        from kgservice.application.guard.validation import validate_files  # noqa: PLC0415
+        from kgservice.application.stewards.reports import written  # noqa: PLC0415  (costs time to import)
 
         report = validate_files(files)
         text, violations = written(report, asked, language.value), report.violations

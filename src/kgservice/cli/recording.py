@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, BinaryIO, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from kgservice.application import audit
-from kgservice.application.audit import AuditLog
+from kgservice.application.law import audit
+from kgservice.application.law.audit import AuditLog
 from kgservice.cli.exits import Exit, code
 from kgservice.domain.audit_actions import action_of
 from kgservice.domain.principal import Principal, Role

@@ -12,7 +12,7 @@ from kgservice.domain.change import Origin
 from kgservice.store.formats import CSV, JSON_LD
 
 if TYPE_CHECKING:
-    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
 
 JSON = "json"
@@ -63,7 +63,7 @@ class LocalRights:
 
     def __init__(self, kg: KnowledgeGraph, recorder: Recorder) -> None:
         # What does the work costs time to import, which other commands need not spend.
-        from kgservice.application import (  # noqa: PLC0415
+        from kgservice.application.law import (  # noqa: PLC0415
             activities,
             erasing,
             rectifying,

@@ -14,10 +14,10 @@ from types import FrameType
 from typing import Never
 from urllib.parse import quote
 
-from kgservice.application import audit
-from kgservice.application.demonstration import load_demonstration
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import Budget
+from kgservice.application.changes.replica import Budget
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.demonstration import load_demonstration
+from kgservice.application.law import audit
 from kgservice.cli import logs
 from kgservice.cli.answers import say
 from kgservice.cli.isolating import isolated

@@ -11,7 +11,7 @@ from kgservice.cli.running import Send, ran
 from kgservice.store.formats import CSV, JSON
 
 if TYPE_CHECKING:
-    from kgservice.application.graph import KnowledgeGraph
+    from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
 
 
@@ -34,7 +34,7 @@ class LocalSources:
 
     def exported(self, name: str, out: BinaryIO, *, as_json: bool) -> None:
         """Write them."""
-        from kgservice.application import crm_export  # noqa: PLC0415 - costs time to import
+        from kgservice.application.sources import export as crm_export  # noqa: PLC0415 - costs time to import
 
         with self._recorder.doing("crm export", "imports") as entry:
             entry.everything = True
@@ -42,7 +42,7 @@ class LocalSources:
 
     def into_crm(self, name: str, *, apply: bool) -> dict[str, Any]:
         """Write them there, with progress."""
-        from kgservice.application.crm_export import into_crm  # noqa: PLC0415
+        from kgservice.application.sources.export import into_crm  # noqa: PLC0415
 
         with self._recorder.doing("crm export", "imports", reads=not apply) as entry, Bars() as bars:
             entry.everything = True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.replica import Budget
+from kgservice.application.changes.replica import Budget
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.settings import Settings
 from kgservice.store.base import Store
 from kgservice.store.disk import Disk

@@ -14,11 +14,11 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
-from kgservice.application.audit import AuditLog
-from kgservice.application.backups import Backups
-from kgservice.application.crm_runs import Runs
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import questions
+from kgservice.application.answers.questions import questions
+from kgservice.application.care.backups import Backups
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.audit import AuditLog
+from kgservice.application.sources.runs import Runs
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http import health, maintenance, metrics, problem_types, terms
 from kgservice.http.assets import assets

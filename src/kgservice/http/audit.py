@@ -7,8 +7,8 @@ from concurrent.futures import Executor
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.audit_export import FILTERS, page, wanted, write
+from kgservice.application.law.audit import AuditLog
+from kgservice.application.law.audit_export import FILTERS, page, wanted, write
 from kgservice.domain.audit import Head
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address

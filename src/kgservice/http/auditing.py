@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgservice.application.audit import AuditLog
+from kgservice.application.law.audit import AuditLog
 from kgservice.domain.audit import COUNTED, Action
 from kgservice.domain.audit_actions import action_of
 from kgservice.domain.principal import Principal, Role

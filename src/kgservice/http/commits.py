@@ -6,7 +6,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
 from kgservice.http.permissions import principal_of
 from kgservice.http.problems import problem_of

@@ -7,8 +7,8 @@ from concurrent.futures import Executor
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import field_decisions
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.sources import field_decisions
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
 from kgservice.http.auditing import note

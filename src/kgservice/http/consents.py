@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import consents, receipts
-from kgservice.application.consent_records import recorded
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import consents, receipts
+from kgservice.application.law.consent_records import recorded
 from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgservice.application.link_records import FILTERS
+from kgservice.application.links.records import FILTERS
 from kgservice.http.negotiation import PLAIN_JSON, Representation
 from kgservice.http.operation import GUARDED, Operation, members
 from kgservice.store.formats import CSV

@@ -7,8 +7,8 @@ from concurrent.futures import Executor
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.decisions import decide
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.decisions import decide
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, serialize
 
-from kgservice.application.reader import Reader
+from kgservice.application.views.reader import Reader
 from kgservice.domain.sparql_search import MATCHES
 from kgservice.errors import NotAcceptable
 from kgservice.namespaces import PREFIXES, RDF, RDFS, SD, VOID, XSD

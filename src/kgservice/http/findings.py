@@ -10,8 +10,8 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import stewarding
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.stewards import stewarding
 from kgservice.errors import BadInput, BadParameter, NotFound
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address, asker, json_body

@@ -19,8 +19,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kgservice.application import imports
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports import imports
 from kgservice.errors import BadInput, KgError
 from kgservice.http.bodies import pieces, spooled
 from kgservice.http.details import details

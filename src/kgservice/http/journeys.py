@@ -9,8 +9,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.journeys import Listed, journey_map, listed
+from kgservice.application.answers.journeys import Listed, journey_map, listed
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.journey_statements import to_jsonld
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange, on

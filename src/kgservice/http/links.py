@@ -9,8 +9,10 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import link_records, link_reports, linking
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links import linking
+from kgservice.application.links import records as link_records
+from kgservice.application.sources import link_reports
 from kgservice.domain.link import Link
 from kgservice.domain.members import Members
 from kgservice.errors import BadParameter, NotFound, PreconditionFailed

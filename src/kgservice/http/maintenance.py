@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import check, exporting
-from kgservice.application.backups import Backups
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.care import check
+from kgservice.application.care.backups import Backups
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol import exporting
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import address

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kgservice.application.audit_export import FILTERS as AUDITED
-from kgservice.application.subjects import WAYS
+from kgservice.application.law.audit_export import FILTERS as AUDITED
+from kgservice.application.law.subjects import WAYS
 from kgservice.http.crm_operations import CRM
 from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
 from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import BinaryIO
 
-from kgservice.application import parquet
-from kgservice.application.reader import Reader
+from kgservice.application.protocol import parquet
+from kgservice.application.views.reader import Reader
 from kgservice.http.auditing import note
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.negotiation import Offer, Representation, negotiate

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import KgError, NotFound
 from kgservice.http.details import OTHERS, PROBLEMS
 from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate

@@ -89,7 +89,7 @@ class _Refusal(_Problem):
         await Response(report, self.status_code, headers)(scope, receive, send)
 
     def _be_discreet(self) -> None:
-        from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - as below
+        from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - as below
 
         found = discreet_refusal(self._problem["findings"], self._named)
         detail = "The change brings violations of the shapes; `findings` tells of which rules, and where"
@@ -97,7 +97,7 @@ class _Refusal(_Problem):
 
     def _report(self, fmt: str) -> str:
         # The engine behind it costs a second to import, which those who only look up errors need not spend.
-        from kgservice.application.reports import refusal  # noqa: PLC0415
+        from kgservice.application.stewards.reports import refusal  # noqa: PLC0415
 
         return refusal(self._problem["findings"], fmt)
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.reader import Reader
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.views.reader import Reader
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.principal import Principal, stated_purpose
 from kgservice.errors import BadParameter

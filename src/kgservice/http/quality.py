@@ -9,8 +9,8 @@ from pyoxigraph import serialize
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import quality
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.stewards import quality
 from kgservice.domain.question import Question
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.given import origin_of

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import quarantine
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import named_quads
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import named_quads
+from kgservice.application.stewards import quarantine
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound

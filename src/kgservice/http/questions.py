@@ -10,10 +10,10 @@ from contextlib import suppress
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.questions import bind, find
-from kgservice.application.reader import Reader
-from kgservice.application.small_groups import as_query, ask_guarded, refused
+from kgservice.application.answers.questions import bind, find
+from kgservice.application.answers.small_groups import as_query, ask_guarded, refused
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.views.reader import Reader
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
 from kgservice.http import parquet

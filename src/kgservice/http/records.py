@@ -10,9 +10,9 @@ from pyoxigraph import NamedNode, Triple, serialize
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import editing
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.reader import Reader
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol import editing
+from kgservice.application.views.reader import Reader
 from kgservice.errors import NotFound, PreconditionFailed
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange, on

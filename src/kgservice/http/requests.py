@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import activities, requests
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import activities, requests
 from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
 from kgservice.http.exchange import Exchange, on

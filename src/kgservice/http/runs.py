@@ -13,9 +13,9 @@ from typing import BinaryIO
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import crm_packages
-from kgservice.application.crm_runs import Doing, Runs, Started
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.sources import packages as crm_packages
+from kgservice.application.sources.runs import Doing, Runs, Started
 from kgservice.domain.change import Origin
 from kgservice.domain.crm_run import Work
 from kgservice.errors import BadParameter, KgError, NotFound
@@ -118,7 +118,7 @@ def begin(kg: KnowledgeGraph, runs: Runs, source: str, by: Origin, *, allow_empt
     Raises `BadInput` where packages are missing, `NotFound`, `Conflict` while another run is at work.
     """
     crm_packages.check()
-    from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+    from kgservice.application.sources import working as crm_working  # noqa: PLC0415 - it needs optional packages
 
     doing: Doing
     if source:

@@ -9,8 +9,8 @@ from datetime import datetime
 import uvicorn
 from starlette.types import ASGIApp
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.audit import AuditLog
 from kgservice.errors import Forbidden
 from kgservice.http.app import create_app
 from kgservice.http.patience import allow_many_connections, patient

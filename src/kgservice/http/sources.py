@@ -10,9 +10,9 @@ from concurrent.futures import Executor
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import crm_packages
-from kgservice.application.crm_runs import Runs
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.sources import packages as crm_packages
+from kgservice.application.sources.runs import Runs
 from kgservice.domain.members import Members
 from kgservice.errors import BadParameter
 from kgservice.http.auditing import note
@@ -52,7 +52,7 @@ class Sources:
 
         def read() -> Response:
             crm_packages.check()
-            from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+            from kgservice.application.sources import working as crm_working  # noqa: PLC0415 - it needs optional packages
 
             if name:
                 told = crm_working.source(folder, name, limit)
@@ -105,7 +105,7 @@ class SourceExport:
         asked.done()
 
         def run() -> Response:
-            from kgservice.application.crm_export import into_crm  # noqa: PLC0415 - few need it
+            from kgservice.application.sources.export import into_crm  # noqa: PLC0415 - few need it
 
             return JSONResponse(into_crm(self._kg, name, apply=apply), headers=HEADERS)
 
@@ -120,7 +120,7 @@ class SourceExport:
         if http.method == "HEAD":
             await http.reply_bare(200, head)
             return
-        from kgservice.application.crm_export import write  # noqa: PLC0415
+        from kgservice.application.sources.export import write  # noqa: PLC0415
 
         await respond(
             http.receive,

@@ -15,9 +15,9 @@ from pyoxigraph import NamedNode
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.reader import Reader
-from kgservice.application.update import update
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.update import update
+from kgservice.application.views.reader import Reader
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
 from kgservice.http.auditing import note
 from kgservice.http.bodies import Parameters, parameters, text

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import erasing, rectifying, restricting, subject_data, subjects
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import erasing, rectifying, restricting, subject_data, subjects
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import BinaryIO
 
-from kgservice.application.reader import Reader
+from kgservice.application.views.reader import Reader
 from kgservice.http.exchange import Exchange
 from kgservice.http.negotiation import Offer, coding, content_type
 from kgservice.http.streaming import CODINGS, HeaderList, respond

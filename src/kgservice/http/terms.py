@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from kgservice import resources
-from kgservice.application import small_groups, terms
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
+from kgservice.application.answers import small_groups
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.protocol import terms
 from kgservice.domain.question import with_values
 from kgservice.errors import KgError, NotFound
 from kgservice.http.negotiation import HTML, Representation, negotiate

@@ -9,9 +9,9 @@ from pyoxigraph import NamedNode
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.reader import Reader
-from kgservice.application.trace import trace, trace_guarded
+from kgservice.application.answers.trace import trace, trace_guarded
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.views.reader import Reader
 from kgservice.errors import BadParameter
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.negotiation import PLAIN_JSON, negotiate

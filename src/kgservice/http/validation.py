@@ -8,10 +8,10 @@ from concurrent.futures import Executor
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application import validation
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import previewed
-from kgservice.application.reports import Found, discreet, written
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import validation
+from kgservice.application.imports.load import previewed
+from kgservice.application.stewards.reports import Found, discreet, written
 from kgservice.http.bodies import spooled
 from kgservice.http.exchange import Exchange, on
 from kgservice.http.headers import VIOLATIONS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kgservice.application.chain_words import links, name, note
+from kgservice.application.answers.chain_words import links, name, note
 from kgservice.web.chain_list import ChainList
 from kgservice.web.picture import Column, Item
 from kgservice.web.texts import text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from kgservice.application.chain_words import links, name, note, spoken
+from kgservice.application.answers.chain_words import links, name, note, spoken
 from kgservice.web.tables import moment
 from kgservice.web.texts import text
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from kgservice.application.labels import short
+from kgservice.application.graph.labels import short
 from kgservice.domain.question import NAMING
 from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.store.base import Term

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgservice import __version__
-from kgservice.application import api_keys, check
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
-from kgservice.application.reader import Reader
+from kgservice.application.care import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law import api_keys
+from kgservice.application.views.reader import Reader
 from kgservice.http.pages.backups import row as backup_row
 from kgservice.http.pages.backups import size
 from kgservice.http.pages.forms import unkept

@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import api_keys
-from kgservice.application.labels import labels, short
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law import api_keys
 from kgservice.domain.keys import ApiKey
 from kgservice.domain.principal import Role
 from kgservice.http.pages.forms import see_other, unkept, unknown

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.audit_export import FILTERS, page
-from kgservice.application.labels import labels, short
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law.audit import AuditLog
+from kgservice.application.law.audit_export import FILTERS, page
 from kgservice.domain.audit import Action
 from kgservice.errors import BadParameter
 from kgservice.http.pages.forms import unkept

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.backups import Backup, Backups, faults_of
+from kgservice.application.care.backups import Backup, Backups, faults_of
 from kgservice.errors import NotFound
 from kgservice.http.pages.forms import see_other, unkept, unknown
 from kgservice.http.pages.machinery import Machinery

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import field_decisions
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import short
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import short
+from kgservice.application.sources import field_decisions
 from kgservice.domain.change import Origin
 from kgservice.http.pages.forms import key_of, unknown
 from kgservice.http.pages.routes import Routes

@@ -10,12 +10,12 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import consents
-from kgservice.application.consent_records import IN_FORCE, Recorded, recorded
-from kgservice.application.decision_words import shown
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
-from kgservice.application.lawful_facts import read_subject
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.graph.lawful_facts import read_subject
+from kgservice.application.law import consents
+from kgservice.application.law.consent_records import IN_FORCE, Recorded, recorded
+from kgservice.application.law.decision_words import shown
 from kgservice.domain.change import Origin
 from kgservice.domain.consent import CONTROLLER, ENTITIES, GUARDIANS, SUBJECT, Event
 from kgservice.http.pages.forms import key_of, moments, said, unkept, unknown

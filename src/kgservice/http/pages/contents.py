@@ -8,10 +8,10 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.labels import labels, short
-from kgservice.application.once import Once
-from kgservice.application.reader import Reader
-from kgservice.application.small_groups import personal
+from kgservice.application.answers.small_groups import personal
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.views.once import Once
+from kgservice.application.views.reader import Reader
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.permissions import principal_of

@@ -8,9 +8,9 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import small_groups
-from kgservice.application.labels import labels, short
-from kgservice.application.phase_matrix import CUSTOMER_DATA, elements, phases
+from kgservice.application.answers import small_groups
+from kgservice.application.answers.phase_matrix import CUSTOMER_DATA, elements, phases
+from kgservice.application.graph.labels import labels, short
 from kgservice.errors import Forbidden, NotFound
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import erasing, obligations, requests, subjects
-from kgservice.application.labels import labels, short
-from kgservice.application.link_consequences import linked_records
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law import erasing, obligations, requests, subjects
+from kgservice.application.links.consequences import linked_records
 from kgservice.domain.rights import Right
 from kgservice.errors import BadParameter
 from kgservice.http.given import origin_of

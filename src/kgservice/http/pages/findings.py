@@ -10,10 +10,10 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import stewarding
-from kgservice.application.board import board
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.stewards import stewarding
+from kgservice.application.stewards.board import board
 from kgservice.domain.change import Commit, Origin
 from kgservice.domain.finding import SEVERITIES, in_language, severity_name
 from kgservice.domain.waiver import OPEN, STATUSES, may_be_waived

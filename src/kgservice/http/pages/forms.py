@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http import bodies
 from kgservice.http.negotiation import media_type_of, utf8_media_type

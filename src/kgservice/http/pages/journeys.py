@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.journeys import MOST, journey_map, listed
+from kgservice.application.answers.journeys import MOST, journey_map, listed
 from kgservice.domain.journey import Journey, name
 from kgservice.domain.journey_map import Place
 from kgservice.domain.trace import Thing

@@ -9,9 +9,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import link_records, link_reports, linking
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import short
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import short
+from kgservice.application.links import linking
+from kgservice.application.links import records as link_records
+from kgservice.application.sources import link_reports
 from kgservice.domain.change import Origin
 from kgservice.domain.link import ORGANISATIONS, PERSONS, STATES, State
 from kgservice.errors import BadParameter, NotFound

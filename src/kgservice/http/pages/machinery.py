@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kgservice.application.audit import AuditLog
-from kgservice.application.backups import Backups
-from kgservice.application.crm_runs import Runs
+from kgservice.application.care.backups import Backups
+from kgservice.application.law.audit import AuditLog
+from kgservice.application.sources.runs import Runs
 from kgservice.http.metrics import Meters
 
 

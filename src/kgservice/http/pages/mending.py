@@ -8,9 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import form_records, stewarding
-from kgservice.application.form_findings import Asked, asked
-from kgservice.application.form_values import Fault
+from kgservice.application.forms import records as form_records
+from kgservice.application.forms.findings import Asked, asked
+from kgservice.application.forms.values import Fault
+from kgservice.application.stewards import stewarding
 from kgservice.errors import BadInput, Conflict, Invalid, NotFound, PreconditionFailed
 from kgservice.http.given import origin_of
 from kgservice.http.pages.forms import see_other

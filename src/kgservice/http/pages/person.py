@@ -10,10 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import corrections, decisions, requests, restricting, subjects
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
-from kgservice.application.lawful_facts import read_concepts
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.graph.lawful_facts import read_concepts
+from kgservice.application.law import corrections, decisions, requests, restricting, subjects
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.http.pages import consents, forms, tickets

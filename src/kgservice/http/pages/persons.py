@@ -9,9 +9,9 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import requests, subjects
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law import requests, subjects
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.pages.forms import unkept
 from kgservice.http.pages.routes import Routes

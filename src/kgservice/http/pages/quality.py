@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import quality, trends
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.stewards import quality, trends
 from kgservice.domain.change import Origin
 from kgservice.domain.finding import SEVERITIES, in_language, severity_name
 from kgservice.errors import BadParameter

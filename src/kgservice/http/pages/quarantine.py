@@ -10,9 +10,9 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import quarantine
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.load import named_quads
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import named_quads
+from kgservice.application.stewards import quarantine
 from kgservice.domain.change import Origin
 from kgservice.domain.finding import in_language, severity_name
 from kgservice.errors import BadParameter

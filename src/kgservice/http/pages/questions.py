@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import questions as saved
-from kgservice.application import small_groups
-from kgservice.application.labels import labels, short
-from kgservice.application.phase_matrix import phases
+from kgservice.application.answers import questions as saved
+from kgservice.application.answers import small_groups
+from kgservice.application.answers.phase_matrix import phases
+from kgservice.application.graph.labels import labels, short
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
 from kgservice.http.details import details

@@ -8,8 +8,9 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import records, small_groups
-from kgservice.application.labels import labels, short
+from kgservice.application.answers import small_groups
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.protocol import records
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import TRACED, path_of_trace

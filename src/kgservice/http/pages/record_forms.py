@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kgservice.application.form_choices import Choices, choices, names
-from kgservice.application.form_fields import Field, Form, Kind
-from kgservice.application.form_values import Draft, Fault, Typed
-from kgservice.application.reader import Reader
+from kgservice.application.forms.choices import Choices, choices, names
+from kgservice.application.forms.fields import Field, Form, Kind
+from kgservice.application.forms.values import Draft, Fault, Typed
+from kgservice.application.views.reader import Reader
 from kgservice.domain.finding import in_language, severity_name
 from kgservice.errors import BadParameter
 from kgservice.web.texts import LANGUAGES, text

@@ -10,13 +10,14 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import form_lists, form_records
-from kgservice.application.form_choices import names
-from kgservice.application.form_fields import Form
-from kgservice.application.form_findings import Placed, placed
-from kgservice.application.form_records import NEW, Shown
-from kgservice.application.form_shapes import CLASSES
-from kgservice.application.form_values import Fault, Typed
+from kgservice.application.forms import lists as form_lists
+from kgservice.application.forms import records as form_records
+from kgservice.application.forms.choices import names
+from kgservice.application.forms.fields import Form
+from kgservice.application.forms.findings import Placed, placed
+from kgservice.application.forms.records import NEW, Shown
+from kgservice.application.forms.shapes import CLASSES
+from kgservice.application.forms.values import Fault, Typed
 from kgservice.domain.finding import in_language
 from kgservice.errors import BadInput, BadParameter, Conflict, Invalid, NotFound, PreconditionFailed
 from kgservice.http.given import origin_of
@@ -191,7 +192,7 @@ def refused(site: Site, request: Request, form: Form, shown: Shown) -> Placed:
     }
     found = placed(site.forms, form, site.error.findings, parts)
     if not principal_of(request.scope).oversees:
-        from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
+        from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
 
         named = site.error.named
         found.at = {path: [*discreet_refusal(told, named)] for path, told in found.at.items()}

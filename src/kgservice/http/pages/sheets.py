@@ -9,11 +9,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import form_sheets
-from kgservice.application.form_choices import choices, names
-from kgservice.application.form_fields import Field, Form, Kind
-from kgservice.application.form_sheets import ID, NEW_ROWS, Column, Judged
-from kgservice.application.labels import short
+from kgservice.application.forms import sheets as form_sheets
+from kgservice.application.forms.choices import choices, names
+from kgservice.application.forms.fields import Field, Form, Kind
+from kgservice.application.forms.sheets import ID, NEW_ROWS, Column, Judged
+from kgservice.application.graph.labels import short
 from kgservice.domain.finding import in_language
 from kgservice.errors import NotFound
 from kgservice.http.given import origin_of
@@ -204,7 +204,7 @@ def _reasons(site: Site, request: Request, form: Form, row: Judged) -> list[str]
         found.append(f"{label}: {text(f'wrong-{fault.wrong.value}', language)}")
     told: Sequence[Mapping[str, Any]] = row.findings
     if told and not principal_of(request.scope).oversees:
-        from kgservice.application.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
+        from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
 
         told = discreet_refusal(told, ())
     found += [f"{one['rule']}: {in_language(one['message'], language)}" for one in told]

@@ -12,11 +12,11 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from kgservice.application.form_shapes import Forms
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels
-from kgservice.application.overview import Overview, overview
-from kgservice.application.reader import Reader
+from kgservice.application.answers.overview import Overview, overview
+from kgservice.application.forms.shapes import Forms
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels
+from kgservice.application.views.reader import Reader
 from kgservice.domain.principal import Principal
 from kgservice.domain.question import Question
 from kgservice.errors import KgError

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import crm_packages
-from kgservice.application.crm_runs import Runs
-from kgservice.application.graph import KnowledgeGraph
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.sources import packages as crm_packages
+from kgservice.application.sources.runs import Runs
 from kgservice.domain.change import Origin
 from kgservice.domain.crm_run import CrmRun, RunState, Work
 from kgservice.errors import BadInput, Conflict
@@ -47,7 +47,7 @@ class SourcePages:
         listed: list[dict[str, Any]] = []
         try:
             crm_packages.check()
-            from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+            from kgservice.application.sources import working as crm_working  # noqa: PLC0415 - it needs optional packages
 
             listed = crm_working.sources(site.whole.settings.crm_folder)
         except BadInput as error:
@@ -66,7 +66,7 @@ class SourcePages:
     def one(self, site: Site, request: Request) -> Response:
         """One source with the rows that were refused at its last reading."""
         crm_packages.check()
-        from kgservice.application import crm_working  # noqa: PLC0415 - it needs optional packages
+        from kgservice.application.sources import working as crm_working  # noqa: PLC0415 - it needs optional packages
 
         name = request.path_params["id"]
         busy = False

@@ -8,23 +8,23 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import expiring as consents
-from kgservice.application.board import Group, board
-from kgservice.application.expiring import Expiring, expiring
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
-from kgservice.application.last_imports import Import, last_imports
-from kgservice.application.last_release import LastRelease, last_release, last_release_guarded
-from kgservice.application.once import Once
-from kgservice.application.open_pains import OpenPain, open_pains, open_pains_guarded
-from kgservice.application.phase_matrix import (
+from kgservice.application.answers.last_release import LastRelease, last_release, last_release_guarded
+from kgservice.application.answers.open_pains import OpenPain, open_pains, open_pains_guarded
+from kgservice.application.answers.phase_matrix import (
     CUSTOMER_DATA,
     ELEMENTS,
     PhaseMatrix,
     phase_matrix,
     phase_matrix_guarded,
 )
-from kgservice.application.reader import Reader
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.imports.last_imports import Import, last_imports
+from kgservice.application.law import expiring as consents
+from kgservice.application.law.expiring import Expiring, expiring
+from kgservice.application.stewards.board import Group, board
+from kgservice.application.views.once import Once
+from kgservice.application.views.reader import Reader
 from kgservice.domain.finding import SEVERITIES, severity_name
 from kgservice.http.pages.elements import path_of_elements
 from kgservice.http.pages.findings import BOARD

@@ -10,9 +10,9 @@ from pyoxigraph import Literal, NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
-from kgservice.application.reader import Reader
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.views.reader import Reader
 from kgservice.domain.principal import EVERYTHING, Principal, stated_purpose
 from kgservice.http.cookies import set_purpose
 from kgservice.http.pages.forms import parts, see_other

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import requests
-from kgservice.application.graph import KnowledgeGraph
-from kgservice.application.labels import labels, short
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law import requests
 from kgservice.domain.change import Origin
 from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
 from kgservice.http.pages.forms import key_of, moments, said, unkept, unknown

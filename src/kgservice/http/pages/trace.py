@@ -11,11 +11,11 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import chain_words
-from kgservice.application.chain_details import Detail, details
-from kgservice.application.evidence_consent import ALLOWED, Use, uses
-from kgservice.application.labels import labels, short
-from kgservice.application.trace import trace, trace_guarded
+from kgservice.application.answers import chain_words
+from kgservice.application.answers.chain_details import Detail, details
+from kgservice.application.answers.trace import trace, trace_guarded
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.law.evidence_consent import ALLOWED, Use, uses
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.permissions import principal_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.chain_starts import KINDS, starts
-from kgservice.application.labels import labels, short
+from kgservice.application.answers.chain_starts import KINDS, starts
+from kgservice.application.graph.labels import labels, short
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import path_of_trace

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from kgservice.application.form_sheets import Judged, Line
+from kgservice.application.forms.sheets import Judged, Line
 from kgservice.domain.clock import Clock
 from kgservice.errors import NotFound
 

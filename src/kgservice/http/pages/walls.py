@@ -11,8 +11,8 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import walls
-from kgservice.application.reader import Reader
+from kgservice.application.answers import walls
+from kgservice.application.views.reader import Reader
 from kgservice.domain.journey import name
 from kgservice.domain.trace import Thing
 from kgservice.domain.walls import Counts, Need, Segment

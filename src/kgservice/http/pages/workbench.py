@@ -12,7 +12,7 @@ from pyoxigraph import QueryBoolean, QuerySolutions, parse_query_results
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application import terms
+from kgservice.application.protocol import terms
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.details import details

@@ -1,0 +1,1 @@
+"""What people ask: saved questions, chains, journeys, walls, and what the first page tells."""

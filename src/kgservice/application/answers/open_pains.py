@@ -1,0 +1,68 @@
+"""Pain points that wait: those without a solution, and those whose solution has shown no impact yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyoxigraph import Literal, NamedNode
+
+from kgservice.application.answers.small_groups import personal
+from kgservice.application.views.reader import Reader
+from kgservice.namespaces import CI
+from kgservice.store.base import Term
+
+KINDS = (f"{CI}Problem", f"{CI}Challenge", f"{CI}Inconvenience")
+"""The kinds of pain points, the gravest first."""
+_PAINS = f"""PREFIX ci: <{CI}>
+SELECT ?pain ?kind ?moment WHERE {{
+  ?pain a ci:PainPoint .
+  OPTIONAL {{ ?pain ci:painPointKind ?kind }}
+  OPTIONAL {{ ?pain ci:detectedAt ?moment }}
+}}"""
+_ADDRESSED = f"SELECT ?pain ?solution WHERE {{ ?pain <{CI}addressedBy> ?solution }}"
+_PROVEN = f"SELECT DISTINCT ?solution WHERE {{ ?impact <{CI}impactOf> ?solution }}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPain:
+    """A pain point: its kind or nothing, when it was detected (ISO 8601) or nothing, and whether somebody
+    has a solution for it."""
+
+    iri: str
+    kind: str
+    detected: str
+    is_addressed: bool
+
+
+def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
+    """All of the view, the most urgent first: not addressed, of a grave kind, known for long.
+
+    Keep the answer until `kg.state` changes.
+    """
+    proven = {row[0] for row in kg.select(_PROVEN).rows}
+    solved: dict[Term | None, bool] = {}
+    for pain, solution in kg.select(_ADDRESSED).rows:
+        solved[pain] = solved.get(pain, False) or solution in proven
+    found: dict[str, OpenPain] = {}
+    for pain, kind, moment in kg.select(_PAINS).rows:
+        if isinstance(pain, NamedNode) and not solved.get(pain, False):
+            one = OpenPain(
+                pain.value,
+                kind.value if isinstance(kind, NamedNode) else "",
+                moment.value if isinstance(moment, Literal) else "",
+                pain in solved,
+            )
+            found[pain.value] = min(found.get(pain.value, one), one, key=_urgency)
+    return tuple(sorted(found.values(), key=_urgency))
+
+
+def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
+    """See `open_pains`, for those who may not see single persons: without those that are records of one."""
+    found = open_pains(kg)
+    secret = {node.value for node in personal(kg, (NamedNode(pain.iri) for pain in found))}
+    return tuple(pain for pain in found if pain.iri not in secret)
+
+
+def _urgency(pain: OpenPain) -> tuple[bool, int, str, str]:
+    grade = KINDS.index(pain.kind) if pain.kind in KINDS else len(KINDS)
+    return pain.is_addressed, grade, pain.detected or "9", pain.iri

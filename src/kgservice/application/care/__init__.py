@@ -1,0 +1,1 @@
+"""Backups, moving to another store, and the proof that a store is sound."""

@@ -1,0 +1,206 @@
+"""The views of purposes once more, by other means than those that keep them: statement by statement, naively.
+
+Whoever is asked whether something may be shown is `read_subject` and `allowed`, as for `GET /decisions`; what
+a statement is about is found by walking over the view of everything with SPARQL.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from kgservice.application.changes import streams
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.lawful_facts import read_concepts, read_subject
+from kgservice.domain.consent import Activity, Subject, read_moment, upwards
+from kgservice.domain.decision import Asked, allowed
+from kgservice.domain.model import TYPE
+from kgservice.errors import NotFound
+from kgservice.namespaces import CI
+from kgservice.store.base import Dataset, Store
+
+_PREFIX = f"PREFIX ci: <{CI}>"
+_CATEGORIES = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:hasCategory ?value }}"
+_CLASSES = f"{_PREFIX} SELECT ?node ?value {{ ?node a ?value }}"
+_LEVELS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:confidentiality ?value }}"
+_SPECIAL = f"""{_PREFIX} SELECT ?node ?value {{ {{ ?node ci:specialCategory true }} UNION
+  {{ ?node ci:screenedBy|^ci:screeningOf ?check . ?check ci:screeningDecision ci:ContainsSpecialCategory }}
+  BIND(?node AS ?value) }}"""
+_RESTRICTIONS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:restrictedBy|^ci:restricts ?value }}"
+_OF_ALL = f"""{_PREFIX} SELECT ?node ?value {{
+  ?value a ci:Restriction ; ci:dataSubject ?node
+  FILTER NOT EXISTS {{ ?value ci:restricts|^ci:restrictedBy ?any }} }}"""
+_STARTS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validFrom ?value }}"
+_ENDS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validUntil ?value }}"
+_SUSPECTED = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:suspectedFrom ?value }}"
+_LEFT = f"""{_PREFIX} SELECT ?node ?value {{
+  {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} UNION {{ ?node a ci:FieldComparison }}
+  BIND(?node AS ?value) }}"""
+_ORDER = ("Public", "Internal", "Confidential")
+
+
+def expected(kg: KnowledgeGraph) -> dict[str, set[Triple]]:
+    """What the view of each active purpose should hold now."""
+    return _NaiveViews(kg, kg.store, kg.clock()).expected(kg.settings.active_purposes)
+
+
+class _NaiveViews:
+    """Tells what each view of a purpose should hold at a moment, by its definition."""
+
+    def __init__(self, kg: KnowledgeGraph, store: Store, now: datetime) -> None:
+        self._kg = kg
+        self._store = store
+        self._now = now
+        self._concepts = read_concepts(kg)
+        self._categories = self._pairs(_CATEGORIES)
+        self._classes = self._pairs(_CLASSES)
+        self._levels = self._pairs(_LEVELS)
+        self._special = self._pairs(_SPECIAL).keys()
+        self._restrictions, self._of_all = self._pairs(_RESTRICTIONS), self._pairs(_OF_ALL)
+        self._starts, self._ends = self._pairs(_STARTS), self._pairs(_ENDS)
+        self._owners = self._read_owners()
+        self._suspected = self._pairs(_SUSPECTED).keys()
+        self._hidden = self._read_hidden()
+        self._read: dict[NamedNode, tuple[Subject, tuple[Activity, ...]] | None] = {}
+        self._known: dict[tuple[object, ...], bool] = {}
+
+    def _pairs(self, query: str) -> dict[object, set[object]]:
+        found: dict[object, set[object]] = defaultdict(set)
+        for node, value in self._store.select(query, Dataset((self._kg.view,), ())).rows:
+            found[node].add(value)
+        return found
+
+    def _read_owners(self) -> dict[object, set[object]]:
+        """What each node belongs to, short of persons."""
+        model, links = self._kg.model, self._kg.model.owner_links
+        found: dict[object, set[object]] = defaultdict(set)
+        for turned, properties in ((False, links.forward), (True, links.backward)):
+            for prop in properties:
+                for s, o in self._pairs(f"SELECT ?s ?o {{ ?s {prop} ?o }}").items():
+                    for value in o:
+                        found[value if turned else s].add(s if turned else value)
+        genid = Literal(self._kg.graphs.genid)
+        for node, users in self._pairs(
+            f"SELECT ?node ?s {{ ?s ?p ?node FILTER(ISIRI(?node) && STRSTARTS(STR(?node), {genid})) }}"
+        ).items():
+            if self._kg.graphs.is_genid(node):
+                found[node] |= users
+        persons = {node for node, classes in self._classes.items() if classes & model.persons}
+        return {node: owners - persons for node, owners in found.items() if node not in persons}
+
+    def expected(self, purposes: Iterable[str]) -> dict[str, set[Triple]]:
+        """What each view should hold."""
+        views: dict[str, set[Triple]] = {purpose: set() for purpose in purposes}
+        model: set[Triple] = set()
+        for graph in self._store.graphs():
+            if self._kg.graphs.is_model(graph):
+                model.update(streams.triples(self._store, graph))
+            elif self._kg.graphs.is_project(graph) or self._kg.graphs.is_subject(graph):
+                person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
+                for triple in streams.triples(self._store, graph):
+                    for purpose in self._shown(graph, person, triple, views.keys()):
+                        views[purpose] |= {triple, *self._kg.model.entailed(triple)}
+        return {purpose: model | shown for purpose, shown in views.items()}
+
+    def _person(self, graph: NamedNode) -> NamedNode | None:
+        key = graph.value.rpartition("/")[2]
+        for node, classes in self._classes.items():
+            if not isinstance(node, NamedNode) or not classes & self._kg.model.persons:
+                continue
+            if self._kg.addresses.key(node.value) == key:
+                return node
+        return None
+
+    def _shown(
+        self, graph: NamedNode, person: NamedNode | None, triple: Triple, purposes: Iterable[str]
+    ) -> Iterable[str]:
+        """The purposes whose views show a statement."""
+        graphs = self._kg.graphs
+        if person is None and not graphs.is_project(graph):
+            return ()
+        nodes: list[object] = [triple.subject] + ([triple.object] if triple.predicate != TYPE else [])
+        if any(self._anywhere(node, self._hidden) for node in nodes):
+            return ()
+        if person is None:
+            return purposes
+        if any(map(self._runs, self._of_all[person])):
+            return ()
+        special = any(self._anywhere(node, self._special) for node in nodes)
+        needs = self._needs(triple, nodes)
+        return [p for p in purposes if all(self._allowed(person, c, p, special) for c in needs)]
+
+    def _allowed(self, person: NamedNode, category: str, purpose: str, special: bool) -> bool:
+        key = (person, category, purpose, special)
+        if key not in self._known:
+            if person not in self._read:
+                try:
+                    self._read[person] = read_subject(self._kg, person)
+                except NotFound:
+                    self._read[person] = None
+            asked = Asked(category, purpose, self._now, special)
+            read = self._read[person]
+            self._known[key] = (
+                read is not None and allowed(asked, read[0], self._concepts, self._kg.policy, read[1]).allowed
+            )
+        return self._known[key]
+
+    def _needs(self, triple: Triple, nodes: list[object]) -> set[str]:
+        term = triple.object if triple.predicate == TYPE else triple.predicate
+        needs = self._annotated(term)
+        stated = set().union(*(self._own(node)[0] for node in nodes))
+        if needs or stated:
+            by_class = set() if needs else set().union(*(self._own(node)[1] for node in nodes))
+            return needs | stated | by_class
+        return set().union(*(self._own(node)[1] for node in nodes)) or {f"{CI}IdentificationData"}
+
+    def _own(self, node: object, seen: frozenset[object] = frozenset()) -> tuple[set[str], set[str]]:
+        """The categories that a node states, and those of its classes; else, or if suspected, its owners'."""
+        stated = {c.value for c in self._categories.get(node, ()) if isinstance(c, NamedNode)}
+        classed = set().union(*(self._annotated(c) for c in self._classes.get(node, ())))
+        if (stated or classed) and node not in self._suspected:
+            return stated, classed
+        above = [self._own(o, seen | {node}) for o in self._owners.get(node, ()) if o not in seen | {node}]
+        return stated.union(*(a for a, _ in above)), classed.union(*(b for _, b in above))
+
+    def _annotated(self, term: object) -> set[str]:
+        named = (
+            {c.value for c in self._kg.model.categories.get(term, ())}
+            if isinstance(term, NamedNode)
+            else set()
+        )
+        known = {c for c in named if c in self._concepts.categories}
+        tree = self._concepts.categories
+        return {c for c in known if not any(c in upwards(d, tree) - {d} for d in known)} or known or named
+
+    def _anywhere(self, node: object, among: Iterable[object]) -> bool:
+        """Whether the node, or what it belongs to, is one of these."""
+        seen, waiting = {node}, [node]
+        while waiting:
+            one = waiting.pop()
+            if one in among:
+                return True
+            waiting += [o for o in self._owners.get(one, ()) if o not in seen]
+            seen.update(waiting)
+        return False
+
+    def _read_hidden(self) -> set[object]:
+        """Nodes above the level of the views, left of the erased, compared for links, and restricted ones."""
+        most = _ORDER.index(self._kg.settings.confidentiality.capitalize())
+        shown = {NamedNode(CI + name) for name in _ORDER[: most + 1]}
+        secret = {node for node, levels in self._levels.items() if levels - shown}
+        secret |= self._pairs(_LEFT).keys()
+        return secret | {node for node, those in self._restrictions.items() if any(map(self._runs, those))}
+
+    def _runs(self, restriction: object) -> bool:
+        starts = [_moment(v) for v in self._starts.get(restriction, ())]
+        ends = [_moment(v) for v in self._ends.get(restriction, ())]
+        begun = not starts or None in starts or min(s for s in starts if s) <= self._now
+        ended = bool(ends) and None not in ends and max(e for e in ends if e) <= self._now
+        return begun and not ended
+
+
+def _moment(term: object) -> datetime | None:
+    return read_moment(term.value) if isinstance(term, Literal) else None

@@ -1,0 +1,331 @@
+"""What a change would do to the store, worked out without writing: routing, real difference, view."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
+
+from kgservice.application.changes import views
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.facts import RecordFacts
+from kgservice.domain.change import Change
+from kgservice.domain.graphs import GraphKind, Graphs
+from kgservice.domain.model import TYPE, Model
+from kgservice.domain.router import COMMON, Router
+from kgservice.errors import BadRdf, Conflict, Forbidden
+from kgservice.namespaces import Addresses
+from kgservice.store.base import Dataset, Pattern, Store
+
+LOOSE = DefaultGraph()
+
+
+class Planner:
+    """Works out the effect of changes on what `store` holds now.
+
+    `records`, if there is one, holds the graphs of it that users write to, and is faster.
+    """
+
+    def __init__(
+        self, store: Store, model: Model, addresses: Addresses, records: Store | None = None
+    ) -> None:
+        self.store = store
+        self.records = records or store
+        self.model = model
+        self.addresses = addresses
+        self.graphs = Graphs(addresses)
+        self._trusted = False
+        self.erased: frozenset[NamedNode] = frozenset()
+        # The properties that say whose a node is.
+        self.links = model.owner_links.properties | model.project_links.properties
+
+    def effect(self, change: Change) -> Effect:
+        """The effect of `change`; empty if it changes nothing.
+
+        Raises `Forbidden` for read-only graphs, `Conflict` for a statement in the wrong record graph,
+        `BadRdf` for triple terms (RDF 1.2).
+        """
+        self.erased = change.erased
+        self._trusted = change.trusted or bool(change.erased)
+        if self._trusted:
+            self.records = self.store
+        drop, dropped = self._dropped(change.drop)
+        create = self._created(change.create, drop)
+        additions = self._prepared(change.add)
+        removed = self._removed(change.remove, drop)
+        removed |= {q for q in dropped if self.graphs.is_record(q.graph_name)}
+        plan = _Plan(self, removed, drop)
+        plan.add(additions)
+        plan.move()
+        effect = plan.effect()
+        effect.drop |= {g for g in drop if not self.graphs.is_record(g)}
+        effect.create |= create
+        stated = additions if change.replaces else (*additions, *change.remove)
+        effect.named = {node for quad in stated for node in (quad.subject, quad.object)}
+        scratch_gone = sum(1 for q in dropped if not self.graphs.is_record(q.graph_name))
+        effect.removed += scratch_gone
+        return effect
+
+    # What comes in
+
+    def _prepared(self, quads: Iterable[Quad]) -> list[Quad]:
+        """`quads` with IRIs for blank nodes and literals as the store keeps them; each once, in order."""
+        given = list(dict.fromkeys(quads))
+        forms = self.store.normalised(q.object for q in given if isinstance(q.object, Literal))
+        nodes: dict[BlankNode, NamedNode] = {}
+        return list(dict.fromkeys(self._clean(q, nodes, forms) for q in given))
+
+    def _clean(self, quad: Quad, nodes: dict[BlankNode, NamedNode], forms: dict[Literal, Literal]) -> Quad:
+        s, p, o, g = quad.subject, quad.predicate, quad.object, quad.graph_name
+        if isinstance(o, Triple) or isinstance(s, Triple):
+            raise BadRdf(f"triple terms (RDF 1.2) are not taken: {quad.triple}")
+        if isinstance(g, BlankNode):
+            raise BadRdf(f"a graph named by a blank node is not taken: {g}")
+        if isinstance(s, BlankNode):
+            s = self._genid(s, nodes)
+        if isinstance(o, BlankNode):
+            o = self._genid(o, nodes)
+        elif isinstance(o, Literal):
+            o = forms.get(o, o)
+        return Quad(s, p, o, g)
+
+    def _genid(self, node: BlankNode, nodes: dict[BlankNode, NamedNode]) -> NamedNode:
+        if node not in nodes:
+            nodes[node] = NamedNode(f"{self.graphs.genid}{uuid.uuid4()}")
+        return nodes[node]
+
+    def _dropped(self, names: Sequence[NamedNode]) -> tuple[set[NamedNode], list[Quad]]:
+        drop: set[NamedNode] = set()
+        quads: list[Quad] = []
+        for name in names:
+            self.kind(name)
+            if self.store.has_graph(name):
+                drop.add(name)
+                quads += self.quads(name)
+        return drop, quads
+
+    def _created(self, names: Sequence[NamedNode], drop: set[NamedNode]) -> set[NamedNode]:
+        create = set()
+        for name in names:
+            if self.graphs.kind(name) is not GraphKind.SCRATCH:
+                raise Forbidden(f"{name} cannot be created: the service makes its own graphs")
+            if name in drop or not self.store.has_graph(name):
+                create.add(name)
+        return create
+
+    def _removed(self, quads: Iterable[Quad], drop: set[NamedNode]) -> set[Quad]:
+        """The quads that are really there, loose ones with the graphs that hold them."""
+        asked = self._prepared(quads)
+        for quad in asked:
+            if quad.graph_name != LOOSE:
+                self.kind(quad.graph_name)
+        loose = {q.triple for q in asked if q.graph_name == LOOSE}
+        named = {q for q in asked if q.graph_name != LOOSE}
+        found = set()
+        for quad in self.records.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
+            if quad.graph_name in drop:
+                continue
+            if quad in named or (quad.triple in loose and self.holds_loose(quad.graph_name)):
+                found.add(quad)
+        return found
+
+    def kind(self, name: object) -> GraphKind:
+        """What the graph is for, for a change: graphs that it may write are never read only.
+
+        Raises `Forbidden` for a graph that is.
+        """
+        kind = self.graphs.kind(name)
+        if kind is GraphKind.READ_ONLY:
+            if self._trusted and self.graphs.is_service(name):
+                return GraphKind.SCRATCH
+            if self.erased and isinstance(name, NamedNode) and name.value == self.addresses.provenance:
+                return GraphKind.SCRATCH
+            raise Forbidden(f"{name} is read only")
+        return kind
+
+    # What is there
+
+    def holds_loose(self, name: object) -> bool:
+        """Whether the router puts statements into the graph."""
+        return self.graphs.is_record(name) or (
+            isinstance(name, NamedNode) and name.value == self.addresses.scratch
+        )
+
+    def quads(self, name: NamedNode) -> list[Quad]:
+        """All quads of a graph."""
+        found = self.store.construct("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Dataset(default=(name,)))
+        return [Quad(t.subject, t.predicate, t.object, name) for t in found]
+
+    def emptied(
+        self, dropped: Iterable[NamedNode], removed: Iterable[Quad], added: Iterable[Quad]
+    ) -> set[NamedNode]:
+        """The record graphs that hold nothing any more."""
+        filled = {q.graph_name for q in added}
+        counts: dict[NamedNode, int] = {name: 0 for name in dropped if self.graphs.is_record(name)}
+        for quad in removed:
+            if isinstance(quad.graph_name, NamedNode) and self.graphs.is_record(quad.graph_name):
+                counts[quad.graph_name] = counts.get(quad.graph_name, 0) + 1
+        return {
+            name for name, count in counts.items() if name not in filled and self._holds_at_most(name, count)
+        }
+
+    def _holds_at_most(self, name: NamedNode, count: int) -> bool:
+        rows = self.store.select(
+            f"SELECT (1 AS ?one) WHERE {{ ?s ?p ?o }} LIMIT {count + 1}", Dataset(default=(name,))
+        ).rows
+        return len(rows) <= count
+
+
+class _Plan:
+    """The effect of one change in the making."""
+
+    def __init__(self, planner: Planner, removed: set[Quad], drop: set[NamedNode]) -> None:
+        self._planner = planner
+        self._drop = drop
+        self._removed = removed
+        self._added: set[Quad] = set()
+        self._moved: dict[Quad, Quad] = {}
+        self._before: Router[RecordFacts] = Router(
+            planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
+        )
+        self._after = self._before
+
+    def add(self, quads: list[Quad]) -> None:
+        """Decide where the additions go; those that are there already drop out."""
+        planner, graphs = self._planner, self._planner.graphs
+        routed: dict[Triple, Quad] = {}
+        plain: list[Quad] = []
+        for quad in quads:
+            kind = planner.kind(quad.graph_name)
+            if kind is GraphKind.SCRATCH:
+                plain.append(quad)
+            elif kind is GraphKind.RECORD or quad.triple not in routed:
+                earlier = routed.get(quad.triple)
+                if earlier is not None and earlier.graph_name not in (LOOSE, quad.graph_name):
+                    raise Conflict(
+                        f"{quad.triple} cannot be in {earlier.graph_name} and in {quad.graph_name}"
+                    )
+                routed[quad.triple] = quad
+        stored: dict[Triple, list[Quad]] = defaultdict(list)
+        for quad in planner.records.match(
+            views.exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
+        ):
+            if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
+                stored[quad.triple].append(quad)
+        for quad in plain:
+            if quad in self._removed:
+                self._removed.discard(quad)
+            elif quad not in stored.get(quad.triple, ()):
+                self._added.add(quad)
+        self._after = Router(
+            planner.model,
+            graphs,
+            RecordFacts(planner.records, graphs, planner.model, self._removed, routed),
+        )
+        for triple, quad in routed.items():
+            self._route(triple, quad, stored.get(triple, ()))
+
+    def _route(self, triple: Triple, quad: Quad, stored: Sequence[Quad]) -> None:
+        right = self._after.graph(triple)
+        if quad.graph_name not in (LOOSE, right):
+            raise Conflict(
+                f"{triple} belongs to {self._named(right)}, not to {quad.graph_name}{self._advice(right)}"
+            )
+        target = Quad(triple.subject, triple.predicate, triple.object, right)
+        present = [q for q in stored if self._after.facts.counts(q)]
+        if target in present:
+            self._removed.discard(target)
+            return
+        for other in present:
+            # In another graph until now: it moves, and is no new statement unless it was to be removed there.
+            if other not in self._removed:
+                self._moved[other] = target
+        if not any(other in self._moved for other in present):
+            self._added.add(target)
+
+    def _named(self, right: NamedNode) -> str:
+        """The graph in words: who writes may not always know whose a record is, so no person is named."""
+        graphs = self._planner.graphs
+        if graphs.is_record(right) and not graphs.is_project(right):
+            return "the graph of a person"
+        return str(right)
+
+    def _advice(self, right: NamedNode) -> str:
+        """What to do about a statement that belongs elsewhere, where its subject says too little."""
+        addresses = self._planner.addresses
+        if right.value == addresses.scratch:
+            return ": its subject is no record yet; state its class (rdf:type)"
+        if right.value == addresses.project(COMMON):
+            return ": its subject names no project; state it (ci:inProject), and its class (rdf:type)"
+        return ""
+
+    def move(self) -> None:
+        """Move stored statements whose owner is another one after the change."""
+        planner, graphs = self._planner, self._planner.graphs
+        waiting = [n for quad in (*self._added, *self._removed) for n in self._seeds(quad)]
+        waiting += [n for quad in self._moved for n in self._seeds(quad)]
+        # Nothing of what is erased stays, so none of it can move.
+        seen: set[NamedNode] = set(planner.erased)
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            before, after = self._before.owner(node), self._after.owner(node)
+            if before == after:
+                continue
+            waiting += self._dependents(node)
+            patterns: list[Pattern] = [(node, None, None)]
+            if before.person != after.person:
+                patterns.append((None, None, node))
+            for quad in planner.records.match(patterns):
+                if quad in self._removed or quad in self._moved or not self._after.facts.counts(quad):
+                    continue
+                if quad.graph_name in self._drop and not graphs.is_record(quad.graph_name):
+                    continue
+                right = self._after.graph(quad.triple)
+                if right != quad.graph_name:
+                    self._moved[quad] = Quad(quad.subject, quad.predicate, quad.object, right)
+
+    def _seeds(self, quad: Quad) -> Iterable[NamedNode]:
+        """The nodes whose owner the quad can change."""
+        s, p, o = quad.subject, quad.predicate, quad.object
+        if isinstance(s, NamedNode) and (p == TYPE or self._planner.model.is_property(p)):
+            yield s
+        if isinstance(o, NamedNode) and (self._planner.graphs.is_genid(o) or p in self._planner.links):
+            yield o
+
+    def _dependents(self, node: NamedNode) -> set[NamedNode]:
+        """The nodes whose owner is found over `node`."""
+        found: set[NamedNode] = set()
+        for facts in (self._before.facts, self._after.facts):
+            found.update(facts.against(node, self._planner.model.owner_links))
+            for triple in facts.outgoing(node):
+                if isinstance(triple.object, NamedNode) and self._planner.graphs.is_genid(triple.object):
+                    found.add(triple.object)
+        return found
+
+    def effect(self) -> Effect:
+        """All of it together, with the view."""
+        planner, graphs = self._planner, self._planner.graphs
+        gone = self._removed | set(self._moved)
+        new = self._added | set(self._moved.values())
+        view_remove, view_add = views.delta(
+            planner.store,
+            planner.model,
+            planner.graphs,
+            removed={q for q in gone if graphs.in_view(q.graph_name)},
+            added={q for q in new if graphs.in_view(q.graph_name)},
+            erased=planner.erased,
+        )
+        effect = Effect(
+            drop=planner.emptied(self._drop, gone, new),
+            remove=gone | view_remove,
+            add=new | view_add,
+            added=len(self._added),
+            removed=len(self._removed),
+        )
+        effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
+        return effect

@@ -1,0 +1,92 @@
+"""What only who answers for privacy may change: consents, requests and restrictions, and what proves them.
+
+Whoever could write them by another way than `/consents`, `/subjects` and `/requests` could widen what they
+see themselves, or make what was withdrawn or erased as if it had never been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.record_changes import added_to_records, removed_from_records
+from kgservice.domain.change import Origin
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import TYPE
+from kgservice.errors import Forbidden, Reserved
+from kgservice.namespaces import CI
+
+KINDS = tuple(
+    NamedNode(f"{CI}{name}")
+    for name in (
+        "ConsentRecord",
+        "ConsentEvent",
+        "GuardianAuthorisation",
+        "ProcessingActivity",
+        "Restriction",
+        "RightsRequest",
+        "Tombstone",
+    )
+)
+
+
+def refuse_proof(planner: Planner, effect: Effect) -> None:
+    """Raise `Reserved` for an effect on such records, or on what leads to one.
+
+    It does not say which: it may be one that whoever asks may not see.
+    """
+    if touched_proof(planner, effect):
+        raise Reserved(
+            "Consents, requests, restrictions, processing activities and what is left of erased persons are "
+            "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
+        )
+
+
+def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bool = False) -> None:
+    """Raise `Forbidden` for the graph of a person, or of what proves their consents, as a whole.
+
+    Whoever does not answer for privacy gets the same answer whether it is there or not. Statements may be
+    `adding` to the graph of a person.
+    """
+    if origin.privacy:
+        return
+    if graphs.is_consent(graph) or (graphs.is_subject(graph) and not adding):
+        raise Forbidden("The graph of a person is replaced or deleted by privacy officers and administrators")
+
+
+def hidden_views(planner: Planner, effect: Effect, shown: Effect, *, everything: bool) -> set[object]:
+    """The views from which a change takes what nobody may be told any more, not even who is told it now.
+
+    `shown` is what the change makes of the views of purposes; with `everything` that view is one of them.
+    """
+    if everything:
+        return {NamedNode(planner.addresses.everything), *shown.graphs}
+    views: set[object] = {quad.graph_name for quad in shown.remove}
+    return views if views and touched_proof(planner, effect) else set()
+
+
+def touched_proof(planner: Planner, effect: Effect) -> bool:
+    """Whether the effect, which is not written yet, is on such records, or on what leads to one."""
+    return touches_proof(planner, removed_from_records(planner, effect) | added_to_records(planner, effect))
+
+
+def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
+    """Whether one of the statements is about such a record, or leads to one."""
+    kinds = set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
+    nodes: set[object] = set()
+    for quad in changed:
+        if quad.predicate == TYPE:
+            if quad.object in kinds:
+                return True
+            nodes.add(quad.subject)
+        else:
+            nodes.update((quad.subject, quad.object))
+    return any(
+        quad.object in kinds
+        for node in nodes
+        if isinstance(node, NamedNode)
+        for quad in planner.records.match([(node, TYPE, None)])
+    )

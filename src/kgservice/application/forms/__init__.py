@@ -1,0 +1,1 @@
+"""Records by forms and by spreadsheets, made from shapes and ontology."""

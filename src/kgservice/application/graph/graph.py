@@ -1,0 +1,300 @@
+"""The knowledge graph: one store, the model, its views, and commits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyoxigraph import NamedNode
+
+from kgservice import resources
+from kgservice.application.changes import modelfiles, standing
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.proof import hidden_views, refuse_proof
+from kgservice.application.changes.provenance import provenance
+from kgservice.application.changes.record_texts import Progress, silent
+from kgservice.application.changes.replica import Copies
+from kgservice.application.graph import installing
+from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.forgetting import Forgetter
+from kgservice.application.views.dues import Dues
+from kgservice.application.views.purposes import Purposes
+from kgservice.application.views.reader import PurposeReader, Reader, Whole
+from kgservice.application.views.search import Search
+from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.finding import Policy
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import Model
+from kgservice.errors import KgError, NotFound, Undecided
+from kgservice.namespaces import Addresses
+from kgservice.settings import Settings
+from kgservice.store.base import Dataset, Store
+
+if TYPE_CHECKING:
+    from kgservice.application.guard.guard import Guard
+    from kgservice.shacl.local import Difference
+
+_CLOCK = Origin(agent="kgservice", reason="dates that have come")
+
+
+class KnowledgeGraph(Whole):
+    """Everything that is known, in one store.
+
+    Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
+    those who read and write in one step). A `guarded` graph takes no change that brings a violation of the
+    shapes, and keeps the graph of findings. `when_hidden` is called when something may not be told any more.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, model: Model, clock: Clock, *, guarded: bool = True
+    ) -> None:
+        self.settings = settings
+        self.addresses = Addresses(settings.base)
+        self.graphs = Graphs(self.addresses)
+        self.store = store
+        self.model = model
+        self.clock = clock
+        self.guarded = guarded
+        self.writing = threading.RLock()
+        self.view = NamedNode(self.addresses.everything)
+        self.copies = Copies(store, self.graphs, self.writing)
+        self.search = Search(store, self.copies, settings.search)
+        self._purposes = Purposes(settings, self.policy)
+        self._due: datetime | None = None
+        self._guard: Guard | None = None
+        self.erased = Erased()
+        self._head = self._opened = standing.head(store, self.addresses)
+        self._changed: dict[object, int] = {}
+        self._unfinished: tuple[Effect, int] | None = None
+        self.when_hidden: list[Callable[[], None]] = []
+        self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        store: Store,
+        clock: Clock = system_clock,
+        *,
+        ontology: Path | None = None,
+        guarded: bool = True,
+        told: Progress = silent,
+    ) -> KnowledgeGraph:
+        """The graph in `store`, with the model of this installation (or of the folder `ontology`) in it.
+
+        Without `guarded` it takes what the shapes forbid, too. A store with another model gets this one, and
+        its view is built anew, as is one that a stopped load left unfinished. `told` hears how far that is.
+        Raises `BadRdf` for broken ontology files, `StoreFailed` for lost commits or those of a newer release.
+        """
+        graphs = Graphs(Addresses(settings.base))
+        files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
+        kg = cls(settings, store, files.model, clock, guarded=guarded)
+        standing.check(store, kg.addresses, kg.head)
+        installing.install(kg, files, told)
+        kg._due = Dues(store, kg.addresses).first()
+        return kg
+
+    # State
+
+    @property
+    def state(self) -> int:
+        """See `Reader.state`: the number of the last commit."""
+        return self._head
+
+    def changed(self, graph: NamedNode) -> int:
+        """The number of the last commit that changed the graph; before this start, the last one of all."""
+        return self._changed.get(graph, self._opened)
+
+    @property
+    def opened(self) -> int:
+        """The number of the last commit before this start, or of the last bulk load since."""
+        return self._opened
+
+    @property
+    def prepared(self) -> bool:
+        """Whether changes can be judged at once: the shapes have been read."""
+        return not self.guarded or (self._guard is not None and self._guard.prepared)
+
+    @property
+    def head(self) -> int:
+        """The number of the last commit; 0 at first."""
+        return self._head
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While this is entered, the view may be unfinished: who opens the store then builds it anew.
+
+        `BadRdf` means that nothing has been written and leaves the state as it was. What is written may hold
+        commits, whose numbers count from then on, and another model, which the next opening replaces.
+        """
+        self.copies.stop()
+        with installing.unfinished(self):
+            yield
+        self._due = Dues(self.store, self.addresses).first()
+        self._purposes.forget()
+        self._head = self._opened = standing.head(self.store, self.addresses)
+        self._changed.clear()
+        if self._guard is not None:
+            self._guard.forget()
+
+    # Reading
+
+    def reader(self, purpose: str | None) -> Reader:
+        """What reads the view of a purpose (an IRI); None: that of everything. Raises `NotFound`."""
+        if purpose is None:
+            return self
+        if purpose not in self._purposes.names:
+            raise NotFound(f"There is no view for the purpose {purpose}")
+        return PurposeReader(self, purpose)
+
+    def catch_up(self) -> None:
+        """See `Whole.catch_up`; a comparison, unless a date has come."""
+        if self._due is None or self.clock() < self._due:
+            return
+        with self.writing:
+            now = self.clock()
+            while self._due is not None and self._due <= now:
+                effect = self._purposes.overdue(self.planner(), self._facts, now)
+                self._put(effect, Change(origin=_CLOCK), now)
+                self._due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
+
+    # Writing
+
+    def planner(self, store: Store | None = None) -> Planner:
+        """What works out effects on the store, or a copy. Raises `StoreFailed` if a commit is unfinished."""
+        self._settle()
+        return Planner(store or self.store, self.model, self.addresses, store or self.copies.records)
+
+    @property
+    def policy(self) -> Policy:
+        """What the deployment decides for rules to look up."""
+        return Policy(profile=self.settings.profile, smallest_group=self.settings.smallest_group)
+
+    @property
+    def guard(self) -> Guard:
+        """What tells the findings that a change brings."""
+        if self._guard is None:
+            from kgservice.application.guard.guard import Guard  # noqa: PLC0415 - it costs a second
+
+            self._guard = Guard(policy=self.policy)
+        return self._guard
+
+    @guard.setter
+    def guard(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def preview(self, change: Change) -> Difference:
+        """What the change would do to the findings: the dry run. Raises what a commit raises."""
+        from kgservice.application.guard.classes import foreseen  # noqa: PLC0415 - as for the guard
+
+        with self.writing:
+            planner = self.planner()
+            effect = planner.effect(change)
+            return foreseen(planner, effect, self.guard.difference(planner, effect, self.clock()))
+
+    def commit(self, change: Change) -> Commit:
+        """Make the change, all or nothing; the view is current when this returns.
+
+        Raises what `Planner.effect` and `refuse_proof` raise, `Invalid` with the findings, `StoreFailed`.
+        """
+        with self.writing:
+            return self._write(self.planner().effect(change), change)
+
+    def write(self, effect: Effect, origin: Origin, *, trusted: bool = False) -> Commit:
+        """Write an effect that was worked out under `writing`, with its provenance, as one commit.
+
+        The guard judges it, unless it is `trusted`: of the service's own making. Raises `Invalid`.
+        """
+        return self._write(effect, Change(origin=origin, trusted=trusted))
+
+    def _write(self, effect: Effect, change: Change) -> Commit:
+        with self.writing:
+            now = self.clock()
+            if not effect:
+                return Commit(self._head, now, 0, 0)
+            self.catch_up()
+            if not change.origin.privacy and not change.trusted:
+                refuse_proof(self.planner(), effect)
+            judged = self.guarded and not change.trusted
+            found = self._judged(effect, now, change) if judged else Effect()
+            shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
+            hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
+            commit = self._put(effect, change, now, found, shown)
+            if hidden:
+                for forget in self.when_hidden:
+                    forget()
+            if hidden and self.engine is not None:
+                self.engine.stop(hidden)
+            if judged:
+                self.guard.follow()
+            elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
+                self._guard.forget()
+            return commit
+
+    def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
+        """Write an effect and what follows from it as one commit."""
+        number = self._head + 1
+        noted = provenance(self.addresses, number, now, change.origin, effect)
+        effect.add |= {quad for quad in noted if quad.object not in change.erased}
+        for part in more:
+            effect.then(part)
+        try:
+            effect.apply(self.store)
+        except KgError as error:
+            self._purposes.forget()  # it has taken note of what is not written
+            if isinstance(error, Undecided):
+                self._unfinished = effect, number
+            raise
+        self._follow(effect, number)
+        change.origin.told(number)
+        return Commit(number, now, effect.added, effect.removed)
+
+    def _settle(self) -> None:
+        """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
+        if self._unfinished is not None:
+            with self.writing:
+                unfinished, self._unfinished = self._unfinished, None
+                try:
+                    self.store.settle()
+                except Undecided:  # still; of any other failure nothing is left
+                    self._unfinished = unfinished
+                    raise
+                self._follow(*unfinished)
+
+    def _follow(self, effect: Effect, number: int) -> None:
+        """Take note of a commit that the store has made."""
+        standing.note(self.store, self.addresses, number)
+        self.copies.follow(effect)
+        self._purposes.follow(self.planner(), effect)
+        self._changed.update(dict.fromkeys(effect.graphs, number))
+        self._head = number
+        if NamedNode(self.addresses.state) in effect.graphs:
+            self._due = Dues(self.store, self.addresses).first()
+
+    @property
+    def _facts(self) -> Store:
+        """Where to look up what the view of everything says."""
+        return self.copies.answering(Dataset((self.view,), ()))
+
+    def _judged(self, effect: Effect, now: datetime, change: Change) -> Effect:
+        """What the effect makes of the graph of findings. Raises `Invalid`."""
+        from kgservice.application.guard.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
+
+        planner = self.planner()
+        if not change.lawful:
+            refuse_unclassed(planner, effect)
+        return self.guard.judge(planner, effect, now, lawful=change.lawful, erased=change.erased)
+
+    def close(self) -> None:
+        """Flush and release the store, after the commit that is under way."""
+        with self.writing:
+            self.copies.stop()
+        self.copies.close()
+        with self.writing:
+            self.store.close()

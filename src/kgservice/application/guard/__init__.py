@@ -1,0 +1,1 @@
+"""The guard: which findings a change brings and takes away."""

@@ -1,0 +1,172 @@
+"""Validate all records of a store, some at a time: from a copy of it, in several processes if it is large."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from multiprocessing import get_context, parent_process
+from signal import SIG_DFL, SIGINT, signal
+from threading import Thread
+
+from pyoxigraph import NamedNode
+from rdflib.term import URIRef
+
+from kgservice.application.guard.journal import Journal
+from kgservice.application.guard.packing import packed
+from kgservice.application.guard.statements import Records, Stored
+from kgservice.domain.finding import Finding
+from kgservice.domain.graphs import Graphs
+from kgservice.garbage import look_seldom
+from kgservice.namespaces import Addresses
+from kgservice.shacl.bulk import CHUNK, BulkValidator, chunks
+from kgservice.shacl.reach import Triple
+from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.targets import Candidate
+from kgservice.shacl.terms import to_rdflib
+from kgservice.store.base import Dataset, Store
+
+# How many of all record graphs have been taken up.
+Progress = Callable[[int, int], None]
+Chunk = Sequence[Candidate]
+
+_GRAPHS = 200  # asked for their nodes at once
+_WORTH = 3  # chunks; other processes take seconds to start
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is validated: the records of one deployment, with shapes, against the model and the context."""
+
+    addresses: Addresses
+    shapes: Shapes
+    base: tuple[Triple, ...]
+
+
+class Work:
+    """A job on a store that does not change. One thread at a time."""
+
+    def __init__(self, job: Job, store: Store) -> None:
+        self._store = store
+        self._graphs = Graphs(job.addresses)
+        self._validator = BulkValidator(job.shapes, job.base)
+
+    def among(self, chunk: Chunk) -> list[Finding]:
+        """The findings of some candidates."""
+        return self._validator.among(chunk, Records(Stored(self._store, self._graphs)))
+
+    def anywhere(self) -> list[Finding]:
+        """The findings of shapes that can look at anything."""
+        return self._validator.anywhere(Records(Stored(self._store, self._graphs)))
+
+    def chunks(self, told: Progress, size: int = CHUNK) -> Iterator[Chunk]:
+        """All nodes that shapes may target; records of one person are together, as far as can be."""
+        names = sorted(filter(self._graphs.is_record, self._store.graphs()), key=_by_key)
+
+        def candidates() -> Iterator[Candidate]:
+            yield from self._validator.candidates()
+            for done in range(0, len(names), _GRAPHS):
+                told(done, len(names))
+                yield from self._candidates(names[done : done + _GRAPHS])
+            told(len(names), len(names))
+
+        return chunks(candidates(), size)
+
+    def _candidates(self, graphs: Sequence[NamedNode]) -> Iterator[Candidate]:
+        dataset = Dataset(tuple(graphs), ())
+        ways: list[tuple[str, URIRef | None]] = [("?node ?p ?o", None)]
+        ways += [(f"?s {prop.n3()} ?node", prop) for prop in sorted(self._validator.objects_of)]
+        for pattern, way in ways:
+            found = self._store.select(f"SELECT DISTINCT ?node {{ {pattern} }}", dataset).rows
+            # In the same order each time: a validation that goes on makes the chunks of the one before.
+            for node in sorted((node for (node,) in found if node is not None), key=str):
+                yield to_rdflib(node), way
+
+
+def findings(
+    store: Store,
+    job: Job,
+    *,
+    processes: int | None = None,
+    size: int = CHUNK,
+    told: Progress = lambda _done, _all: None,
+    journal: Journal | None = None,
+) -> list[Finding]:
+    """All findings, as often as plain validation gives them, in no order.
+
+    Looks at a copy of the store as it is now. A large one is validated by several `processes` (None: one for
+    each processor, at most four), which look at `size` nodes at a time. What the `journal` holds already is
+    not looked for again.
+    """
+    most = processes or min(len(os.sched_getaffinity(0)), 4)
+    found = [finding for part in journal.parts for finding in part] if journal else []
+    done = len(journal.parts) if journal else 0
+    with store.shared() as opened:
+        work = Work(job, opened())
+        waiting = islice(work.chunks(told, size), max(done - 1, 0), None)
+        first = list(islice(waiting, _WORTH))
+        every = chain(first, waiting)
+        parts = (
+            map(work.among, every) if most == 1 or len(first) < _WORTH else _spread(job, opened, every, most)
+        )
+        for part in chain([] if done else [work.anywhere()], parts):
+            if journal:
+                journal.add(part)
+            found += part
+    return found
+
+
+def _spread(
+    job: Job, opened: Callable[[], Store], every: Iterator[Chunk], processes: int
+) -> Iterator[list[Finding]]:
+    """The findings of each chunk, from so many processes; twice as many chunks at most are under way."""
+    # What a process has parsed cannot be sent to another.
+    sent = replace(job, shapes=replace(job.shapes, queries={}))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (packed((sent, opened)),))
+    running: deque[Future[bytes]] = deque()
+    try:
+        for chunk in every:
+            running.append(pool.submit(_Worker.among, packed(chunk)))
+            if len(running) >= 2 * processes:
+                yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
+        while running:
+            yield pickle.loads(running.popleft().result())  # noqa: S301  (our own)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Worker:
+    """What a process of its own keeps between chunks."""
+
+    _work: Work
+
+    @classmethod
+    def start(cls, sent: bytes) -> None:
+        """Begin, with a job and what opens the store; and end when the process that waits for it does."""
+        signal(SIGINT, SIG_DFL)
+        look_seldom()
+        Thread(target=_end_with_parent, daemon=True).start()
+        job, opened = pickle.loads(sent)  # noqa: S301  (our own)
+        cls._work = Work(job, opened())
+
+    @classmethod
+    def among(cls, sent: bytes) -> bytes:
+        """The findings of a chunk."""
+        return packed(cls._work.among(pickle.loads(sent)))  # noqa: S301  (our own)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _by_key(name: NamedNode) -> tuple[str, str]:
+    """Graphs of one person side by side: their names end alike."""
+    kind, _, key = name.value.rpartition("/")
+    return (key, kind)

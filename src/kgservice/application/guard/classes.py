@@ -1,0 +1,156 @@
+"""Records of no class: every rule looks at the instances of some class, so none would look at these."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from pyoxigraph import NamedNode, Quad
+from rdflib.term import URIRef
+
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.domain.finding import Finding, Rule, Texts, written
+from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
+from kgservice.errors import Invalid
+from kgservice.namespaces import CI, SH
+from kgservice.shacl.local import Difference
+from kgservice.shacl.terms import shorten
+from kgservice.shacl.validate import Findings
+from kgservice.store.base import Pattern
+
+_RULE = Rule(
+    "R00",
+    "",
+    "Violation",
+    name={"de": "Klasse des Datensatzes", "en": "class of the record"},
+    reason={
+        "de": "Jede Regel betrachtet die Instanzen einer Klasse, einen Datensatz ohne Klasse also keine.",
+        "en": "Every rule looks at the instances of a class; at a record of no class none looks.",
+    },
+    group={"de": "Klasse", "en": "class"},
+)
+
+
+_NONE: Texts = {
+    "de": "Der Datensatz hat keine Klasse. "
+    "Angeben, was er ist, etwa `a ci:PainPoint`; alle Klassen stehen unter /ontology.",
+    "en": "The record has no class. "
+    "State what it is, such as `a ci:PainPoint`; all classes are at /ontology.",
+}
+_LOST: Texts = {
+    "de": "Der Datensatz verlöre seine Klasse, während anderes über ihn bliebe. "
+    "Auch das entfernen, oder die Klasse behalten.",
+    "en": "The record would lose its class while other statements about it stay. "
+    "Remove these, too, or keep the class.",
+}
+
+
+def refuse_unclassed(planner: Planner, effect: Effect) -> None:
+    """Raises `Invalid` when the effect leaves records without a class of the model."""
+    found = unclassed(planner, effect)
+    if found:
+        more = f" (and {len(found) - 1} more records)" if len(found) > 1 else ""
+        raise Invalid(
+            f"{_RULE.number} {found[0].focus}: {found[0].message('en')}{more}",
+            findings=[finding.to_json() for finding in found],
+            named=written(effect.named),
+        )
+
+
+def foreseen(planner: Planner, effect: Effect, difference: Difference) -> Difference:
+    """The difference that the effect makes, with the records that it leaves without a class."""
+    found: Findings = {URIRef(_RULE.shape): {f.key: f for f in unclassed(planner, effect)}}
+    return Difference(difference.before, {**difference.after, **found}, written(effect.named))
+
+
+def unclassed(planner: Planner, effect: Effect) -> list[Finding]:
+    """The records that the effect leaves without a class of the model, but not those that had none before.
+
+    Parts of a record that stand for blank nodes need no class.
+    """
+    classes = _Classes(planner, effect)
+    return [finding for node in classes.touched if (finding := classes.finding(node)) is not None]
+
+
+class _Classes:
+    """The classes of the records that an effect touches, before and after it."""
+
+    def __init__(self, planner: Planner, effect: Effect) -> None:
+        self._planner = planner
+        self._typing = {planner.addresses.ontology, planner.addresses.vocabulary}
+        removed = set(effect.remove).union(*(planner.quads(g) for g in effect.drop if planner.holds_loose(g)))
+        self._removed = {quad for quad in removed if planner.holds_loose(quad.graph_name)}
+        self._added: defaultdict[object, list[Quad]] = defaultdict(list)
+        for quad in effect.add:
+            if planner.holds_loose(quad.graph_name):
+                self._added[quad.subject].append(quad)
+        changed = (q for quads in (self._removed, *self._added.values()) for q in quads)
+        of_records = {q.subject for q in changed if planner.graphs.is_record(q.graph_name)}
+        self.touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)
+
+    def finding(self, node: NamedNode) -> Finding | None:
+        """What is wrong with a record after the effect, if it is and was not before."""
+        said = {quad.object for quad in self._added[node] if quad.predicate == TYPE}
+        if self._any_known(said):
+            return None
+        stored = self._stored((node, TYPE, None))
+        said |= {quad.object for quad in stored if quad not in self._removed}
+        if self._any_known(said):
+            return None
+        before = [q for q in self._stored((node, None, None)) if self._planner.graphs.is_record(q.graph_name)]
+        had_one = self._any_known({quad.object for quad in stored})
+        is_gone = not self._added[node] and all(quad in self._removed for quad in before)
+        if (before and not had_one) or is_gone or self._is_part(node):
+            return None
+        unknown = sorted((one for one in said if isinstance(one, NamedNode)), key=str)
+        messages = _unknown(self._planner.model, unknown) if unknown else _LOST if had_one else _NONE
+        value = unknown[0] if unknown else None
+        return Finding(_RULE, node, "rdf:type", value, messages, {}, f"{SH}ClassConstraintComponent")
+
+    def _stored(self, pattern: Pattern) -> list[Quad]:
+        return [
+            quad
+            for quad in self._planner.store.match([pattern])
+            if self._planner.holds_loose(quad.graph_name)
+            or (isinstance(quad.graph_name, NamedNode) and quad.graph_name.value in self._typing)
+        ]
+
+    def _any_known(self, classes: Iterable[object]) -> bool:
+        """Whether one of the classes belongs to the model, or is one that records add to it."""
+        return any(
+            one in self._planner.model.classes
+            or one in CLASSES
+            or any(quad.predicate == SUBCLASS for quad in self._added.get(one, ()))
+            or (isinstance(one, NamedNode) and bool(self._stored((one, SUBCLASS, None))))
+            for one in classes
+        )
+
+    def _is_part(self, node: NamedNode) -> bool:
+        """Whether the node stands for a blank node that something refers to."""
+        return self._planner.graphs.is_genid(node) and (
+            any(quad.object == node for quads in self._added.values() for quad in quads)
+            or any(quad not in self._removed for quad in self._stored((None, None, node)))
+        )
+
+
+def _unknown(model: Model, unknown: Sequence[NamedNode]) -> Texts:
+    """What is said of a record whose classes are all unknown."""
+    names, meant = ", ".join(shorten(one.value) for one in unknown), _meant(model, unknown)
+    return {
+        "de": f"{names} ist keine Klasse des Modells. "
+        f"Als rdf:type eine Klasse des Modells angeben{f' (gemeint: {meant}?)' if meant else ''}; "
+        "alle stehen unter /ontology.",
+        "en": f"{names} is no class of the model. "
+        f"State a class of the model as rdf:type{f' ({meant}?)' if meant else ''}; "
+        "all of them are at /ontology.",
+    }
+
+
+def _meant(model: Model, unknown: Iterable[NamedNode]) -> str:
+    """The classes of ours that are spelt nearly like unknown ones."""
+    names = sorted(c.value.removeprefix(CI) for c in model.classes if c.value.startswith(CI))
+    written = (one.value.replace("/", "#").rpartition("#")[2] for one in unknown)
+    near = (match for name in written for match in get_close_matches(name, names, n=1, cutoff=0.75))
+    return ", ".join(f"ci:{name}" for name in dict.fromkeys(near))

@@ -1,0 +1,162 @@
+"""The guard: what each change does to the findings, and that no change brings a violation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from functools import cache, partial
+
+from pyoxigraph import NamedNode
+from rdflib.term import Node, URIRef
+
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.record_changes import added_to_records, removed_from_records
+from kgservice.application.guard import findings
+from kgservice.application.guard.statements import Records, Stored, triples
+from kgservice.application.guard.validation import model_of
+from kgservice.domain.finding import Finding, Policy, written
+from kgservice.errors import Invalid
+from kgservice.namespaces import RDF
+from kgservice.shacl.local import Difference, LocalValidator
+from kgservice.shacl.reach import Triple
+from kgservice.shacl.shapes import Shapes, shipped_shapes
+from kgservice.shacl.terms import shorten, to_rdflib
+from kgservice.shacl.validate import context_graph
+
+_TYPE = URIRef(f"{RDF}type")
+
+
+class Guard:
+    """Works out, at the cost of the change, which findings it brings and which it takes away.
+
+    Shapes and model are prepared once, when they are first needed, and it remembers what it has looked up; so
+    a guard belongs to one store, and is told of what is written there (`follow`, `forget`). Whoever asks
+    holds the lock of commits.
+    """
+
+    def __init__(self, shapes: Shapes | None = None, policy: Policy | None = None) -> None:
+        self._shapes = shapes
+        self._policy = policy or Policy()
+        self._validator: LocalValidator | None = None
+        self._stored: Stored | None = None
+        self._pending: tuple[set[Triple], set[Triple]] = set(), set()
+        self._preparing = threading.Lock()
+
+    @property
+    def shapes(self) -> Shapes:
+        """The shapes that it judges by; read when first needed."""
+        with self._preparing:
+            self._shapes = self._shapes or shipped_shapes()
+            return self._shapes
+
+    @property
+    def prepared(self) -> bool:
+        """Whether it can judge at once."""
+        return self._validator is not None
+
+    def prepare(self, planner: Planner) -> LocalValidator:
+        """Read the shapes and the model of the store, if that has not been done: it takes seconds."""
+        shapes = self.shapes
+        with self._preparing:
+            if self._validator is None:
+                model = model_of(planner.store, planner.addresses)
+                self._validator = LocalValidator(shapes, model)
+            return self._validator
+
+    def difference(
+        self,
+        planner: Planner,
+        effect: Effect,
+        now: datetime,
+        noted: Callable[[Node], bool] | None = None,
+        erased: Collection[NamedNode] = (),
+    ) -> Difference:
+        """The findings before and after, of all records whose findings the effect can alter.
+
+        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`). Nobody
+        asks for findings of those `erased`: only what binds them to others is looked at.
+        """
+        if self._stored is None or self._stored.store is not planner.records:
+            self._stored = Stored(planner.records, planner.graphs)
+        stored = self._stored
+        gone = stored.gone(removed_from_records(planner, effect), erased)
+        added = triples(added_to_records(planner, effect))
+        before, after = Records(stored), Records(stored, gone=gone, added=added)
+        self._pending = gone - added, added - stored.holds(added)
+        changed = self._pending[0] | self._pending[1]
+        if erased:
+            nodes = {to_rdflib(node) for node in erased}
+            changed = {triple for triple in changed if _binds(triple, nodes, before)}
+        if not changed:
+            return Difference({}, {})
+        context = context_graph(now, self._policy)
+        validator = self.prepare(planner)
+        either = Records(stored, added=added) if gone else after
+        return validator.difference(changed, before, after, context, either=either, noted=noted)
+
+    def judge(
+        self,
+        planner: Planner,
+        effect: Effect,
+        now: datetime,
+        *,
+        lawful: bool = False,
+        erased: Collection[NamedNode] = (),
+    ) -> Effect:
+        """What the effect makes of the graph of findings, to be written with it.
+
+        Raises `Invalid` with the findings when it brings a violation, unless it is `lawful`. What follows
+        from it for records that it does not touch, by rules that say so (a withdrawn consent ends uses), is a
+        finding, but no reason to refuse it. No entry is made about a node that is `erased`.
+        """
+        noted = cache(partial(findings.is_noted, planner))
+        difference = self.difference(planner, effect, now, noted=noted, erased=erased)
+        if lawful:
+            new, gone = (
+                [f for f in found if f.focus not in erased and f.value not in erased]
+                for found in (difference.new, difference.gone)
+            )
+            return findings.kept(planner, new, gone, now)
+        touched = {
+            quad.subject for quad in removed_from_records(planner, effect) | added_to_records(planner, effect)
+        }
+        refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
+        if refused:
+            raise Invalid(
+                _summary(refused),
+                findings=[finding.to_json() for finding in refused],
+                named=written(effect.named),
+            )
+        return findings.kept(planner, difference.new, difference.gone, now)
+
+    def follow(self) -> None:
+        """Take note that the effect that was looked at last has been written."""
+        if self._stored is not None:
+            self._stored.follow(*self._pending)
+
+    def forget(self) -> None:
+        """Forget what has been looked up: something else has been written."""
+        self._stored = None
+
+
+def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:
+    """Whether a statement leads from the nodes to another record, or is about one."""
+    s, p, o = triple
+    if s not in nodes:
+        return True
+    return o not in nodes and p != _TYPE and isinstance(o, URIRef) and bool(records.of(o, None))
+
+
+def _follows(finding: Finding, touched: Collection[object]) -> bool:
+    """Whether a finding only follows from the change, which does not touch what it blames."""
+    return finding.blamed is not None and finding.blamed not in touched
+
+
+def _summary(refused: Sequence[Finding]) -> str:
+    """One sentence on what is wrong: the first violation, and how many there are."""
+    first = refused[0]
+    words = first.message("en") or first.rule.shape
+    more = f" (and {len(refused) - 1} more violations)" if len(refused) > 1 else ""
+    return f"{first.rule.number} {shorten(str(getattr(first.focus, 'value', first.focus)))}: {words}{more}"

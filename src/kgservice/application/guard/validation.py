@@ -1,0 +1,155 @@
+"""Validate what the store holds, or files before they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rdflib
+from pyoxigraph import CanonicalizationAlgorithm, NamedNode, RdfFormat, parse
+from pyoxigraph import Dataset as Data
+
+from kgservice import __version__, resources
+from kgservice.application.guard.bulk import Job, Progress, findings
+from kgservice.application.guard.journal import Journal
+from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.finding import Node, Policy
+from kgservice.errors import BadInput, BadRdf, NotFound
+from kgservice.namespaces import Addresses
+from kgservice.shacl.bulk import CHUNK
+from kgservice.shacl.report import Report
+from kgservice.shacl.shapes import Shapes, shipped_shapes
+from kgservice.shacl.terms import add_all
+from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import validate as run
+from kgservice.store.base import Dataset, Store
+from kgservice.store.documents import check_document
+from kgservice.store.formats import graph_format_of
+
+if TYPE_CHECKING:
+    from kgservice.application.graph.graph import KnowledgeGraph
+
+_ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+
+
+def validate(
+    kg: KnowledgeGraph,
+    *,
+    shapes: Shapes | None = None,
+    policy: Policy | None = None,
+    processes: int | None = None,
+    told: Progress = lambda _done, _all: None,
+    journal: Journal | None = None,
+) -> Report:
+    """Validate the record graphs of the store (project, subject and consent graphs) as one graph.
+
+    `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
+    not looked at. What is validated is what the store gives back, with literals as the store keeps them. It
+    is looked at in parts, by several `processes` if there is much (None: one for each processor); `told`
+    hears how many of all record graphs have been taken up. With a `journal` it can go on after an
+    interruption, with the moment at which it began as "now".
+    """
+    shapes, policy, now = shapes or shipped_shapes(), policy or kg.policy, kg.clock()
+    model = model_of(kg.store, kg.addresses)
+    if journal is not None:
+        now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
+    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)))
+    return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
+
+
+def _digest(kg: KnowledgeGraph, policy: Policy, *graphs: rdflib.Graph) -> str:
+    """What tells this validation from one of other records, with other shapes or by another program."""
+    last = NamedNode(kg.addresses.instance("commit", str(kg.head)))
+    lines = [__version__, str(CHUNK), str(policy), *sorted(map(str, kg.store.match([(last, None, None)])))]
+    for graph in graphs:
+        data = Data(parse(graph.serialize(format="ntriples"), format=RdfFormat.N_TRIPLES))
+        data.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+        lines += sorted(map(str, data))
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def validate_files(
+    paths: Sequence[Path],
+    kg: KnowledgeGraph | None = None,
+    *,
+    shapes: Shapes | None = None,
+    policy: Policy | None = None,
+    clock: Clock = system_clock,
+) -> Report:
+    """Validate RDF files (or folders of them) without writing anything.
+
+    Without `kg` the files stand alone, with the shipped model, and `clock` says "now"; with `kg` they are
+    validated together with what its store holds, as if they had been added, and its clock counts. Names of
+    graphs in the files are ignored. The report knows which file describes a node. Raises `NotFound` for a
+    missing file, `BadInput` for an unknown ending, and `BadRdf`, with the line, for malformed RDF.
+    """
+    files = _files(paths)
+    data = shipped_model() if kg is None else stored(kg)
+    described: dict[Node, str] = {}
+    for path in files:
+        for subject in _read(path, data):
+            described.setdefault(subject, str(path))
+    context = context_graph(
+        clock() if kg is None else kg.clock(), policy or (Policy() if kg is None else kg.policy)
+    )
+    report = run(data, shapes or shipped_shapes(), context=context, in_place=True)
+    focus = {finding.focus for finding in report.findings}
+    return replace(report, sources={node: described[node] for node in focus & described.keys()})
+
+
+def stored(kg: KnowledgeGraph) -> rdflib.Graph:
+    """All statements of the record graphs and the model in the store, merged, in memory."""
+    graph = model_of(kg.store, kg.addresses)
+    for name in kg.store.graphs():
+        if kg.graphs.is_record(name):
+            add_all(graph, kg.store.construct(_ALL, Dataset(default=(name,))))
+    return graph
+
+
+def model_of(store: Store, addresses: Addresses) -> rdflib.Graph:
+    """The ontology and the vocabulary in the store, in memory."""
+    graph = rdflib.Graph()
+    for name in (addresses.ontology, addresses.vocabulary):
+        add_all(graph, store.construct(_ALL, Dataset(default=(NamedNode(name),))))
+    return graph
+
+
+def shipped_model() -> rdflib.Graph:
+    """The ontology and the vocabulary of the package, in memory."""
+    graph = rdflib.Graph()
+    for path in sorted(resources.folder("ontology").rglob("*.ttl")):
+        _read(path, graph)
+    return graph
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [p for p in sorted(path.rglob("*")) if p.is_file() and graph_format_of(p)]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise NotFound("there is no such file", source=str(path))
+    return found
+
+
+def _read(path: Path, into: rdflib.Graph) -> set[Node]:
+    """Add the statements of a file; their subjects."""
+    fmt = graph_format_of(path)
+    if fmt is None:
+        raise BadInput("the ending of the file names no RDF format", source=str(path))
+    check_document(path, fmt)
+    try:
+        statements = list(
+            parse(path=str(path), format=fmt.rdf, base_iri=path.resolve().as_uri(), rename_blank_nodes=True)
+        )
+    except SyntaxError as e:
+        raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
+    except ValueError as e:
+        raise BadRdf(str(e), source=str(path)) from None
+    add_all(into, statements)
+    return {statement.subject for statement in statements}

@@ -1,0 +1,1 @@
+"""Files and tables brought into the graph."""

@@ -1,0 +1,1 @@
+"""Consents and decisions, the rights of the person, keys, and the audit log."""

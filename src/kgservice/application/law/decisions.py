@@ -1,0 +1,128 @@
+"""Ask whether data of a person may be used for a purpose at a moment, and have the answer explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pyoxigraph import NamedNode
+
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.labels import labels, short
+from kgservice.application.graph.lawful_facts import read_concepts, read_subject
+from kgservice.application.law import decision_words as words
+from kgservice.domain.consent import Act, Event, moment
+from kgservice.domain.decision import Asked, Decision, Verdict, allowed
+from kgservice.domain.question import Parameter, compact, listed, term
+from kgservice.errors import BadParameter
+from kgservice.namespaces import CI
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision with what it was about; `names`: the words for concepts, events and grounds, by language."""
+
+    subject: str
+    asked: Asked
+    decision: Decision
+    profile: str
+    names: Mapping[str, words.Words]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        verdict = self.decision.verdict
+        return {
+            "allowed": self.decision.allowed,
+            "reason": self.decision.reason.value,
+            "subject": self.subject,
+            "category": self.asked.category,
+            "purpose": self.asked.purpose,
+            "at": stamp(self.asked.moment),
+            "profile": self.profile,
+            "record": verdict.ground if verdict else None,
+            "event": event_json(verdict.event) if verdict and verdict.event else None,
+            "words": words.answer(self.asked, self.decision, self.names),
+            "considered": [self._considered(verdict) for verdict in self.decision.considered],
+        }
+
+    def _considered(self, verdict: Verdict) -> dict[str, Any]:
+        return {
+            "record": verdict.ground,
+            "holds": verdict.holds,
+            "reason": verdict.reason.value,
+            "basis": f"eu-gdpr:A6-1-{verdict.basis}" if verdict.basis else None,
+            "event": event_json(verdict.event) if verdict.event else None,
+            "until": stamp(verdict.until) if verdict.until else None,
+            "words": words.because_of(verdict.reason, verdict, self.names),
+        }
+
+
+def decide(kg: KnowledgeGraph, subject: str, category: str, purpose: str, at: str | None = None) -> Explained:
+    """Whether data of the category may be used; `subject` is an IRI or its UUID, `at` a moment or None: now.
+
+    Raises `NotFound` for an unknown person, `BadParameter` for a category or purpose that there is not, with
+    those that there are, and for a moment without time zone.
+    """
+    moment_asked = kg.clock().astimezone(UTC) if at is None else moment(at, "at")
+    concepts = read_concepts(kg)
+    asked = Asked(
+        known(kg, category, "category", concepts.categories),
+        known(kg, purpose, "purpose", concepts.purposes),
+        moment_asked,
+    )
+    person, activities = read_subject(kg, named(kg, subject, "subject"))
+    decision = allowed(asked, person, concepts, kg.policy, activities)
+    return Explained(person.iri, asked, decision, kg.policy.profile, _names(kg, asked, decision))
+
+
+def named(kg: KnowledgeGraph, value: str, source: str) -> NamedNode:
+    """The IRI that a user means: written out, with a known prefix, or by the UUID that ends it."""
+    parameter = Parameter(source, "instance", {"de": source, "en": source})
+    found = term(parameter, value, now=kg.clock(), ids=kg.addresses.ids)
+    assert isinstance(found, NamedNode)
+    return found
+
+
+def known(kg: KnowledgeGraph, value: str, source: str, concepts: Mapping[str, object]) -> str:
+    """The IRI of one of the concepts. Raises `BadParameter` that lists all of them for any other."""
+    iri = named(kg, value, source).value
+    if iri not in concepts:
+        there = listed(sorted(compact(concept) for concept in concepts))
+        noun = {"categories": "category", "purposes": "purpose"}.get(source, source)
+        raise BadParameter(f"there is no {noun} {compact(iri)!r}; there are {there}", source=source)
+    return iri
+
+
+def stamp(at: datetime) -> str:
+    """A moment as it is written: in UTC, with Z.
+
+    >>> stamp(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    '2026-11-20T12:00:00Z'
+    """
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event of a consent as a JSON object."""
+    return {
+        "id": event.iri,
+        "type": event.act.value,
+        "time": stamp(event.time),
+        "method": event.method or None,
+        "by": event.entity or None,
+        "expires": stamp(event.expires) if event.expires else None,
+    }
+
+
+def _names(kg: KnowledgeGraph, asked: Asked, decision: Decision) -> dict[str, words.Words]:
+    """What people call the concepts, the kinds of event and the activities of a decision, by language."""
+    kinds = {CI + act: act.value for act in Act}
+    wanted = {asked.category, asked.purpose, *kinds, *(v.ground for v in decision.considered)}
+    found: dict[str, dict[str, str]] = {}
+    for language in words.LANGUAGES:
+        for iri, label in labels(kg, wanted, language).items():
+            found.setdefault(kinds.get(iri, iri), {})[language] = label
+    grounds = {v.ground: dict.fromkeys(words.LANGUAGES, short(v.ground)) for v in decision.considered}
+    return {**grounds, **found}

@@ -1,0 +1,236 @@
+"""Erase a person (Art. 17 GDPR) in one commit, and again in a store that came back from a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode
+
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import findings
+from kgservice.application.law import evidence, obligations, requests, subjects
+from kgservice.application.law.decisions import stamp
+from kgservice.application.law.remnants import Words, remnants
+from kgservice.application.links.consequences import elsewhere, linked_records
+from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.matching import RecordId
+from kgservice.domain.members import Members
+from kgservice.domain.mentions import Mentions
+from kgservice.domain.question import with_values
+from kgservice.domain.rights import Right
+from kgservice.errors import Conflict
+from kgservice.namespaces import CI, PROV
+
+KEEP, ERASE = "keep", "erase"
+SOURCE = "/subjects"
+_TIME = f"""SELECT ?time {{ VALUES ?number {{ UNDEF }}
+  ?commit <{CI}commitNumber> ?number ; <{PROV}endedAtTime> ?time }}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure did. `moot`: other requests of the person that it closed; `kept`: records that another
+    legal basis holds, with these; `elsewhere`: records of no person that state the same name or address, to
+    be looked at; `linked`: records of a CRM, to be erased there, too; `rows`: what was deleted of them beside
+    the graph."""
+
+    key: str
+    at: datetime
+    ticket: str = ""
+    moot: list[str] = field(default_factory=list)
+    statements: int = 0
+    quarantine: int = 0
+    findings: int = 0
+    kept: dict[str, list[str]] = field(default_factory=dict)
+    elsewhere: list[str] = field(default_factory=list)
+    waiting: bool = True
+    linked: list[RecordId] = field(default_factory=list)
+    rows: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "key": self.key,
+            "erasedAt": stamp(self.at),
+            "request": self.ticket or None,
+            "moot": self.moot,
+            "statements": self.statements,
+            "quarantine": self.quarantine,
+            "findings": self.findings,
+            "kept": [{"record": iri, "legalBasis": bases} for iri, bases in self.kept.items()],
+            "elsewhere": self.elsewhere,
+            "crmRecords": [{"source": one.source, "key": one.key} for one in self.linked],
+            "crmRows": self.rows,
+            "filesWait": self.waiting,
+        }
+
+
+def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasure:
+    """Erase the person; what the guard would object to becomes a finding.
+
+    `otherBasis` says what becomes of records with a legal basis other than consent: `keep`, then the person
+    stays with what these need, or `erase`. Raises `Conflict` when there are such and it does not say, and
+    what `requests.settle` raises; `NotFound`.
+    """
+    with kg.writing:
+        asked, person = Members(body), subjects.one(kg, key)
+        choice = asked.one_of("otherBasis", ("", KEEP, ERASE), "")
+        ticket = requests.settle(kg, person, Right.ERASURE, asked)
+        asked.done()
+        bound = obligations.records(kg, person)
+        if bound and not choice:
+            raise Conflict(
+                f"{len(bound)} records of the person have a legal basis other than consent: "
+                f"{obligations.told(bound)}. Say what becomes of them (otherBasis): keep, or erase"
+            )
+        origin = by.because("erasure of a person", SOURCE)
+        if choice == KEEP and bound:
+            return _partly(kg, person, bound, ticket, origin)
+        return _wholly(kg, person, ticket, origin, kg.clock().astimezone(UTC))
+
+
+def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
+    """Do the erasures anew that the list beside the store knows and the graph does not: it is from a backup.
+
+    So are persons who came back beside their tombstone, by a bulk load. Tombstones that the list lacks are
+    entered in it. Returns how many persons were erased.
+    """
+    with kg.writing:
+        stones, before = subjects.tombstones(kg), _last_commit(kg)
+        for key in stones.keys() - kg.erased.keys:
+            kg.erased.enter(key, stones[key])
+        origin = Origin(agent, "erasure again, after a backup was restored", SOURCE)
+        done = 0
+        for line in list(kg.erased.persons):
+            person = subjects.of_key(kg, line.key)
+            at = datetime.fromisoformat(line.at).astimezone(UTC)
+            if not line.kept and (line.key not in stones or person is not None):
+                _wholly(kg, person or NamedNode(f"{kg.addresses.ids}{line.key}"), None, origin, at)
+            elif line.kept and person is not None and before is not None and before < at:
+                _partly(kg, person, {iri: [] for iri in line.kept}, None, origin)
+            else:
+                continue
+            done += 1
+        return done
+
+
+def _last_commit(kg: KnowledgeGraph) -> datetime | None:
+    """When the last commit was made."""
+    query = with_values(_TIME, {"number": Literal(kg.head)})
+    found = [findings.moment_of(time) for (time,) in kg.select(query).rows]
+    return found[0] if found else None
+
+
+def _wholly(
+    kg: KnowledgeGraph, person: NamedNode, ticket: requests.Noted | None, origin: Origin, at: datetime
+) -> Erasure:
+    key = kg.addresses.key(person.value)
+    graphs = [NamedNode(kg.addresses.subject(key)), NamedNode(kg.addresses.consent(key))]
+    quads = subjects.quads_of(kg, person)
+    nodes = subjects.nodes_of(kg, person, quads)
+    nodes |= elsewhere(kg, nodes)
+    linked = linked_records(kg, person)
+    rows = sum(place.forget(linked) for place in kg.forgetters)
+    words = Words.of(q for q in quads if q.subject in nodes and q.graph_name == graphs[0])
+    found = remnants(kg, nodes, graphs, words)
+    stone = NamedNode(f"{kg.addresses.ids}{key}")
+    # The tickets as they will be: what they say from now on counts, not what they said.
+    moot = requests.moot(kg, person, at, ticket)
+    tickets = moot if ticket is None else [ticket, *moot]
+    before = {quad for noted in tickets for quad in noted.remove}
+    said = [quad for quad in quads if quad not in before]
+    said += [quad for noted in tickets for quad in noted.add]
+    stays = evidence.kept(said, stone, Mentions(_texts(words), [name.value for name in words.names]))
+    kept_nodes = {quad.subject for quad in stays}
+    gone = frozenset(node for node in nodes | {person, stone} if node not in kept_nodes)
+    change = Change(
+        add=(*evidence.tombstone(stone, at), *stays, *found.add),
+        remove=tuple(found.remove),
+        drop=(*(graph for graph in graphs if kg.store.has_graph(graph)), *sorted(found.drop, key=str)),
+        origin=origin,
+        lawful=True,
+        erased=gone,
+    )
+    kg.erased.begin(key, linked)
+    commit = kg.commit(change)
+    kg.erased.add(key, stamp(at))
+    return Erasure(
+        key,
+        at,
+        ticket.ticket.value if ticket else "",
+        [noted.ticket.value for noted in moot],
+        commit.removed,
+        len(found.drop),
+        found.entries,
+        elsewhere=sorted(found.elsewhere),
+        linked=linked,
+        rows=rows,
+    )
+
+
+def _partly(
+    kg: KnowledgeGraph,
+    person: NamedNode,
+    bound: dict[str, list[str]],
+    ticket: requests.Noted | None,
+    origin: Origin,
+) -> Erasure:
+    """Erase all but what the bound records need; the person stays with a name and an address."""
+    at = kg.clock().astimezone(UTC)
+    key = kg.addresses.key(person.value)
+    graphs = [NamedNode(kg.addresses.subject(key)), NamedNode(kg.addresses.consent(key))]
+    quads = subjects.quads_of(kg, person)
+    nodes = subjects.nodes_of(kg, person, quads)
+    staying = obligations.staying(kg, person, quads, bound)
+    gone = {
+        quad
+        for quad in quads
+        if quad.subject not in staying
+        if quad.subject in nodes or (isinstance(quad.object, NamedNode) and quad.object in nodes - staying)
+    }
+    gone |= obligations.needless(person, quads)
+    gone |= {quad for quad in quads if quad.subject in staying and quad.object in nodes - staying}
+    left = set(quads) - gone
+    erased = frozenset((nodes - staying) | elsewhere(kg, nodes - staying))
+    linked = linked_records(kg, person)
+    rows = sum(place.forget(linked) for place in kg.forgetters)
+    known = {quad.object for quad in left}
+    about = (q for q in gone if q.subject in nodes and q.object not in known)
+    words = Words.of(q for q in about if q.graph_name == graphs[0])
+    found = remnants(kg, erased, graphs, words)
+    add = [*obligations.bases(bound), *obligations.withdrawals(kg, person, at), *found.add]
+    remove = gone | found.remove
+    if ticket is not None:
+        reason = Literal(f"{len(bound)} records are kept on another legal basis")
+        add += [*ticket.add, *requests.about(ticket.ticket, [("description", reason)])]
+        remove.update(ticket.remove)
+    change = Change(
+        add=tuple(add),
+        remove=tuple(remove),
+        drop=tuple(sorted(found.drop, key=str)),
+        origin=origin,
+        lawful=True,
+        erased=erased,
+    )
+    kg.erased.begin(key, linked)
+    commit = kg.commit(change)
+    kg.erased.add(key, stamp(at), bound)
+    return Erasure(
+        key,
+        at,
+        ticket.ticket.value if ticket else "",
+        statements=commit.removed,
+        quarantine=len(found.drop),
+        findings=found.entries,
+        kept=bound,
+        elsewhere=sorted(found.elsewhere),
+        linked=linked,
+        rows=rows,
+    )
+
+
+def _texts(words: Words) -> Iterable[str]:
+    return [word.value for word in words.addresses | words.others]

@@ -1,0 +1,210 @@
+"""What is left of a person outside their own graphs: links, findings, quarantine, texts about commits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeGuard
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import findings
+from kgservice.domain.graphs import GraphKind
+from kgservice.domain.mentions import Mentions
+from kgservice.namespaces import CI, DCTERMS, RDFS, SH
+from kgservice.store.base import Dataset, Pattern, Term
+
+GONE = Literal("(erased)")
+LONG = 25  # characters from which on a text is told by its words
+_NAMES = frozenset({NamedNode(f"{CI}personName")})
+_ADDRESSES = frozenset(NamedNode(CI + name) for name in ("emailAddress", "telephone", "postalAddress"))
+_NUMBERS = frozenset(NamedNode(CI + name) for name in ("customerNumber", "externalId", "fieldValue"))
+_ABOUT_WORK = frozenset({findings.OWNER, findings.WAIVED_BY})
+
+
+@dataclass(slots=True)
+class Remnants:
+    """What is to go: graphs, statements; and the texts to put in their place.
+
+    `entries`: how many findings are among it; `elsewhere`: records of no person that state the name or an
+    address, and what in quarantine and scratch graphs states the last name alone, for somebody to look at.
+    """
+
+    drop: set[NamedNode] = field(default_factory=set)
+    remove: set[Quad] = field(default_factory=set)
+    add: set[Quad] = field(default_factory=set)
+    entries: int = 0
+    elsewhere: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The literals of a person that tell who it is: names and addresses, numbers and longer texts."""
+
+    names: frozenset[Literal]
+    addresses: frozenset[Literal]
+    others: frozenset[Literal]
+
+    @classmethod
+    def of(cls, quads: Iterable[Quad]) -> Words:
+        """The words in the statements about a person."""
+        names, addresses, others = set(), set(), set()
+        for quad in quads:
+            value = quad.object
+            if not isinstance(value, Literal) or not value.value.strip():
+                continue
+            if quad.predicate in _NAMES:
+                names.add(value)
+            elif quad.predicate in _ADDRESSES:
+                addresses.add(value)
+            elif quad.predicate in _NUMBERS or (
+                len(value.value) >= LONG and findings.moment_of(value) is None
+            ):
+                others.add(value)
+        return cls(frozenset(names), frozenset(addresses), frozenset(others))
+
+
+def remnants(
+    kg: KnowledgeGraph, nodes: Collection[NamedNode], own: Collection[object], words: Words
+) -> Remnants:
+    """What all graphs but those of the person (`own`) and the views hold of the nodes and words.
+
+    Numbers and texts that records of others state as well do not tell who it is.
+    """
+    return _Search(kg, own).all(nodes, words)
+
+
+class _Search:
+    def __init__(self, kg: KnowledgeGraph, own: Collection[object]) -> None:
+        self._kg = kg
+        self._own = set(own)
+        self._found = Remnants()
+        self._entries: set[NamedNode] = set()
+        a = kg.addresses
+        self._finding, self._provenance = NamedNode(a.finding), NamedNode(a.provenance)
+        self._quarantine, self._project = a.quarantine(""), a.project("")
+
+    def all(self, nodes: Collection[NamedNode], words: Words) -> Remnants:
+        self._links(nodes)
+        for word in words.names | words.addresses:
+            for form in _forms(word):
+                self._exactly(form)
+        telling = [word.value for word in words.others if self._is_own(word)]
+        for text in telling:
+            self._exactly(Literal(text))
+        phrases = [*(word.value for word in words.addresses), *telling]
+        iris = [node.value for node in nodes]
+        self._texts(Mentions(phrases, [name.value for name in words.names], iris))
+        entries = self._match((node, None, None) for node in self._entries)
+        self._found.remove |= {quad for quad in entries if quad.graph_name == self._finding}
+        self._found.entries = len(self._entries)
+        self._found.remove = {q for q in self._found.remove if q.graph_name not in self._found.drop}
+        return self._found
+
+    def _links(self, nodes: Collection[NamedNode]) -> None:
+        patterns: list[Pattern] = [(node, None, None) for node in nodes]
+        patterns += [(None, None, node) for node in nodes]
+        for quad in self._match(patterns):
+            graph = quad.graph_name
+            if self._is_quarantine(graph):
+                self._found.drop.add(graph)
+            elif graph == self._finding and quad.predicate not in _ABOUT_WORK:
+                self._enter(quad)
+            else:
+                self._found.remove.add(quad)
+
+    def _exactly(self, word: Literal | NamedNode) -> None:
+        """Statements with just this text, or the address as an IRI."""
+        for quad in self._match([(None, None, word)]):
+            graph = quad.graph_name
+            if self._is_quarantine(graph):
+                self._found.drop.add(graph)
+            elif graph == self._finding:
+                self._enter(quad)
+            elif isinstance(graph, NamedNode) and graph.value.startswith(self._project):
+                if isinstance(quad.subject, NamedNode):
+                    self._found.elsewhere.add(quad.subject.value)
+            elif not self._kg.graphs.is_record(graph) and graph != self._provenance:
+                self._found.remove.add(quad)
+
+    def _is_own(self, word: Literal) -> bool:
+        """Whether no record of others states it."""
+        return not any(self._kg.graphs.is_record(q.graph_name) for q in self._match([(None, None, word)]))
+
+    def _texts(self, mentions: Mentions) -> None:
+        """Texts that mention the person: in quarantine, scratch graphs and findings, and of commits."""
+        rows = self._rows(f"""GRAPH ?g {{ ?g <{DCTERMS}isPartOf> <{self._quarantine}> . ?s ?p ?o }}""")
+        for graph, text in {(g, o.value) for g, _, _, o in rows if isinstance(o, Literal)}:
+            if mentions.within(text):
+                self._found.drop.add(graph)
+            elif mentions.perhaps(text):
+                self._found.elsewhere.add(graph.value)
+        self._found.elsewhere -= {graph.value for graph in self._found.drop}
+        for graph in filter(self._is_scratch, self._kg.store.graphs()):
+            for quad in self._kg.planner().quads(graph):
+                text = _text(quad)
+                if mentions.within(text):
+                    self._found.remove.add(quad)
+                elif mentions.perhaps(text) and quad not in self._found.remove:
+                    self._found.elsewhere.add(graph.value)
+        for quad in self._said(self._finding, f"{SH}resultMessage", f"{SH}value", f"{CI}waiverReason"):
+            if mentions.within(_text(quad)):
+                self._enter(quad)
+        for quad in self._said(self._provenance, f"{DCTERMS}description", f"{RDFS}label"):
+            if mentions.within(_text(quad)):
+                self._found.remove.add(quad)
+                self._found.add.add(Quad(quad.subject, quad.predicate, GONE, quad.graph_name))
+
+    def _said(self, graph: NamedNode, *properties: str) -> Iterator[Quad]:
+        """The texts that the nodes of a graph have as values of the properties."""
+        values = " ".join(f"<{prop}>" for prop in properties)
+        pattern = f"BIND({graph} AS ?g) VALUES ?p {{ {values} }} GRAPH {graph} {{ ?s ?p ?o }}"
+        for _, s, p, o in self._rows(pattern):
+            if isinstance(s, NamedNode) and isinstance(o, Literal):
+                yield Quad(s, p, o, graph)
+
+    def _rows(self, pattern: str) -> Iterator[tuple[NamedNode, Term | None, NamedNode, Term | None]]:
+        query = f"SELECT ?g ?s ?p ?o {{ {pattern} FILTER(isLiteral(?o)) }}"
+        for g, s, p, o in self._kg.store.select(query, Dataset()).rows:
+            if isinstance(g, NamedNode) and isinstance(p, NamedNode):
+                yield g, s, p, o
+
+    def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        # What follows from the records follows them.
+        made = (self._kg.addresses.views, self._kg.addresses.state)
+        for quad in self._kg.store.match(patterns):
+            graph = quad.graph_name
+            if graph not in self._own and isinstance(graph, NamedNode) and not graph.value.startswith(made):
+                yield quad
+
+    def _enter(self, quad: Quad) -> None:
+        if isinstance(quad.subject, NamedNode):
+            self._entries.add(quad.subject)
+
+    def _is_scratch(self, graph: NamedNode) -> bool:
+        return self._kg.graphs.kind(graph) is GraphKind.SCRATCH
+
+    def _is_quarantine(self, graph: object) -> TypeGuard[NamedNode]:
+        return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)
+
+
+def _forms(word: Literal) -> set[Literal | NamedNode]:
+    """The name or address as others may have written it: with or without a language, or as an IRI."""
+    text = word.value
+    forms: set[Literal | NamedNode] = {
+        word,
+        Literal(text),
+        *(Literal(text, language=tag) for tag in ("de", "en")),
+    }
+    with suppress(ValueError):  # "Haus & Hof 7" is no e-mail address
+        if "@" in text:
+            forms.add(NamedNode(f"mailto:{text.strip()}"))
+        elif text.strip().startswith("+"):
+            forms.add(NamedNode(f"tel:{text.strip().replace(' ', '-')}"))
+    return forms
+
+
+def _text(quad: Quad) -> str:
+    return quad.object.value if isinstance(quad.object, Literal) else ""

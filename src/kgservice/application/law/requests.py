@@ -1,0 +1,281 @@
+"""Tickets of the requests of persons: open, extend and answer them, and tell which wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
+
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.findings import moment_of
+from kgservice.application.law import subjects
+from kgservice.application.law.decisions import named, stamp
+from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.members import Members
+from kgservice.domain.question import with_values
+from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION, Outcome, Right, Ticket, due
+from kgservice.errors import BadParameter, Conflict, NotFound
+from kgservice.namespaces import CI, RDF, XSD
+from kgservice.store.base import Term
+
+SOURCE = "/requests"
+STATUSES = ("open", "overdue", "answered")
+RIGHTS = tuple(right.value for right in Right)
+_SAID = f"""PREFIX ci: <{CI}>
+SELECT ?ticket ?p ?o {{
+  VALUES ?ticket {{ UNDEF }} VALUES ?person {{ UNDEF }}
+  ?ticket a ci:RightsRequest ; ?p ?o
+  FILTER(!BOUND(?person) || EXISTS {{ ?ticket ci:dataSubject ?person }})
+}}"""
+Said = tuple[str, NamedNode | Literal]
+
+
+def listed(kg: KnowledgeGraph, status: str | None = None, kind: str | None = None) -> dict[str, Any]:
+    """The tickets that fit, the most urgent first, as a JSON object. Raises `BadParameter`."""
+    for name, value, known in (("status", status, STATUSES), ("kind", kind, RIGHTS)):
+        if value is not None and value not in known:
+            raise BadParameter(f"{value[:80]!r} is none of {', '.join(known)}", source=name)
+    now = kg.clock().astimezone(UTC)
+    found = [
+        ticket
+        for ticket in _read(kg)
+        if kind in (None, ticket.right) and (status is None or _has_status(ticket, status, now))
+    ]
+    last = datetime.max.replace(tzinfo=UTC)
+    found.sort(key=lambda ticket: (not ticket.is_open, ticket.due or last, ticket.iri))
+    return {"requests": [to_json(ticket, now) for ticket in found]}
+
+
+def one(kg: KnowledgeGraph, key: str) -> Ticket:
+    """The ticket called `key`: its IRI, or the UUID that ends it. Raises `NotFound`."""
+    try:
+        node = named(kg, key, "id")
+    except BadParameter:
+        raise NotFound(f"{key[:80]!r} is no name of a request") from None
+    found = _read(kg, ticket=node)
+    if not found:
+        raise NotFound(f"There is no request {node.value}")
+    return found[0]
+
+
+def of(kg: KnowledgeGraph, person: NamedNode) -> list[Ticket]:
+    """The tickets of a person, as they came."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return sorted(_read(kg, person=person), key=lambda ticket: (ticket.received or first, ticket.iri))
+
+
+def to_json(ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """A ticket as a JSON object."""
+    return {
+        "id": ticket.iri,
+        "kind": ticket.right.value if ticket.right else None,
+        "status": ticket.status(now),
+        "outcome": ticket.outcome.value.lower() if ticket.outcome else None,
+        "received": stamp(ticket.received) if ticket.received else None,
+        "due": stamp(ticket.due) if ticket.due else None,
+        "answered": stamp(ticket.answered) if ticket.answered else None,
+        "reason": ticket.reason or None,
+        "subject": ticket.subject or None,
+        "tombstone": ticket.tombstone or None,
+    }
+
+
+def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
+    """Record a request that came; the IRI of its ticket. Raises `BadParameter`, `NotFound` for the person.
+
+    One whose time has run out already is recorded, too: that is a finding (R36), and no reason to refuse it.
+    """
+    asked = Members(body)
+    person = subjects.one(kg, asked.text("subject"))
+    right = Right(asked.one_of("kind", RIGHTS))
+    new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
+    asked.done()
+    _commit(kg, new, by.because(f"request received: {right}", SOURCE))
+    return new.ticket.value
+
+
+def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
+    """Extend the time of a ticket by up to two months, with the reason that the person was told; its IRI.
+
+    Raises `NotFound`, `Conflict` for one that is answered or extended, or whose first month is over.
+    """
+    with kg.writing:
+        ticket, asked, now = one(kg, key), Members(body), kg.clock().astimezone(UTC)
+        months = asked.number("months", LONGEST_EXTENSION, most=LONGEST_EXTENSION)
+        reason = asked.text("reason")
+        asked.done()
+        _still_open(ticket)
+        if ticket.outcome is Outcome.EXTENDED:
+            raise Conflict("The time of this request was extended already; that can be done once")
+        if ticket.received is None or now > due(ticket.received):
+            raise Conflict("The first month is over: only within it the person can be told of an extension")
+        said: list[Said] = [
+            ("dueAt", literal(due(ticket.received, months))),
+            ("requestOutcome", NamedNode(CI + Outcome.EXTENDED)),
+            ("description", Literal(reason)),
+        ]
+        _commit(kg, _changed(kg, ticket, said), by.because("request extended", SOURCE))
+    return ticket.iri
+
+
+def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
+    """Record how a ticket was decided and when the person was told; its IRI.
+
+    Raises `NotFound`, `Conflict` for one that is answered, `BadParameter` for a refusal without a reason,
+    `Invalid` for an erasure reported as fulfilled while records are left.
+    """
+    with kg.writing:
+        ticket, asked, now = one(kg, key), Members(body), kg.clock().astimezone(UTC)
+        outcome = Outcome(asked.one_of("outcome", [o.value.lower() for o in ANSWERS]).capitalize())
+        time = asked.moment("time", now)
+        reason = asked.text("reason") if outcome is Outcome.REFUSED or asked.has("reason") else None
+        asked.done()
+        _still_open(ticket)
+        if time > now or (ticket.received is not None and time < ticket.received):
+            raise BadParameter(f"{stamp(time)} is not between the request and now", source="time")
+        new = _changed(kg, ticket, answered(time, outcome, reason))
+        _commit(kg, new, by.because(f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
+    return ticket.iri
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a ticket is to say from now on: statements to add and to remove."""
+
+    ticket: NamedNode
+    add: tuple[Quad, ...]
+    remove: tuple[Quad, ...] = ()
+
+
+def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) -> Noted:
+    """The ticket of an act that fulfils a request, answered now: to be written together with the act.
+
+    The one that the body names (`request`), else the only one of the person of this kind that is open, else a
+    new one (`received`). Raises `NotFound`, `Conflict` for a ticket of somebody else, of another kind, or
+    that is answered.
+    """
+    now = kg.clock().astimezone(UTC)
+    done = answered(now, Outcome.FULFILLED, None)
+    waiting = [ticket for ticket in of(kg, person) if ticket.is_open and ticket.right is right]
+    if asked.has("request"):
+        ticket = one(kg, asked.text("request"))
+        if ticket.subject != person.value or ticket.right is not right:
+            raise Conflict(f"The request {ticket.iri} is not one of this person for {right}")
+        _still_open(ticket)
+        return _changed(kg, ticket, done)
+    if len(waiting) == 1 and not asked.has("received"):
+        return _changed(kg, waiting[0], done)
+    if len(waiting) > 1 and not asked.has("received"):
+        raise Conflict(f"The person has {len(waiting)} open requests for {right}; name one ('request')")
+    return _new(kg, person, right, asked, now, done)
+
+
+def moot(kg: KnowledgeGraph, person: NamedNode, at: datetime, settled: Noted | None) -> list[Noted]:
+    """The tickets that wait no longer once the person is erased: all that are open but the one `settled`."""
+    others = (ticket for ticket in of(kg, person) if ticket.is_open)
+    return [
+        _changed(kg, ticket, answered(max(at, ticket.received or at), Outcome.MOOT, None))
+        for ticket in others
+        if settled is None or ticket.iri != settled.ticket.value
+    ]
+
+
+def answered(time: datetime, outcome: Outcome, reason: str | None) -> list[Said]:
+    """What a ticket says of its answer."""
+    said: list[Said] = [("answeredAt", literal(time)), ("requestOutcome", NamedNode(CI + outcome))]
+    return said if reason is None else [*said, ("description", Literal(reason))]
+
+
+def literal(time: datetime) -> Literal:
+    """A moment as the graph holds it."""
+    return Literal(stamp(time), datatype=NamedNode(f"{XSD}dateTime"))
+
+
+def about(node: NamedNode, said: Iterable[Said]) -> tuple[Quad, ...]:
+    """Loose statements about a node, by the names of the properties of the model."""
+    return tuple(Quad(node, NamedNode(CI + name), value, DefaultGraph()) for name, value in said)
+
+
+def typed(node: NamedNode, kind: str) -> Quad:
+    """The loose statement that the node is of a class of the model."""
+    return Quad(node, NamedNode(f"{RDF}type"), NamedNode(CI + kind), DefaultGraph())
+
+
+def _new(  # noqa: PLR0917
+    kg: KnowledgeGraph,
+    person: NamedNode,
+    right: Right,
+    asked: Members,
+    now: datetime,
+    done: Iterable[Said] = (),
+) -> Noted:
+    received = asked.moment("received", now)
+    if received > now:
+        raise BadParameter(f"{stamp(received)} lies in the future", source="received")
+    said: dict[str, NamedNode | Literal] = {
+        "dataSubject": person,
+        "requestKind": NamedNode(CI + right.kind),
+        "receivedAt": literal(received),
+        "dueAt": literal(due(received)),
+        "requestOutcome": NamedNode(CI + Outcome.PENDING),
+        **dict(done),
+    }
+    ticket = NamedNode(kg.addresses.new())
+    return Noted(ticket, (typed(ticket, "RightsRequest"), *about(ticket, said.items())))
+
+
+def _changed(kg: KnowledgeGraph, ticket: Ticket, said: list[Said]) -> Noted:
+    node = NamedNode(ticket.iri)
+    old = kg.store.match((node, NamedNode(CI + name), None) for name, _ in said)
+    return Noted(node, about(node, said), tuple(q for q in old if kg.graphs.is_record(q.graph_name)))
+
+
+def _commit(kg: KnowledgeGraph, new: Noted, origin: Origin, *, lawful: bool = True) -> None:
+    kg.commit(Change(add=new.add, remove=new.remove, origin=origin, lawful=lawful))
+
+
+def _still_open(ticket: Ticket) -> None:
+    if not ticket.is_open:
+        at = f" at {stamp(ticket.answered)}" if ticket.answered else ""
+        raise Conflict(f"The request {ticket.iri} was answered{at}")
+
+
+def _has_status(ticket: Ticket, status: str, now: datetime) -> bool:
+    """Whether a ticket has a status; an overdue one is open as well."""
+    return ticket.status(now) == status or (status == "open" and ticket.is_open)
+
+
+def _read(
+    kg: KnowledgeGraph, *, ticket: NamedNode | None = None, person: NamedNode | None = None
+) -> list[Ticket]:
+    given = {"ticket": ticket, "person": person}
+    rows = kg.select(with_values(_SAID, {name: node for name, node in given.items() if node})).rows
+    said: dict[str, dict[str, Term]] = {}
+    for s, p, o in sorted(rows, key=str):
+        if isinstance(s, NamedNode) and isinstance(p, NamedNode) and o is not None:
+            said.setdefault(s.value, {})[p.value.removeprefix(CI)] = o
+    return [_ticket(iri, values) for iri, values in said.items()]
+
+
+def _ticket(iri: str, said: dict[str, Term]) -> Ticket:
+    values = {name: o.value for name, o in said.items() if isinstance(o, NamedNode | Literal)}
+    concepts = {name: values.get(name, "").removeprefix(CI) for name in ("requestKind", "requestOutcome")}
+    return Ticket(
+        iri,
+        next((right for right in Right if right.kind == concepts["requestKind"]), None),
+        next((outcome for outcome in Outcome if outcome == concepts["requestOutcome"]), None),
+        _utc(said.get("receivedAt")),
+        _utc(said.get("dueAt")),
+        _utc(said.get("answeredAt")),
+        values.get("description", ""),
+        values.get("dataSubject", ""),
+        values.get("hasTombstone", ""),
+    )
+
+
+def _utc(value: Term | None) -> datetime | None:
+    found = moment_of(value)
+    return found.astimezone(UTC) if found else None

@@ -1,0 +1,202 @@
+"""Records of a CRM taken over into the graph of the customer that they are linked to: what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links import records as link_records
+from kgservice.application.links.statements import (
+    Places,
+    decided,
+    ends,
+    link_iri,
+    loose,
+    published,
+    record_iri,
+    state_of,
+)
+from kgservice.application.sources import optouts as crm_optouts
+from kgservice.application.sources.customers import Known, known
+from kgservice.application.sources.statements import Was, restriction, taken
+from kgservice.application.stewards.settling import settle
+from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.crm_field import Taking, Unmatched
+from kgservice.domain.link import PERSONS, Decision, Link, State, Verdict
+from kgservice.domain.matching import RecordId
+from kgservice.domain.model import TYPE
+from kgservice.namespaces import CI
+
+SOURCE = "crm"
+BATCH = 200  # rows in one commit
+Row = Mapping[str, object]
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of rows: `written` differ from what the graph had, `unchanged` do not.
+
+    `unlinked` are linked to nobody and stay out, `created` became a contact person; of `deleted` ones the
+    record is restricted. `open`: fields that differ and wait for a person; `withdrawn`: consents that ended
+    with an opt-out, `disagreeing`: those that contradict one. `refused`: records that the guard did not
+    take, with the reason.
+    """
+
+    written: int = 0
+    unchanged: int = 0
+    unlinked: int = 0
+    created: int = 0
+    deleted: int = 0
+    open: int = 0
+    withdrawn: int = 0
+    disagreeing: int = 0
+    refused: list[tuple[RecordId, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Part:
+    """What a row changes; it goes in as a whole, or stays out."""
+
+    record: RecordId
+    triples: set[Triple]
+    remove: set[Quad] = field(default_factory=set)
+    new: bool = False
+
+    @property
+    def own(self) -> frozenset[NamedNode]:
+        """The nodes that it speaks of."""
+        return frozenset(t.subject for t in self.triples if isinstance(t.subject, NamedNode))
+
+
+def take(
+    kg: KnowledgeGraph,
+    kind: str,
+    rows: Iterable[Row],
+    taking: Taking,
+    *,
+    by: Origin = LOCAL,
+    told: Progress = lambda _done: None,
+) -> Taken:
+    """Take over the rows of the canonical table `kind` that are of the source, some at a time.
+
+    Only records with an accepted link are written, unless `taking` has persons made of the others. Where
+    nothing differs, nothing is written. `told` hears how many rows are done.
+    """
+    done = Taken()
+    origin = by.because(f"records of {taking.source} taken over", SOURCE)
+    own = (row for row in rows if row["source"] == taking.source and not _erased(kg, kind, row))
+    count = 0
+    while batch := list(islice(own, BATCH)):
+        with kg.writing:
+            _Batch(kg, kind, batch, taking, origin).take(done)
+        count += len(batch)
+        told(count)
+    return done
+
+
+def _erased(kg: KnowledgeGraph, kind: str, row: Row) -> bool:
+    """Whether the record's person was erased, perhaps after the row was read."""
+    return kind == PERSONS and kg.erased.holds(RecordId(str(row["source"]), str(row["key"])))
+
+
+class _Batch:
+    """Some rows, with what the graph says of them and of whom they are linked to."""
+
+    def __init__(
+        self, kg: KnowledgeGraph, kind: str, rows: Sequence[Row], taking: Taking, origin: Origin
+    ) -> None:
+        self._kg, self._kind, self._taking, self._origin = kg, kind, taking, origin
+        self._rows = {RecordId(taking.source, str(row["key"])): row for row in rows}
+        found = link_records.of_records(kg, list(self._rows))
+        self._links = {
+            one: link
+            for one, links in found.items()
+            for link in links
+            if link.standing.state is State.ACCEPTED and link.kind == kind
+        }
+        customers = [link.customer for link in self._links.values()]
+        self._places = Places.of(kg, self._rows, customers)
+        self._known = known(kg, kind, customers)
+
+    def take(self, done: Taken) -> None:
+        """Commit what differs, and count it."""
+        parts = [part for one, row in self._rows.items() if (part := self._part(one, row, done))]
+        changing = [part for part in parts if part.triples or part.remove]
+        _, held = settle(self._kg, changing, self._change)
+        refused = {part.record: refusal.reason for part, refusal in held}
+        done.refused += sorted(refused.items(), key=str)
+        for part in parts:
+            if part.record in refused:
+                continue
+            done.created += part.new
+            changed = bool(part.triples or part.remove)
+            done.written += changed and not part.new
+            done.unchanged += not changed
+        if self._kind == PERSONS:
+            self._opt_outs(refused, done)
+
+    def _change(self, some: Sequence[_Part]) -> Change:
+        add = set().union(*(part.triples for part in some))
+        remove = set().union(*(part.remove for part in some))
+        return Change(loose(add), tuple(remove), origin=self._origin)
+
+    def _part(self, one: RecordId, row: Row, done: Taken) -> _Part | None:
+        link = self._links.get(one)
+        if link is None:
+            create = self._kind == PERSONS and self._taking.unmatched is Unmatched.CREATE
+            if create and not row.get("deleted") and not row.get("opted_out"):
+                return self._created(one, row)
+            done.unlinked += 1
+            return None
+        is_deleted = bool(row.get("deleted"))
+        add, remove = (
+            restriction(self._kg, link, holds=is_deleted) if self._kind == PERSONS else (set(), set())
+        )
+        if is_deleted:
+            done.deleted += 1
+            return _Part(one, add, remove)
+        was = Was.of(self._kg, link)
+        wanted = taken(
+            row, link, was, about=self._known[link.customer], places=self._places, taking=self._taking
+        )
+        done.open += wanted.open
+        before = {quad.triple: quad for quad in was.quads}
+        add |= (wanted.said - before.keys()) | wanted.add
+        remove |= {quad for triple, quad in before.items() if triple not in wanted.said} | wanted.gone
+        return _Part(one, add, remove)
+
+    def _created(self, one: RecordId, row: Row) -> _Part:
+        """A contact person made of a record, linked to it by rule."""
+        kg, places = self._kg, self._places
+        person = NamedNode(kg.addresses.new())
+        node, now = link_iri(kg.addresses, one, person.value), kg.clock()
+        link = Link(
+            *(node.value, PERSONS, one, record_iri(kg.addresses, one).value, person.value),
+            probability=None,
+            weight=None,
+        )
+        none = Was(set(), {})
+        wanted = taken(row, link, none, about=Known(), places=places, taking=self._taking, new=True)
+        triples = {Triple(person, TYPE, NamedNode(f"{CI}ContactPerson")), *wanted.said, *wanted.add}
+        triples |= ends(places, node, one, person.value, PERSONS)
+        triples |= decided(kg.addresses, node, Decision(1, Verdict.BY_RULE, now))
+        triples |= state_of(node, State.ACCEPTED, now)
+        triples |= published(places, one, person.value, PERSONS)
+        return _Part(one, triples, new=True)
+
+    def _opt_outs(self, refused: Mapping[RecordId, str], done: Taken) -> None:
+        for one, row in self._rows.items():
+            link = self._links.get(one)
+            out = bool(row.get("opted_out"))
+            # A record that is gone says nothing of an opt-out; one that is marked as deleted may.
+            if link is not None and one not in refused and (out or not row.get("deleted")):
+                ended, disagreeing = crm_optouts.follow(
+                    self._kg, link, self._places, self._taking, self._origin, out=out
+                )
+                done.withdrawn += ended
+                done.disagreeing += disagreeing

@@ -1,0 +1,107 @@
+"""Committing what the guard takes of an import, and telling what it does not take, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pyoxigraph import NamedNode, Triple
+
+from kgservice.application.changes.proof import touches_proof
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.domain.change import Change, Commit
+from kgservice.errors import Invalid, Reserved
+
+RESERVED = (
+    "It brings consents, requests, restrictions, processing activities or what is left of an erased person, "
+    "or leads to such: an administrator releases it, or a steward who is a privacy officer, too"
+)
+
+
+class Part(Protocol):
+    """What goes in or stays out as a whole: the statements of a row, or about a record of a document."""
+
+    @property
+    def triples(self) -> set[Triple]:
+        """The statements."""
+
+    @property
+    def own(self) -> frozenset[NamedNode]:
+        """The records that belong to this part alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something was not taken: the `reason` for stewards, and the `findings` that it is made of."""
+
+    reason: str
+    findings: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The reason for who may not see everything: which rules it breaks, but nothing that records say."""
+        if not self.findings:
+            return self.reason
+        from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
+
+        return " ".join(dict.fromkeys(map(_words, discreet_refusal(self.findings, ()))))
+
+
+P = TypeVar("P", bound=Part)
+
+
+def settle(
+    kg: KnowledgeGraph,
+    parts: Sequence[P],
+    change: Callable[[Sequence[P]], Change],
+    commit: Callable[[Change], Commit] | None = None,
+) -> tuple[Commit | None, list[tuple[P, Refusal]]]:
+    """Commit all of the parts that the guard takes together; the others, each with the reason.
+
+    A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
+    wrong without it is held as well. So is what only those may change who answer for privacy. `change` makes
+    the change of some of the parts; `commit` makes it, or raises what a commit would, in a dry run.
+    """
+    commit = commit or kg.commit
+    held: list[tuple[P, Refusal]] = []
+    rest = list(parts)
+    while rest:
+        try:
+            return commit(change(rest)), held
+        except Reserved:
+            planner = kg.planner()
+            bad = [part for part in rest if touches_proof(planner, part.triples)] or rest
+            held += [(part, Refusal(RESERVED)) for part in bad]
+        except Invalid as error:
+            wrong = {finding["focus"]: finding for finding in error.findings}
+            bad = [part for part in rest if any(node.value in wrong for node in part.own)]
+            bad = bad or [part for part in rest if wrong.keys() & _spoken_of(part)] or rest
+            held += [(part, _refusal(part, wrong, error)) for part in bad]
+        rest = taken(parts, held)
+    return None, held
+
+
+def taken(parts: Sequence[P], held: Sequence[tuple[P, Refusal]]) -> list[P]:
+    """The parts that are not among those held."""
+    out = {id(part) for part, _ in held}
+    return [part for part in parts if id(part) not in out]
+
+
+def _words(finding: Mapping[str, Any]) -> str:
+    return f"{finding['rule']}: {finding['message'].get('en') or finding['shape']}"
+
+
+def _spoken_of(part: Part) -> set[str]:
+    terms = (term for triple in part.triples for term in (triple.subject, triple.object))
+    return {term.value for term in terms if isinstance(term, NamedNode)}
+
+
+def _refusal(part: Part, wrong: Mapping[str, Mapping[str, Any]], error: Invalid) -> Refusal:
+    """What is wrong with the records of a part, else with those it speaks of, else with all."""
+    own = {node.value for node in part.own}
+    about = own & wrong.keys() or _spoken_of(part) & wrong.keys()
+    found = tuple(wrong[node] for node in sorted(about))
+    if not found:
+        return Refusal(str(error), tuple(error.findings))
+    return Refusal(" ".join(dict.fromkeys(map(_words, found))), found)

@@ -1,0 +1,227 @@
+"""From one scene to another: the statements whose showing may differ, and what follows for the views."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+from kgservice.application.changes import views
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.views.dues import Dues
+from kgservice.application.views.scene import Scene, concerned
+from kgservice.domain.model import TYPE
+from kgservice.domain.visibility import OF_RESTRICTIONS, Need
+
+# A graph, and what its statements need before and after: None if they are not there.
+_Group = tuple[object, Need | None, Need | None]
+
+
+class Step:
+    """What the views of the `purposes` show up to a confidentiality, before and after.
+
+    `changed`: what record graphs lose and what they get. Of the nodes `erased` nothing stays.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        scenes: tuple[Scene, Scene],
+        *,
+        purposes: Collection[str],
+        level: int,
+        changed: tuple[set[Quad], set[Quad]] = (set(), set()),
+        erased: frozenset[NamedNode] = frozenset(),
+    ) -> None:
+        self._erased = erased
+        self._purposes = purposes
+        self._level = level
+        self._planner = planner
+        self._before, self._after = scenes
+        self._removed, self._added = changed
+        self._staying: set[Quad] = set()
+        self._differ: set[NamedNode] = set()  # nodes whose traits differ
+        self._dues: dict[NamedNode, datetime | None] = {}
+        self._new_parts: dict[object, set[object]] = defaultdict(set)
+        for quad in self._added:
+            if planner.graphs.is_genid(quad.object):
+                self._new_parts[quad.subject].add(quad.object)
+
+    def change(self, triples: set[Triple]) -> None:
+        """Take up what is different: the changed statements, with all that follows, are `triples`."""
+        sight, is_genid = self._after.sight, self._planner.graphs.is_genid
+        deciding = [t for t in triples if sight.decides(t.predicate) or is_genid(t.object)]
+        altered = self._altered(_ends(deciding))
+        self._take_up(altered)
+        self._note(_ends(t for t in deciding if t.predicate in OF_RESTRICTIONS))
+        graphs = self._graphs(triples)
+        if self._before.common != self._after.common:
+            graphs |= set(filter(self._planner.graphs.is_subject, self._planner.store.graphs()))
+        for graph in graphs:
+            self._person(graph)
+
+    def due(self, node: NamedNode) -> None:
+        """Take up a person or a restriction whose date has come."""
+        if self._after.sight.restricted(node):
+            self._take_up(self._altered({node}))
+            self._note({node})
+        else:
+            addresses = self._planner.addresses
+            self._person(NamedNode(addresses.subject(addresses.key(node.value))), certain=True)
+        self._dues.setdefault(node, None)
+
+    def _take_up(self, altered: set[NamedNode]) -> None:
+        self._differ |= altered
+        for node in altered:
+            for quad in self._planner.records.match([(node, None, None), (None, None, node)]):
+                if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
+                    self._staying.add(quad)
+
+    def _note(self, restrictions: set[NamedNode]) -> None:
+        """Note when to look at restrictions again."""
+        for node in restrictions:
+            if self._after.sight.restricted(node):
+                self._dues[node] = self._after.sight.period(node).next_change(self._after.moment)
+            elif self._before.sight.restricted(node):
+                self._dues.setdefault(node, None)
+
+    def _person(self, graph: NamedNode, *, certain: bool = False) -> None:
+        before, after = self._before.grants(graph), self._after.grants(graph)
+        person = self._after.person(graph)
+        for old in {self._before.person(graph)} - {person, None}:
+            assert old is not None
+            self._dues[old] = None
+        if person is not None and after is not None:
+            self._dues[person] = self._after.next_change(person, after.subject)
+        same = (
+            before is not None
+            and after is not None
+            and before.subject == after.subject
+            and before.sealed == after.sealed
+            and self._before.common == self._after.common
+        )
+        if certain or not same:
+            stored = self._planner.store.match([(None, None, None)], graph)
+            self._staying.update(quad for quad in stored if quad not in self._removed)
+
+    def _altered(self, starts: set[NamedNode]) -> set[NamedNode]:
+        """The nodes whose traits differ, among those that a change touches and all that hang on them."""
+        # All that hung on a node that is erased has lost a statement, and is among them.
+        staying = starts - self._erased
+        waiting = list(staying)
+        for node in staying:
+            waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+        found: set[NamedNode] = set()
+        seen = set(self._erased)
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if self._before.sight.traits(node) != self._after.sight.traits(node):
+                found.add(node)
+                waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+                waiting += self._parts(node)
+        return found
+
+    def _parts(self, node: NamedNode) -> list[NamedNode]:
+        """The nodes without a name of their own that the node refers to."""
+        stored = {q.object for q in self._planner.records.match([(node, None, None)])}
+        parts = self._new_parts.get(node, set()) | stored
+        return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
+
+    def _graphs(self, triples: set[Triple]) -> set[NamedNode]:
+        """The graphs of the persons whose permissions may differ."""
+        graphs, addresses = self._planner.graphs, self._planner.addresses
+        keys = {
+            quad.graph_name.value.rpartition("/")[2]
+            for quad in (*self._removed, *self._added)
+            if isinstance(quad.graph_name, NamedNode) and not graphs.is_project(quad.graph_name)
+        }
+        for scene in (self._before, self._after):
+            keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
+        return {NamedNode(addresses.subject(key)) for key in keys}
+
+    # What follows
+
+    def effect(self) -> Effect:
+        """What happens to the views, and when each has to be looked at again."""
+        groups = self._groups()
+        gone: dict[str, set[Triple]] = {}
+        new: dict[str, set[Triple]] = {}
+        for purpose in self._purposes:
+            lost, won, kept = self._sorted(groups, purpose)
+            if lost or won:
+                stays = self._said(kept)
+                new[purpose] = self._said(won) - stays
+                gone[purpose] = self._said(lost) - stays - new[purpose]
+        self._support(gone)
+        effect = Effect()
+        for purpose, triples in gone.items():
+            view = NamedNode(self._planner.addresses.view(purpose))
+            effect.remove |= views.placed(view, triples)
+            effect.add |= views.placed(view, new[purpose])
+        effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
+        return effect
+
+    def _groups(self) -> dict[_Group, list[Quad]]:
+        """The statements by all that decides about them: their graph, and what they need before and after."""
+        # What decides for all, or the moment, can alter the need of any statement.
+        steady = self._before.common == self._after.common and self._before.moment == self._after.moment
+        found: defaultdict[_Group, list[Quad]] = defaultdict(list)
+        for quad in self._staying:
+            need = then = self._before.need(quad)
+            if not steady or quad.subject in self._differ or quad.object in self._differ:
+                then = self._after.need(quad)
+            found[quad.graph_name, need, then].append(quad)
+        for quad in self._removed:
+            found[quad.graph_name, self._before.need(quad), None].append(quad)
+        for quad in self._added:
+            found[quad.graph_name, None, self._after.need(quad)].append(quad)
+        return found
+
+    def _sorted(
+        self, groups: dict[_Group, list[Quad]], purpose: str
+    ) -> tuple[list[Quad], list[Quad], list[Quad]]:
+        """What the view of the purpose loses, what it wins, and what it keeps."""
+        lost: list[Quad] = []
+        won: list[Quad] = []
+        kept: list[Quad] = []
+        for (graph, need, then), quads in groups.items():
+            shown = need is not None and self._before.allows(graph, need, purpose, self._level)
+            shows = then is not None and self._after.allows(graph, then, purpose, self._level)
+            if shown or shows:
+                (kept if shown and shows else won if shows else lost).extend(quads)
+        return lost, won, kept
+
+    def _said(self, quads: Iterable[Quad]) -> set[Triple]:
+        return views.said(quads, self._planner.model, self._planner.graphs)
+
+    def _support(self, gone: dict[str, set[Triple]]) -> None:
+        """Keep what the model, or other statements that are shown, state or entail."""
+        every = views.unsure(set().union(*gone.values()), self._erased)
+        if not every:
+            return
+        planner = self._planner
+        same = list(views.exactly(every))
+        held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
+        found: dict[Triple, list[Quad]] = defaultdict(list)
+        for quad in set(planner.records.match(views.support(every))) - self._removed - self._staying:
+            if planner.graphs.is_record(quad.graph_name):
+                for triple in self._said([quad]) & every:
+                    found[triple].append(quad)
+        for triples in gone.values():
+            triples.difference_update(held)
+        for purpose, triples in gone.items():
+            for triple in triples & found.keys():
+                if any(self._after.shows(quad, purpose, self._level) for quad in found[triple]):
+                    triples.remove(triple)
+
+
+def _ends(triples: Iterable[Triple]) -> set[NamedNode]:
+    """The nodes at both ends of statements; of a type, only the one that has it."""
+    nodes = (n for t in triples for n in ((t.subject,) if t.predicate == TYPE else (t.subject, t.object)))
+    return {node for node in nodes if isinstance(node, NamedNode)}
