@@ -10,8 +10,8 @@ from starlette.routing import Mount, Route
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.app import framework
-from kgservice.http.sparql import Querying
-from kgservice.http.tags import Tags
+from kgservice.http.messages.tags import Tags
+from kgservice.http.resources.sparql import Querying
 
 
 def addresses(kg: KnowledgeGraph) -> set[str]:

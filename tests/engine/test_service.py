@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.http import bodies, patience
+from kgservice.http.access import patience
+from kgservice.http.messages import bodies
 from tests.engine.conftest import until
 from tests.engine.test_isolated import CROSS, children
 from tests.serving import Running, running

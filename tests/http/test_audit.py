@@ -22,7 +22,7 @@ from kgservice.application.law.audit import AuditLog
 from kgservice.domain.audit import Line, verify
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role
-from kgservice.http.auditing import Auditing, fixed_parts, note
+from kgservice.http.access.auditing import Auditing, fixed_parts, note
 from kgservice.namespaces import DPV
 from kgservice.store.audit_file import AuditFile
 from tests.conftest import NOON

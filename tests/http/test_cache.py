@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.http.cache import Answer, Cache, Kept
+from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.namespaces import CI
 from kgservice.store.base import Kind
 from tests.http.persons import PERSON

@@ -10,7 +10,7 @@ import pytest
 
 from kgservice import resources
 from kgservice.errors import BadInput
-from kgservice.http.imports import safe_path
+from kgservice.http.resources.imports import safe_path
 from tests.serving import Running
 
 TURTLE = "@prefix ci: <https://w3id.org/kgservice/ci#> . <https://kg.example/id/1> a ci:PainPoint ."

@@ -15,7 +15,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain import keys
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import Conflict, NotFound, StoreFailed
-from kgservice.http import recognition
+from kgservice.http.access import recognition
 from kgservice.store.keys import KeyFile, keys_of
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, bare, make_key, serving

@@ -10,8 +10,8 @@ import pytest
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.errors import TooMany
-from kgservice.http import limits
-from kgservice.http.limits import Attempts, Limits
+from kgservice.http.access import limits
+from kgservice.http.access.limits import Attempts, Limits
 from tests.conftest import NOON
 from tests.http.keys import asking, bare, make_key, serving
 

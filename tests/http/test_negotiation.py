@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kgservice.errors import NotAcceptable, UnsupportedMediaType
-from kgservice.http.negotiation import HTML, PLAIN_JSON, body_format, coding, negotiate
+from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, body_format, coding, negotiate
 from kgservice.store.formats import BOOLEAN_FORMATS, GRAPH_FORMATS, RESULT_FORMATS, Format
 
 CASES = [

@@ -16,8 +16,8 @@ from joserfc.jwk import RSAKey
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.errors import BadParameter
-from kgservice.http import oidc_keys
-from kgservice.http.oidc import Oidc, role_map
+from kgservice.http.access import oidc_keys
+from kgservice.http.access.oidc import Oidc, role_map
 from kgservice.settings import Settings
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, bare, serving

@@ -32,7 +32,7 @@ from kgservice.application.guard.guard import Guard
 from kgservice.application.law.audit import opened
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
-from kgservice.http.openapi import document
+from kgservice.http.openapi.document import document
 from kgservice.settings import Settings
 from tests.http.keys import RESEARCH, make_key
 from tests.http.persons import PERSON

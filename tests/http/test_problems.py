@@ -14,10 +14,10 @@ import pytest
 from kgservice import errors
 from kgservice.application.answers.questions import questions
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.http.details import PROBLEMS
-from kgservice.http.openapi import document
-from kgservice.http.problem_types import problem_types
-from kgservice.http.problems import problem_of
+from kgservice.http.messages.details import PROBLEMS
+from kgservice.http.messages.problems import problem_of
+from kgservice.http.openapi.document import document
+from kgservice.http.resources.problem_types import problem_types
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.serving import Running, running

@@ -5,7 +5,7 @@ from starlette.types import Scope
 
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import BadParameter, Forbidden
-from kgservice.http.purposes import purpose_of
+from kgservice.http.access.purposes import purpose_of
 from kgservice.namespaces import DPV
 from tests.http.keys import IMPROVING, RESEARCH
 

@@ -11,9 +11,9 @@ import pytest
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import Forbidden, NotFound
-from kgservice.http import permissions
-from kgservice.http.permissions import RULES, is_open, permit, rule_of
-from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
+from kgservice.http.access import permissions
+from kgservice.http.access.permissions import RULES, is_open, permit, rule_of
+from kgservice.http.access.sign_in import SIGN_IN, SIGN_OUT
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.http.keys import asking, bare, make_key, serving
@@ -312,7 +312,7 @@ def test_every_request_has_a_principal(kg: KnowledgeGraph, tmp_path: Path) -> No
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from kgservice.http.auth import Access
+    from kgservice.http.access.auth import Access
     from kgservice.store.keys import KeyFile, keys_of
 
     seen: list[Principal] = []

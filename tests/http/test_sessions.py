@@ -10,7 +10,7 @@ import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
-from kgservice.http.sessions import MOST_OF_ONE, Sessions
+from kgservice.http.access.sessions import MOST_OF_ONE, Sessions
 from kgservice.store.keys import KeyFile, keys_of
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, bare, make_key, serving

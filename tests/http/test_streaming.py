@@ -18,7 +18,7 @@ import zstandard
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import StoreFailed
-from kgservice.http.streaming import CHUNK, QUEUE, BrokenTransfer, ClientLeft, Pipe
+from kgservice.http.messages.streaming import CHUNK, QUEUE, BrokenTransfer, ClientLeft, Pipe
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.serving import Running, running

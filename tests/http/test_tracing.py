@@ -101,7 +101,7 @@ def test_no_collector_is_no_hindrance(kg: KnowledgeGraph, monkeypatch: pytest.Mo
 def test_without_the_library_the_service_says_what_to_install(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "kgservice.http.tracing", raising=False)
+    monkeypatch.delitem(sys.modules, "kgservice.http.messages.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     kg.settings = replace(kg.settings, telemetry="http://127.0.0.1:9")
     with pytest.raises(BadParameter, match="telemetry"):

@@ -17,7 +17,7 @@ from kgservice.application.guard.validation import validate
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import REPORT_FORMATS
-from kgservice.http.validation import OFFERS
+from kgservice.http.resources.validation import OFFERS
 from kgservice.shacl.terms import add_all
 from tests.serving import Running, running
 

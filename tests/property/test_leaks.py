@@ -20,7 +20,7 @@ from kgservice.application.views.reader import PurposeReader
 from kgservice.domain import sparql_search
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
-from kgservice.http import questions
+from kgservice.http.resources import questions
 from kgservice.namespaces import CI, KG
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset

@@ -31,7 +31,7 @@ from kgservice.engine.isolated import Isolated, Limits
 from kgservice.engine.rooms import Room
 from kgservice.engine.wire import Closed
 from kgservice.errors import BadParameter, StoreFailed
-from kgservice.http.metrics import Meters
+from kgservice.http.resources.metrics import Meters
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore

@@ -16,7 +16,7 @@ from kgservice.application.imports.mapping import read_mapping
 from kgservice.application.imports.row_graphs import Workbench
 from kgservice.application.imports.tables import load_tables
 from kgservice.errors import BadInput, BadTable
-from kgservice.http.imports import _line, _put
+from kgservice.http.resources.imports import _line, _put
 from kgservice.namespaces import Addresses
 from kgservice.tabular.csv_records import Dialect, records
 

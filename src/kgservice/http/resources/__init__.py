@@ -1,0 +1,1 @@
+"""What stands at the addresses: a module for each resource."""
