@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import shutil
 import statistics
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from benchmarks.complete import NOW, CompleteGenerator
+from benchmarks.measure import MemoryWatch
 from benchmarks.report import Figure, machine, of, report
 from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -151,30 +150,6 @@ def commit_figures(work: Path, customers: int, number: int) -> list[Figure]:
     ]
 
 
-class Memory:
-    """The most resident memory of this process and its children while the block runs, in bytes."""
-
-    def __enter__(self) -> Memory:
-        self.most = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample)
-        self._thread.start()
-        return self
-
-    def _sample(self) -> None:
-        while not self._done.wait(0.2):
-            own = psutil.Process()
-            try:
-                used = sum(int(p.memory_info().rss) for p in (own, *own.children(recursive=True)))
-            except psutil.NoSuchProcess:
-                continue
-            self.most = max(self.most, used)
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-
 def plain_seconds(work: Path) -> list[tuple[int, float]]:
     """Seconds of plain pySHACL for each of the small sizes."""
     shapes, found = load_shapes(), []
@@ -195,7 +170,7 @@ def validation_figures(work: Path, customers: int) -> list[Figure]:
     (first, least), (last, longest) = known[0], known[-1]
     each = (longest - least) / (last - first)
     expected = longest + each * (customers - last)
-    with filled(work, customers) as (kg, _, count), Memory() as memory:
+    with filled(work, customers) as (kg, _, count), MemoryWatch(os.getpid(), every=1.0) as memory:
         start = time.perf_counter()
         findings = validate(kg)
         seconds = time.perf_counter() - start
@@ -205,7 +180,7 @@ def validation_figures(work: Path, customers: int) -> list[Figure]:
     detail += f"pySHACL would take {expected:,.0f} s, by customers {sizes}"
     return [
         Figure("full validation, times faster than plain pySHACL", faster, "×", "≥ 20", faster >= 20, detail),
-        of("its memory", memory.most / 2**30, "GiB", "with all processes, sampled", 3),
+        of("its memory", memory.most / 2**30, "GiB", "proportional set size of all processes, sampled", 3),
         of("its time for 1,000 customers", seconds / customers * 1000, "s", "linear if it stays so"),
     ]
 

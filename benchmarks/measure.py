@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
-from benchmarks.peers import Server
+from benchmarks.peers import Server, memory_of
 
 JSON = "application/sparql-results+json"
 LONGEST_PAUSE = 2.0  # seconds
@@ -92,22 +92,30 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 class MemoryWatch:
-    """The growth of a server's resident memory while the block runs, in bytes (sampled every 5 ms)."""
+    """How much memory a process and its children take while the block runs, in bytes, sampled.
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.growth = 0
+    Taking a sample holds the processes up for some milliseconds: measure times without it.
+    """
+
+    def __init__(self, pid: int, every: float = 0.02) -> None:
+        """`every`: seconds between samples."""
+        self.pid, self.every = pid, every
 
     def __enter__(self) -> MemoryWatch:
-        self._start = self.server.memory()
+        self._start = self.most = memory_of(self.pid)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self._thread.start()
         return self
 
+    @property
+    def growth(self) -> int:
+        """The most, beyond what was taken at the beginning."""
+        return self.most - self._start
+
     def _sample(self) -> None:
-        while not self._done.wait(0.005):
-            self.growth = max(self.growth, self.server.memory() - self._start)
+        while not self._done.wait(self.every):
+            self.most = max(self.most, memory_of(self.pid))
 
     def __exit__(self, *_: object) -> None:
         self._done.set()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -33,9 +33,20 @@ class Server:
     form: bool = False
 
     def memory(self) -> int:
-        """Resident memory in bytes, of the process and its children."""
-        root = psutil.Process(self.pid)
-        return sum(int(p.memory_info().rss) for p in (root, *root.children(recursive=True)))
+        """Memory of the process and its children in bytes; what they share counts once (see `memory_of`)."""
+        return memory_of(self.pid)
+
+
+def memory_of(pid: int) -> int:
+    """The proportional set size of a process and its children, in bytes.
+
+    Resident memory would count what forks share with their parent as often as there are forks.
+    """
+    root, used = psutil.Process(pid), 0
+    for process in (root, *root.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            used += int(process.memory_full_info().pss)
+    return used
 
 
 def free_port() -> int:
