@@ -27,7 +27,7 @@ KgError
 ├── SourceFailed              a CRM or database elsewhere cannot answer   502, exit 6
 └── AuditFailed               what happens cannot be recorded             503, exit 6
 
-HTTP statuses are assigned in `http/details.py`, exit codes in `cli`.
+HTTP statuses are assigned in `http/messages/details.py`, exit codes in `cli`.
 """
 
 from __future__ import annotations

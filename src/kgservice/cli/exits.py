@@ -8,7 +8,7 @@ import sys
 from enum import IntEnum
 
 from kgservice import errors
-from kgservice.http.details import details
+from kgservice.http.messages.details import details
 
 
 class Exit(IntEnum):

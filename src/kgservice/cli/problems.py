@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from kgservice.errors import KgError, StoreFailed
-from kgservice.http.details import PROBLEMS
+from kgservice.http.messages.details import PROBLEMS
 
 Progress = Callable[[str, int, int], None]
 _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}

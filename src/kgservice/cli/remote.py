@@ -16,8 +16,8 @@ from kgservice.cli.desks import RemoteDesks
 from kgservice.cli.problems import error_of, followed
 from kgservice.cli.rights import named
 from kgservice.errors import BadInput, BadParameter, StoreFailed
-from kgservice.http.headers import VIOLATIONS
-from kgservice.http.purposes import HEADER as PURPOSE
+from kgservice.http.access.purposes import HEADER as PURPOSE
+from kgservice.http.messages.headers import VIOLATIONS
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.

@@ -20,39 +20,39 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.audit import AuditLog
 from kgservice.application.sources.runs import Runs
 from kgservice.errors import BadParameter, KgError, StoreFailed
-from kgservice.http import health, maintenance, metrics, problem_types, terms
-from kgservice.http.assets import assets
-from kgservice.http.audit import Audit, AuditVerification
-from kgservice.http.auditing import Auditing, fixed_parts, paths_of
-from kgservice.http.auth import Access
-from kgservice.http.commits import ASKED, TOLD, Commits
-from kgservice.http.conflicts import Conflicts
-from kgservice.http.consents import Consents
-from kgservice.http.decisions import Decisions
-from kgservice.http.findings import Findings
-from kgservice.http.graphs import Graphs
-from kgservice.http.headers import VIOLATIONS, SecurityHeaders
-from kgservice.http.imports import Imports
-from kgservice.http.journeys import Journeys
-from kgservice.http.links import Links
-from kgservice.http.openapi import document
+from kgservice.http.access.auditing import Auditing, fixed_parts, paths_of
+from kgservice.http.access.auth import Access
+from kgservice.http.access.commits import ASKED, TOLD, Commits
+from kgservice.http.access.purposes import HEADER
+from kgservice.http.access.sign_in import SIGN_IN, SIGN_OUT
+from kgservice.http.messages.headers import VIOLATIONS, SecurityHeaders
+from kgservice.http.messages.problems import HANDLERS, problem_of
+from kgservice.http.messages.tags import Tags
+from kgservice.http.openapi.document import document
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.router import make_router
-from kgservice.http.problems import HANDLERS, problem_of
-from kgservice.http.purposes import HEADER
-from kgservice.http.quality import Quality
-from kgservice.http.quarantine import Quarantine
-from kgservice.http.questions import SUPPRESSED, QuestionList, SavedQuestion
-from kgservice.http.records import Records
-from kgservice.http.requests import Activities, Requests
-from kgservice.http.runs import RunResource
-from kgservice.http.sign_in import SIGN_IN, SIGN_OUT
-from kgservice.http.sources import SourceExport, Sources
-from kgservice.http.sparql import Querying, Updating
-from kgservice.http.subjects import Subjects
-from kgservice.http.tags import Tags
-from kgservice.http.trace import Tracing
-from kgservice.http.validation import Validation
+from kgservice.http.resources import health, maintenance, metrics, problem_types, terms
+from kgservice.http.resources.assets import assets
+from kgservice.http.resources.audit import Audit, AuditVerification
+from kgservice.http.resources.conflicts import Conflicts
+from kgservice.http.resources.consents import Consents
+from kgservice.http.resources.decisions import Decisions
+from kgservice.http.resources.findings import Findings
+from kgservice.http.resources.graphs import Graphs
+from kgservice.http.resources.imports import Imports
+from kgservice.http.resources.journeys import Journeys
+from kgservice.http.resources.links import Links
+from kgservice.http.resources.quality import Quality
+from kgservice.http.resources.quarantine import Quarantine
+from kgservice.http.resources.questions import SUPPRESSED, QuestionList, SavedQuestion
+from kgservice.http.resources.records import Records
+from kgservice.http.resources.requests import Activities, Requests
+from kgservice.http.resources.runs import RunResource
+from kgservice.http.resources.sources import SourceExport, Sources
+from kgservice.http.resources.sparql import Querying, Updating
+from kgservice.http.resources.subjects import Subjects
+from kgservice.http.resources.trace import Tracing
+from kgservice.http.resources.validation import Validation
 from kgservice.store.keys import KeyFile, keys_of
 
 QUERIES = 128  # queries that run or wait for their turn at the same time; a slow client holds one
@@ -132,7 +132,7 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
 def traced(app: ASGIApp, collector: str, labels: metrics.Labels) -> ASGIApp:
     """The application with a span for each request. Raises `BadParameter` where the library is not there."""
     try:
-        from kgservice.http.tracing import Tracing  # noqa: PLC0415 - optional
+        from kgservice.http.messages.tracing import Tracing  # noqa: PLC0415 - optional
     except ImportError as error:
         raise BadParameter(
             "spans need what `pip install 'kgservice[telemetry]'` installs", source="KGSERVICE_TELEMETRY"

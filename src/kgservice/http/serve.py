@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.audit import AuditLog
 from kgservice.errors import Forbidden
+from kgservice.http.access.patience import allow_many_connections, patient
 from kgservice.http.app import create_app
-from kgservice.http.patience import allow_many_connections, patient
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile, keys_of
 

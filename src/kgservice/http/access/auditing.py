@@ -14,7 +14,7 @@ from kgservice.domain.audit import COUNTED, Action
 from kgservice.domain.audit_actions import action_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import AuditFailed
-from kgservice.http.problems import problem_of
+from kgservice.http.messages.problems import problem_of
 
 LOCAL = Principal("local", frozenset({Role.ADMINISTRATOR}))  # who has the token of the service
 UNKNOWN = Principal("unknown", frozenset())  # who was refused before it was known who asks

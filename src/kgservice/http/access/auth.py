@@ -9,15 +9,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Principal
 from kgservice.errors import KgError, Unauthorised
-from kgservice.http.cookies import cookies, session_cookie
-from kgservice.http.hosts import Hosts, once, port_of, same_origin
-from kgservice.http.limits import Limits
-from kgservice.http.permissions import OPEN, is_open, permit
-from kgservice.http.problems import problem_of
-from kgservice.http.recognition import Recogniser
-from kgservice.http.sessions import Sessions
-from kgservice.http.sign_in import SIGN_IN, SIGN_OUT, SignIn, wants_page
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.access.cookies import cookies, session_cookie
+from kgservice.http.access.hosts import Hosts, once, port_of, same_origin
+from kgservice.http.access.limits import Limits
+from kgservice.http.access.permissions import OPEN, is_open, permit
+from kgservice.http.access.recognition import Recogniser
+from kgservice.http.access.sessions import Sessions
+from kgservice.http.access.sign_in import SIGN_IN, SIGN_OUT, SignIn, wants_page
+from kgservice.http.messages.problems import problem_of
+from kgservice.http.messages.streaming import ClientLeft
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile
 

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import BadParameter
-from kgservice.http.permissions import principal_of
-from kgservice.http.problems import problem_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.problems import problem_of
 
 TOLD = "KG-Commit"
 ASKED = "KG-At-Least"

@@ -11,11 +11,11 @@ from starlette.types import Scope
 
 from kgservice.domain.change import Origin
 from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
-from kgservice.http.bodies import text
-from kgservice.http.commits import note
-from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import utf8_media_type
-from kgservice.http.permissions import principal_of
+from kgservice.http.access.commits import note
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.bodies import text
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import utf8_media_type
 
 LONGEST_BODY = 64 * 1024  # bytes
 

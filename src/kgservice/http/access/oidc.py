@@ -15,7 +15,7 @@ from joserfc.util import urlsafe_b64decode
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Principal, Role, default_purpose
 from kgservice.errors import BadParameter, Unauthorised
-from kgservice.http.oidc_keys import ProviderKeys
+from kgservice.http.access.oidc_keys import ProviderKeys
 from kgservice.namespaces import expand
 from kgservice.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kgservice.errors import BadInput, Busy, KgError
-from kgservice.http.details import details
+from kgservice.http.messages.details import details
 
 LONGEST_HEAD = 4 * 1024 * 1024  # bytes of a request without its body; a query may be in its address
 PATIENCE = 20  # seconds from the first byte of a request, or of a connection, until its headers are complete

@@ -12,9 +12,9 @@ from kgservice.application.views.reader import Reader
 from kgservice.domain.audit import told_purpose
 from kgservice.domain.principal import Principal, stated_purpose
 from kgservice.errors import BadParameter
-from kgservice.http.auditing import note
-from kgservice.http.cookies import cookies, purpose_cookie
-from kgservice.http.permissions import principal_of
+from kgservice.http.access.auditing import note
+from kgservice.http.access.cookies import cookies, purpose_cookie
+from kgservice.http.access.permissions import principal_of
 from kgservice.namespaces import expand
 
 HEADER = "KG-Purpose"

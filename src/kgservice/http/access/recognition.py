@@ -14,8 +14,8 @@ from kgservice.domain.clock import Clock
 from kgservice.domain.keys import NO_KEY, ApiKey, matches, prefix_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.errors import TooMany, Unauthorised
-from kgservice.http.limits import Attempts
-from kgservice.http.oidc import Oidc, looks_like_token
+from kgservice.http.access.limits import Attempts
+from kgservice.http.access.oidc import Oidc, looks_like_token
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile
 

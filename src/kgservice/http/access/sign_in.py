@@ -14,16 +14,16 @@ from starlette.types import Receive, Scope
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal
 from kgservice.errors import KgError, NotAcceptable, TooMany, Unauthorised, UnsupportedMediaType
-from kgservice.http import bodies, cookies
-from kgservice.http.details import details
-from kgservice.http.hosts import port_of, same_origin
-from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
-from kgservice.http.operation import FORM
-from kgservice.http.pages.forms import see_other
-from kgservice.http.pages.site import place
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.recognition import Recogniser
-from kgservice.http.sessions import Sessions
+from kgservice.http.access import cookies
+from kgservice.http.access.hosts import port_of, same_origin
+from kgservice.http.access.recognition import Recogniser
+from kgservice.http.access.sessions import Sessions
+from kgservice.http.messages import bodies
+from kgservice.http.messages.details import details, place
+from kgservice.http.messages.forms import see_other
+from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
+from kgservice.http.messages.operation import FORM
+from kgservice.http.messages.problems import method_not_allowed
 from kgservice.settings import Settings
 from kgservice.web.render import Pages
 from kgservice.web.texts import LANGUAGES, preferred

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Receive
 
 from kgservice.errors import BadInput, BadParameter, TooLarge, TooSlow, UnsupportedMediaType
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.messages.streaming import ClientLeft
 
 IN_MEMORY = 1024 * 1024  # bytes; larger bodies go to a temporary file
 MOST_PARAMETERS = 10_000

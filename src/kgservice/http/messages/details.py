@@ -62,3 +62,9 @@ def document(status: int, name: str, title: str, detail: str, members: Mapping[s
     """The members of a problem document: those of all problems, and `members` that have a value."""
     body: dict[str, Any] = {"type": f"/problems/{name}", "title": title, "status": status, "detail": detail}
     return body | {key: value for key, value in members.items() if value is not None}
+
+
+def place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a template shows of a problem."""
+    keys = ("title", "detail", "line", "column")
+    return None if problem is None else {key: problem.get(key) for key in keys}

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kgservice.http.bodies import Parameters, query_parameters
-from kgservice.http.problems import method_not_allowed
+from kgservice.http.messages.bodies import Parameters, query_parameters
+from kgservice.http.messages.problems import method_not_allowed
 
 T = TypeVar("T")
 

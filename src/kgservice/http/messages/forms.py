@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
-from kgservice.http import bodies
-from kgservice.http.negotiation import media_type_of, utf8_media_type
-from kgservice.http.operation import FORM, MULTIPART
+from kgservice.http.messages import bodies
+from kgservice.http.messages.negotiation import media_type_of, utf8_media_type
+from kgservice.http.messages.operation import FORM, MULTIPART
 
 LONGEST_FORM = 64 * 1024  # bytes
 

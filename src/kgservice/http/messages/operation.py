@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kgservice.http.negotiation import PLAIN_JSON, Offer
+from kgservice.http.messages.negotiation import PLAIN_JSON, Offer
 
 TEXT: dict[str, Any] = {"type": "string"}
 GUARDED = (404, 409, 422, 507)

@@ -17,9 +17,9 @@ from starlette.types import Scope
 
 from kgservice import errors
 from kgservice.domain.principal import Principal
-from kgservice.http.details import OTHERS, details, document
-from kgservice.http.headers import SECURITY_HEADERS, VIOLATIONS
-from kgservice.http.negotiation import Representation, content_type, negotiate
+from kgservice.http.messages.details import OTHERS, details, document
+from kgservice.http.messages.headers import SECURITY_HEADERS, VIOLATIONS
+from kgservice.http.messages.negotiation import Representation, content_type, negotiate
 from kgservice.store.formats import JSON_LD, TURTLE, Format
 
 MEDIA_TYPE = "application/problem+json"

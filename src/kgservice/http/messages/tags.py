@@ -11,9 +11,9 @@ from concurrent.futures import Executor
 from typing import BinaryIO
 
 from kgservice.application.views.reader import Reader
-from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import Offer, coding, content_type
-from kgservice.http.streaming import CODINGS, HeaderList, respond
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import Offer, coding, content_type
+from kgservice.http.messages.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import Format
 
 # The headers of every answer whose form depends on the request and whose content on the commit.

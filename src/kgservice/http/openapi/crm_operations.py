@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kgservice.application.links.records import FILTERS
-from kgservice.http.negotiation import PLAIN_JSON, Representation
-from kgservice.http.operation import GUARDED, Operation, members
+from kgservice.http.messages.negotiation import PLAIN_JSON, Representation
+from kgservice.http.messages.operation import GUARDED, Operation, members
 from kgservice.store.formats import CSV
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from kgservice import __version__
-from kgservice.http import commits, purposes
-from kgservice.http.negotiation import HTML
-from kgservice.http.operation import TEXT, Operation
-from kgservice.http.operations import OPERATIONS
-from kgservice.http.problem_types import problem_types
-from kgservice.http.problems import MEDIA_TYPE
+from kgservice.http.access import commits, purposes
+from kgservice.http.messages.negotiation import HTML
+from kgservice.http.messages.operation import TEXT, Operation
+from kgservice.http.messages.problems import MEDIA_TYPE
+from kgservice.http.openapi.operations import OPERATIONS
+from kgservice.http.resources.problem_types import problem_types
 
 _PROBLEM: dict[str, Any] = {
     "type": "object",

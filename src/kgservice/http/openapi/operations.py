@@ -6,13 +6,13 @@ from typing import Any
 
 from kgservice.application.law.audit_export import FILTERS as AUDITED
 from kgservice.application.law.subjects import WAYS
-from kgservice.http.crm_operations import CRM
-from kgservice.http.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
-from kgservice.http.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
-from kgservice.http.operation import GUARDED as _GUARDED
+from kgservice.http.messages.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
+from kgservice.http.messages.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
+from kgservice.http.messages.operation import GUARDED as _GUARDED
+from kgservice.http.openapi.crm_operations import CRM
 from kgservice.http.pages.operations import PAGES
-from kgservice.http.parquet import PARQUET
-from kgservice.http.validation import OFFERS as REPORTS
+from kgservice.http.resources.parquet import PARQUET
+from kgservice.http.resources.validation import OFFERS as REPORTS
 from kgservice.store.base import Kind
 from kgservice.store.formats import CSV, GRAPH_FORMATS, JSON_LD, N_TRIPLES, TURTLE
 

@@ -18,9 +18,9 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import api_keys
 from kgservice.application.views.reader import Reader
+from kgservice.http.messages.forms import unkept
 from kgservice.http.pages.backups import row as backup_row
 from kgservice.http.pages.backups import size
-from kgservice.http.pages.forms import unkept
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -12,7 +12,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import api_keys
 from kgservice.domain.keys import ApiKey
 from kgservice.domain.principal import Role
-from kgservice.http.pages.forms import see_other, unkept, unknown
+from kgservice.http.messages.forms import see_other, unkept, unknown
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -13,7 +13,7 @@ from kgservice.application.law.audit import AuditLog
 from kgservice.application.law.audit_export import FILTERS, page
 from kgservice.domain.audit import Action
 from kgservice.errors import BadParameter
-from kgservice.http.pages.forms import unkept
+from kgservice.http.messages.forms import unkept
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

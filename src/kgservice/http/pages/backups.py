@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from kgservice.application.care.backups import Backup, Backups, faults_of
 from kgservice.errors import NotFound
-from kgservice.http.pages.forms import see_other, unkept, unknown
+from kgservice.http.messages.forms import see_other, unkept, unknown
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -12,7 +12,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import short
 from kgservice.application.sources import field_decisions
 from kgservice.domain.change import Origin
-from kgservice.http.pages.forms import key_of, unknown
+from kgservice.http.messages.forms import key_of, unknown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.web.tables import moment, path_of

@@ -18,7 +18,7 @@ from kgservice.application.law.consent_records import IN_FORCE, Recorded, record
 from kgservice.application.law.decision_words import shown
 from kgservice.domain.change import Origin
 from kgservice.domain.consent import CONTROLLER, ENTITIES, GUARDIANS, SUBJECT, Event
-from kgservice.http.pages.forms import key_of, moments, said, unkept, unknown
+from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -12,9 +12,9 @@ from kgservice.application.answers.small_groups import personal
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.views.once import Once
 from kgservice.application.views.reader import Reader
+from kgservice.http.access.permissions import principal_of
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.http.permissions import principal_of
 from kgservice.namespaces import CI
 from kgservice.web.tables import moment, path_of
 

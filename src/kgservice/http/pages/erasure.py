@@ -12,8 +12,8 @@ from kgservice.application.law import erasing, obligations, requests, subjects
 from kgservice.application.links.consequences import linked_records
 from kgservice.domain.rights import Right
 from kgservice.errors import BadParameter
-from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import key_of, said, unkept
+from kgservice.http.access.given import origin_of
+from kgservice.http.messages.forms import key_of, said, unkept
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

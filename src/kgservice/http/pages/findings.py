@@ -18,7 +18,7 @@ from kgservice.domain.change import Commit, Origin
 from kgservice.domain.finding import SEVERITIES, in_language, severity_name
 from kgservice.domain.waiver import OPEN, STATUSES, may_be_waived
 from kgservice.errors import BadParameter
-from kgservice.http.auditing import note
+from kgservice.http.access.auditing import note
 from kgservice.http.pages import mending
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -18,7 +18,7 @@ from kgservice.domain.trace import Thing
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import path_of_trace
-from kgservice.http.trace import record
+from kgservice.http.resources.trace import record
 from kgservice.web import journey_words as words
 from kgservice.web.journey_map import picture
 from kgservice.web.tables import path_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kgservice.application.care.backups import Backups
 from kgservice.application.law.audit import AuditLog
 from kgservice.application.sources.runs import Runs
-from kgservice.http.metrics import Meters
+from kgservice.http.resources.metrics import Meters
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from kgservice.application.forms.findings import Asked, asked
 from kgservice.application.forms.values import Fault
 from kgservice.application.stewards import stewarding
 from kgservice.errors import BadInput, Conflict, Invalid, NotFound, PreconditionFailed
-from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import see_other
+from kgservice.http.access.given import origin_of
+from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.record_forms import Sent, Shower, as_sent, sent
 from kgservice.http.pages.records import kept, refused
 from kgservice.http.pages.site import Site

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kgservice.domain.principal import Role
-from kgservice.http.negotiation import HTML, Representation
-from kgservice.http.operation import COSTLY, MULTIPART, TEXT, Offers, Operation, form
+from kgservice.http.messages.negotiation import HTML, Representation
+from kgservice.http.messages.operation import COSTLY, MULTIPART, TEXT, Offers, Operation, form
 
 PAGE: Offers = (HTML,)
 _XLSX = Representation("xlsx", ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",))

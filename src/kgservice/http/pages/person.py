@@ -16,7 +16,8 @@ from kgservice.application.graph.lawful_facts import read_concepts
 from kgservice.application.law import corrections, decisions, requests, restricting, subjects
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
-from kgservice.http.pages import consents, forms, tickets
+from kgservice.http.messages import forms
+from kgservice.http.pages import consents, tickets
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -13,7 +13,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import requests, subjects
 from kgservice.errors import BadParameter, NotFound
-from kgservice.http.pages.forms import unkept
+from kgservice.http.messages.forms import unkept
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 

@@ -16,10 +16,10 @@ from kgservice.application.answers.phase_matrix import phases
 from kgservice.application.graph.labels import labels, short
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
-from kgservice.http.details import details
+from kgservice.http.access.permissions import may_read, principal_of
+from kgservice.http.messages.details import details, place
 from kgservice.http.pages.routes import Routes
-from kgservice.http.pages.site import Site, place
-from kgservice.http.permissions import may_read, principal_of
+from kgservice.http.pages.site import Site
 from kgservice.store.base import Solutions, Term
 from kgservice.web.chart import chart
 from kgservice.web.chart_parts import Chart

@@ -20,12 +20,12 @@ from kgservice.application.forms.shapes import CLASSES
 from kgservice.application.forms.values import Fault, Typed
 from kgservice.domain.finding import in_language
 from kgservice.errors import BadInput, BadParameter, Conflict, Invalid, NotFound, PreconditionFailed
-from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import see_other
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.record_forms import Sent, Shower, as_sent, sent
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.http.permissions import principal_of
 from kgservice.web.tables import path_of
 from kgservice.web.texts import text
 

@@ -13,11 +13,11 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
 from kgservice.domain.question import Question
 from kgservice.errors import KgError, NotFound
-from kgservice.http.auditing import note
-from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import parts, see_other, sent, uploaded
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import origin_of
+from kgservice.http.messages.forms import parts, see_other, sent, uploaded
+from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.pages.site import Site
-from kgservice.http.streaming import ClientLeft
 
 Handler = Callable[[Site, Request], Response]
 Deed = Callable[[Request, Mapping[str, str]], Response]

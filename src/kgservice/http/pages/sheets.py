@@ -16,13 +16,13 @@ from kgservice.application.forms.sheets import ID, NEW_ROWS, Column, Judged
 from kgservice.application.graph.labels import short
 from kgservice.domain.finding import in_language
 from kgservice.errors import NotFound
-from kgservice.http.given import origin_of
-from kgservice.http.pages.forms import see_other
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.records import RECORDS, kept
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.uploads import Uploads
-from kgservice.http.permissions import principal_of
 from kgservice.namespaces import CI
 from kgservice.web.tables import path_of
 from kgservice.web.texts import text

@@ -20,11 +20,11 @@ from kgservice.application.views.reader import Reader
 from kgservice.domain.principal import Principal
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
-from kgservice.http.bodies import query_parameters
-from kgservice.http.details import details
+from kgservice.http.access.permissions import may_read, principal_of
+from kgservice.http.access.purposes import PARAMETER, reader_of
+from kgservice.http.messages.bodies import query_parameters
+from kgservice.http.messages.details import details, place
 from kgservice.http.pages.switch import Switch
-from kgservice.http.permissions import may_read, principal_of
-from kgservice.http.purposes import PARAMETER, reader_of
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
 from kgservice.web.tables import Heading, Table, iris, table
@@ -183,9 +183,3 @@ class Site:
     ) -> Table:
         """Rows as a table with labels."""
         return table(headings, rows, labels(self.kg, iris(rows), language), self.kg.addresses)
-
-
-def place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What a template shows of a problem."""
-    keys = ("title", "detail", "line", "column")
-    return None if problem is None else {key: problem.get(key) for key in keys}

@@ -15,10 +15,10 @@ from kgservice.application.sources.runs import Runs
 from kgservice.domain.change import Origin
 from kgservice.domain.crm_run import CrmRun, RunState, Work
 from kgservice.errors import BadInput, Conflict
-from kgservice.http.pages.forms import unkept, unknown
+from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.http.runs import begin
+from kgservice.http.resources.runs import begin
 from kgservice.web.tables import moment
 
 SOURCES = "/pages/sources"

@@ -26,13 +26,13 @@ from kgservice.application.stewards.board import Group, board
 from kgservice.application.views.once import Once
 from kgservice.application.views.reader import Reader
 from kgservice.domain.finding import SEVERITIES, severity_name
+from kgservice.http.access.permissions import may_read, principal_of
 from kgservice.http.pages.elements import path_of_elements
 from kgservice.http.pages.findings import BOARD
 from kgservice.http.pages.questions import grouped as question_groups
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import path_of_trace
-from kgservice.http.permissions import may_read, principal_of
 from kgservice.web.numbers import grouped
 from kgservice.web.tables import moment, path_of
 

@@ -14,9 +14,9 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.views.reader import Reader
 from kgservice.domain.principal import EVERYTHING, Principal, stated_purpose
-from kgservice.http.cookies import set_purpose
-from kgservice.http.pages.forms import parts, see_other
-from kgservice.http.permissions import principal_of
+from kgservice.http.access.cookies import set_purpose
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.forms import parts, see_other
 from kgservice.namespaces import CI, expand
 
 _PERSONS = f"SELECT (COUNT(DISTINCT ?person) AS ?n) WHERE {{ ?person a <{CI}Person> }}"

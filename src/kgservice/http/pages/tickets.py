@@ -14,7 +14,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import requests
 from kgservice.domain.change import Origin
 from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
-from kgservice.http.pages.forms import key_of, moments, said, unkept, unknown
+from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site

@@ -16,10 +16,10 @@ from kgservice.application.answers.chain_details import Detail, details
 from kgservice.application.answers.trace import trace, trace_guarded
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law.evidence_consent import ALLOWED, Use, uses
+from kgservice.http.access.permissions import principal_of
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.http.permissions import principal_of
-from kgservice.http.trace import record
+from kgservice.http.resources.trace import record
 from kgservice.namespaces import CI
 from kgservice.web.chain import MOST_MOVED, Chain
 from kgservice.web.chain_list import ChainList

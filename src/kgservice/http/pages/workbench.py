@@ -15,12 +15,12 @@ from starlette.responses import Response
 from kgservice.application.protocol import terms
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
-from kgservice.http.details import details
-from kgservice.http.pages.forms import see_other
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.details import details, place
+from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.questions import WORKBENCH, grouped
 from kgservice.http.pages.routes import Routes
-from kgservice.http.pages.site import Site, place
-from kgservice.http.permissions import principal_of
+from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI, PREFIXES
 from kgservice.store.base import Kind
 from kgservice.store.formats import JSON, TURTLE, Format

@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.law.audit import AuditLog
 from kgservice.application.law.audit_export import FILTERS, page, wanted, write
 from kgservice.domain.audit import Head
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address
-from kgservice.http.negotiation import PLAIN_JSON, Representation, coding, content_type, negotiate
-from kgservice.http.streaming import CODINGS, HeaderList, respond
+from kgservice.http.access.given import address
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, coding, content_type, negotiate
+from kgservice.http.messages.streaming import CODINGS, HeaderList, respond
 
 JSON_LINES = Representation("jsonl", ("application/jsonl", "application/x-ndjson"))
 CSV = Representation("csv", ("text/csv",))

@@ -11,11 +11,11 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.sources import field_decisions
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
-from kgservice.http.auditing import note
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import address, asker, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.messages.streaming import ClientLeft
 
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
 

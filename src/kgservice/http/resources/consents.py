@@ -14,11 +14,11 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import consents, receipts
 from kgservice.application.law.consent_records import recorded
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import HTML, PLAIN_JSON, Representation, negotiate
+from kgservice.http.access.given import address, asker, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, Representation, negotiate
+from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.pages.site import Site
-from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import JSON_LD, Format
 
 _OFFERS: tuple[Format | Representation, ...] = (PLAIN_JSON, JSON_LD, HTML)

@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.decisions import decide
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address
-from kgservice.http.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.access.given import address
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
 
 _NEEDED = ("subject", "category", "purpose")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # the answer depends on the clock

@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.stewards import stewarding
 from kgservice.errors import BadInput, BadParameter, NotFound
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.access.given import address, asker, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.messages.streaming import ClientLeft
 
 _FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock

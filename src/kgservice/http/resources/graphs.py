@@ -28,16 +28,16 @@ from kgservice.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
 )
-from kgservice.http.auditing import note
-from kgservice.http.bodies import IN_MEMORY, pieces, spooled
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import origin_of
-from kgservice.http.negotiation import body_format, media_type_of, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.sparql import iri
-from kgservice.http.streaming import ClientLeft
-from kgservice.http.tags import Tags
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.bodies import IN_MEMORY, pieces, spooled
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import body_format, media_type_of, negotiate
+from kgservice.http.messages.problems import method_not_allowed
+from kgservice.http.messages.streaming import ClientLeft
+from kgservice.http.messages.tags import Tags
+from kgservice.http.resources.sparql import iri
 from kgservice.store.documents import check_document
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
 from kgservice.store.syntax import reading_rdf

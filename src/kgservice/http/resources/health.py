@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from kgservice import __version__
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import StoreFailed
-from kgservice.http.permissions import principal_of
+from kgservice.http.access.permissions import principal_of
 
 _UNCACHED = {"Cache-Control": "no-store"}
 

@@ -22,14 +22,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports import imports
 from kgservice.errors import BadInput, KgError
-from kgservice.http.bodies import pieces, spooled
-from kgservice.http.details import details
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import origin_of
-from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, media_type_of, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.streaming import ClientLeft, HeaderList, respond
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.bodies import pieces, spooled
+from kgservice.http.messages.details import details
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import (
+    PLAIN_JSON,
+    Representation,
+    body_format,
+    media_type_of,
+    negotiate,
+)
+from kgservice.http.messages.problems import method_not_allowed
+from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 
 MOST_FILES = 1000
 NDJSON = Representation("ndjson", ("application/x-ndjson",))

@@ -13,11 +13,11 @@ from kgservice.application.answers.journeys import Listed, journey_map, listed
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.journey_statements import to_jsonld
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.negotiation import PLAIN_JSON, SVG, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.purposes import reader_of
-from kgservice.http.trace import record
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.access.purposes import reader_of
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, SVG, negotiate
+from kgservice.http.resources.trace import record
 from kgservice.store.formats import JSON_LD
 from kgservice.web.journey_map import picture
 from kgservice.web.texts import LANGUAGES

@@ -16,12 +16,12 @@ from kgservice.application.sources import link_reports
 from kgservice.domain.link import Link
 from kgservice.domain.members import Members
 from kgservice.errors import BadParameter, NotFound, PreconditionFailed
-from kgservice.http.auditing import note
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import PLAIN_JSON, SVG, negotiate
-from kgservice.http.streaming import ClientLeft
-from kgservice.http.tags import Tags
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import address, asker, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, SVG, negotiate
+from kgservice.http.messages.streaming import ClientLeft
+from kgservice.http.messages.tags import Tags
 from kgservice.store.formats import JSON
 from kgservice.web.texts import LANGUAGES
 from kgservice.web.waterfall import waterfall

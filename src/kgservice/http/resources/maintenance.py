@@ -14,11 +14,11 @@ from kgservice.application.care.backups import Backups
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol import exporting
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address
-from kgservice.http.negotiation import coding, content_type, negotiate
-from kgservice.http.purposes import PARAMETER, reader_of
-from kgservice.http.streaming import CODINGS, HeaderList, respond
+from kgservice.http.access.given import address
+from kgservice.http.access.purposes import PARAMETER, reader_of
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import coding, content_type, negotiate
+from kgservice.http.messages.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
 _UNCACHED = {"Cache-Control": "no-store"}

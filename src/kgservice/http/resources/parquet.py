@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 from kgservice.application.protocol import parquet
 from kgservice.application.views.reader import Reader
-from kgservice.http.auditing import note
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.negotiation import Offer, Representation, negotiate
-from kgservice.http.sparql import VOLATILE, Operation
-from kgservice.http.streaming import HeaderList, respond
-from kgservice.http.tags import NEGOTIATED, Tags
+from kgservice.http.access.auditing import note
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import Offer, Representation, negotiate
+from kgservice.http.messages.streaming import HeaderList, respond
+from kgservice.http.messages.tags import NEGOTIATED, Tags
+from kgservice.http.resources.sparql import VOLATILE, Operation
 from kgservice.store.formats import RESULT_FORMATS
 
 PARQUET = Representation("parquet", ("application/vnd.apache.parquet", "application/x-parquet"))

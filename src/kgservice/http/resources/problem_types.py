@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import KgError, NotFound
-from kgservice.http.details import OTHERS, PROBLEMS
-from kgservice.http.negotiation import HTML, PLAIN_JSON, negotiate
+from kgservice.http.messages.details import OTHERS, PROBLEMS
+from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, negotiate
 from kgservice.http.pages.site import Site
 
 

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.stewards import quality
 from kgservice.domain.question import Question
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import origin_of
-from kgservice.http.negotiation import PLAIN_JSON, Representation, content_type, negotiate
+from kgservice.http.access.given import origin_of
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, content_type, negotiate
 from kgservice.namespaces import PREFIXES
 from kgservice.store.formats import JSON_LD, N_TRIPLES, TURTLE, Format
 

@@ -15,11 +15,11 @@ from kgservice.application.stewards import quarantine
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.errors import NotFound
-from kgservice.http.bodies import spooled
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import json_body, origin_of
-from kgservice.http.negotiation import body_format
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.access.given import json_body, origin_of
+from kgservice.http.messages.bodies import spooled
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import body_format
+from kgservice.http.messages.streaming import ClientLeft
 
 _UNCACHED = {"Cache-Control": "no-store"}
 

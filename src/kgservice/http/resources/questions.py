@@ -16,15 +16,15 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views.reader import Reader
 from kgservice.domain.question import Question
 from kgservice.errors import BadParameter
-from kgservice.http import parquet
-from kgservice.http.bodies import Parameters
-from kgservice.http.exchange import Exchange
-from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.purposes import PARAMETER, reader_of
-from kgservice.http.sparql import Operation, Querying, allowance
-from kgservice.http.streaming import ClientLeft
-from kgservice.http.tags import Tags
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.access.purposes import PARAMETER, reader_of
+from kgservice.http.messages.bodies import Parameters
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.messages.streaming import ClientLeft
+from kgservice.http.messages.tags import Tags
+from kgservice.http.resources import parquet
+from kgservice.http.resources.sparql import Operation, Querying, allowance
 from kgservice.store.base import Allowance
 
 SUPPRESSED = "KG-Suppressed"

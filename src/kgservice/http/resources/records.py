@@ -14,13 +14,13 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol import editing
 from kgservice.application.views.reader import Reader
 from kgservice.errors import NotFound, PreconditionFailed
-from kgservice.http.bodies import spooled
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import origin_of
-from kgservice.http.negotiation import body_format, content_type, negotiate
-from kgservice.http.purposes import reader_of
-from kgservice.http.streaming import ClientLeft
-from kgservice.http.tags import Tags
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.purposes import reader_of
+from kgservice.http.messages.bodies import spooled
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import body_format, content_type, negotiate
+from kgservice.http.messages.streaming import ClientLeft
+from kgservice.http.messages.tags import Tags
 from kgservice.namespaces import PREFIXES
 from kgservice.store.formats import GRAPH_FORMATS
 

@@ -15,11 +15,11 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import activities, requests
 from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, asker, json_body
-from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.access.given import address, asker, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.pages.site import Site
-from kgservice.http.streaming import ClientLeft
 from kgservice.store.formats import CSV, JSON_LD, Format
 
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # what is overdue depends on the clock

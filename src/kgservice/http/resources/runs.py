@@ -19,12 +19,12 @@ from kgservice.application.sources.runs import Doing, Runs, Started
 from kgservice.domain.change import Origin
 from kgservice.domain.crm_run import Work
 from kgservice.errors import BadParameter, KgError, NotFound
-from kgservice.http.auditing import note
-from kgservice.http.details import details
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, origin_of
-from kgservice.http.negotiation import PLAIN_JSON, Representation, negotiate
-from kgservice.http.streaming import ClientLeft, HeaderList, respond
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import address, origin_of
+from kgservice.http.messages.details import details
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 
 NDJSON = Representation("ndjson", ("application/x-ndjson",))
 STOP = "stop"

@@ -15,11 +15,11 @@ from kgservice.application.sources import packages as crm_packages
 from kgservice.application.sources.runs import Runs
 from kgservice.domain.members import Members
 from kgservice.errors import BadParameter
-from kgservice.http.auditing import note
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.given import address, json_body
-from kgservice.http.negotiation import PLAIN_JSON, Offer, content_type, negotiate
-from kgservice.http.streaming import ClientLeft, HeaderList, respond
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import address, json_body
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, Offer, content_type, negotiate
+from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 from kgservice.store.formats import CSV
 
 _OFFERS: tuple[Offer, ...] = (PLAIN_JSON, CSV)

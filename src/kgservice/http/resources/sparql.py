@@ -19,18 +19,18 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol.update import update
 from kgservice.application.views.reader import Reader
 from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
-from kgservice.http.auditing import note
-from kgservice.http.bodies import Parameters, parameters, text
-from kgservice.http.cache import Answer, Cache, Kept
-from kgservice.http.description import Describer
-from kgservice.http.exchange import Exchange
-from kgservice.http.given import origin_of
-from kgservice.http.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
-from kgservice.http.permissions import principal_of
-from kgservice.http.problems import method_not_allowed
-from kgservice.http.purposes import reader_of
-from kgservice.http.streaming import CODINGS, ClientLeft, HeaderList, respond
-from kgservice.http.tags import NEGOTIATED, Tags
+from kgservice.http.access.auditing import note
+from kgservice.http.access.given import origin_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.access.purposes import reader_of
+from kgservice.http.messages.bodies import Parameters, parameters, text
+from kgservice.http.messages.cache import Answer, Cache, Kept
+from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
+from kgservice.http.messages.problems import method_not_allowed
+from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.http.messages.tags import NEGOTIATED, Tags
+from kgservice.http.resources.description import Describer
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Kind
 from kgservice.store.formats import GRAPH_FORMATS, Format

@@ -22,7 +22,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.protocol import terms
 from kgservice.domain.question import with_values
 from kgservice.errors import KgError, NotFound
-from kgservice.http.negotiation import HTML, Representation, negotiate
+from kgservice.http.messages.negotiation import HTML, Representation, negotiate
 from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI, PREFIXES
 from kgservice.store.formats import GRAPH_FORMATS, TURTLE, Format

@@ -13,10 +13,10 @@ from kgservice.application.answers.trace import trace, trace_guarded
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views.reader import Reader
 from kgservice.errors import BadParameter
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.negotiation import PLAIN_JSON, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.purposes import reader_of
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.access.purposes import reader_of
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
 from kgservice.store.formats import JSON_LD
 
 _OFFERS = (PLAIN_JSON, JSON_LD)

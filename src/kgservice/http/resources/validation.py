@@ -12,12 +12,18 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import validation
 from kgservice.application.imports.load import previewed
 from kgservice.application.stewards.reports import Found, discreet, written
-from kgservice.http.bodies import spooled
-from kgservice.http.exchange import Exchange, on
-from kgservice.http.headers import VIOLATIONS
-from kgservice.http.negotiation import PLAIN_JSON, Representation, body_format, content_type, negotiate
-from kgservice.http.permissions import principal_of
-from kgservice.http.streaming import ClientLeft
+from kgservice.http.access.permissions import principal_of
+from kgservice.http.messages.bodies import spooled
+from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.headers import VIOLATIONS
+from kgservice.http.messages.negotiation import (
+    PLAIN_JSON,
+    Representation,
+    body_format,
+    content_type,
+    negotiate,
+)
+from kgservice.http.messages.streaming import ClientLeft
 from kgservice.store.formats import JSON_LD, TURTLE, Format
 from kgservice.web.texts import preferred
 
