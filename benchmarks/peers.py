@@ -99,7 +99,7 @@ def answered(port: int, path: str) -> bytes:
 
 @contextmanager
 def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
-    """Our service on a filled store, once it reads its view from `memory` MiB (0: from disk)."""
+    """Our service on a filled store, once `memory` MiB hold what they are to hold (0: it reads from disk)."""
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("kgservice")),
@@ -115,11 +115,15 @@ def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
     environment = {"KGSERVICE_MEMORY": str(memory)}
     with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
         deadline = time.monotonic() + 900
-        while memory and b'"reads":"memory"' not in answered(port, "/health"):
+        while memory and not _filled(answered(port, "/health")):
             if time.monotonic() > deadline:
                 raise RuntimeError("kgservice did not read its view into memory")
             time.sleep(1)
         yield server
+
+
+def _filled(health: bytes) -> bool:
+    return b'"reads":"memory"' in health and b'"filling":false' in health
 
 
 def bare_oxigraph(triples: Path, folder: Path, log: Path) -> AbstractContextManager[Server]:

@@ -276,6 +276,11 @@ class Copies:
         """Where to look up records."""
         return self._serving.get("records") or self._store
 
+    @property
+    def filling(self) -> bool:
+        """Whether one of them is still being filled."""
+        return any(replica.is_filling for replica in list(self._kept.values()))
+
     def follow(self, effect: Effect) -> None:
         """Take over a change that the store has made."""
         parts = effect.by_graph() if self._kept else ()

@@ -24,14 +24,16 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     @router.head("/health")
     @router.get("/health")
     async def health(request: Request) -> JSONResponse:
-        """Status, version, and where queries on the view of everything read: `memory` or `disk`.
+        """Status, version, where queries on the view of everything read (`memory` or `disk`), and whether
+        copies in memory are still being filled after the start.
 
         Who may see everything is told the number of the last commit, too: to others it would tell when
         something changed that they do not see. 503 while the store does not answer.
         """
         if not await asyncio.to_thread(kg.store.healthy):
             raise StoreFailed("The store does not answer")
-        state: dict[str, Any] = {"status": "ok", "version": __version__, "reads": kg.reads}
+        state: dict[str, Any] = {"status": "ok", "version": __version__}
+        state |= {"reads": kg.reads, "filling": kg.copies.filling}
         if principal_of(request.scope).oversees:
             state["commit"] = kg.head
         return JSONResponse(state, headers=_UNCACHED)
