@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pyoxigraph import NamedNode
 
+from kgservice import resources
+from kgservice.application.changes import modelfiles
 from kgservice.application.changes.facts import RecordFacts
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import Model
@@ -120,3 +122,24 @@ def test_what_a_store_keeps_for_itself_is_read_only() -> None:
 
 def test_views_are_read_only() -> None:
     assert Graphs(ADDRESSES).kind(NamedNode(ADDRESSES.everything)) is GraphKind.READ_ONLY
+
+
+def test_the_journey_of_a_person_is_theirs_with_its_steps_and_that_of_a_persona_nobodys() -> None:
+    graphs = Graphs(ADDRESSES)
+    model = modelfiles.read(resources.folder("ontology"), graphs).model
+    mine, planned = quad("id:mine", "a", "ci:ActualJourney"), quad("id:planned", "a", "ci:PlannedJourney")
+    facts = [
+        ("id:anna", "a", "ci:ContactPerson"),
+        ("id:mine", "ci:journeyOf", "id:anna"),
+        ("id:mine", "ci:plannedAs", "id:planned"),
+        ("id:mine", "ci:hasStep", "id:step"),
+        ("id:persona", "a", "ci:Persona"),
+        ("id:planned", "ci:journeyOf", "id:persona"),
+        ("id:plannedStep", "ci:stepOf", "id:planned"),
+    ]
+    added = [mine.triple, planned.triple, *(triple(*fact) for fact in facts)]
+    of = Router(model, graphs, RecordFacts(OxigraphStore(), graphs, model, added=added))
+    assert of.graph(mine.triple).value == ADDRESSES.subject("anna")
+    assert of.graph(triple("id:step", "ci:stepOrder", "1")).value == ADDRESSES.subject("anna")
+    assert of.graph(planned.triple).value == ADDRESSES.project("common")
+    assert of.graph(triple("id:plannedStep", "ci:stepOrder", "1")).value == ADDRESSES.project("common")
