@@ -208,6 +208,8 @@ def rows_figures(ours: Server, disk: Server, bare: Server, rounds: int) -> list[
     taken = in_turn(clients, [ROWS_100K], rounds, 1)
     with MemoryWatch(ours.pid) as memory:
         in_turn(clients[:1], [ROWS_100K], rounds, 0)
+    with MemoryWatch(disk.pid) as memory_on_disk:
+        in_turn(clients[1:2], [ROWS_100K], rounds, 0)
     mine, mine_on_disk, theirs = map(median_ms, taken)
     first, first_on_disk, first_theirs = map(median_first_ms, taken)
     size = taken[0][0].size / 1e6
@@ -234,6 +236,7 @@ def rows_figures(ours: Server, disk: Server, bare: Server, rounds: int) -> list[
             "proportional set size of all processes, sampled, in rounds of their own",
             80,
         ),
+        of("the same, view on disk", memory_on_disk.growth / 1e6, "MB", ""),
     ]
 
 
