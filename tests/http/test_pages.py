@@ -205,7 +205,7 @@ def test_codes_and_truth_values_are_words(site: Running) -> None:
 def test_a_wrong_parameter_is_told_on_the_page(site: Running) -> None:
     answer = site.get("/pages/questions/impact-of-solution?solution=%3Cnot%20an%20iri%3E&lang=en")
     assert answer.status_code == 400
-    assert "That did not work" in checked(answer).text
+    assert "Bad parameter" in checked(answer).text
 
 
 def test_the_chain_is_a_picture_with_a_description(site: Running) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kgservice.web
+from kgservice.http.resources.problem_types import problem_types
 from kgservice.web.texts import catalogue
 
 TEMPLATES = sorted((Path(kgservice.web.__file__).parent / "templates").iterdir())
@@ -18,3 +19,9 @@ _WORD = re.compile(r"""\bt\((["'])([a-z-]+)\1\)""")
 def test_every_word_of_a_template_is_known(path: Path) -> None:
     named = {found[2] for found in _WORD.finditer(path.read_text(encoding="utf-8"))}
     assert named <= catalogue("de").keys()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_kind_of_problem_has_a_name(language: str) -> None:
+    named = {key.removeprefix("problem-") for key in catalogue(language) if key.startswith("problem-")}
+    assert named == problem_types().keys()

@@ -65,6 +65,8 @@ def document(status: int, name: str, title: str, detail: str, members: Mapping[s
 
 
 def place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What a template shows of a problem."""
-    keys = ("title", "detail", "line", "column")
-    return None if problem is None else {key: problem.get(key) for key in keys}
+    """What a template shows of a problem; its `name` is the last part of its type."""
+    if problem is None:
+        return None
+    name = str(problem["type"]).rpartition("/")[2]
+    return {"name": name} | {key: problem.get(key) for key in ("detail", "line", "column")}

@@ -185,7 +185,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
             raise error
         if offer is HTML:
             advice = found.advice[site.language(request)]
-            page = site.page(request, "problem_type.html", found=found, advice=advice)
+            page = site.page(request, "problem_type.html", name=name, found=found, advice=advice)
             page.headers["Vary"] = "Accept, Accept-Language"
             return page
         body = {
