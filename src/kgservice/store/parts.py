@@ -25,6 +25,7 @@ def part(source: Path, target: Path, kept: Callable[[NamedNode], bool]) -> None:
         quads = _quads(store, kept)
         while some := list(islice(quads, _AT_ONCE)):
             written.bulk_extend(some)
+        written.optimize()  # one table is read in two thirds of the time that several take
         written.flush()
     except (OSError, RuntimeError) as error:
         raise StoreFailed(f"a part of the store cannot be copied: {error}") from error
