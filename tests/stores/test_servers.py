@@ -82,6 +82,17 @@ def test_servers_that_can_be_relied_on_are_used(running: Running) -> None:
     store.close()
 
 
+def test_some_graphs_of_a_server_are_shared_with_other_processes(running: Running) -> None:
+    store = RemoteStore(running.server)
+    kept, left = (Quad(G, TITLE, Literal("t"), NamedNode(f"urn:{name}")) for name in ("kept", "left"))
+    store.apply(add=[kept, left])
+    with store.shared(lambda name: name == kept.graph_name) as part:
+        assert part().graphs() == [kept.graph_name]
+        assert list(part().match([(None, None, None)])) == [kept]
+    store.apply(drop=[NamedNode("urn:kept"), NamedNode("urn:left")])
+    store.close()
+
+
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="Virtuoso comes from Debian's packages")
 def test_virtuoso_is_refused_with_the_reasons(tmp_path: Path) -> None:
     with virtuoso(tmp_path / "store") as found:

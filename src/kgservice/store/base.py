@@ -234,8 +234,11 @@ class Store(Protocol):
     def copy(self) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block."""
 
-    def shared(self) -> AbstractContextManager[Callable[[], Store]]:
-        """What opens a copy as it is now, to read only, in this process or others; gone after the block."""
+    def shared(self, kept: Callable[[NamedNode], bool]) -> AbstractContextManager[Callable[[], Store]]:
+        """What opens a copy of the graphs that are `kept`, to read only; gone after the block.
+
+        They are as they are now. It can be opened in this process and in others.
+        """
 
     def mark(self, text: str) -> None:
         """Keep a short text beside the data: what it says of them shows later whether some were lost."""

@@ -32,6 +32,7 @@ from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
 from kgservice.store.forms import placed, typed
+from kgservice.store.parts import part
 from kgservice.store.redo import Redo, apart
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
 from kgservice.store.updates import all_of, update_text
@@ -392,10 +393,11 @@ class OxigraphStore:
                 twin.close()
 
     @contextmanager
-    def shared(self) -> Iterator[Callable[[], Store]]:
-        """See `Store.shared`: a checkpoint, which any number of processes can open to read."""
+    def shared(self, kept: Callable[[NamedNode], bool]) -> Iterator[Callable[[], Store]]:
+        """See `Store.shared`: beside a checkpoint; any number of processes can open it."""
         with self.checkpoint() as folder:
-            yield partial(OxigraphStore.reading, folder)
+            part(folder, folder.parent / "part", kept)
+            yield partial(OxigraphStore.reading, folder.parent / "part")
 
     @classmethod
     def reading(cls, path: Path) -> OxigraphStore:

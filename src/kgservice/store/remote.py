@@ -28,6 +28,7 @@ from kgservice.store.documents import check_document
 from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.forms import ANY, placed, typed
 from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.parts import part
 from kgservice.store.pending import Journal
 from kgservice.store.server_reader import CREATED, GRAPH, TYPE, ServerReader
 from kgservice.store.sparql_http import Client, Server, Unreachable
@@ -238,10 +239,11 @@ class RemoteStore(ServerReader):
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def shared(self) -> Iterator[Callable[[], Store]]:
+    def shared(self, kept: Callable[[NamedNode], bool]) -> Iterator[Callable[[], Store]]:
         """See `Store.shared`."""
         with self.checkpoint() as folder:
-            yield partial(OxigraphStore.reading, folder)
+            part(folder, folder.parent / "part", kept)
+            yield partial(OxigraphStore.reading, folder.parent / "part")
 
     def close(self) -> None:
         """See `Store.close`."""

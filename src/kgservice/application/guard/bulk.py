@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ from threading import Thread
 from pyoxigraph import NamedNode
 from rdflib.term import URIRef
 
+from kgservice.application.guard.extract import Extract
 from kgservice.application.guard.journal import Journal
 from kgservice.application.guard.packing import packed
-from kgservice.application.guard.statements import Records, Stored
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
 from kgservice.garbage import look_seldom
@@ -28,7 +28,7 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import to_rdflib
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Store, Term
 
 # How many of all record graphs have been taken up.
 Progress = Callable[[int, int], None]
@@ -48,24 +48,26 @@ class Job:
 
 
 class Work:
-    """A job on a store that does not change. One thread at a time."""
+    """A job on a store that holds record graphs only, and does not change. One thread at a time."""
 
     def __init__(self, job: Job, store: Store) -> None:
         self._store = store
-        self._graphs = Graphs(job.addresses)
+        self._records = Extract(store)
         self._validator = BulkValidator(job.shapes, job.base)
+        self._ways = {NamedNode(str(prop)): prop for prop in self._validator.objects_of}
 
     def among(self, chunk: Chunk) -> list[Finding]:
         """The findings of some candidates."""
-        return self._validator.among(chunk, Records(Stored(self._store, self._graphs)))
+        self._records.spare()
+        return self._validator.among(chunk, self._records)
 
     def anywhere(self) -> list[Finding]:
         """The findings of shapes that can look at anything."""
-        return self._validator.anywhere(Records(Stored(self._store, self._graphs)))
+        return self._validator.anywhere(self._records)
 
     def chunks(self, told: Progress, size: int = CHUNK) -> Iterator[Chunk]:
         """All nodes that shapes may target; records of one person are together, as far as can be."""
-        names = sorted(filter(self._graphs.is_record, self._store.graphs()), key=_by_key)
+        names = sorted(self._store.graphs(), key=_by_key)
 
         def candidates() -> Iterator[Candidate]:
             yield from self._validator.candidates()
@@ -77,13 +79,17 @@ class Work:
         return chunks(candidates(), size)
 
     def _candidates(self, graphs: Sequence[NamedNode]) -> Iterator[Candidate]:
-        dataset = Dataset(tuple(graphs), ())
-        ways: list[tuple[str, URIRef | None]] = [("?node ?p ?o", None)]
-        ways += [(f"?s {prop.n3()} ?node", prop) for prop in sorted(self._validator.objects_of)]
-        for pattern, way in ways:
-            found = self._store.select(f"SELECT DISTINCT ?node {{ {pattern} }}", dataset).rows
-            # In the same order each time: a validation that goes on makes the chunks of the one before.
-            for node in sorted((node for (node,) in found if node is not None), key=str):
+        """What these graphs speak of: subjects, and objects of properties whose objects are targets."""
+        found: defaultdict[URIRef | None, set[Term]] = defaultdict(set)
+        for graph in graphs:
+            for quad in self._store.match([(None, None, None)], graph):
+                found[None].add(quad.subject)
+                prop = self._ways.get(quad.predicate)
+                if prop is not None:
+                    found[prop].add(quad.object)
+        # In the same order each time: a validation that goes on makes the chunks of the one before.
+        for way in (None, *sorted(prop for prop in found if prop is not None)):
+            for node in sorted(found[way], key=str):
                 yield to_rdflib(node), way
 
 
@@ -105,7 +111,7 @@ def findings(
     most = processes or min(len(os.sched_getaffinity(0)), 4)
     found = [finding for part in journal.parts for finding in part] if journal else []
     done = len(journal.parts) if journal else 0
-    with store.shared() as opened:
+    with store.shared(Graphs(job.addresses).is_record) as opened:
         work = Work(job, opened())
         waiting = islice(work.chunks(told, size), max(done - 1, 0), None)
         first = list(islice(waiting, _WORTH))
