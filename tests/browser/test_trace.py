@@ -81,7 +81,7 @@ def test_the_list_is_filtered_while_somebody_types(
         expect(page.locator("#found")).to_have_text(words["no-starts"])
         field.fill("")
         expect(rows).to_have_count(before)
-        page.locator("#kind").select_option("Impact")
+        page.locator("#f-kind").select_option("Impact")
         expect(page.locator("#found")).to_contain_text(words["start-Impact"])
 
 
