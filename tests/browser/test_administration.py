@@ -50,13 +50,32 @@ def test_the_service_is_run_by_pages(
         visitor.open("/pages/backups")
         page.get_by_role("button", name=words["make-backup"]).click()
         page.get_by_role("button", name=words["verify"]).click()
-        expect(page.get_by_text(words["backup-sound"])).to_be_visible()
+        expect(page.get_by_text(words["sound-verify"])).to_be_visible()
         visitor.check()
+        visitor.picture("backups")
         visitor.open("/pages/audit")
         page.get_by_role("link", name=words["audit-verify"]).click()
         expect(page.get_by_text(words["audit-sound"])).to_be_visible()
         visitor.check()
         visitor.picture("audit")
+
+
+@pytest.mark.parametrize(("language", "script"), [("de", True), ("en", False)])
+def test_a_check_is_followed_to_its_end(
+    browser: Browser, server: Running, language: Language, script: bool
+) -> None:
+    words = catalogue(language)
+    with visiting(browser, server, language, script=script) as visitor:
+        page = visitor.open("/pages/administration")
+        with server.kg.writing:  # the copy of the store waits
+            page.get_by_role("button", name=words["check-now"]).click()
+            expect(page.get_by_role("heading", name=words["job-check"])).to_be_visible()
+            expect(page.get_by_text(words["step-store"])).to_be_visible()
+            expect(page.get_by_role("link", name=words["refresh"])).to_be_visible(visible=not script)
+            if script:
+                visitor.check()
+                visitor.picture("check")
+        expect(page.get_by_text(words["sound-check"])).to_be_visible(timeout=30_000)
 
 
 def test_a_reader_is_not_offered_it_and_refused(browser: Browser, server: Running) -> None:

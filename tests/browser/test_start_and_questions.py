@@ -19,10 +19,7 @@ from tests.http.keys import IMPROVING, RESEARCH, make_key, serving
 from tests.serving import Running
 
 DAY = {"de": "Markteinführung und Betrieb", "en": "market launch and operation"}
-COSTS = {
-    "de": "Was kostete jede Methode, und was brachte sie?",
-    "en": "What did each method cost, and what did it yield?",
-}
+COSTS = "What did each method cost and yield?"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +54,19 @@ def test_the_start_page_leads_to_what_it_counts(
         visitor.picture("elements")
         page.get_by_role("link", name=words["show-trace"]).first.click()
         page.wait_for_url("**/pages/trace/**")
+
+
+def test_questions_are_found_while_somebody_types(browser: Browser, served: Running) -> None:
+    with visiting(browser, served, "en") as visitor:
+        page = visitor.open("/pages/questions")
+        whole = page.locator("#found li").count()
+        page.get_by_label(catalogue("en")["search-questions"]).press_sequentially("cost method")
+        expect(page.get_by_role("link", name=COSTS)).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text("cost method")
+        assert page.locator("#found li").count() < whole
+        visitor.check()
+        page.get_by_role("link", name=COSTS).click()
+        page.wait_for_url("**/pages/questions/method-cost-and-yield**")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,41 @@ def test_from_the_list_to_the_picture(browser: Browser, chains: Running, languag
         with page.expect_download() as saved:
             page.get_by_role("button", name=words["save-png"]).click()
         assert saved.value.path().read_bytes().startswith(b"\x89PNG\r\n")
+
+
+@pytest.mark.parametrize(("language", "width"), [("de", 1440), ("en", 360)])
+def test_the_list_is_filtered_while_somebody_types(
+    browser: Browser, chains: Running, language: Language, width: int
+) -> None:
+    words = catalogue(language)
+    with visiting(browser, chains, language, width=width) as visitor:
+        page = visitor.open("/pages/traces")
+        rows, field = page.locator("main tbody tr"), page.get_by_label(words["title-holds"])
+        before = rows.count()
+        field.press_sequentially({"de": "stillstand", "en": "standstill"}[language])
+        expect(rows).to_have_count(1)
+        expect(field).to_be_focused()
+        expect(page.get_by_role("status")).to_contain_text("1")
+        expect(page.locator(".language a")).to_have_attribute(
+            "href", re.compile("[?&]q=standstill|stillstand")
+        )
+        visitor.check()
+        page.reload()
+        expect(rows).to_have_count(1)
+        field.press_sequentially(" no such")
+        expect(page.locator("#found")).to_have_text(words["no-starts"])
+        field.fill("")
+        expect(rows).to_have_count(before)
+        page.locator("#f-kind").select_option("Impact")
+        expect(page.locator("#found")).to_contain_text(words["start-Impact"])
+
+
+def test_the_list_is_filtered_without_scripts(browser: Browser, chains: Running) -> None:
+    with visiting(browser, chains, "en", script=False) as visitor:
+        page = visitor.open("/pages/traces")
+        page.get_by_label(catalogue("en")["title-holds"]).fill("standstill")
+        page.get_by_role("button", name=catalogue("en")["show"]).click()
+        expect(page.locator("main tbody tr")).to_have_count(1)
 
 
 def test_the_picture_is_walked_through_by_the_keyboard(browser: Browser, chains: Running) -> None:

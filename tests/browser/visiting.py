@@ -81,11 +81,16 @@ def visiting(
     width: int = 1440,
     scheme: Scheme = "light",
     token: str | None = None,
+    script: bool = True,
 ) -> Iterator[Visitor]:
     """A visitor who signs in: by the link of the service, or with a key. At the end: no console error, and no request to another origin."""
     base = server.url.rstrip("/")
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, locale=language, color_scheme=scheme, accept_downloads=True
+        viewport={"width": width, "height": 900},
+        locale=language,
+        color_scheme=scheme,
+        accept_downloads=True,
+        java_script_enabled=script,
     )
     context.set_default_timeout(20_000)
     page = context.new_page()

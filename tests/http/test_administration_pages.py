@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from pyoxigraph import NamedNode, Quad
 
-from kgservice.application.care.backups import Backups
+from kgservice.application.care.backups import Backups, faults_of
+from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import api_keys
 from kgservice.application.law.audit import opened
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
+from kgservice.web.render import STATIC
 from tests.http.keys import RESEARCH, asking, make_key
 from tests.http.test_pages import checked
 from tests.http.test_steward_pages import HTML, Board
@@ -35,6 +39,15 @@ def board(kg: KnowledgeGraph, tmp_path: Path) -> Iterator[Board]:
         yield Board(kg, server, browser)
 
 
+def ended(board: Board) -> Any:
+    """The last job, when it has ended."""
+    for _ in range(10_000):
+        (job, *_others) = board.browser.get("/maintenance").json()["jobs"]
+        if job["state"] != "running":
+            return job
+    raise AssertionError(job)
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_page_in_both_languages(board: Board, language: str) -> None:
     for path in PAGES:
@@ -51,7 +64,63 @@ def test_the_service_tells_how_it_is(board: Board) -> None:
     rows = re.findall(r'<tr><th scope="row"(?: title="([^"]+)")?>', page.text)
     assert rows == ["", *board.kg.settings.active_purposes]
     assert "All is sound" not in told
-    assert "All is sound" in checked(board.get("/pages/administration?check=yes&lang=en")).text
+
+
+def test_the_store_is_checked(board: Board) -> None:
+    page = "/pages/administration?lang=en"
+    assert board.post(page, do="check").headers["location"] == page
+    job = ended(board)
+    assert (job["work"], job["state"], job["faults"], job["problem"]) == ("check", "done", [], None)
+    assert [step["name"] for step in job["progress"] if step["done"] < step["total"]] == []
+    assert {"Copying the store", "Comparing the views"} <= {step["name"] for step in job["progress"]}
+    assert "All is sound" in checked(board.get(page)).text
+    wrong = NamedNode("urn:x:wrong")
+    board.kg.store.apply(add=[Quad(wrong, wrong, wrong, board.kg.view)])
+    board.post(page, do="check")
+    assert any("urn:x:wrong" in fault for fault in ended(board)["faults"])
+    told = checked(board.get(page)).text
+    assert "holds, but should not: <urn:x:wrong>" in told
+    assert "All is sound" not in told
+    assert board.post(page, do="paint").status_code == 400
+
+
+def test_each_step_has_a_name_on_the_page(demo_kg: KnowledgeGraph, tmp_path: Path) -> None:
+    names = set[str]()
+
+    def told(name: str, done: int, total: int) -> None:
+        names.add(name)
+        assert done <= total
+
+    assert check(demo_kg, told) == []
+    faults_of(Backups(demo_kg, tmp_path).make(told).folder, told)
+    template = (STATIC.parent / "templates/job.html").read_text(encoding="utf-8")
+    assert names == set(re.findall(r'^  "([^"]+)": t\("step-', template, re.MULTILINE))
+
+
+def test_what_takes_long_shows_how_far_it_is_and_is_stopped(board: Board) -> None:
+    page = "/pages/administration?lang=en"
+    renewed = '<noscript><meta http-equiv="refresh"'
+    assert renewed not in board.get(page).text
+    with board.kg.writing:  # the copy of the store waits
+        assert board.post(page, do="check").status_code == 303
+        shown = board.get(page)
+        checked(shown)
+        assert renewed in shown.text
+        assert "<span>Copying the store</span>" in shown.text
+        assert renewed in board.get("/pages/backups").text
+        (address,) = re.findall(r'data-run="([^"]+)"', shown.text)
+        job = board.browser.get(address).json()
+        assert (job["state"], job["endedAt"], job["progress"][0]["total"]) == ("running", None, 1)
+        second = board.post("/pages/backups?lang=en", do="make")
+        assert (second.status_code, "Something else is at work" in checked(second).text) == (409, True)
+        assert board.post(page, do="stop", job=job["id"]).status_code == 303
+    assert ended(board)["state"] == "stopped"
+    after = board.get(page)
+    assert "stopped" in checked(after).text
+    assert renewed not in after.text
+    assert board.post(page, do="stop", job=job["id"]).status_code == 409
+    assert board.post(page, do="stop", job="none").status_code == 404
+    assert board.browser.get("/maintenance/none").status_code == 404
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(board: Board) -> None:
@@ -106,14 +175,22 @@ def test_a_key_that_is_none_is_refused_and_what_was_typed_stays(board: Board) ->
 def test_a_backup_is_made_and_verified(board: Board) -> None:
     assert "There is no backup yet" in checked(board.get("/pages/backups?lang=en")).text
     assert board.post("/pages/backups?lang=en", do="make").headers["location"] == "/pages/backups?lang=en"
+    job = ended(board)
     (made,) = Backups(board.kg, board.kg.settings.backup_folder).all()
     name = made.folder.name
-    assert name in board.get("/pages/backups").text
-    sound = board.post("/pages/backups?lang=en", do="verify", backup=name)
-    assert "is whole and unchanged" in checked(sound).text
+    assert (job["work"], job["state"], job["about"]) == ("backup", "done", name)
+    copied = len(list((made.folder / "store").iterdir()))
+    assert job["progress"] == [{"name": "Copying files", "done": copied, "total": copied}]
+    told = checked(board.get("/pages/backups?lang=en")).text
+    assert "The backup is made" in told
+    assert name in told
+    board.post("/pages/backups", do="verify", backup=name)
+    assert ended(board)["faults"] == []
+    assert "is whole and unchanged" in checked(board.get("/pages/backups?lang=en")).text
     (made.folder / "store" / "LOG-of-somebody").write_text("x", encoding="utf-8")
-    damaged = board.post("/pages/backups?lang=en", do="verify", backup=name)
-    assert "is damaged" in checked(damaged).text
+    board.post("/pages/backups", do="verify", backup=name)
+    assert ended(board)["faults"] == ["store/LOG-of-somebody does not belong to the backup"]
+    assert "is damaged" in checked(board.get("/pages/backups?lang=en")).text
     for nothing in ("none", "..", "../store"):
         assert board.post("/pages/backups", do="verify", backup=nothing).status_code == 404
     assert board.post("/pages/backups", do="burn").status_code == 400

@@ -113,6 +113,10 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/export", {ADMIN}),
     ("GET", "/check", {ADMIN}),
     ("GET", "/backups", {ADMIN}),
+    ("GET", "/maintenance", {ADMIN}),
+    ("GET", "/maintenance/x", {ADMIN}),
+    ("POST", "/pages/administration", {ADMIN}),
+    ("POST", "/pages/backups", {ADMIN}),
     ("GET", "/metrics", {ADMIN, MONITOR}),
 ]
 

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
+from kgservice.application.answers.chain_starts import KINDS, Start, starts
 from kgservice.application.answers.last_release import last_release, last_release_guarded
 from kgservice.application.answers.open_pains import open_pains, open_pains_guarded
-from kgservice.application.answers.phase_matrix import ELEMENTS, phase_matrix, phase_matrix_guarded
+from kgservice.application.answers.phase_matrix import (
+    ELEMENTS,
+    elements,
+    elements_guarded,
+    phase_matrix,
+    phase_matrix_guarded,
+)
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.guard.guard import Guard
@@ -203,6 +210,53 @@ def test_a_reader_is_told_of_no_pain_point_of_a_person(demo_kg: KnowledgeGraph, 
         assert last_release(kg) != release == last_release_guarded(kg)
         assert pain.value not in {one.iri for one in open_pains_guarded(kg)}
         kg.close()
+
+
+def test_a_reader_is_told_of_no_solution_and_no_impact_of_a_person(
+    demo_kg: KnowledgeGraph, clock: Clock
+) -> None:
+    with demo_kg.store.copy() as store:
+        kg = KnowledgeGraph.open(Settings(), store, clock, guarded=False)
+        ((person,),) = kg.select(f"{PREFIX}SELECT ?person {{ ?person a ci:PrivateCustomer }} LIMIT 1").rows
+        assert person is not None
+        waiting = open_pains(kg)
+        unsolved, unproven = (
+            next(NamedNode(one.iri) for one in waiting if one.is_addressed is addressed)
+            for addressed in (False, True)
+        )
+        ((plain,),) = kg.select(f"{PREFIX}SELECT ?s {{ {unproven} ci:addressedBy ?s }}").rows
+        ((phase,),) = kg.select(f"{PREFIX}SELECT ?p {{ {unsolved} ci:occursAt/ci:phase ?p }}").rows
+        assert plain is not None
+        assert isinstance(phase, NamedNode)
+        before, totals, listed = phase_matrix(kg), _starts(kg, guarded=True), _listed(kg, phase, guarded=True)
+        assert totals == _starts(kg, guarded=False)
+        assert listed == _listed(kg, phase, guarded=False)
+        solution, impact, follows = (
+            NamedNode(f"{kg.addresses.ids}aaaaaaaa-0000-4000-8000-00000000000{n}") for n in (2, 3, 4)
+        )
+        kinds = {solution: "Solution", impact: "Impact", follows: "Impact"}
+        quads = [
+            Quad(unsolved, NamedNode(f"{CI}addressedBy"), solution),
+            Quad(impact, NamedNode(f"{CI}impactOf"), plain),
+            Quad(follows, NamedNode(f"{CI}impactOf"), solution),
+        ]
+        quads += [Quad(node, TYPE, NamedNode(CI + kind)) for node, kind in kinds.items()]
+        quads += [Quad(node, NamedNode(f"{CI}dataSubject"), person) for node in kinds]
+        kg.commit(Change.adding(quads))
+        assert _starts(kg, guarded=True) == totals != _starts(kg, guarded=False)
+        assert open_pains_guarded(kg) == waiting != open_pains(kg)
+        assert phase_matrix_guarded(kg) == before != phase_matrix(kg)
+        assert _listed(kg, phase, guarded=True) == listed != _listed(kg, phase, guarded=False)
+        kg.close()
+
+
+def _starts(kg: KnowledgeGraph, *, guarded: bool) -> list[tuple[list[Start], int]]:
+    return [starts(kg, kind, "", "en", guarded=guarded) for kind in KINDS]
+
+
+def _listed(kg: KnowledgeGraph, phase: NamedNode, *, guarded: bool) -> list[set[NamedNode]]:
+    found = elements_guarded if guarded else elements
+    return [set(found(kg, phase, element, 200)) for element in ("pain-points", "solutions", "impacts")]
 
 
 def test_it_is_counted_once_for_each_state(kg: KnowledgeGraph) -> None:

@@ -374,6 +374,7 @@ class Grammar:
                 f"/subjects/{key}",
                 "/consents",
                 "/backups",
+                "/maintenance",
                 "/check",
             ),
             *(

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kgservice import __version__
 from kgservice.application.answers.questions import questions
 from kgservice.application.care.backups import Backups
+from kgservice.application.care.maintenance import Maintenance
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.audit import AuditLog
 from kgservice.application.sources.runs import Runs
@@ -175,12 +176,14 @@ def framework(
     queries, readers, writers = pools
     runs = Runs(kg.settings.crm_folder, kg.clock)
     backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
+    jobs = Maintenance(kg, backups)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         # In threads, so that answers can still be sent.
         await asyncio.to_thread(runs.close)
+        await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
         await asyncio.to_thread(writers.shutdown)
@@ -257,9 +260,9 @@ def framework(
             Route("/audit/verification", AuditVerification(audit, readers)),
         ]
     app.include_router(health.make_router(kg))
-    app.include_router(maintenance.make_router(kg))
+    app.include_router(maintenance.make_router(kg, jobs))
     app.include_router(metrics.make_router(kg, meters))
-    app.include_router(make_router(kg, known, Machinery(runs, backups, audit, meters)))
+    app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
     described = document(known)

@@ -46,9 +46,13 @@ def unfinished(target: Path) -> Path:
 
 def files_in(folder: Path) -> Iterator[File]:
     """All files below a directory, read through, with their paths in it."""
-    for path in sorted(folder.rglob("*")):
-        if not path.is_dir():
-            yield file_at(path, path.relative_to(folder).as_posix())
+    for path in paths_in(folder):
+        yield file_at(path, path.relative_to(folder).as_posix())
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """Where the files below a directory are, in order."""
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
 def file_at(path: Path, name: str) -> File:

@@ -1,4 +1,5 @@
-// Shows how far a run is, and the page anew when it has ended. Without this there is a link to refresh.
+// Shows how far a run or a piece of maintenance is, and the page anew when it has ended. Without this the
+// page renews itself.
 
 interface Step {
   name: string;
@@ -12,15 +13,15 @@ interface Run {
 
 const PAUSE = 1000; // milliseconds
 
-function show(list: Element, step: Step): void {
+function show(list: Element, step: Step, words: Record<string, string>): void {
   let row = [...list.children].find((one) => one.getAttribute("data-name") === step.name);
   if (!row) {
     row = document.createElement("li");
     row.setAttribute("data-name", step.name);
     const name = document.createElement("span");
-    name.textContent = step.name;
+    name.textContent = words[step.name] ?? step.name;
     const bar = document.createElement("progress");
-    bar.setAttribute("aria-label", step.name);
+    bar.setAttribute("aria-label", name.textContent);
     const number = document.createElement("span");
     number.className = "number";
     row.append(name, " ", bar, " ", number);
@@ -35,13 +36,14 @@ function show(list: Element, step: Step): void {
 }
 
 async function follow(place: HTMLElement): Promise<void> {
-  const list = place.querySelector(".progress")!;
+  const list = place.querySelector<HTMLElement>(".progress")!;
+  const words: Record<string, string> = JSON.parse(list.dataset.words ?? "{}");
   for (;;) {
     await new Promise((go) => setTimeout(go, PAUSE));
     const answer = await fetch(place.dataset.run!, { headers: { Accept: "application/json" } });
     if (!answer.ok) return; // the link to refresh is there
     const run: Run = await answer.json();
-    run.progress.forEach((step) => show(list, step));
+    run.progress.forEach((step) => show(list, step, words));
     if (run.state !== "running") {
       location.replace(location.href);
       return;

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
@@ -13,6 +14,7 @@ from kgservice.application.views.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.errors import BadParameter
 from kgservice.namespaces import CI
+from kgservice.store.base import Term
 
 KINDS = ("PainPoint", "Solution", "Impact")
 """In the order of the list."""
@@ -29,7 +31,7 @@ SELECT DISTINCT ?start WHERE {{
   FILTER(?word = "" || CONTAINS(LCASE(STR(?title)), ?word))
 }} ORDER BY LCASE(STR(?title)) ?start"""
 _AROUND = f"""{_PREFIX}
-SELECT ?start ?status (COUNT(DISTINCT ?solution) AS ?solutions) (COUNT(DISTINCT ?impact) AS ?impacts) WHERE {{
+SELECT DISTINCT ?start ?status ?solution ?impact WHERE {{
   VALUES ?start {{ UNDEF }}
   OPTIONAL {{ ?start ci:painPointStatus|ci:solutionStatus ?status }}
   OPTIONAL {{
@@ -37,12 +39,12 @@ SELECT ?start ?status (COUNT(DISTINCT ?solution) AS ?solutions) (COUNT(DISTINCT 
     UNION {{ ?start a ci:Solution BIND(?start AS ?solution) }}
     OPTIONAL {{ ?impact ci:impactOf ?solution }}
   }}
-}} GROUP BY ?start ?status"""
+}}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One of them; `status` is an IRI or nothing; solutions and impacts that its chain has."""
+    """One of them; `status` is an IRI or nothing; how many solutions and impacts its chain has."""
 
     iri: str
     title: str
@@ -67,18 +69,35 @@ def starts(kg: Reader, kind: str, word: str, language: str, *, guarded: bool) ->
     if guarded:
         hidden = small_groups.personal(kg, found)
         found = [one for one in found if one not in hidden]
-    return _described(kg, found[:MOST], language), len(found)
+    return _described(kg, found[:MOST], language, guarded=guarded), len(found)
 
 
-def _described(kg: Reader, nodes: Sequence[NamedNode], language: str) -> list[Start]:
+def _described(kg: Reader, nodes: Sequence[NamedNode], language: str, *, guarded: bool) -> list[Start]:
     if not nodes:
         return []
-    around: dict[NamedNode, tuple[str, int, int]] = {}
-    for start, status, *numbers in kg.select(with_values(_AROUND, {"start": list(nodes)})).rows:
-        solutions, impacts = (int(n.value) if isinstance(n, Literal) else 0 for n in numbers)
-        if isinstance(start, NamedNode):
-            around.setdefault(
-                start, (status.value if isinstance(status, NamedNode) else "", solutions, impacts)
-            )
+    rows = kg.select(with_values(_AROUND, {"start": list(nodes)})).rows
+    secret = small_groups.personal(kg, _named(row[2:] for row in rows)) if guarded else set()
+    statuses: dict[Term | None, str] = {}
+    solutions: dict[Term | None, set[NamedNode]] = defaultdict(set)
+    impacts: dict[Term | None, set[NamedNode]] = defaultdict(set)
+    for start, status, solution, impact in rows:
+        if isinstance(status, NamedNode):
+            statuses.setdefault(start, status.value)
+        if solution not in secret:  # what follows from a solution that is not told of is not told of either
+            solutions[start] |= _named([(solution,)])
+            impacts[start] |= _named([(impact,)]) - secret
     names = labels(kg, [node.value for node in nodes], language)
-    return [Start(node.value, names.get(node.value, ""), *around.get(node, ("", 0, 0))) for node in nodes]
+    return [
+        Start(
+            node.value,
+            names.get(node.value, ""),
+            statuses.get(node, ""),
+            len(solutions[node]),
+            len(impacts[node]),
+        )
+        for node in nodes
+    ]
+
+
+def _named(rows: Iterable[Sequence[Term | None]]) -> set[NamedNode]:
+    return {term for row in rows for term in row if isinstance(term, NamedNode)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.answers.small_groups import personal
+from kgservice.application.answers.small_groups import Row, personal
 from kgservice.application.views.reader import Reader
 from kgservice.namespaces import CI
 from kgservice.store.base import Term
@@ -20,7 +21,7 @@ SELECT ?pain ?kind ?moment WHERE {{
   OPTIONAL {{ ?pain ci:detectedAt ?moment }}
 }}"""
 _ADDRESSED = f"SELECT ?pain ?solution WHERE {{ ?pain <{CI}addressedBy> ?solution }}"
-_PROVEN = f"SELECT DISTINCT ?solution WHERE {{ ?impact <{CI}impactOf> ?solution }}"
+_PROVEN = f"SELECT ?impact ?solution WHERE {{ ?impact <{CI}impactOf> ?solution }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,31 @@ def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
 
     Keep the answer until `kg.state` changes.
     """
-    proven = {row[0] for row in kg.select(_PROVEN).rows}
+    return _open(kg, kg.select(_ADDRESSED).rows, kg.select(_PROVEN).rows)
+
+
+def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
+    """See `open_pains`, for those who may not see single persons: without those that are records of one.
+
+    A solution or an impact that is one solves nothing here: else it would be told of.
+    """
+    addressed, proven = kg.select(_ADDRESSED).rows, kg.select(_PROVEN).rows
+    around = {term for row in (*addressed, *proven) for term in row if isinstance(term, NamedNode)}
+    secret = personal(kg, around)
+    found = _open(
+        kg,
+        [row for row in addressed if secret.isdisjoint(row)],
+        [row for row in proven if secret.isdisjoint(row)],
+    )
+    hidden = {node.value for node in personal(kg, (NamedNode(pain.iri) for pain in found))}
+    return tuple(pain for pain in found if pain.iri not in hidden)
+
+
+def _open(kg: Reader, addressed: Iterable[Row], impacts: Iterable[Row]) -> tuple[OpenPain, ...]:
+    """Those open, by rows of pain point and solution, and of impact and solution."""
+    proven = {solution for _, solution in impacts}
     solved: dict[Term | None, bool] = {}
-    for pain, solution in kg.select(_ADDRESSED).rows:
+    for pain, solution in addressed:
         solved[pain] = solved.get(pain, False) or solution in proven
     found: dict[str, OpenPain] = {}
     for pain, kind, moment in kg.select(_PAINS).rows:
@@ -54,13 +77,6 @@ def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
             )
             found[pain.value] = min(found.get(pain.value, one), one, key=_urgency)
     return tuple(sorted(found.values(), key=_urgency))
-
-
-def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
-    """See `open_pains`, for those who may not see single persons: without those that are records of one."""
-    found = open_pains(kg)
-    secret = {node.value for node in personal(kg, (NamedNode(pain.iri) for pain in found))}
-    return tuple(pain for pain in found if pain.iri not in secret)
 
 
 def _urgency(pain: OpenPain) -> tuple[bool, int, str, str]:

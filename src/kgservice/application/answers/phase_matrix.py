@@ -59,7 +59,7 @@ _EVERY = " UNION ".join(
 _FEW = (
     f"{_PREFIX}SELECT ?phase ?element (COUNT(DISTINCT ?record) AS ?n) {{ {_EVERY} }} GROUP BY ?phase ?element"
 )
-_NAMED = f"{_PREFIX}SELECT DISTINCT ?phase ?element ?record {{ {_EVERY} }}"
+_NAMED = f"{_PREFIX}SELECT DISTINCT ?phase ?element ?record ?pain ?solution {{ {_EVERY} }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,12 @@ def phase_matrix_guarded(kg: Reader) -> PhaseMatrix:
     What it counts of customers is for the page to hide where it is little.
     """
     rows = kg.select(_NAMED).rows
-    secret = personal(kg, (record for *_, record in rows if isinstance(record, NamedNode)))
+    secret = personal(kg, (term for row in rows for term in row[2:] if isinstance(term, NamedNode)))
+    told = {row[:3] for row in rows if secret.isdisjoint(row[2:])}  # also not what hangs on a phase by one
     counts = Counter(
         (phase.value, element.value)
-        for phase, element, record in rows
-        if isinstance(phase, NamedNode) and isinstance(element, Literal) and record not in secret
+        for phase, element, _ in told
+        if isinstance(phase, NamedNode) and isinstance(element, Literal)
     )
     of_customers = {(phase, CUSTOMER_DATA): number for phase, number in _customer_data(kg).items()}
     return PhaseMatrix(phases(kg), {**counts, **of_customers})
@@ -128,10 +129,21 @@ def phases(kg: Reader) -> tuple[str, ...]:
 
 def elements(kg: Reader, phase: NamedNode, element: str, most: int) -> list[NamedNode]:
     """Up to `most` of the records that `phase_matrix` counts. Raises `NotFound` for what is no element."""
+    text = f"SELECT DISTINCT ?record {{ VALUES ?phase {{ UNDEF }} {_pattern(element)} }} LIMIT {most}"
+    rows = kg.select(_PREFIX + with_values(text, {"phase": phase})).rows
+    return [row[0] for row in rows if isinstance(row[0], NamedNode)]
+
+
+def elements_guarded(kg: Reader, phase: NamedNode, element: str, most: int) -> list[NamedNode]:
+    """See `elements`: those that `phase_matrix_guarded` counts."""
+    text = f"SELECT DISTINCT ?record ?pain ?solution {{ VALUES ?phase {{ UNDEF }} {_pattern(element)} }}"
+    rows = kg.select(_PREFIX + with_values(text, {"phase": phase})).rows
+    secret = personal(kg, (term for row in rows for term in row if isinstance(term, NamedNode)))
+    told = dict.fromkeys(row[0] for row in rows if secret.isdisjoint(row))
+    return [record for record in told if isinstance(record, NamedNode)][:most]
+
+
+def _pattern(element: str) -> str:
     if element not in _PATTERNS:
         raise NotFound(f"there is no element {element[:80]!r}; there are {', '.join(ELEMENTS)}")
-    text = (
-        f"{_PREFIX}SELECT DISTINCT ?record {{ VALUES ?phase {{ UNDEF }} {_PATTERNS[element]} }} LIMIT {most}"
-    )
-    rows = kg.select(with_values(text, {"phase": phase})).rows
-    return [row[0] for row in rows if isinstance(row[0], NamedNode)]
+    return _PATTERNS[element]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgservice import __version__
+from kgservice.application.changes.record_texts import Progress, counted, silent
 from kgservice.application.changes.standing import SCHEMA
 from kgservice.application.graph.erased import list_of
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -19,7 +20,7 @@ from kgservice.domain.backup import File, Manifest, differences
 from kgservice.errors import BadInput, Conflict, NotFound
 from kgservice.store.audit_file import beside
 from kgservice.store.checksums import Checksums
-from kgservice.store.folders import copy, copy_database, file_at, files_in, written
+from kgservice.store.folders import copy, copy_database, file_at, paths_in, written
 from kgservice.store.keys import keys_of
 from kgservice.store.secret import secret_of
 
@@ -64,22 +65,22 @@ class Backups:
         """Those that are whole, the oldest first."""
         return [Backup(folder, manifest_of(folder)) for folder in backups_in(self.folder)]
 
-    def make(self) -> Backup:
+    def make(self, told: Progress = silent) -> Backup:
         """Make one; commits wait only for a moment.
 
         It holds the store, the list of the erased, the audit log and the hashes of the keys. Files of the
         store never change once they are written: those that the backup before has are shared with it by hard
-        links. It has its name only when it is whole and on the disk. Raises `Conflict` while another one is
-        made, `StoreFailed`.
+        links. It has its name only when it is whole and on the disk. `told` hears how many of its files are
+        there, and may raise to end it. Raises `Conflict` while another one is made, `StoreFailed`.
         """
         if not self._making.acquire(blocking=False):
             raise Conflict("A backup is being made")
         try:
-            return self._made()
+            return self._made(told)
         finally:
             self._making.release()
 
-    def _made(self) -> Backup:
+    def _made(self, told: Progress) -> Backup:
         kg, store = self._kg, self._kg.settings.store
         now = kg.clock()
         target = self.folder / now.strftime("%Y%m%dT%H%M%SZ")
@@ -100,7 +101,7 @@ class Backups:
                     copy(secret_of(store), folder / OF_HASHES)
             (folder / STORE).mkdir(mode=0o700)
             files, shared, sums = [], 0, Checksums(store)
-            for path in sorted(made.iterdir()):
+            for path in counted(sorted(made.iterdir()), "Copying files", told, every=1):
                 file = file_at(path, f"{STORE}/{path.name}")
                 sums.compare([replace(file, path=path.name)])
                 old = before.get(file)
@@ -144,9 +145,15 @@ def manifest_of(folder: Path) -> Manifest:
         raise BadInput(f"the manifest cannot be read: {error}", source=str(path)) from error
 
 
-def faults_of(folder: Path) -> list[str]:
+def faults_of(folder: Path, told: Progress = silent) -> list[str]:
     """What is wrong with a backup, one sentence each; all of it is read. Raises `BadInput`."""
-    return differences(manifest_of(folder), (file for file in files_in(folder) if file.path != MANIFEST))
+    manifest, paths = manifest_of(folder), paths_in(folder)
+    found = (
+        file_at(path, path.relative_to(folder).as_posix())
+        for path in counted(paths, "Reading files", told, every=1)
+        if path != folder / MANIFEST
+    )
+    return differences(manifest, found)
 
 
 def _files(folder: Path) -> tuple[File, ...]:

@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 from kgservice.application.care import check_purposes
 from kgservice.application.changes import streams
 from kgservice.application.changes.facts import RecordFacts
+from kgservice.application.changes.record_texts import Progress, counted, silent, step
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views import building
 from kgservice.domain.router import Router
@@ -22,25 +23,25 @@ _SHOWN = 5
 _EXPECTED = NamedNode("urn:kgservice:expected-view")
 
 
-def check(kg: KnowledgeGraph) -> list[str]:
+def check(kg: KnowledgeGraph, told: Progress = silent) -> list[str]:
     """The faults of the store, one sentence each; empty if it is sound.
 
     The views are built anew in a private copy of the store and compared; commits wait only while the copy is
-    made.
+    made. `told` hears how far it is, and may raise to end it.
     """
     with ExitStack() as held:
-        with kg.writing:
+        with step("Copying the store", told), kg.writing:
             kg.catch_up()
             now = kg.clock()
             copy = held.enter_context(kg.store.copy())
         twin = KnowledgeGraph(kg.settings, copy, kg.model, lambda: now, guarded=False)
-        return [*_purposes(twin), *_everything(twin), *_places(twin)]
+        return [*_purposes(twin, told), *_everything(twin, told), *_places(twin, told)]
 
 
-def _purposes(kg: KnowledgeGraph) -> list[str]:
+def _purposes(kg: KnowledgeGraph, told: Progress) -> list[str]:
     """The views of purposes against their definition, worked out by other means."""
     faults = []
-    for purpose, expected in check_purposes.expected(kg).items():
+    for purpose, expected in check_purposes.expected(kg, told).items():
         view = NamedNode(kg.addresses.view(purpose))
         held = {quad.triple for quad in kg.store.match([(None, None, None)], view)}
         for triples, words in ((held - expected, "holds, but should not:"), (expected - held, "lacks:")):
@@ -51,10 +52,12 @@ def _purposes(kg: KnowledgeGraph) -> list[str]:
     return faults
 
 
-def _everything(kg: KnowledgeGraph) -> list[str]:
+def _everything(kg: KnowledgeGraph, told: Progress) -> list[str]:
     view, store = kg.view, kg.store
-    building.extend(store, kg.model, kg.graphs, view=_EXPECTED)
-    if _digest(store, view) == _digest(store, _EXPECTED):
+    building.extend(store, kg.model, kg.graphs, view=_EXPECTED, told=told)
+    with step("Comparing the views", told):
+        is_same = _digest(store, view) == _digest(store, _EXPECTED)
+    if is_same:
         return []
     faults = []
     for has, lacks, words in ((view, _EXPECTED, "holds, but should not:"), (_EXPECTED, view, "lacks:")):
@@ -81,13 +84,12 @@ def _digest(store: Store, graph: NamedNode) -> tuple[int, int]:
     return count, total
 
 
-def _places(kg: KnowledgeGraph) -> list[str]:
+def _places(kg: KnowledgeGraph, told: Progress) -> list[str]:
     store = kg.store
     router = Router(kg.model, kg.graphs, RecordFacts(store, kg.graphs, kg.model))
     faults = []
-    for graph in sorted(store.graphs(), key=lambda g: g.value):
-        if not kg.graphs.is_record(graph):
-            continue
+    records = sorted((g for g in store.graphs() if kg.graphs.is_record(g)), key=lambda g: g.value)
+    for graph in counted(records, "Looking where statements are", told):
         wrong = [
             (triple, right)
             for triple in streams.triples(store, graph)

@@ -13,6 +13,7 @@ from datetime import datetime
 from pyoxigraph import Literal, NamedNode, Triple
 
 from kgservice.application.changes import streams
+from kgservice.application.changes.record_texts import Progress, counted, silent
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.lawful_facts import read_concepts, read_subject
 from kgservice.domain.consent import Activity, Subject, read_moment, upwards
@@ -42,9 +43,9 @@ _LEFT = f"""{_PREFIX} SELECT ?node ?value {{
 _ORDER = ("Public", "Internal", "Confidential")
 
 
-def expected(kg: KnowledgeGraph) -> dict[str, set[Triple]]:
+def expected(kg: KnowledgeGraph, told: Progress = silent) -> dict[str, set[Triple]]:
     """What the view of each active purpose should hold now."""
-    return _NaiveViews(kg, kg.store, kg.clock()).expected(kg.settings.active_purposes)
+    return _NaiveViews(kg, kg.store, kg.clock()).expected(kg.settings.active_purposes, told)
 
 
 class _NaiveViews:
@@ -91,11 +92,11 @@ class _NaiveViews:
         persons = {node for node, classes in self._classes.items() if classes & model.persons}
         return {node: owners - persons for node, owners in found.items() if node not in persons}
 
-    def expected(self, purposes: Iterable[str]) -> dict[str, set[Triple]]:
+    def expected(self, purposes: Iterable[str], told: Progress) -> dict[str, set[Triple]]:
         """What each view should hold."""
         views: dict[str, set[Triple]] = {purpose: set() for purpose in purposes}
         model: set[Triple] = set()
-        for graph in self._store.graphs():
+        for graph in counted(list(self._store.graphs()), "Working out the views of purposes", told):
             if self._kg.graphs.is_model(graph):
                 model.update(streams.triples(self._store, graph))
             elif self._kg.graphs.is_project(graph) or self._kg.graphs.is_subject(graph):

@@ -64,10 +64,10 @@ class RecordTexts:
             at += len(piece)
 
 
-def counted(things: Sequence[Thing], name: str, told: Progress) -> Iterator[Thing]:
-    """Each of the things, while `told` hears how many have been."""
+def counted(things: Sequence[Thing], name: str, told: Progress, *, every: int = _TOLD) -> Iterator[Thing]:
+    """Each of the things, while `told` hears how many have been, after so many each."""
     for done, thing in enumerate(things):
-        if done % _TOLD == 0:
+        if done % every == 0:
             told(name, done, len(things))
         yield thing
     if things:

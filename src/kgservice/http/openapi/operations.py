@@ -242,6 +242,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/backups"): Operation("The backups that there are"),
     ("post", "/backups"): Operation("Make a backup", statuses=(201,), fails=(409, 507)),
     ("get", "/check"): Operation("Whether the views equal their definition: `faults`, empty when they do"),
+    ("get", "/maintenance"): Operation("Backups and checks that pages have begun since the start"),
+    ("get", "/maintenance/{id}"): Operation("How far one of them is, or how it ended", fails=(404,)),
     ("get", "/export"): Operation(
         "The whole dataset, or the view of a purpose", _GRAPH, asked=("views",), reads=True
     ),

@@ -13,14 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgservice import __version__
-from kgservice.application.care import check
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import api_keys
 from kgservice.application.views.reader import Reader
-from kgservice.http.messages.forms import unkept
+from kgservice.domain.change import Origin
+from kgservice.domain.maintenance import Work
+from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.backups import row as backup_row
 from kgservice.http.pages.backups import size
+from kgservice.http.pages.jobs import finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -34,7 +36,8 @@ _PERSONS = f"SELECT (COUNT(DISTINCT ?person) AS ?n) {{ ?person a <{CI}Person> }}
 
 def add(routes: Routes, machinery: Machinery) -> None:
     """Put the page where it belongs."""
-    routes.page(ADMINISTRATION, AdministrationPage(machinery).show, beyond=True)
+    page = AdministrationPage(machinery)
+    routes.decided(ADMINISTRATION, page.show, page.decide, beyond=True)
 
 
 class AdministrationPage:
@@ -46,7 +49,7 @@ class AdministrationPage:
         self._counted: dict[NamedNode, tuple[int, tuple[int, int]]] = {}
 
     def show(self, site: Site, request: Request) -> Response:
-        """The page; with `check=yes` the store is looked through, which takes its time."""
+        """The page, with what is at work now, and what came of the last check."""
         kg, language = site.whole, site.language(request)
         names = labels(kg, kg.settings.active_purposes, language)
         purposes = ((names.get(iri) or short(iri), kg.reader(iri)) for iri in kg.settings.active_purposes)
@@ -55,6 +58,7 @@ class AdministrationPage:
         keys = [key.state(now) for key in api_keys.kept(kg.settings)]
         backups = self._machinery.backups.all()
         answered, failed = self._machinery.meters.answered()
+        job = running(self._machinery.jobs)
         response = site.page(
             request,
             "administration.html",
@@ -74,12 +78,25 @@ class AdministrationPage:
             store=_store(kg),
             standings=kg.store.standings(),
             views=[self._view(kg, name, reader) for name, reader in readers],
-            faults=check.check(kg) if request.query_params.get("check") == "yes" else None,
+            job=job,
+            renews=job is not None,
+            last=finished(self._machinery.jobs, Work.CHECK),
+            page_path=ADMINISTRATION,
             keys={state: keys.count(state) for state in ("valid", "expired", "revoked")},
             backup=backup_row(backups[-1]) if backups else None,
             audited=self._machinery.audit is not None,
         )
         return unkept(response)
+
+    def decide(self, _kg: KnowledgeGraph, _key: str, form: Mapping[str, str], _by: Origin) -> str:
+        """Begin to check the store, or stop that; the page again. Raises `Conflict`, `NotFound`."""
+        if form.get("do") == "check":
+            self._machinery.jobs.check()
+        elif form.get("do") == "stop":
+            self._machinery.jobs.stop(form.get("job", ""))
+        else:
+            raise unknown(form)
+        return ADMINISTRATION
 
     def _view(self, kg: KnowledgeGraph, name: str, reader: Reader) -> dict[str, Any]:
         with self._lock:

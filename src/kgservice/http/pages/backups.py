@@ -8,9 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.care.backups import Backup, Backups, faults_of
-from kgservice.errors import NotFound
-from kgservice.http.messages.forms import see_other, unkept, unknown
+from kgservice.application.care.backups import Backup
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.domain.change import Origin
+from kgservice.domain.maintenance import Work
+from kgservice.http.messages.forms import unkept, unknown
+from kgservice.http.pages.jobs import finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -21,47 +24,48 @@ BACKUPS = "/pages/backups"
 
 def add(routes: Routes, machinery: Machinery) -> None:
     """Put the page where it belongs."""
-    pages = BackupPages(machinery.backups)
-    routes.answered(BACKUPS, pages.every, pages.change)
+    pages = BackupPages(machinery)
+    routes.decided(BACKUPS, pages.every, pages.decide)
 
 
 class BackupPages:
     """The backups below the folder that the settings name."""
 
-    def __init__(self, backups: Backups) -> None:
-        self._backups = backups
+    def __init__(self, machinery: Machinery) -> None:
+        self._backups = machinery.backups
+        self._jobs = machinery.jobs
 
     def every(self, site: Site, request: Request) -> Response:
-        """All that are whole, the newest first."""
-        return self._page(site, request, "", None)
-
-    def change(self, site: Site, request: Request, form: Mapping[str, str]) -> Response:
-        """Make a backup, or verify one that is there, which reads all of it.
-
-        Raises `Conflict` while another one is made, `NotFound`, `StoreFailed`.
-        """
-        if form.get("do") == "make":
-            self._backups.make()
-            return see_other(BACKUPS, request.query_params.items())
-        if form.get("do") != "verify":
-            raise unknown(form)
-        wanted = form.get("backup", "")
-        for backup in self._backups.all():
-            if backup.folder.name == wanted:
-                return self._page(site, request, wanted, faults_of(backup.folder))
-        raise NotFound(f"There is no backup {wanted[:80]!r}")
-
-    def _page(self, site: Site, request: Request, name: str, faults: list[str] | None) -> Response:
+        """All that are whole, the newest first; what is at work now, and what came of the last of it."""
+        job = running(self._jobs)
         response = site.page(
             request,
             "backups.html",
             section="backups",
             folder=str(self._backups.folder),
             backups=[row(backup) for backup in reversed(self._backups.all())],
-            verified=name,
-            faults=faults,
+            job=job,
+            renews=job is not None,
+            last=finished(self._jobs, Work.BACKUP, Work.VERIFY),
+            page_path=BACKUPS,
         )
         return unkept(response)
+
+    def decide(self, _kg: KnowledgeGraph, _key: str, form: Mapping[str, str], _by: Origin) -> str:
+        """Begin to make a backup or to verify one, or stop that; the page again.
+
+        Raises `Conflict` while something else is at work, `NotFound`.
+        """
+        match form.get("do"):
+            case "make":
+                self._jobs.backup()
+            case "verify":
+                self._jobs.verify(form.get("backup", ""))
+            case "stop":
+                self._jobs.stop(form.get("job", ""))
+            case _:
+                raise unknown(form)
+        return BACKUPS
 
 
 def row(backup: Backup) -> dict[str, Any]:

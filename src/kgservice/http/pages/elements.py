@@ -8,8 +8,7 @@ from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kgservice.application.answers import small_groups
-from kgservice.application.answers.phase_matrix import CUSTOMER_DATA, elements, phases
+from kgservice.application.answers.phase_matrix import CUSTOMER_DATA, elements, elements_guarded, phases
 from kgservice.application.graph.labels import labels, short
 from kgservice.errors import Forbidden, NotFound
 from kgservice.http.pages.routes import Routes
@@ -47,10 +46,8 @@ def elements_page(site: Site, request: Request) -> Response:
         raise NotFound(f"there is no phase {request.query_params.get('phase', '')[:80]!r}")
     if element == CUSTOMER_DATA and not site.sees_persons:
         raise Forbidden("This lists records of single persons, which a reader may not see")
-    found = elements(site.kg, NamedNode(phase), element, MOST + 1)
-    if not site.sees_persons:
-        hidden = small_groups.personal(site.kg, found)
-        found = [node for node in found if node not in hidden]
+    listed = elements if site.sees_persons else elements_guarded
+    found = listed(site.kg, NamedNode(phase), element, MOST + 1)
     names = labels(site.kg, {phase, *(node.value for node in found[:MOST])}, language)
     rows = [
         {

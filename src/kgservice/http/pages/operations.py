@@ -155,8 +155,9 @@ PAGES: dict[tuple[str, str], Operation] = {
         "Accept, reject or undo a link by a form", "do", "reason", "then"
     ),
     ("get", "/pages/administration"): Operation(
-        "The service, its store and its views", PAGE, asked=("check", "lang")
+        "The service, its store and its views", PAGE, asked=("lang",)
     ),
+    ("post", "/pages/administration"): _decision("Check the store, or stop that, by a form", "do", "job"),
     ("get", "/pages/keys"): Operation("The API keys, without what is secret", PAGE, asked=("lang",)),
     ("post", "/pages/keys"): _shown(
         "Make an API key, which is shown once, or revoke one",
@@ -166,7 +167,9 @@ PAGES: dict[tuple[str, str], Operation] = {
         leads=True,
     ),
     ("get", "/pages/backups"): Operation("The backups", PAGE, asked=("lang",)),
-    ("post", "/pages/backups"): _shown("Make a backup, or verify one", "do", "backup", leads=True),
+    ("post", "/pages/backups"): _decision(
+        "Make a backup, verify one, or stop that, by a form", "do", "backup", "job"
+    ),
     ("get", "/pages/audit"): Operation(
         "The audit log", PAGE, asked=("since", "until", "principal", "action", "before", "verify", "lang")
     ),

@@ -52,6 +52,7 @@ class SourcePages:
             listed = crm_working.sources(site.whole.settings.crm_folder)
         except BadInput as error:
             site.error = error
+        running = self._running()
         response = site.page(
             request,
             "sources.html",
@@ -59,7 +60,8 @@ class SourcePages:
             sources=[self._row(one) for one in listed],
             page_path=SOURCES,
             matches=[shown(run) for run in self._runs.listed(source="", work=Work.MATCH)],
-            running=self._running(),
+            running=running,
+            renews=running is not None,
         )
         return unkept(response)
 
@@ -77,6 +79,7 @@ class SourcePages:
             found = {"name": name, "rows": None, "rejects": [], "rejected": 0, "kind": "", "tables": []}
             found["mapping"] = None
         runs = [shown(run) for run in self._runs.listed(source=name)]
+        running = self._running()
         response = site.page(
             request,
             "source.html",
@@ -84,7 +87,8 @@ class SourcePages:
             source={**found, "rows": _held(found["rows"]), "path": _path(name)},
             busy=busy,
             runs=runs,
-            running=self._running(),
+            running=running,
+            renews=running is not None,
             page_path=_path(name),
         )
         return unkept(response)

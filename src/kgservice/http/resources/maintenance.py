@@ -1,4 +1,4 @@
-"""What the command line asks of a running service besides data: `/backups`, `/check`, `/export`."""
+"""What those who run a service ask of it besides data: `/backups`, `/check`, `/maintenance`, `/export`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgservice.application.care import check
 from kgservice.application.care.backups import Backups
+from kgservice.application.care.maintenance import Maintenance
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol import exporting
 from kgservice.errors import BadParameter
@@ -24,8 +25,8 @@ from kgservice.store.formats import GRAPH_FORMATS
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The route of the check, which looks at the whole store."""
+def make_router(kg: KnowledgeGraph, jobs: Maintenance) -> APIRouter:
+    """The routes of the check, which looks at the whole store, and of what the pages have begun."""
     router = APIRouter()
 
     @router.head("/check")
@@ -33,6 +34,18 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
     async def faults() -> JSONResponse:
         """The faults of the store, one sentence each, as `faults`; empty when it is sound."""
         return JSONResponse({"faults": await asyncio.to_thread(check.check, kg)}, headers=_UNCACHED)
+
+    @router.head("/maintenance")
+    @router.get("/maintenance")
+    def every() -> JSONResponse:
+        """The jobs since the start of the service, the newest first."""
+        return JSONResponse({"jobs": [job.to_json() for job in jobs.listed()]}, headers=_UNCACHED)
+
+    @router.head("/maintenance/{id}")
+    @router.get("/maintenance/{id}")
+    def one(id: str) -> JSONResponse:  # noqa: A002
+        """How a job stands. Raises `NotFound`."""
+        return JSONResponse(jobs.one(id).to_json(), headers=_UNCACHED)
 
     return router
 
