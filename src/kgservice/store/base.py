@@ -231,8 +231,11 @@ class Store(Protocol):
     def settle(self) -> None:
         """Make once more the change that `apply` left `Undecided`, if there is one. Raises as that does."""
 
-    def copy(self) -> AbstractContextManager[Store]:
-        """A private, writable copy as it is now; it is gone after the `with` block."""
+    def copy(self, memory: int = 0) -> AbstractContextManager[Store]:
+        """A private, writable copy as it is now; it is gone after the `with` block.
+
+        It is in memory if it surely takes less than so many bytes there.
+        """
 
     def shared(self) -> AbstractContextManager[Callable[[], Store]]:
         """What opens a copy as it is now, to read only, in this process or others; gone after the block."""

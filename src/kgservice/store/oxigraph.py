@@ -30,7 +30,7 @@ from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
-from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
+from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, Format, prefixes_for
 from kgservice.store.forms import placed, typed
 from kgservice.store.redo import Redo, apart
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
@@ -38,6 +38,7 @@ from kgservice.store.updates import all_of, update_text
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _AT_ONCE = 50_000  # statements removed in one transaction
+_MEMORY_FOR_TEXT = 2  # bytes for each byte of N-Quads: 370 a quad, which takes 200 as text
 
 
 class _Watched:
@@ -377,11 +378,14 @@ class OxigraphStore:
                 self._redo.finish(store)
 
     @contextmanager
-    def copy(self) -> Iterator[Store]:
+    def copy(self, memory: int = 0) -> Iterator[Store]:
         """See `Store.copy`: on disk a hard-linked checkpoint beside the store, made in milliseconds."""
+        twin = OxigraphStore()
         if self.path is None:
-            twin = OxigraphStore()
             _fill(twin._store, self._store)
+            yield twin
+            return
+        if memory and self._taken_over(twin, memory):
             yield twin
             return
         with self.checkpoint() as folder:
@@ -390,6 +394,18 @@ class OxigraphStore:
                 yield twin
             finally:
                 twin.close()
+
+    def _taken_over(self, twin: OxigraphStore, most: int) -> bool:
+        """Load all into a store in memory, if it takes less than `most` bytes there; whether it does."""
+        with tempfile.TemporaryFile() as file:
+            quads = cast(BinaryIO, file)
+            self.dump(quads, N_QUADS)
+            if quads.tell() * _MEMORY_FOR_TEXT > most:
+                return False
+            quads.seek(0)
+            twin.load(quads, N_QUADS)
+        _add_graphs(twin._store, self._store)
+        return True
 
     @contextmanager
     def shared(self) -> Iterator[Callable[[], Store]]:
@@ -477,5 +493,10 @@ def _results(fmt: Format) -> QueryResultsFormat:
 
 def _fill(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:
     target.bulk_extend(source)
+    _add_graphs(target, source)
+
+
+def _add_graphs(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:
+    """The graphs that are empty, too."""
     for name in source.named_graphs():
         target.add_graph(name)
