@@ -323,6 +323,14 @@ def test_a_backup_is_the_store_at_that_moment(store: Store, tmp_path: Path) -> N
     restored.close()
 
 
+def test_used_nodes_are_those_of_statements_in_named_graphs(store: Store) -> None:
+    many = [node(str(number)) for number in range(1200)]  # more than one query asks for
+    store.apply(add=[quad("7"), quad("8", node("9")), quad("10", node("9"), H)])
+    assert store.used(many, as_object=False) == {node("7"), node("8"), node("10")}
+    assert store.used(many, as_object=True) == {node("9")}
+    assert store.used([], as_object=True) == set()
+
+
 @pytest.mark.parametrize("memory", [0, 1, 1_000_000])
 def test_a_copy_is_private_and_leaves_nothing(store: Store, tmp_path: Path, memory: int) -> None:
     store.apply(add=[quad("a")], create=[H])

@@ -198,6 +198,9 @@ class Store(Protocol):
         More than once if it fits several.
         """
 
+    def used(self, nodes: Collection[NamedNode], *, as_object: bool) -> set[NamedNode]:
+        """Those of the nodes that a statement of any named graph has as its subject, or `as_object`."""
+
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """The literals of `terms` that the store would give back in another form, with that form."""
 

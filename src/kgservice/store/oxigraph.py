@@ -202,6 +202,12 @@ class OxigraphStore:
         except (OSError, RuntimeError) as error:
             raise _failed("the store cannot be read", error) from error
 
+    def used(self, nodes: Collection[NamedNode], *, as_object: bool) -> set[NamedNode]:
+        """See `Store.used`."""
+        if as_object:
+            return {node for node in nodes if any(True for _ in self.match([(None, None, node)]))}
+        return {node for node in nodes if any(True for _ in self.match([(node, None, None)]))}
+
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
         asked = placed(typed(terms))
