@@ -12,6 +12,7 @@ import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.demonstration import load_demonstration
+from kgservice.application.stewards import stewarding
 from kgservice.domain.clock import Clock
 from kgservice.garbage import look_seldom
 from kgservice.settings import Settings
@@ -121,6 +122,32 @@ def demo_kg_guarded(demo_kg: KnowledgeGraph, clock: Clock, guard: Guard) -> Iter
         graph.guard = guard
         yield graph
         graph.close()
+
+
+@pytest.fixture(scope="session")
+def stewarded_store(tmp_path_factory: pytest.TempPathFactory, demo_store: Path, clock: Clock) -> Path:
+    """A store directory with the demonstration graph and its findings, as a validation of all leaves it."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(demo_store, path)
+        kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock)
+        stewarding.refresh(kg)
+        kg.close()
+
+    return made_once(tmp_path_factory, "stewarded", make)
+
+
+@pytest.fixture
+def stewarded_kg(
+    stewarded_store: Path, tmp_path_factory: pytest.TempPathFactory, clock: Clock, guard: Guard
+) -> Iterator[KnowledgeGraph]:
+    """The demonstration graph with its findings, which takes no violations, for one test."""
+    own = shutil.copytree(stewarded_store, tmp_path_factory.mktemp("stewarded") / "store")
+    graph = KnowledgeGraph.open(Settings(), OxigraphStore(own), clock)
+    graph.guard = guard
+    yield graph
+    graph.close()
+    shutil.rmtree(own)
 
 
 @pytest.fixture
