@@ -125,8 +125,10 @@ def demo_kg_guarded(demo_kg: KnowledgeGraph, clock: Clock, guard: Guard) -> Iter
 
 
 @pytest.fixture(scope="session")
-def stewarded_store(tmp_path_factory: pytest.TempPathFactory, demo_store: Path, clock: Clock) -> Path:
-    """A store directory with the demonstration graph and its findings, as a validation of all leaves it."""
+def stewarded(
+    tmp_path_factory: pytest.TempPathFactory, demo_store: Path, clock: Clock
+) -> Iterator[OxigraphStore]:
+    """A store with the demonstration graph and its findings, as a validation of all leaves it, to be copied."""
 
     def make(path: Path) -> None:
         shutil.copytree(demo_store, path)
@@ -134,20 +136,19 @@ def stewarded_store(tmp_path_factory: pytest.TempPathFactory, demo_store: Path, 
         stewarding.refresh(kg)
         kg.close()
 
-    return made_once(tmp_path_factory, "stewarded", make)
+    store = OxigraphStore(made_once(tmp_path_factory, "stewarded", make))
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def stewarded_kg(
-    stewarded_store: Path, tmp_path_factory: pytest.TempPathFactory, clock: Clock, guard: Guard
-) -> Iterator[KnowledgeGraph]:
-    """The demonstration graph with its findings, which takes no violations, for one test."""
-    own = shutil.copytree(stewarded_store, tmp_path_factory.mktemp("stewarded") / "store")
-    graph = KnowledgeGraph.open(Settings(), OxigraphStore(own), clock)
-    graph.guard = guard
-    yield graph
-    graph.close()
-    shutil.rmtree(own)
+def stewarded_kg(stewarded: OxigraphStore, clock: Clock, guard: Guard) -> Iterator[KnowledgeGraph]:
+    """A copy of the demonstration graph with its findings that takes no violations."""
+    with stewarded.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock)
+        graph.guard = guard
+        yield graph
+        graph.close()
 
 
 @pytest.fixture
