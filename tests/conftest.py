@@ -12,6 +12,7 @@ import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.demonstration import load_demonstration
+from kgservice.application.stewards import stewarding
 from kgservice.domain.clock import Clock
 from kgservice.garbage import look_seldom
 from kgservice.settings import Settings
@@ -117,6 +118,33 @@ def guard() -> Guard:
 def demo_kg_guarded(demo_kg: KnowledgeGraph, clock: Clock, guard: Guard) -> Iterator[KnowledgeGraph]:
     """A copy of the demonstration graph that takes no violations."""
     with demo_kg.store.copy() as store:
+        graph = KnowledgeGraph.open(Settings(), store, clock)
+        graph.guard = guard
+        yield graph
+        graph.close()
+
+
+@pytest.fixture(scope="session")
+def stewarded(
+    tmp_path_factory: pytest.TempPathFactory, demo_store: Path, clock: Clock
+) -> Iterator[OxigraphStore]:
+    """A store with the demonstration graph and its findings, as a validation of all leaves it, to be copied."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(demo_store, path)
+        kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock)
+        stewarding.refresh(kg)
+        kg.close()
+
+    store = OxigraphStore(made_once(tmp_path_factory, "stewarded", make))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def stewarded_kg(stewarded: OxigraphStore, clock: Clock, guard: Guard) -> Iterator[KnowledgeGraph]:
+    """A copy of the demonstration graph with its findings that takes no violations."""
+    with stewarded.copy() as store:
         graph = KnowledgeGraph.open(Settings(), store, clock)
         graph.guard = guard
         yield graph

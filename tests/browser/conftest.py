@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.stewards import stewarding
 from tests.browser.visiting import installed_browser
 from tests.serving import Running, running
 
@@ -29,8 +28,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(demo_kg_guarded: KnowledgeGraph) -> Iterator[Running]:
+def site(stewarded_kg: KnowledgeGraph) -> Iterator[Running]:
     """A service on the demonstration, with its findings."""
-    stewarding.refresh(demo_kg_guarded)
-    with running(demo_kg_guarded) as server:
+    with running(stewarded_kg) as server:
         yield server

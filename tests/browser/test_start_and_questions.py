@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, expect
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.guard import Guard
-from kgservice.application.stewards import stewarding
 from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from kgservice.web.texts import LANGUAGES, catalogue
 from tests.browser.visiting import Language, visiting
 from tests.http.keys import IMPROVING, RESEARCH, make_key, serving
@@ -24,13 +24,12 @@ COSTS = "What did each method cost and yield?"
 
 @pytest.fixture(scope="module")
 def served(
-    demo_kg: KnowledgeGraph, clock: Clock, guard: Guard, tmp_path_factory: pytest.TempPathFactory
+    stewarded: OxigraphStore, clock: Clock, guard: Guard, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     """One service for all tests here: none of them changes anything."""
-    with demo_kg.store.copy() as store:
+    with stewarded.copy() as store:
         kg = KnowledgeGraph.open(Settings(), store, clock)
         kg.guard = guard
-        stewarding.refresh(kg)
         with serving(kg, tmp_path_factory.mktemp("browser")) as server:
             yield server
         kg.close()

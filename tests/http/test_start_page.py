@@ -22,7 +22,6 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.guard.guard import Guard
 from kgservice.application.law.expiring import expiring
-from kgservice.application.stewards import stewarding
 from kgservice.application.views.once import Once
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
@@ -31,6 +30,7 @@ from kgservice.domain.principal import Role
 from kgservice.http.pages.elements import path_of_elements
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.http.test_pages import checked
 from tests.serving import Running
@@ -50,13 +50,12 @@ COUNTED_OTHERWISE = {
 
 @pytest.fixture(scope="module")
 def demo(
-    demo_kg: KnowledgeGraph, clock: Clock, guard: Guard, tmp_path_factory: pytest.TempPathFactory
+    stewarded: OxigraphStore, clock: Clock, guard: Guard, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     """The demonstration with its findings; nothing here changes it."""
-    with demo_kg.store.copy() as store:
+    with stewarded.copy() as store:
         kg = KnowledgeGraph.open(Settings(), store, clock)
         kg.guard = guard
-        stewarding.refresh(kg)
         with serving(kg, tmp_path_factory.mktemp("start"), smallest_group=FEW) as server:
             yield server
         kg.close()

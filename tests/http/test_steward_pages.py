@@ -46,9 +46,8 @@ class Board:
 
 
 @pytest.fixture
-def board(demo_kg_guarded: KnowledgeGraph) -> Iterator[Board]:
-    kg = demo_kg_guarded
-    stewarding.refresh(kg)
+def board(stewarded_kg: KnowledgeGraph) -> Iterator[Board]:
+    kg = stewarded_kg
     with running(kg) as server, httpx.Client(base_url=server.url, timeout=30) as browser:
         browser.get("/", params={"token": server.token}, headers=HTML)
         yield Board(kg, server, browser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -288,7 +289,9 @@ def test_an_unfinished_view_is_built_anew_at_the_next_start(kg: KnowledgeGraph, 
     assert check(again) == []
 
 
-def test_check_sees_what_is_wrong(kg: KnowledgeGraph) -> None:
+@pytest.mark.parametrize("memory", [0, 2048])
+def test_check_sees_what_is_wrong(kg: KnowledgeGraph, memory: int) -> None:
+    kg.settings = replace(kg.settings, memory=memory)  # on disk, and in memory
     add(kg, PERSON)
     view = NamedNode(ADDRESSES.everything)
     kg.store.apply(

@@ -323,15 +323,35 @@ def test_a_backup_is_the_store_at_that_moment(store: Store, tmp_path: Path) -> N
     restored.close()
 
 
-def test_a_copy_is_private_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
+def test_used_nodes_are_those_of_statements_in_named_graphs(store: Store) -> None:
+    many = [node(str(number)) for number in range(1200)]  # more than one query asks for
+    store.apply(add=[quad("7"), quad("8", node("9")), quad("10", node("9"), H)])
+    assert store.used(many, as_object=False) == {node("7"), node("8"), node("10")}
+    assert store.used(many, as_object=True) == {node("9")}
+    assert store.used([], as_object=True) == set()
+
+
+@pytest.mark.parametrize("memory", [0, 1, 1_000_000])
+def test_a_copy_is_private_and_leaves_nothing(store: Store, tmp_path: Path, memory: int) -> None:
     store.apply(add=[quad("a")], create=[H])
-    with store.copy() as copy:
+    with store.copy(memory) as copy:
         copy.apply(add=[quad("b")], remove=[quad("a")])
         assert held(copy) == {quad("b")}
         assert copy.has_graph(H)
         assert held(store) == {quad("a")}
     assert held(store) == {quad("a")}
     assert [p.name for p in tmp_path.iterdir()] in ([], ["store"])
+
+
+def test_a_copy_of_files_is_in_memory_where_it_fits(tmp_path: Path) -> None:
+    store = OxigraphStore(tmp_path / "store")
+    store.apply(add=[quad(str(number)) for number in range(1000)])
+    for memory, held_there in ((0, False), (50_000, False), (500_000, True)):
+        with store.copy(memory) as copy:
+            assert isinstance(copy, OxigraphStore)
+            assert (copy.path is None) == held_there
+            assert held(copy) == held(store)
+    store.close()
 
 
 def test_many_writers_lose_nothing(store: Store) -> None:

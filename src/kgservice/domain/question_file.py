@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pyoxigraph import NamedNode
@@ -42,8 +43,12 @@ _COLUMN = {*LANGUAGES, "label", "values", "persons", "part_of"}
 _Fail = Callable[..., BadInput]
 
 
+@lru_cache(maxsize=512)
 def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A002
-    """The question in the text of one file; raises `BadInput` with file and line where it is broken."""
+    """The question in the text of one file; raises `BadInput` with file and line where it is broken.
+
+    What has been parsed is kept by its text: the files are read more than once in a process.
+    """
     raw, first_body_line = _header(text, path)
     if not _ID.match(id):
         raise BadInput(

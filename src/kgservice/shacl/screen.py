@@ -156,14 +156,22 @@ class _Core:
     """SHACL Core by the compiled engine; its shapes target what their pointers point to, and nothing else."""
 
     def __init__(self, shapes: Shapes, pointers: Mapping[Node, ox.NamedNode]) -> None:
-        graph = rdflib.Graph()
-        graph += ((s, p, o) for s, p, o in shapes.graph if p != SH.sparql and p not in _TARGETS)
+        left_out = (SH.sparql, *_TARGETS)
+        triples = [
+            (s, p, o)
+            for s, p, o in shapes.graph
+            if p not in left_out and not (p == RDF.type and s in pointers)
+        ]
         for shape, pointer in pointers.items():
-            graph.add((shape, SH.targetObjectsOf, URIRef(pointer.value)))
             # A shape that is a class would target its instances.
-            kind = SH.PropertyShape if (shape, SH.path, None) in graph else SH.NodeShape
-            graph.set((shape, RDF.type, kind))
-        self._shapes = CompiledShapes.from_text(graph.serialize(format="turtle"), "turtle")
+            kind = SH.PropertyShape if (shape, SH.path, None) in shapes.graph else SH.NodeShape
+            triples += [
+                (shape, SH.targetObjectsOf, URIRef(pointer.value)),
+                (shape, RDF.type, kind),
+            ]
+        text = ox.serialize(map(_quad, triples), format=ox.RdfFormat.N_QUADS)
+        assert text is not None
+        self._shapes = CompiledShapes.from_text(text.decode(), "ntriples")
 
     def failing(self, quads: Iterable[ox.Quad]) -> dict[Node, set[Node]]:
         """The focus nodes with results, and the shapes that gave them; the quads are of the default graph."""
@@ -202,7 +210,7 @@ def _any_blank(focus: Focus, statements: Iterable[Triple]) -> bool:
 
 def _quad(triple: Triple) -> ox.Quad:
     subject, predicate, value = map(from_rdflib, triple)
-    assert isinstance(subject, ox.NamedNode)
+    assert not isinstance(subject, ox.Literal)
     assert isinstance(predicate, ox.NamedNode)
     return ox.Quad(subject, predicate, value)
 

@@ -198,6 +198,9 @@ class Store(Protocol):
         More than once if it fits several.
         """
 
+    def used(self, nodes: Collection[NamedNode], *, as_object: bool) -> set[NamedNode]:
+        """Those of the nodes that a statement of any named graph has as its subject, or `as_object`."""
+
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """The literals of `terms` that the store would give back in another form, with that form."""
 
@@ -231,8 +234,11 @@ class Store(Protocol):
     def settle(self) -> None:
         """Make once more the change that `apply` left `Undecided`, if there is one. Raises as that does."""
 
-    def copy(self) -> AbstractContextManager[Store]:
-        """A private, writable copy as it is now; it is gone after the `with` block."""
+    def copy(self, memory: int = 0) -> AbstractContextManager[Store]:
+        """A private, writable copy as it is now; it is gone after the `with` block.
+
+        It is in memory if it surely takes less than so many bytes there.
+        """
 
     def shared(self, kept: Callable[[NamedNode], bool]) -> AbstractContextManager[Callable[[], Store]]:
         """What opens a copy of the graphs that are `kept`, to read only; gone after the block.

@@ -30,7 +30,7 @@ from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
-from kgservice.store.formats import BOOLEAN_FORMATS, Format, prefixes_for
+from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, Format, prefixes_for
 from kgservice.store.forms import placed, typed
 from kgservice.store.parts import part
 from kgservice.store.redo import Redo, apart
@@ -39,6 +39,7 @@ from kgservice.store.updates import all_of, update_text
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _AT_ONCE = 50_000  # statements removed in one transaction
+_MEMORY_FOR_TEXT = 2  # bytes for each byte of N-Quads: 370 a quad, which takes 200 as text
 
 
 class _Watched:
@@ -201,6 +202,12 @@ class OxigraphStore:
                         yield quad
         except (OSError, RuntimeError) as error:
             raise _failed("the store cannot be read", error) from error
+
+    def used(self, nodes: Collection[NamedNode], *, as_object: bool) -> set[NamedNode]:
+        """See `Store.used`."""
+        if as_object:
+            return {node for node in nodes if any(True for _ in self.match([(None, None, node)]))}
+        return {node for node in nodes if any(True for _ in self.match([(node, None, None)]))}
 
     def normalised(self, terms: Iterable[Literal]) -> dict[Literal, Literal]:
         """See `Store.normalised`: Oxigraph keeps numbers, moments and durations as values, not as written."""
@@ -378,11 +385,14 @@ class OxigraphStore:
                 self._redo.finish(store)
 
     @contextmanager
-    def copy(self) -> Iterator[Store]:
+    def copy(self, memory: int = 0) -> Iterator[Store]:
         """See `Store.copy`: on disk a hard-linked checkpoint beside the store, made in milliseconds."""
+        twin = OxigraphStore()
         if self.path is None:
-            twin = OxigraphStore()
             _fill(twin._store, self._store)
+            yield twin
+            return
+        if memory and self._taken_over(twin, memory):
             yield twin
             return
         with self.checkpoint() as folder:
@@ -391,6 +401,18 @@ class OxigraphStore:
                 yield twin
             finally:
                 twin.close()
+
+    def _taken_over(self, twin: OxigraphStore, most: int) -> bool:
+        """Load all into a store in memory, if it takes less than `most` bytes there; whether it does."""
+        with tempfile.TemporaryFile() as file:
+            quads = cast(BinaryIO, file)
+            self.dump(quads, N_QUADS)
+            if quads.tell() * _MEMORY_FOR_TEXT > most:
+                return False
+            quads.seek(0)
+            twin.load(quads, N_QUADS)
+        _add_graphs(twin._store, self._store)
+        return True
 
     @contextmanager
     def shared(self, kept: Callable[[NamedNode], bool]) -> Iterator[Callable[[], Store]]:
@@ -479,5 +501,10 @@ def _results(fmt: Format) -> QueryResultsFormat:
 
 def _fill(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:
     target.bulk_extend(source)
+    _add_graphs(target, source)
+
+
+def _add_graphs(target: pyoxigraph.Store, source: pyoxigraph.Store) -> None:
+    """The graphs that are empty, too."""
     for name in source.named_graphs():
         target.add_graph(name)

@@ -221,8 +221,8 @@ class RemoteStore(ServerReader):
         return False
 
     @contextmanager
-    def copy(self) -> Iterator[Store]:
-        """See `Store.copy`: in memory."""
+    def copy(self, memory: int = 0) -> Iterator[Store]:  # noqa: ARG002 - there is no other place for it
+        """See `Store.copy`: in memory, however much it takes."""
         twin = OxigraphStore()
         self._fill(twin)
         yield twin

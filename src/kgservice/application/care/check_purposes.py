@@ -67,6 +67,8 @@ class _NaiveViews:
         self._hidden = self._read_hidden()
         self._read: dict[NamedNode, tuple[Subject, tuple[Activity, ...]] | None] = {}
         self._known: dict[tuple[object, ...], bool] = {}
+        self._annotations: dict[object, set[str]] = {}
+        self._owned: dict[object, tuple[set[str], set[str]]] = {}
 
     def _pairs(self, query: str) -> dict[object, set[object]]:
         found: dict[object, set[object]] = defaultdict(set)
@@ -157,16 +159,27 @@ class _NaiveViews:
             return needs | stated | by_class
         return set().union(*(self._own(node)[1] for node in nodes)) or {f"{CI}IdentificationData"}
 
-    def _own(self, node: object, seen: frozenset[object] = frozenset()) -> tuple[set[str], set[str]]:
+    def _own(self, node: object) -> tuple[set[str], set[str]]:
         """The categories that a node states, and those of its classes; else, or if suspected, its owners'."""
+        if node not in self._owned:
+            self._owned[node] = self._owned_by(node, frozenset())
+        return self._owned[node]
+
+    def _owned_by(self, node: object, seen: frozenset[object]) -> tuple[set[str], set[str]]:
         stated = {c.value for c in self._categories.get(node, ()) if isinstance(c, NamedNode)}
         classed = set().union(*(self._annotated(c) for c in self._classes.get(node, ())))
         if (stated or classed) and node not in self._suspected:
             return stated, classed
-        above = [self._own(o, seen | {node}) for o in self._owners.get(node, ()) if o not in seen | {node}]
+        seen |= {node}
+        above = [self._owned_by(owner, seen) for owner in self._owners.get(node, ()) if owner not in seen]
         return stated.union(*(a for a, _ in above)), classed.union(*(b for _, b in above))
 
     def _annotated(self, term: object) -> set[str]:
+        if term not in self._annotations:
+            self._annotations[term] = self._read_annotations(term)
+        return self._annotations[term]
+
+    def _read_annotations(self, term: object) -> set[str]:
         named = (
             {c.value for c in self._kg.model.categories.get(term, ())}
             if isinstance(term, NamedNode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from pyoxigraph import NamedNode, Quad, Triple
 
@@ -17,6 +17,7 @@ class RecordFacts:
 
     These are all of the record graphs, and those of the scratch graph that the router can have put there. A
     statement there that makes its subject a record is there by its user's will, and counts for nothing.
+    `stored`: what others have found out of the same store by `is_stored`.
     """
 
     def __init__(
@@ -26,6 +27,8 @@ class RecordFacts:
         model: Model,
         removed: Iterable[Quad] = (),
         added: Iterable[Triple] = (),
+        *,
+        stored: dict[tuple[NamedNode, bool], bool] | None = None,
     ) -> None:
         self._store = store
         self._graphs = graphs
@@ -38,7 +41,13 @@ class RecordFacts:
                 self._by_subject[triple.subject].append(triple)
             if isinstance(triple.object, NamedNode):
                 self._by_object[triple.object].append(triple)
-        self._stored: dict[tuple[NamedNode, bool], bool] = {}
+        self.stored = {} if stored is None else stored
+
+    def look_ahead(self, nodes: Collection[NamedNode]) -> None:
+        """Find out at once whether the store has the nodes: a server then need not be asked for each."""
+        for as_object in (False, True):
+            used = self._store.used(nodes, as_object=as_object)
+            self.stored.update(((node, as_object), node in used) for node in nodes)
 
     def types(self, node: NamedNode) -> Iterator[NamedNode]:
         """See `Facts.types`."""
@@ -59,7 +68,7 @@ class RecordFacts:
         for triple in self._by_object.get(node, ()):
             if isinstance(triple.subject, NamedNode):
                 yield triple.subject
-        if self._is_stored(node, as_object=True):
+        if self.is_stored(node, as_object=True):
             for quad in self._match([(None, None, node)]):
                 if isinstance(quad.subject, NamedNode):
                     yield quad.subject
@@ -68,7 +77,7 @@ class RecordFacts:
         for triple in self._by_subject.get(subject, ()):
             if triple.predicate in predicates and isinstance(triple.object, NamedNode):
                 yield triple.object
-        if predicates and self._is_stored(subject, as_object=False):
+        if predicates and self.is_stored(subject, as_object=False):
             for quad in self._match((subject, p, None) for p in predicates):
                 if isinstance(quad.object, NamedNode):
                     yield quad.object
@@ -77,7 +86,7 @@ class RecordFacts:
         for triple in self._by_object.get(obj, ()):
             if triple.predicate in predicates and isinstance(triple.subject, NamedNode):
                 yield triple.subject
-        if predicates and self._is_stored(obj, as_object=True):
+        if predicates and self.is_stored(obj, as_object=True):
             for quad in self._match((None, p, obj) for p in predicates):
                 if isinstance(quad.subject, NamedNode):
                     yield quad.subject
@@ -85,17 +94,17 @@ class RecordFacts:
     def outgoing(self, subject: NamedNode) -> Iterator[Triple]:
         """See `Facts.outgoing`."""
         yield from self._by_subject.get(subject, ())
-        if self._is_stored(subject, as_object=False):
+        if self.is_stored(subject, as_object=False):
             for quad in self._match([(subject, None, None)]):
                 yield quad.triple
 
-    def _is_stored(self, node: NamedNode, *, as_object: bool) -> bool:
+    def is_stored(self, node: NamedNode, *, as_object: bool) -> bool:
         """Whether any graph has the node there; most nodes of a change are new, which settles it."""
         key = (node, as_object)
-        known = self._stored.get(key)
+        known = self.stored.get(key)
         if known is None:
             pattern: Pattern = (None, None, node) if as_object else (node, None, None)
-            known = self._stored[key] = any(True for _ in self._store.match([pattern]))
+            known = self.stored[key] = any(True for _ in self._store.match([pattern]))
         return known
 
     def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:

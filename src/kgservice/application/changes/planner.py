@@ -222,7 +222,22 @@ class _Plan:
         self._after = Router(
             planner.model,
             graphs,
-            RecordFacts(planner.records, graphs, planner.model, self._removed, routed),
+            RecordFacts(
+                planner.records,
+                graphs,
+                planner.model,
+                self._removed,
+                routed,
+                stored=self._before.facts.stored,
+            ),
+        )
+        self._after.facts.look_ahead(
+            {
+                node
+                for triple in routed
+                for node in (triple.subject, None if triple.predicate == TYPE else triple.object)
+                if isinstance(node, NamedNode)
+            }
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -277,11 +292,12 @@ class _Plan:
             if before == after:
                 continue
             waiting += self._dependents(node)
-            patterns: list[Pattern] = [(node, None, None)]
-            if before.person != after.person:
+            facts = self._after.facts
+            patterns: list[Pattern] = [(node, None, None)] if facts.is_stored(node, as_object=False) else []
+            if before.person != after.person and facts.is_stored(node, as_object=True):
                 patterns.append((None, None, node))
             for quad in planner.records.match(patterns):
-                if quad in self._removed or quad in self._moved or not self._after.facts.counts(quad):
+                if quad in self._removed or quad in self._moved or not facts.counts(quad):
                     continue
                 if quad.graph_name in self._drop and not graphs.is_record(quad.graph_name):
                     continue

@@ -15,7 +15,7 @@ from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.application.guard import findings
 from kgservice.application.guard.statements import Records, Stored, triples
-from kgservice.application.guard.validation import model_of
+from kgservice.application.guard.validation import model_statements
 from kgservice.domain.finding import Finding, Policy, written
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
@@ -61,7 +61,7 @@ class Guard:
         shapes = self.shapes
         with self._preparing:
             if self._validator is None:
-                model = model_of(planner.store, planner.addresses)
+                model = model_statements(planner.store, planner.addresses)
                 self._validator = LocalValidator(shapes, model)
             return self._validator
 

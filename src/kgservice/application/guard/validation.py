@@ -20,9 +20,10 @@ from kgservice.domain.finding import Node, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
 from kgservice.namespaces import Addresses
 from kgservice.shacl.bulk import CHUNK
+from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes, shipped_shapes
-from kgservice.shacl.terms import add_all
+from kgservice.shacl.terms import add_all, to_rdflib
 from kgservice.shacl.validate import context_graph
 from kgservice.shacl.validate import validate as run
 from kgservice.store.base import Dataset, Store
@@ -112,9 +113,18 @@ def stored(kg: KnowledgeGraph) -> rdflib.Graph:
 def model_of(store: Store, addresses: Addresses) -> rdflib.Graph:
     """The ontology and the vocabulary in the store, in memory."""
     graph = rdflib.Graph()
-    for name in (addresses.ontology, addresses.vocabulary):
-        add_all(graph, store.construct(_ALL, Dataset(default=(NamedNode(name),))))
+    for triple in model_statements(store, addresses):
+        graph.add(triple)
     return graph
+
+
+def model_statements(store: Store, addresses: Addresses) -> set[Triple]:
+    """The statements of the ontology and the vocabulary in the store."""
+    return {
+        (to_rdflib(triple.subject), to_rdflib(triple.predicate), to_rdflib(triple.object))
+        for name in (addresses.ontology, addresses.vocabulary)
+        for triple in store.construct(_ALL, Dataset(default=(NamedNode(name),)))
+    }
 
 
 def shipped_model() -> rdflib.Graph:
