@@ -112,7 +112,8 @@ def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
         TOKEN,
     ]
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    environment = {"KGSERVICE_MEMORY": str(memory)}
+    # Questions are asked again and again here: what was answered before is worked out anew.
+    environment = {"KGSERVICE_MEMORY": str(memory), "KGSERVICE_CACHE": "0"}
     with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
         deadline = time.monotonic() + 900
         while memory and not _filled(answered(port, "/health")):
