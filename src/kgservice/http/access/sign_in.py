@@ -19,7 +19,7 @@ from kgservice.http.access.hosts import port_of, same_origin
 from kgservice.http.access.recognition import Recogniser
 from kgservice.http.access.sessions import Sessions
 from kgservice.http.messages import bodies
-from kgservice.http.messages.details import details, place
+from kgservice.http.messages.details import details, told
 from kgservice.http.messages.forms import see_other
 from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
 from kgservice.http.messages.operation import FORM
@@ -138,7 +138,7 @@ class SignIn:
         if isinstance(error, Unauthorised):
             return self.page(scope, 401, "sign-in-wrong" if _tried(scope) else None)
         problem = details(error)
-        here, said = quote(scope["path"]), place(problem)
+        here, said = quote(scope["path"]), told(problem)
         response = self._answer(scope, "error.html", problem["status"], here=here, problem=said)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.after)

@@ -64,7 +64,7 @@ def document(status: int, name: str, title: str, detail: str, members: Mapping[s
     return body | {key: value for key, value in members.items() if value is not None}
 
 
-def place(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def told(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What a template shows of a problem; its `name` is the last part of its type."""
     if problem is None:
         return None

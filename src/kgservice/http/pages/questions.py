@@ -17,7 +17,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
 from kgservice.http.access.permissions import may_read, principal_of
-from kgservice.http.messages.details import details, place
+from kgservice.http.messages.details import details, told
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.store.base import Solutions, Term
@@ -97,7 +97,7 @@ def one_question(site: Site, request: Request) -> Response:
         table=answer,
         suppressed=suppressed,
         smallest=site.kg.settings.smallest_group,
-        problem=place(shown),
+        problem=told(shown),
         picture=picture,
         pictures=[
             (heading, _page_of(question.id, given, {PICTURE: heading.name}))

@@ -16,7 +16,7 @@ from kgservice.application.protocol import terms
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.access.permissions import principal_of
-from kgservice.http.messages.details import details, place
+from kgservice.http.messages.details import details, told
 from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.questions import WORKBENCH, grouped
 from kgservice.http.pages.routes import Routes
@@ -85,7 +85,7 @@ def workbench_page(site: Site, request: Request) -> Response:
             values |= _result(site, query, language)
         except KgError as error:
             shown = details(error)
-            status, values["problem"] = shown["status"], place(shown)
+            status, values["problem"] = shown["status"], told(shown)
     for name in ("csv", "json"):
         values[name] = f"/sparql?{urlencode({'query': query, 'format': name})}"
     values["query"] = query or (_query(begun) if begun else _FIRST_QUERY)
