@@ -237,7 +237,7 @@ def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_stor
     assert OxigraphStore(empty_store).ask('ASK { GRAPH ?g { ?x ?p "late"@en } }', Dataset())
 
 
-def test_the_log_can_be_read_by_programs_and_says_nothing_of_persons(empty_store: Path) -> None:
+def test_the_log_can_be_read_by_programs_and_says_nothing_of_persons(empty_store: Path, run: Run) -> None:
     command = [*COMMAND, "serve", "--store", str(empty_store), "--port", "0"]
     environ = environment(KGSERVICE_LOG_FORMAT="json")
     with subprocess.Popen(
@@ -250,6 +250,7 @@ def test_the_log_can_be_read_by_programs_and_says_nothing_of_persons(empty_store
             with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw:
                 raw.sendall(b"anna@example.org\r\n\r\n")
                 raw.recv(1000)
+            assert run("validate", "--store", empty_store).returncode == 0  # waits until the guard is there
             process.send_signal(signal.SIGTERM)
             said = [json.loads(line) for line in process.stderr]
             assert process.wait(60) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import secrets
@@ -123,6 +124,7 @@ def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:
     # What is there by now stays; to look through it for garbage would stop all requests for half a second.
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end nothing may stay: libraries tell of what they find then
 
 
 class _Stopped(Exception):
