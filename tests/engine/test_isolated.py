@@ -36,8 +36,14 @@ RESEARCH = "https://w3id.org/dpv#ResearchAndDevelopment"
 
 def children() -> set[int]:
     """The processes that this one and its nurseries have started and that live."""
-    found = psutil.Process().children(recursive=True)
-    return {child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE}
+
+    def lives(child: psutil.Process) -> bool:
+        try:
+            return child.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return {child.pid for child in psutil.Process().children(recursive=True) if lives(child)}
 
 
 def answer(
@@ -196,6 +202,26 @@ def test_a_worker_that_is_killed_while_it_rests_is_replaced(apart: KnowledgeGrap
         os.kill(pid, signal.SIGKILL)
     until(lambda: children() <= nurseries)
     assert answer(apart, "ASK {}", JSON)
+
+
+def test_a_query_that_takes_long_lets_others_go_first_and_its_process_is_asked_again(
+    apart: KnowledgeGraph,
+) -> None:
+    long = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c } LIMIT 2000 } { SELECT * { ?d ?e ?f } LIMIT 2000 } }"
+
+    def low() -> set[int]:
+        tasks = [(pid, int(task.name)) for pid in children() for task in Path(f"/proc/{pid}/task").iterdir()]
+        return {pid for pid, task in tasks if os.getpriority(os.PRIO_PROCESS, task) > 0}
+
+    assert not low()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(answer, apart, long)
+        until(lambda: bool(low()))
+        (worker,) = low()
+        assert asked.result().split() == ["n", "4000000"]
+    assert answer(apart, "ASK {}", JSON)
+    assert worker in children()
+    assert not low()
 
 
 def test_a_process_that_dies_in_a_query_gives_an_error_and_is_replaced(apart: KnowledgeGraph) -> None:

@@ -51,7 +51,10 @@ class Isolated:
         self._server = None if isinstance(store, OxigraphStore) else store
         self._checkpoints = Checkpoints(store, head)
         self._changes = Changes()
-        self._staffs = {True: Staff("memory"), False: Staff("disk", revived=True)}
+        self._staffs = {
+            True: Staff("memory", room.light),
+            False: Staff("disk", room.light, revived=True),
+        }
         self.held: set[str] = set()
         self._rooms = Rooms(room)
         self._watching = threading.Thread(target=self._rooms.watch, name="kgservice-watch", daemon=True)
@@ -159,9 +162,9 @@ class Isolated:
         else:
             return ""
         finally:
-            brief = self._rooms.leave(job)
+            self._rooms.leave(job)
             if worker is not None:
-                worker.rests &= brief and job.why is None
+                worker.rests &= job.why is None
                 self._staffs[asked.key != DISK].give_back(worker)
 
     def _ready(self, where: str, state: int) -> Worker:

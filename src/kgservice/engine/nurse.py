@@ -69,7 +69,9 @@ class Worker:
     def demote(self) -> None:
         """See `Process`."""
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process, _LOW)
+            for thread in map(int, os.listdir(f"/proc/{self._process}/task")):
+                if thread != self._process:  # its first one starts the next: see `work`
+                    os.setpriority(os.PRIO_PROCESS, thread, _LOW)
 
     def _send(self, number: int) -> None:
         with suppress(OSError):  # it is dead
@@ -126,7 +128,11 @@ class Nurse:
         command = [sys.executable, "-P", "-m", "kgservice.engine.nursery", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "RUST_BACKTRACE": "0"},  # else the last words would be a list of calls
             )
         self._wire = Wire(ours)
         self._thread = threading.Thread(target=self._run, name=f"kgservice-{name}", daemon=True)

@@ -172,11 +172,10 @@ class Rooms:
     def _has_turn(self, job: Job) -> bool:
         return len(self._light) < self._room.light and self._queue.first() is job
 
-    def leave(self, job: Job) -> bool:
-        """Tell that the query has ended; whether it took only a moment."""
+    def leave(self, job: Job) -> None:
+        """Tell that the query has ended."""
         with self._lock:
             job.process = None
-            brief = job in self._light
             self._light.discard(job)
             self._heavy.discard(job)
             if job in self._paused:
@@ -187,7 +186,6 @@ class Rooms:
                 if waiting.process is not None:
                     waiting.process.resume()
             self._next()
-            return brief
 
     def stop(self, concerned: Callable[[Job], bool], why: Why) -> None:
         """Stop those that run and are concerned."""

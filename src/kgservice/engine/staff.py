@@ -15,13 +15,16 @@ _SPARE = 2  # how many are kept ready
 
 
 class Staff:
-    """Gives out workers; one that has been given back well is given out again.
+    """Gives out workers; one that has been given back well is given out again, the last one first.
 
+    `kept`: so many are kept. Each of them comes to hold itself what it has read of the datasets in memory:
+    looking up a statement counts who looks, so the page where it stands is shared with the nursery no more.
     `revived`: a nursery that has ended is replaced, since it held nothing.
     """
 
-    def __init__(self, name: str, *, revived: bool = False) -> None:
+    def __init__(self, name: str, kept: int, *, revived: bool = False) -> None:
         self._name = name
+        self._kept = kept
         self._revived = revived
         self.nurse = Nurse(name)
         self._lock = threading.Lock()
@@ -44,7 +47,7 @@ class Staff:
     def give_back(self, worker: Worker) -> None:
         """Keep it for others if it is at rest; else end it, and have another one made."""
         with self._lock:
-            if worker.rests and not self._closed:
+            if worker.rests and not self._closed and len(self._free) < self._kept:
                 free: Future[Worker] = Future()
                 free.set_result(worker)
                 self._free.appendleft(free)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import resource
+import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,6 +16,7 @@ from pyoxigraph import NamedNode
 
 from kgservice import errors
 from kgservice.engine.wire import Closed, Wire
+from kgservice.engine.wire import Frame as Message
 from kgservice.engine.wire import Kind as Frame
 from kgservice.store.base import Dataset, Kind
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
@@ -89,20 +92,48 @@ class _Answer:
 
 
 def work(wire: Wire, datasets: Datasets) -> None:
-    """Serve the connection until the other side is gone."""
-    while True:
-        try:
-            kind, data = wire.receive()
-            if kind is Frame.QUERY:
-                _answer(wire, datasets, Asked(**json.loads(data)))
-            elif kind is Frame.OPEN:
-                _open(wire, datasets, data)
-            else:
-                key, _, text = data.partition(b"\n")
-                if store := datasets.get(key.decode()):
-                    store.change(text.decode())
-        except Closed:
-            return
+    """Serve the connection until the other side is gone.
+
+    A thread that lets all others go first can do nothing else ever after, without rights that nobody has here;
+    so the queries have one, and the next takes the place of one that did.
+    """
+    serving = _Serving(wire, datasets)
+    while not serving.ended:
+        thread = threading.Thread(target=serving.run)
+        thread.start()
+        thread.join()
+
+
+class _Serving:
+    """What a worker serves; it has `ended` unless another thread is to go on."""
+
+    def __init__(self, wire: Wire, datasets: Datasets) -> None:
+        self.ended = False
+        self._wire = wire
+        self._datasets = datasets
+        self._usual = os.getpriority(os.PRIO_PROCESS, 0)
+        self._next: Message | None = None
+
+    def run(self) -> None:
+        """Do what comes, until this thread has to let all others go first."""
+        self.ended = True
+        with suppress(Closed):
+            while True:
+                message, self._next = self._next or self._wire.receive(), None
+                if os.getpriority(os.PRIO_PROCESS, 0) != self._usual:  # of this thread alone, on Linux
+                    self._next, self.ended = message, False
+                    return
+                self._do(*message)
+
+    def _do(self, kind: Frame, data: bytes) -> None:
+        if kind is Frame.QUERY:
+            _answer(self._wire, self._datasets, Asked(**json.loads(data)))
+        elif kind is Frame.OPEN:
+            _open(self._wire, self._datasets, data)
+        else:
+            key, _, text = data.partition(b"\n")
+            if store := self._datasets.get(key.decode()):
+                store.change(text.decode())
 
 
 def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:
