@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import threading
 import time
@@ -36,14 +37,19 @@ RESEARCH = "https://w3id.org/dpv#ResearchAndDevelopment"
 
 def children() -> set[int]:
     """The processes that this one and its nurseries have started and that live."""
+    return {child.pid for child in psutil.Process().children(recursive=True) if lives(child.pid)}
 
-    def lives(child: psutil.Process) -> bool:
-        try:
-            return child.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
 
-    return {child.pid for child in psutil.Process().children(recursive=True) if lives(child)}
+def lives(process: int) -> bool:
+    """Whether any of its threads has not ended."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return False
+    try:
+        return not select.select([handle], [], [], 0)[0]
+    finally:
+        os.close(handle)
 
 
 def answer(
