@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from kgservice.application.changes.replica import Budget
+from kgservice.application.changes.replica import BYTES_PER_STATEMENT, Budget
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.answers import say
 from kgservice.cli.stores import MIB
@@ -45,7 +45,8 @@ def isolated(kg: KnowledgeGraph) -> Iterator[None]:
     engine = Isolated(kg.store, lambda: kg.head, limits, Room(light=at_once, heavy=at_once))
     kg.engine = engine
     try:
-        budget = Budget(settings.memory * MIB // 2)
+        # Each process that answers comes to hold what it reads: see `Staff`.
+        budget = Budget(settings.memory * MIB // 2, each=BYTES_PER_STATEMENT * (1 + at_once))
         for purpose in (None, *settings.active_purposes) if settings.memory else ():
             view = kg.reader(purpose).view
             kg.copies.keep_elsewhere(view, engine.memory(view), budget, partial(engine.hold, view))
