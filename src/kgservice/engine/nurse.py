@@ -69,7 +69,8 @@ class Worker:
     def demote(self) -> None:
         """See `Process`."""
         with suppress(OSError):
-            for thread in map(int, os.listdir(f"/proc/{self._process}/task")):
+            threads = [int(task.name) for task in Path(f"/proc/{self._process}/task").iterdir()]
+            for thread in threads:
                 if thread != self._process:  # its first one starts the next: see `work`
                     os.setpriority(os.PRIO_PROCESS, thread, _LOW)
 

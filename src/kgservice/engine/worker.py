@@ -94,8 +94,8 @@ class _Answer:
 def work(wire: Wire, datasets: Datasets) -> None:
     """Serve the connection until the other side is gone.
 
-    A thread that lets all others go first can do nothing else ever after, without rights that nobody has here;
-    so the queries have one, and the next takes the place of one that did.
+    A thread that lets all others go first can do nothing else ever after, without rights that nobody has
+    here; so the queries have one, and the next takes the place of one that did.
     """
     serving = _Serving(wire, datasets)
     while not serving.ended:

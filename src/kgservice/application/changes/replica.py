@@ -209,7 +209,7 @@ class Copies:
         self._store = store
         self._graphs = graphs
         self._writing = writing
-        self._kept: dict[object, Replica] = {}
+        self._kept: dict[str, Replica] = {}
         self._serving: dict[object, Store] = {}
 
     def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
@@ -217,7 +217,8 @@ class Copies:
 
         For a process that serves for long; as long as the view fits into the budget.
         """
-        return self._keep(view, lambda graph: graph == view, memory, budget, self._serves(view, memory))
+        serves = self._serves(view, memory)
+        return self._keep(f"view {view}", lambda graph: graph == view, memory, budget, serves)
 
     def keep_records(self, memory: Store, budget: Budget) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
@@ -231,13 +232,12 @@ class Copies:
         self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
     ) -> Replica:
         """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
-        return self._keep(("elsewhere", view), lambda graph: graph == view, memory, budget, told)
+        return self._keep(f"view {view} for queries", lambda graph: graph == view, memory, budget, told)
 
     def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
         """Fill and change the index of what the view says in words, which knows itself how large it is."""
-        return self._keep(
-            f"texts of {view.value}", lambda graph: graph == view, texts, Budget(sys.maxsize), told
-        )
+        unlimited = Budget(sys.maxsize)
+        return self._keep(f"texts of {view}", lambda graph: graph == view, texts, unlimited, told)
 
     def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
         def told(ready: bool) -> None:
@@ -250,7 +250,7 @@ class Copies:
 
     def _keep(
         self,
-        name: object,
+        name: str,
         holds: Callable[[object], bool],
         memory: Memory,
         budget: Budget,
@@ -260,7 +260,7 @@ class Copies:
         if before is not None:
             before.close()
         replica = Replica(
-            self._store, holds, memory, name=str(name), budget=budget, writing=self._writing, told=told
+            self._store, holds, memory, name=name, budget=budget, writing=self._writing, told=told
         )
         self._kept[name] = replica
         replica.start()
