@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve components test quick exactness kills leaks fuzz lint format bench docs constraints clean
+.PHONY: help serve components automata test quick exactness kills leaks fuzz lint format bench docs constraints clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,6 +23,9 @@ serve: $(RUNTIME) ## start the service with the demonstration graph and print it
 
 components: ## build the scripts and style sheets of the pages from web/ (needs Node 20.19 or newer)
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+automata: $(RUNTIME) ## work out what the shipped shapes can look at, after a change of shapes/
+	$(BIN)/python -m kgservice.shacl.compile
 
 test: $(DEV) ## run all tests
 	@.ci/mariadb || true

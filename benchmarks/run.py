@@ -32,7 +32,7 @@ from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
-MEMORY = 16_384  # MiB; two million quads make 4.3 million statements of the view
+MEMORY = 20_480  # MiB; two million quads make 4.3 million statements of the view
 ROWS_100K = f"""PREFIX ci: <{CI}>
 SELECT ?feedback ?content ?touchpoint WHERE {{
   ?feedback ci:content ?content ; ci:collectedAt ?touchpoint

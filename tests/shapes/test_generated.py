@@ -11,9 +11,10 @@ from benchmarks.complete import NOW, CompleteGenerator
 from pyoxigraph import RdfFormat, parse
 
 from kgservice.domain.finding import Policy
-from kgservice.shacl.compile import Index, automata
+from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import GraphStatements
 from kgservice.shacl.local import LocalValidator
+from kgservice.shacl.roots import Index
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph, validate

@@ -12,10 +12,11 @@ import rdflib
 from rdflib.term import URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, automata
+from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Statements, Triple
 from kgservice.shacl.report import TITLES
+from kgservice.shacl.roots import Index
 from kgservice.shacl.screen import Focus, Screen
 from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.targets import Candidate, Targets

@@ -1,11 +1,12 @@
-"""From the shapes of a graph to the automata that say what each of them can look at."""
+"""From the shapes of a graph to the automata that say what each of them can look at.
+
+`python -m kgservice.shacl.compile` writes those of the shipped shapes to their file: see `compiled`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import rdflib
@@ -13,9 +14,11 @@ from rdflib.collection import Collection as Members
 from rdflib.namespace import OWL, RDF, RDFS, SH
 from rdflib.term import Node, URIRef
 
+from kgservice.shacl import compiled
 from kgservice.shacl.patterns import follow
-from kgservice.shacl.reach import Reach, Statements, Triple
-from kgservice.shacl.shapes import Shapes, prefixes_of
+from kgservice.shacl.reach import Reach
+from kgservice.shacl.roots import Root
+from kgservice.shacl.shapes import Shapes, prefixes_of, shipped_shapes
 from kgservice.shacl.terms import interned
 
 _LISTS = (SH["and"], SH["or"], SH.xone)
@@ -25,108 +28,18 @@ _TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjects
 _REPEATED = (SH.zeroOrMorePath, SH.oneOrMorePath, SH.zeroOrOnePath)
 _PATH = re.compile(r"[$?]PATH\b")
 _TRUE = rdflib.Literal(True)
-_FEW = 30  # statements
 # What a property shape may say besides counting its values: nothing that looks at them.
 _COUNTING = {SH.path, SH.minCount, SH.maxCount, SH.severity, SH.message, SH.name, SH.description, SH.order}
 _COUNTING |= {SH.group, SH.deactivated}
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A shape with targets of its own, what it can look at, and what it targets."""
-
-    shape: Node
-    reach: Reach
-    classes: frozenset[Node]
-    nodes: frozenset[Node]
-    subjects_of: frozenset[URIRef]
-    objects_of: frozenset[URIRef]
-
-    @classmethod
-    def of(cls, graph: rdflib.Graph, shape: Node) -> Root:
-        """What the shapes graph says of a shape."""
-        classes = {*graph.objects(shape, SH.targetClass), *([shape] if _is_class(graph, shape) else [])}
-        return cls(
-            shape,
-            _Compiler(graph).compile(shape),
-            frozenset(classes),
-            frozenset(graph.objects(shape, SH.targetNode)),
-            frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetSubjectsOf)),
-            frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
-        )
-
-    def targets_by_use(self, node: Node, statements: Statements, likely: Collection[Node]) -> bool:
-        """Whether the shape targets a node as subject or object of properties, the `likely` ones first."""
-        return _uses(node, self.subjects_of, statements, likely, back=False) or _uses(
-            node, self.objects_of, statements, likely, back=True
-        )
-
-    def all_targets(self, index: Index) -> set[Node]:
-        """All that the shape targets."""
-        found = set(self.nodes)
-        for prop in self.subjects_of:
-            found |= index.subjects[prop]
-        for prop in self.objects_of:
-            found |= index.objects[prop]
-        waiting, seen = list(self.classes), set(self.classes)
-        while waiting:
-            cls = waiting.pop()
-            found |= index.instances[cls]
-            waiting += index.narrower[cls] - seen
-            seen |= index.narrower[cls]
-        return found
-
-
-def _uses(
-    node: Node, properties: Set[URIRef], statements: Statements, likely: Collection[Node], *, back: bool
-) -> bool:
-    """Whether the node is subject (`back`: object) of one of the properties."""
-    if not properties:
-        return False
-    some = statements.some(node, None, _FEW, back=back)
-    if len(some) < _FEW:
-        return any(predicate in properties for _, predicate, _ in some)
-    first = properties & {*likely}
-    return any(statements.some(node, prop, 1, back=back) for prop in (*first, *(properties - first)))
-
-
-class Index:
-    """Statements by what targets are found by."""
-
-    def __init__(self, statements: Iterable[Triple]) -> None:
-        self.subjects: defaultdict[Node, set[Node]] = defaultdict(set)
-        self.objects: defaultdict[Node, set[Node]] = defaultdict(set)
-        self.instances: defaultdict[Node, set[Node]] = defaultdict(set)
-        self.narrower: defaultdict[Node, set[Node]] = defaultdict(set)
-        for s, p, o in statements:
-            self.subjects[p].add(s)
-            self.objects[p].add(o)
-            if p == RDF.type:
-                self.instances[o].add(s)
-            elif p == RDFS.subClassOf:
-                self.narrower[o].add(s)
-
-
-def classes_of(node: Node, statements: Statements) -> set[Node]:
-    """The classes of a node, and those above them."""
-    return with_above([o for _, _, o in statements.of(node, RDF.type)], statements)
-
-
-def with_above(classes: Iterable[Node], statements: Statements) -> set[Node]:
-    """The classes and those above them."""
-    waiting = list(classes)
-    found = set(waiting)
-    while waiting:
-        above = {o for _, _, o in statements.of(waiting.pop(), RDFS.subClassOf)} - found
-        found |= above
-        waiting += above
-    return found
-
-
 def automata(shapes: Shapes) -> list[Root]:
-    """The shapes that have targets, in a fixed order; worked out once for each `Shapes`: it takes seconds."""
-    if not shapes.automata:
-        shapes.automata[:] = roots(shapes.graph)  # two threads may work it out, and find the same
+    """The shapes that have targets, in a fixed order; worked out once for each `Shapes`.
+
+    That takes seconds, but for the shipped shapes: there is a file of it.
+    """
+    if not shapes.automata:  # two threads may work it out, and find the same
+        shapes.automata[:] = compiled.read(shapes) or roots(shapes.graph)
     return shapes.automata
 
 
@@ -139,7 +52,20 @@ def roots(graph: rdflib.Graph) -> list[Root]:
         for s in graph.subjects(RDF.type, kind)
         if _is_class(graph, s)
     }
-    return [Root.of(graph, shape) for shape in sorted(shapes, key=str)]
+    return [_root(graph, shape) for shape in sorted(shapes, key=str)]
+
+
+def _root(graph: rdflib.Graph, shape: Node) -> Root:
+    """What the shapes graph says of a shape."""
+    classes = {*graph.objects(shape, SH.targetClass), *([shape] if _is_class(graph, shape) else [])}
+    return Root(
+        shape,
+        _Compiler(graph).compile(shape),
+        frozenset(map(interned, classes)),
+        frozenset(map(interned, graph.objects(shape, SH.targetNode))),
+        frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetSubjectsOf)),
+        frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
+    )
 
 
 def _is_class(graph: rdflib.Graph, shape: Node) -> bool:
@@ -260,3 +186,8 @@ def _iri(term: Node) -> URIRef:
     term = interned(term)
     assert isinstance(term, URIRef)
     return term
+
+
+if __name__ == "__main__":
+    shipped = shipped_shapes()
+    compiled.FILE.write_text(compiled.written(shipped, roots(shipped.graph)), encoding="utf-8")

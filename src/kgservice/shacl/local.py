@@ -11,10 +11,11 @@ from typing import Any
 from rdflib.term import Node
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Index, Root, automata, classes_of, with_above
+from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.report import Report
+from kgservice.shacl.roots import Index, Root, classes_of, with_above
 from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import ByPredicate, Targets

@@ -18,10 +18,10 @@ from rdflib.namespace import RDF, SH
 from rdflib.term import BNode, Node, URIRef
 
 from kgservice.domain.finding import Finding
-from kgservice.shacl.compile import Root
 from kgservice.shacl.constraints import FOCUS, Query, Row, queries_of
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import TITLES
+from kgservice.shacl.roots import Root
 from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from kgservice.errors import BadInput, BadRdf
 from kgservice.shacl.terms import shorten, with_turned_sequences
 
 if TYPE_CHECKING:
-    from kgservice.shacl.compile import Root
+    from kgservice.shacl.roots import Root
 
 SHAPES = "https://w3id.org/kgservice/shapes#"
 LANGUAGES = ("de", "en")
@@ -68,13 +69,14 @@ class Shapes:
 
     `queries` remembers parsed SPARQL constraints by their text: pySHACL asks for the same text once for each
     focus node, and parsing costs far more than most evaluations. `automata` remembers what
-    `kgservice.shacl.compile.automata` works out.
+    `kgservice.shacl.compile.automata` works out. `digest`: of the files that they come from, if any.
     """
 
     graph: rdflib.Graph
     rules: dict[Node, Rule]
     queries: dict[str, Query] = field(default_factory=dict, repr=False)
     automata: list[Root] = field(default_factory=list, repr=False, compare=False)
+    digest: str = ""
 
     @classmethod
     def of(cls, graph: rdflib.Graph) -> Shapes:
@@ -122,7 +124,7 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     rules = {shape: _rule(graph, shape) for shape in _reporting(graph) if not _is_part(graph, shape)}
     for shape, rule in rules.items():
         _refuse_incomplete(graph, shape, rule, origin)
-    return Shapes(graph, rules)
+    return Shapes(graph, rules, digest=hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest())
 
 
 def _parse(path: Path) -> rdflib.Graph:

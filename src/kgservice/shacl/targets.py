@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from rdflib.namespace import RDF
 from rdflib.term import Node, URIRef
 
-from kgservice.shacl.compile import Root, with_above
 from kgservice.shacl.reach import Statements, Triple
+from kgservice.shacl.roots import Root, with_above
 
 # A node that may be a focus node, and how: as the object of a property, or otherwise (None).
 Candidate = tuple[Node, URIRef | None]

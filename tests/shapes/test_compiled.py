@@ -1,0 +1,54 @@
+"""The file of the automata of the shipped shapes: it is about these shapes, and says what working it out says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from kgservice import resources
+from kgservice.shacl import compiled
+from kgservice.shacl.compile import automata, roots
+from kgservice.shacl.roots import Root
+from kgservice.shacl.shapes import Shapes, load_shapes
+
+
+def form(root: Root) -> tuple[object, ...]:
+    """What there is of a root, whatever the numbers of its states."""
+    reach = root.reach
+    steps, aims = (
+        Counter((s.predicate, s.back, s.most) for some in found.values() for s in some)
+        for found in (reach.steps, reach.aims)
+    )
+    needs = Counter(need for some in reach.needs.values() for need in some)
+    jumps = sum(map(len, reach.jumps.values()))
+    rest = (reach.boundless, len(reach.deep), jumps, Counter(reach.anchors.values()), set(reach.predicates))
+    targets = (root.classes, root.nodes, root.subjects_of, root.objects_of)
+    return root.shape, targets, steps, aims, needs, *rest
+
+
+def test_the_file_is_about_the_shipped_shapes(shapes: Shapes) -> None:
+    read = compiled.read(shapes)
+    assert read is not None, "the shapes, or what works them out, have changed: make automata"
+    assert [form(root) for root in read] == [form(root) for root in roots(shapes.graph)]
+    assert compiled.written(shapes, read) == compiled.FILE.read_text(encoding="utf-8")
+
+
+def test_it_is_not_read_for_other_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(copytree(resources.folder("shapes"), tmp_path / "shapes"))
+    assert compiled.read(load_shapes(folder)) is not None
+    one = min(path for path in folder.glob("*.ttl"))
+    one.write_text(one.read_text(encoding="utf-8") + "# one more\n", encoding="utf-8")
+    assert compiled.read(load_shapes(folder)) is None
+    assert compiled.read(Shapes.of(load_shapes().graph)) is None
+    for broken in ("", "{", "\x00"):
+        monkeypatch.setattr(compiled, "FILE", tmp_path / "automata.json")
+        compiled.FILE.write_text(broken, encoding="utf-8")
+        assert compiled.read(load_shapes()) is None
+
+
+def test_shapes_without_a_file_are_worked_out(shapes: Shapes) -> None:
+    other = Shapes.of(shapes.graph)
+    assert [root.shape for root in automata(other)] == [root.shape for root in automata(shapes)]
