@@ -32,6 +32,7 @@ from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
+SETTLING = 20  # seconds in which what a start leaves to do comes to its end
 MEMORY = 20_480  # MiB; two million quads make 4.3 million statements of the view
 ROWS_100K = f"""PREFIX ci: <{CI}>
 SELECT ?feedback ?content ?touchpoint WHERE {{
@@ -171,6 +172,7 @@ def both(work: Path) -> Iterator[tuple[Server, Server]]:
         kgservice(work / "store", work / "kgservice.log", MEMORY) as ours,
         kgservice(work / "store-disk", work / "kgservice-disk.log", 0) as disk,
     ):
+        time.sleep(SETTLING)
         say(f"the service takes {ours.memory() / 1e6:,.0f} MB, from disk {disk.memory() / 1e6:,.0f} MB")
         yield ours, disk
 
