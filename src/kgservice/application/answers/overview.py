@@ -15,7 +15,7 @@ PREFIX owl: <http://www.w3.org/2002/07/owl#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 SELECT ?class ?n WHERE {
-  { SELECT ?class (COUNT(DISTINCT ?record) AS ?n) WHERE { ?record a ?class } GROUP BY ?class }
+  { SELECT ?class (COUNT(*) AS ?n) WHERE { ?record a ?class } GROUP BY ?class }
   ?class a owl:Class
   FILTER(STRSTARTS(STR(?class), "https://w3id.org/kgservice/ci#"))
   FILTER NOT EXISTS { ?class rdfs:subClassOf* skos:Concept }
