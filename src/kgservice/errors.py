@@ -196,9 +196,25 @@ class TooMany(KgError):
 
 
 class StoreFailed(KgError):
-    """The store cannot answer."""
+    """The store cannot answer.
+
+    `within` is for who runs the service only: the address of a server, and what that has said.
+    """
 
     title = "Store failure"
+
+    def __init__(self, detail: str, *, within: str = "", **place: Any) -> None:
+        super().__init__(detail, **place)
+        self.within = within
+
+    @property
+    def in_full(self) -> str:
+        """The sentence for who runs the service."""
+        return f"{self.detail} ({self.within})" if self.within else self.detail
+
+    def __str__(self) -> str:
+        """The same, after the place when it is known."""
+        return super().__str__().removesuffix(self.detail) + self.in_full
 
 
 class Undecided(StoreFailed):

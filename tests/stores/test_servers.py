@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from kgservice.cli.main import app
 from kgservice.cli.stores import near
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
+from kgservice.domain.principal import Role
 from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
@@ -36,6 +38,7 @@ from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
 from kgservice.store.sparql_http import Refused, Server
 from tests.engine.conftest import until
+from tests.http.keys import asking, make_key, serving
 from tests.stores.cutting import Cutting, cutting, through
 from tests.stores.servers import KINDS, Running, oxigraph, virtuoso
 
@@ -132,10 +135,29 @@ def test_a_server_that_is_not_there_is_told_with_its_name(tmp_path: Path) -> Non
     url = "http://127.0.0.1:9/sparql"
     server = Server(url, url, url, password="secret")
     with (
-        pytest.raises(StoreFailed, match=r"http://127\.0\.0\.1:9 cannot be reached"),
+        pytest.raises(StoreFailed, match=r"the server cannot be reached \(http://127\.0\.0\.1:9: "),
         opened(settings_for(server, tmp_path)),
     ):
         pass
+
+
+def test_only_who_runs_the_service_is_told_which_server_fails(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        address = found.server.name
+        with (
+            opened(replace(settings_for(found.server, tmp_path), memory=0)) as kg,
+            serving(kg, tmp_path) as service,
+        ):
+            purpose = kg.settings.active_purposes[0]
+            researcher = make_key(kg.settings, Role.RESEARCHER, purposes=(purpose,), default=purpose)
+            found.process.kill()
+            for key, named in ((researcher, False), (service.token, True)):
+                answer = asking(service, "/sparql?query=SELECT%20*%20%7B%3Fs%20%3Fp%20%3Fo%7D", key)
+                assert answer.status_code == 503
+                told = answer.json()["detail"]
+                assert told.startswith("the server cannot be reached")
+                assert (address in told) is named
+            found.start()
 
 
 @pytest.fixture

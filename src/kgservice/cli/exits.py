@@ -74,6 +74,8 @@ def tell(error: errors.KgError, *, as_json: bool) -> None:
         print(f"{error.title}: {error}", file=sys.stderr)
         return
     problem = {key: value for key, value in details(error).items() if key != "status"}
+    if isinstance(error, errors.StoreFailed):
+        problem["detail"] = error.in_full
     print(json.dumps(problem), file=sys.stderr)
 
 

@@ -87,7 +87,7 @@ class Follower(ServerReader):
 
     def failed(self, error: StoreFailed) -> None:
         """Leave it out until it was looked at again; what it says of a query may be about persons."""
-        self._tell(f"it answers {error.status}" if isinstance(error, Refused) else error.detail)
+        self._tell(f"it answers {error.status}" if isinstance(error, Refused) else str(error))
         self.wake()
 
     def _tell(self, unused: str) -> None:
@@ -123,7 +123,7 @@ class Follower(ServerReader):
                 late = time.monotonic() - since > _LAGS
                 unused = _LATE if late else "" if self._tested else _NEW
             except StoreFailed as error:
-                at, unused = 0, error.detail
+                at, unused = 0, str(error)
             if self.closed:
                 return
             self._tell(unused)

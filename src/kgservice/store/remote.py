@@ -75,7 +75,7 @@ class RemoteStore(ServerReader):
         for place, term in zip(places, terms, strict=True):
             form = back.get(place)
             if not isinstance(form, Literal):
-                raise StoreFailed(f"{self.client.server.name} does not keep {term}")
+                raise StoreFailed(f"the server does not keep {term}", within=self.client.server.name)
             self._forms[term] = form
         while len(self._forms) > _KNOWN:
             self._forms.popitem(last=False)
@@ -149,7 +149,7 @@ class RemoteStore(ServerReader):
                 continue
             except Unreachable as error:
                 if time.monotonic() > end:
-                    raise Undecided(error.detail) from error
+                    raise Undecided(error.detail, within=error.within) from error
                 time.sleep(_AGAIN)
                 continue
             except StoreFailed:

@@ -61,7 +61,7 @@ def check_server(store: RemoteStore, name: str) -> None:
     try:
         store.apply(drop=[one, two])
     except KgError as error:
-        found.append(error.detail)
+        found.append(str(error))
     if found:
         raise StoreFailed(f"the server {name} cannot be used: " + "; ".join(dict.fromkeys(found)))
 
@@ -76,7 +76,7 @@ def write_samples(store: RemoteStore, one: NamedNode, two: NamedNode) -> Iterato
         seen = [Quad(_SEEN, _SEEN, Literal("1"), one), Quad(_SEEN, _SEEN, Literal("2"), two)]
         store.apply(add=[*seen, *(Quad(a, _NEXT, b, one) for a, b in pairwise(_CHAIN))])
     except KgError as error:
-        yield error.detail
+        yield str(error)
     said = [Quad(place, _VALUE, value, one) for place, value in _VALUES.items()]
     try:
         store.apply(add=said)
@@ -89,7 +89,7 @@ def _not_taken(store: RemoteStore, said: Sequence[Quad]) -> Iterator[str]:
         try:
             store.apply(add=[quad])
         except KgError as error:
-            yield f"it does not take {_short(quad.object)} ({error.detail})"
+            yield f"it does not take {_short(quad.object)} ({error})"
 
 
 def faults(server: ServerReader, one: NamedNode, two: NamedNode) -> Iterator[str]:
@@ -98,7 +98,7 @@ def faults(server: ServerReader, one: NamedNode, two: NamedNode) -> Iterator[str
         try:
             yield from part
         except KgError as error:
-            yield error.detail
+            yield str(error)
     yield from _queries(server, one)
 
 
@@ -164,7 +164,7 @@ def _queries(server: ServerReader, graph: NamedNode) -> Iterator[str]:
         try:
             rows = len(server.select(text, dataset).rows)
         except KgError as error:
-            yield f"it does not know {what} ({error.detail})"
+            yield f"it does not know {what} ({error})"
             continue
         if rows != expected:
             yield f"it answers {what} wrongly"
@@ -173,7 +173,7 @@ def _queries(server: ServerReader, graph: NamedNode) -> Iterator[str]:
         if not server.ask(f"ASK {{ ?s {_NEXT} ?o }}", dataset) or server.ask(none, dataset):
             yield "it answers ASK wrongly"
     except KgError as error:
-        yield f"it does not answer ASK ({error.detail})"
+        yield f"it does not answer ASK ({error})"
 
 
 def _short(term: object) -> str:

@@ -50,8 +50,8 @@ class Unreachable(StoreFailed):
 class Refused(StoreFailed):
     """The server has answered, with a status that says no."""
 
-    def __init__(self, detail: str, status: int = 500) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, status: int = 500, within: str = "") -> None:
+        super().__init__(detail, within=within)
         self.status = status
 
 
@@ -65,7 +65,7 @@ class Readable(Protocol):
 class Client:
     """Requests to one server; any number of threads may make them. It follows no redirects and no proxies.
 
-    Raises `StoreFailed`, which says what the server says, and `DeadlineExceeded`.
+    Raises `StoreFailed`, which says what the server says to who runs the service, and `DeadlineExceeded`.
     """
 
     def __init__(self, server: Server) -> None:
@@ -90,12 +90,13 @@ class Client:
             with self._answer(self.server.query, most, {"Accept": accept}, data=parameters) as found:
                 media_type = found.headers.get("content-type", "").partition(";")[0].strip()
                 if media_type != accept:
-                    raise StoreFailed(f"{self.server.name} answers {media_type!r} instead of {accept!r}")
+                    told = f"{self.server.name}: {media_type!r} instead of {accept!r}"
+                    raise StoreFailed("the server answers in a form that it was not asked for", within=told)
                 yield self._pieces(found, time.monotonic() + most)
         except httpx.ReadTimeout as error:
-            raise DeadlineExceeded(f"{self.server.name} has not answered within {most:g} s") from error
+            raise DeadlineExceeded(f"the server has not answered within {most:g} s") from error
         except httpx.RequestError as error:
-            raise StoreFailed(f"the connection to {self.server.name} broke: {error}") from error
+            raise StoreFailed("the connection to the server broke", within=self._met(error)) from error
 
     def update(self, text: str) -> None:
         """Have a change made. Raises `Undecided` when it is not known whether it was."""
@@ -105,11 +106,12 @@ class Client:
                 return
         except httpx.RequestError as error:
             raise Undecided(
-                f"the connection to {self.server.name} broke before it said what became of a change: {error}"
+                "the connection to the server broke before it said what became of a change",
+                within=self._met(error),
             ) from error
         except Refused as error:
             if error.status in _GATEWAYS:
-                raise Undecided(error.detail) from error
+                raise Undecided(error.detail, within=error.within) from error
             raise
 
     def post(self, source: Readable, media_type: str) -> None:
@@ -121,8 +123,9 @@ class Client:
                 return
         except httpx.RequestError as error:
             raise StoreFailed(
-                f"the connection to {self.server.name} broke while a document was sent; some or all of it "
-                f"may be there; send it again ({error})"
+                "the connection to the server broke while a document was sent; some or all of it may be "
+                "there; send it again",
+                within=self._met(error),
             ) from error
 
     def close(self) -> None:
@@ -140,17 +143,20 @@ class Client:
                 if answer.status_code >= 300 or _GIVEN_UP in answer.headers:
                     answer.read()
                     said = " ".join(answer.text.split())[:_SAID]
-                    told = f"{self.server.name} answers {answer.status_code}: {said}"
-                    raise Refused(told, answer.status_code)
+                    told = f"the server answers {answer.status_code}"
+                    raise Refused(told, answer.status_code, f"{self.server.name}: {said}")
                 yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unreachable(f"{self.server.name} cannot be reached: {error}") from error
+            raise Unreachable("the server cannot be reached", within=self._met(error)) from error
+
+    def _met(self, error: httpx.RequestError) -> str:
+        return f"{self.server.name}: {error}"
 
     def _pieces(self, answer: httpx.Response, until: float) -> Iterator[bytes]:
         for piece in answer.iter_bytes():
             yield piece
             if time.monotonic() > until:
-                raise DeadlineExceeded(f"{self.server.name} has not answered completely in time")
+                raise DeadlineExceeded("the server has not answered completely in time")
 
 
 def _read(source: Readable) -> Iterator[bytes]:

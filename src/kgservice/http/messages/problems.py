@@ -34,6 +34,8 @@ def problem_of(error: errors.KgError) -> Response:
         headers["Retry-After"] = str(error.after)
     if isinstance(error, errors.Invalid):
         return _Refusal(body, body["status"], headers, error.named)
+    if isinstance(error, errors.StoreFailed) and error.within:
+        return _Outage(body, body["status"], headers, error.in_full)
     return _Problem(body, body["status"], headers)
 
 
@@ -59,6 +61,19 @@ class _Problem(Response):
         self.headers["content-length"] = str(len(self.body))
         if scope["method"] == "HEAD":
             self.body = b""
+        await super().__call__(scope, receive, send)
+
+
+class _Outage(_Problem):
+    """A failure of the store: who runs the service is told of its server, too."""
+
+    def __init__(self, body: dict[str, Any], status: int, headers: dict[str, str], in_full: str) -> None:
+        super().__init__(body, status, headers)
+        self._in_full = in_full
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if _oversees(scope):
+            self._problem = {**self._problem, "detail": self._in_full}
         await super().__call__(scope, receive, send)
 
 
