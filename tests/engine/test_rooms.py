@@ -106,6 +106,17 @@ def test_more_long_ones_than_there_is_room_for_wait_and_go_on() -> None:
     assert second.why is None
 
 
+def test_a_process_that_has_answered_when_it_is_paused_goes_on() -> None:
+    moving = Moving(Room(light=2, heavy=1, paused=1, moment=0.1))
+    moving.running()
+    moving.after(0.2)
+    second, two = moving.running()
+    moving.after(0.2)
+    assert two.done == ["pause", "demote"]
+    moving.rooms.leave(second)
+    assert two.done == ["pause", "demote", "resume"]
+
+
 def test_deadlines_count_wherever_a_query_is() -> None:
     moving = Moving(Room(light=1, heavy=1, paused=1, moment=0.1))
     heavy, one = moving.running(seconds=5)

@@ -175,11 +175,13 @@ class Rooms:
     def leave(self, job: Job) -> None:
         """Tell that the query has ended."""
         with self._lock:
-            job.process = None
+            process, job.process = job.process, None
             self._light.discard(job)
             self._heavy.discard(job)
-            if job in self._paused:
+            if job in self._paused:  # it had answered when it was paused
                 self._paused.remove(job)
+                if process is not None:
+                    process.resume()
             if self._paused and len(self._heavy) < self._room.heavy:
                 waiting = self._paused.popleft()
                 self._heavy.add(waiting)
