@@ -12,7 +12,7 @@ from kgservice.store.base import Choose
 from kgservice.store.base import Kind as Answers
 from kgservice.store.formats import Format
 
-_GROWN = 0.25  # the part of its memory by which a worker may have grown to be asked again
+_GROWN = 0.25  # the part of its memory by which a worker may have grown in all to be asked again
 
 
 class Answer:
@@ -38,7 +38,8 @@ class Answer:
             elif kind is Kind.ANSWERS:
                 wire.send(Kind.FORMAT, self._format(worker, data).name.encode())
             elif kind is Kind.END:
-                worker.rests = int(data) < _GROWN * asked.memory
+                worker.grown += int(data)
+                worker.rests = worker.grown < _GROWN * asked.memory
                 return
             else:
                 worker.rests = True

@@ -42,12 +42,14 @@ class Opened(Protocol):
 class Worker:
     """A process that answers queries.
 
-    It has seen so many changes (`seen`), reads the checkpoint `opened`, and `rests` while it has no query.
+    It has seen so many changes (`seen`), reads the checkpoint `opened`, has `grown` by so many bytes while it
+    answered, and `rests` while it has no query.
     """
 
     def __init__(self, wire: Wire, process: int, errors: int, seen: int) -> None:
         self.wire = wire
         self.seen = seen
+        self.grown = 0
         self.rests = True
         self.opened: Opened | None = None
         self._process = process
