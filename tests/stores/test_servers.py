@@ -250,6 +250,34 @@ def test_a_change_that_is_left_is_finished_before_any_other_and_by_another_proce
     other.close()
 
 
+def test_a_change_that_the_server_never_survives_can_be_given_up(
+    cut: tuple[Running, Cutting, KnowledgeGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _, kg = cut
+    assert isinstance(kg.store, RemoteStore)
+    kg.store._patience = 0.0
+    say(kg, "t-1")
+
+    def deadly(_: str) -> None:
+        found.process.kill()
+        raise Undecided("the server has ended")
+
+    monkeypatch.setattr(kg.store.client, "update", deadly)
+    with pytest.raises(Undecided):
+        say(kg, "t-2")
+    kg.close()
+    found.start()
+    (tmp_path / "unfinished").rename(tmp_path / "given-up")  # as docs/servers.md says
+    store = RemoteStore(found.server, tmp_path / "unfinished")
+    again = KnowledgeGraph.open(Settings(remote=found.server.query), store, guarded=False)
+    assert titles(again) == {"t-1"}
+    assert check.check(again) == []
+    say(again, "t-3")
+    assert titles(again) == {"t-1", "t-3"}
+    again.close()
+    assert "t-2" in Journal(tmp_path / "given-up").read()
+
+
 def test_a_graph_goes_on_when_its_last_commit_could_be_finished(
     cut: tuple[Running, Cutting, KnowledgeGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
