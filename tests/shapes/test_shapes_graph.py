@@ -84,6 +84,27 @@ def test_german_words_speak_of_pain_points_touchpoints_and_journeys(shapes: Shap
     assert [text for text in _words(shapes, "de") if re.search(other, text)] == []
 
 
+def test_rules_list_the_terms_of_their_paths_constraints_and_queries(shapes: Shapes) -> None:
+    terms = {rule.shape.partition("#")[2]: rule.terms for rule in shapes.rules.values()}
+    assert terms["R02-kind"] == ("ci:Challenge", "ci:Inconvenience", "ci:Problem", "ci:painPointKind")
+    assert terms["R01-single-phase"] == ("ci:phase", "ci:phaseOf", "ci:spansPhases")
+    assert terms["R07-review-due"] == (
+        *("ci:Deployed", "ci:followedBy", "ci:impactOf", "ci:reviewDue", "ci:solutionStatus"),
+    )
+    assert {"owl:sameAs", "ci:Person"} <= set(terms["R51-same-as"])
+    # these two look at the node itself
+    assert {name for name, named in terms.items() if not named} == {"R31-id", "R50-opaque"}
+
+
+def test_terms_of_queries_are_not_those_of_texts_and_comments(tmp_path: Path) -> None:
+    query = """sh:sparql [ sh:select '''SELECT $this WHERE {
+        $this owl:sameAs "owl:text" . # owl:comment
+        FILTER ($this = <urn:x#y>)
+    }''' ]"""
+    (rule,) = _load(tmp_path, COMPLETE.replace("sh:minCount 1", query)).rules.values()
+    assert rule.terms == ("<https://kg.example/test#p>", "<urn:x#y>", "owl:sameAs")
+
+
 def test_orders_are_unique(shapes: Shapes) -> None:
     orders = [r.order for r in shapes.rules.values()]
     assert len(set(orders)) == len(orders)
