@@ -20,7 +20,7 @@ NO_BASELINE = "/pages/findings/00000000-0000-4000-8000-108000000002"
 PATHS = ("/pages/records", "/pages/records/touchpoints", "/pages/records/impacts/sheet", "/pages/quality")
 LABELS = {
     "de": (
-        "Phase des Berührungspunkts",
+        "Phase des Touchpoints",
         "Markteinführung und Betrieb",
         "Messwert",
         "In Einheit",

@@ -22,7 +22,7 @@ EMPLOYEE = "00000000-0000-4000-8000-100800000001"
 
 def test_tables_in_two_languages(run: Run, demo_store: Path) -> None:
     german = run("findings", "--store", demo_store, "--rule", "R05", "--language", "de", COLUMNS="220")
-    for word in ("Befund", "Schwere", "Warnung", "hingenommen", "Die Wirkung hat keinen Ausgangswert."):
+    for word in ("Befund", "Schwere", "Warnung", "hingenommen", "Die Wirkung hat keine Ausgangsmessung."):
         assert word in german.stdout
     assert "2 von 2 Befunden" in german.stderr
     english = run("findings", "show", BASELINE, "--store", demo_store, "--language", "en")

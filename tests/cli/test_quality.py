@@ -36,6 +36,23 @@ def test_heads_and_severities_are_german(run: Run, tmp_path: Path) -> None:
     assert "Verstöße, " in done.stderr
 
 
+def test_messages_are_in_words_and_the_path_or_terms_stand_below(run: Run, tmp_path: Path) -> None:
+    prototype = PAIN.replace("PainPoint", "Prototype")
+    confidential = PAIN.replace("PainPoint", "confidentiality"), PAIN.replace("PainPoint", "Confidential")
+    (tmp_path / "bad.ttl").write_text(
+        f"<urn:p> a {PAIN} . <urn:q> a {prototype} ; {' '.join(confidential)} ."
+    )
+    table = run("validate", "bad.ttl", "--language", "en", COLUMNS="200").stdout
+    assert "The pain point names no touchpoint" in table
+    assert "ci:occursAt|^ci:hasPainPoint" in table
+    assert "ci:Confidential, ci:confidentiality, ci:coveredBy, ci:covers" in table
+    text = run("validate", "bad.ttl", "--language", "de", "--format", "text").stdout
+    assert "  in RDF: ci:Confidential, ci:confidentiality, ci:coveredBy, ci:covers\n" in text
+    report = json.loads(run("validate", "bad.ttl", "--json").stdout)
+    (found,) = (f for f in report["findings"] if f["shape"].endswith("#R40-prototype"))
+    assert (found["path"], found["terms"][0]) == ("", "ci:Confidential")
+
+
 def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     (tmp_path / "many.ttl").write_text("".join(f"<urn:p{n}> a {PAIN} .\n" for n in range(30)))
     report = json.loads(run("validate", "many.ttl", "--json").stdout)

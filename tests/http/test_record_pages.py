@@ -91,7 +91,7 @@ def test_forms_follow_the_shapes_and_the_ontology(demo_kg_guarded: KnowledgeGrap
     phase = touchpoint.at("phase")
     assert phase is not None
     assert (phase.least, phase.most, len(phase.among)) == (1, 1, 5)
-    assert phase.label == {"de": "Phase des Berührungspunkts", "en": "phase of the touchpoint"}
+    assert phase.label == {"de": "Phase des Touchpoints", "en": "phase of the touchpoint"}
     degree = touchpoint.at("automationDegree")
     assert degree is not None
     assert (degree.low, degree.high, degree.least) == ("0", "1", 0)

@@ -109,7 +109,7 @@ def test_the_template_has_names_lists_and_notes(desk: Desk) -> None:
     sheet = book.sheet
     assert sheet.row_dimensions[2].hidden
     assert {"id", "title@de", "title@en", "painPointKind", "evidencedBy"} <= book.at.keys()
-    assert "Art des Schmerzpunkts *" in [cell.value for cell in sheet[1]]
+    assert "Art des Pain Points *" in [cell.value for cell in sheet[1]]
     assert all(cell.comment is not None for cell in sheet[1])
     kinds = book.book["lists"].cell(1, book.at["painPointKind"])
     assert kinds.value == "Problem"

@@ -109,6 +109,18 @@ def test_a_finding_is_assigned_waived_and_opened_again(board: Board) -> None:
     assert stewarding.one(board.kg, key).status == "open"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_finding_says_what_to_do_and_which_terms_the_shape_names(board: Board, language: str) -> None:
+    entry = next(entry for entry in stewarding.listed(board.kg, status="open")[0] if entry.rule == "R07")
+    rule = entry.finding(board.kg).rule
+    assert entry.messages[language] != rule.message[language]  # the demonstration has words of its own
+    page = board.get(f"/pages/findings/{of(board.kg, status='open', rule='R07')}?lang={language}")
+    text = checked(page).text
+    assert entry.messages[language] in text
+    assert rule.message[language] in text
+    assert all(f"<code>{term}</code>" in page.text for term in rule.terms)
+
+
 def test_a_form_that_no_page_has_does_nothing(board: Board) -> None:
     key, head = of(board.kg, status="open"), board.kg.head
     assert board.post(f"/pages/findings/{key}", do="forget").status_code == 400

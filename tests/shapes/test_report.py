@@ -55,10 +55,10 @@ def test_findings_come_in_order_of_severity_and_rule(report: Report) -> None:
 
 def test_text_in_german(report: Report) -> None:
     assert report.text("de").startswith(
-        "Verstoß · R03 · behandelter Schmerzpunkt\n"
+        "Verstoß · R03 · angegangener Pain Point\n"
         "  betrifft: Fernwartung <https://kg.example/id/solution>\n"
         "  Pfad: ci:addresses|^ci:addressedBy\n"
-        "  Die Lösung behandelt keinen Schmerzpunkt. "
+        "  Die Lösung geht keinen Pain Point an. "
     )
     assert report.text("de").endswith("\n\n1 Verstoß, 2 Warnungen, 0 Hinweise.")
 
@@ -104,7 +104,7 @@ def test_messages_with_values_filled_in_keep_their_language(shapes: Shapes, mode
     data = rdflib.Graph().parse(ROOT / "shapes/core/examples/R06-open-too-long.invalid.ttl")
     report = validate(data, shapes, model=model)
     (finding,) = report.findings
-    assert finding.message("de").startswith("Der Schmerzpunkt ist seit mehr als 90 Tagen offen")
+    assert finding.message("de").startswith("Der Pain Point ist seit mehr als 90 Tagen offen")
     assert finding.message("en").startswith("The pain point has been open for longer than 90 days")
     messages = [m for m in report.graph.objects(None, SH.resultMessage) if isinstance(m, rdflib.Literal)]
     assert {m.language for m in messages} == {"de", "en"}

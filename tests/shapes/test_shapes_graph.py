@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import rdflib
-from rdflib.namespace import SH
+from rdflib.namespace import RDFS, SH, SKOS
 
+from kgservice.application.guard.validation import shipped_model
 from kgservice.errors import BadInput, BadRdf
 from kgservice.shacl.shapes import Shapes, load_shapes
 from kgservice.shacl.validate import validate
@@ -45,6 +46,63 @@ def test_every_rule_is_there_and_says_everything_in_both_languages(shapes: Shape
         assert rule.shape.split("#")[1].startswith(f"{rule.number}-")
         messages.update(rule.message.values())
     assert len(messages) == 2 * len(shapes.rules)
+
+
+def _words(shapes: Shapes, language: str) -> list[str]:
+    """All that people read of the rules in a language."""
+    return [
+        words[language] for rule in shapes.rules.values() for words in (rule.name, rule.message, rule.reason)
+    ]
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_words_name_no_terms_of_rdf(shapes: Shapes, language: str) -> None:
+    words = _words(shapes, language)
+    assert len(words) == 3 * len(shapes.rules)
+    assert [text for text in words if re.search(r"\b[a-z][\w-]*:[A-Za-z]|://", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "quoted", "other"),
+    [
+        ("de", "„([^“]*)“", {"DSGVO", "keine", "weniger"}),
+        ("en", "“([^”]*)”", {"less", "none"}),
+    ],
+)
+def test_what_words_quote_is_called_so(shapes: Shapes, language: str, quoted: str, other: set[str]) -> None:
+    found = shipped_model().objects(None, RDFS.label | SKOS.prefLabel)
+    labels = {
+        str(label) for label in found if isinstance(label, rdflib.Literal) and label.language == language
+    }
+    named = {name for text in _words(shapes, language) for name in re.findall(quoted, text)}
+    assert len(named) > 60
+    assert named - labels == other
+
+
+def test_german_words_speak_of_pain_points_touchpoints_and_journeys(shapes: Shapes) -> None:
+    other = "Schmerzpunkt|Berührungspunkt|Kontaktpunkt|Reise"
+    assert [text for text in _words(shapes, "de") if re.search(other, text)] == []
+
+
+def test_rules_list_the_terms_of_their_paths_constraints_and_queries(shapes: Shapes) -> None:
+    terms = {rule.shape.partition("#")[2]: rule.terms for rule in shapes.rules.values()}
+    assert terms["R02-kind"] == ("ci:Challenge", "ci:Inconvenience", "ci:Problem", "ci:painPointKind")
+    assert terms["R01-single-phase"] == ("ci:phase", "ci:phaseOf", "ci:spansPhases")
+    assert terms["R07-review-due"] == (
+        *("ci:Deployed", "ci:followedBy", "ci:impactOf", "ci:reviewDue", "ci:solutionStatus"),
+    )
+    assert {"owl:sameAs", "ci:Person"} <= set(terms["R51-same-as"])
+    # these two look at the node itself
+    assert {name for name, named in terms.items() if not named} == {"R31-id", "R50-opaque"}
+
+
+def test_terms_of_queries_are_not_those_of_texts_and_comments(tmp_path: Path) -> None:
+    query = """sh:sparql [ sh:select '''SELECT $this WHERE {
+        $this owl:sameAs "owl:text" . # owl:comment
+        FILTER ($this = <urn:x#y>)
+    }''' ]"""
+    (rule,) = _load(tmp_path, COMPLETE.replace("sh:minCount 1", query)).rules.values()
+    assert rule.terms == ("<https://kg.example/test#p>", "<urn:x#y>", "owl:sameAs")
 
 
 def test_orders_are_unique(shapes: Shapes) -> None:

@@ -275,6 +275,8 @@ def test_a_language_tag_is_added_with_one_call(kg: KnowledgeGraph) -> None:
     assert english["id"].startswith("tag-en-")
     assert why["name"] == {"de": "Bezeichnung in beiden Sprachen", "en": "label in both languages"}
     assert why["example"]["name"] == "R49.valid.ttl"
+    assert why["advice"] == why["message"]  # nothing is filled in
+    assert why["terms"] == ["owl:NamedIndividual", "skos:Concept", "skos:prefLabel"]
     assert len(why["statements"]) == 3
     with pytest.raises(NotFound):
         stewarding.apply(kg, entry.iri.value, "guess")

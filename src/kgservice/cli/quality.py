@@ -33,6 +33,7 @@ from kgservice.domain.finding import REPORT_FORMATS, severity_name, verdict
 from kgservice.errors import BadParameter
 
 _MOST = 50
+_TERMS = 6
 _WORDS = {
     "de": {
         "number": "Anzahl",
@@ -186,7 +187,7 @@ def _show(report: dict[str, Any], language: str, most: int | None) -> None:
                     severity(f["severity"]),
                     f["rule"],
                     spoken(f["label"], language) or f["focus"],
-                    spoken(f["message"], language),
+                    Text.assemble(spoken(f["message"], language), (_in_rdf(f), "dim")),
                 )
                 for f in findings[:most]
             ],
@@ -196,8 +197,16 @@ def _show(report: dict[str, Any], language: str, most: int | None) -> None:
     say(verdict(report["counts"], language))
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _in_rdf(finding: dict[str, Any]) -> str:
+    """A line for those who write RDF: the path, else the first terms that the shape names; perhaps none."""
+    terms = finding["terms"]
+    said = finding["path"] or ", ".join([*terms[:_TERMS], *(["…"] if len(terms) > _TERMS else [])])
+    return f"\n{said}" if said else ""
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
     table = Table(*heads, header_style="bold")
+    table.columns[-1].overflow = "fold"  # a path is one long word
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     Console().print(table)

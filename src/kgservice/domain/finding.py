@@ -84,6 +84,7 @@ class Rule:
     `shape` is the IRI of the shape, empty for a blank node; `severity` one of `SEVERITIES`, or the IRI of
     another severity. `blames`: `focusNode` or `value` when a finding can follow from what somebody else does,
     by right, to another record (a withdrawn consent ends uses): only a change of that node brings it about.
+    `terms`: what the shape names of vocabularies, with the project's prefixes.
     """
 
     number: str
@@ -95,6 +96,12 @@ class Rule:
     group: Texts = field(default_factory=dict)
     order: float = 0.0
     blames: str = ""
+    terms: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> Texts:
+        """Its message by language, as it is worded now, with nothing filled in."""
+        return {language: _PLACE.sub("…", text) for language, text in self.message.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,11 @@ class Finding:
         return (self.rule.shape, self.component, str(self.focus), self.path, str(self.value or ""))
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """What its shape names of vocabularies besides the path: its message is in words."""
+        return tuple(term for term in self.rule.terms if term not in re.findall(r"[\w-]+:[\w-]+", self.path))
+
+    @property
     def is_violation(self) -> bool:
         """Whether it makes data not acceptable: `Violation` and unknown severities do."""
         return self.severity not in {"Warning", "Info"}
@@ -148,8 +160,7 @@ class Finding:
         """
         focus = self.focus if _text(self.focus) in named else BlankNode("withheld")
         value = self.value if self.value is not None and _text(self.value) in named else None
-        texts = self.rule.message or self.rule.reason or self.rule.name
-        messages = {language: _PLACE.sub("…", text) for language, text in texts.items()}
+        messages = self.rule.advice or self.rule.reason or self.rule.name
         return replace(self, focus=focus, value=value, label={}, messages=messages, result=())
 
     def to_json(self) -> dict[str, Any]:
@@ -160,6 +171,7 @@ class Finding:
             "focus": _text(self.focus),
             "label": dict(self.label),
             "path": self.path,
+            "terms": list(self.terms),
             "value": None if self.value is None else _text(self.value),
             "message": dict(self.messages),
             "name": dict(self.rule.name),

@@ -15,10 +15,11 @@ from rdflib.namespace import OWL, RDF, RDFS, SH
 from rdflib.term import Node, URIRef
 
 from kgservice.shacl import compiled
+from kgservice.shacl.named import prefixes_of
 from kgservice.shacl.patterns import follow
 from kgservice.shacl.reach import Reach
 from kgservice.shacl.roots import Root
-from kgservice.shacl.shapes import Shapes, prefixes_of, shipped_shapes
+from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import interned
 
 _LISTS = (SH["and"], SH["or"], SH.xone)

@@ -15,8 +15,9 @@ from rdflib.term import BNode, Node, URIRef
 
 from kgservice.domain.finding import Finding, Rule, Texts
 from kgservice.shacl.lateral import one_after_the_other
+from kgservice.shacl.named import prefixes_of
 from kgservice.shacl.reach import Triple
-from kgservice.shacl.shapes import Shapes, prefixes_of, texts
+from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import to_rdflib
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal

@@ -18,8 +18,8 @@ from pyoxigraph import BlankNode
 
 from kgservice import __version__
 from kgservice.domain.finding import Finding, Node, Rule, in_language, verdict
+from kgservice.namespaces import SHAPES
 from kgservice.shacl.report import finding_lines, shown
-from kgservice.shacl.shapes import SHAPES
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 # What XML 1.0 cannot say, not even as a reference.

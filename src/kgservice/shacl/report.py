@@ -16,9 +16,9 @@ from rdflib.term import Node
 
 from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language, severity_name, verdict
 from kgservice.domain.finding import Node as Term
-from kgservice.namespaces import CI, PREFIXES
+from kgservice.namespaces import CI, PREFIXES, SHAPES
 from kgservice.shacl.reach import Triple
-from kgservice.shacl.shapes import SHAPES, Shapes, texts
+from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import from_rdflib, path_text, shorten
 
 TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
@@ -28,11 +28,13 @@ _WORDS = {
     "de": {
         "about": "betrifft",
         "path": "Pfad",
+        "terms": "in RDF",
         "value": "Wert",
     },
     "en": {
         "about": "about",
         "path": "path",
+        "terms": "in RDF",
         "value": "value",
     },
 }
@@ -224,6 +226,8 @@ def finding_lines(finding: Finding, language: str) -> list[str]:
         lines.append(f"  {words['path']}: {finding.path}")
     if finding.value is not None:
         lines.append(f"  {words['value']}: {shown(finding.value)}")
+    if finding.terms:
+        lines.append(f"  {words['terms']}: {', '.join(finding.terms)}")
     return [*lines, f"  {finding.message(language)}"]
 
 

@@ -20,12 +20,13 @@ from rdflib.term import Node
 from kgservice import resources
 from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
+from kgservice.namespaces import SHAPES
+from kgservice.shacl.named import named_by, prefixes_of
 from kgservice.shacl.terms import shorten, with_turned_sequences
 
 if TYPE_CHECKING:
     from kgservice.shacl.roots import Root
 
-SHAPES = "https://w3id.org/kgservice/shapes#"
 LANGUAGES = ("de", "en")
 _BLAMES = rdflib.URIRef(f"{SHAPES}blames")
 
@@ -226,15 +227,6 @@ def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
                 raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
 
 
-def prefixes_of(graph: rdflib.Graph, constraint: Node) -> dict[str, str]:
-    """The prefixes that the text of a SPARQL constraint may use, with their namespaces."""
-    prefixes = {"rdf": str(RDF), "rdfs": str(RDFS), "owl": str(OWL)}
-    for owner in graph.objects(constraint, SH.prefixes):
-        for declaration in graph.objects(owner, SH.declare):
-            prefixes[str(graph.value(declaration, SH.prefix))] = str(graph.value(declaration, SH.namespace))
-    return prefixes
-
-
 def _reporting(graph: rdflib.Graph) -> set[Node]:
     """The shapes that have a constraint of their own, beyond property shapes."""
     own = [
@@ -280,6 +272,7 @@ def _rule(graph: rdflib.Graph, shape: Node) -> Rule:
         group={} if group is None else texts(graph, group, RDFS.label),
         order=float(str(order)) if order is not None else 0.0,
         blames=str(graph.value(shape, _BLAMES) or "").removeprefix(str(SH)),
+        terms=named_by(graph, shape),
     )
 
 

@@ -25,10 +25,11 @@ from rdflib.term import Node
 
 from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import BadInput
+from kgservice.namespaces import SHAPES
 from kgservice.shacl.parsing import parsed
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import Report, make_report
-from kgservice.shacl.shapes import SHAPES, Shapes
+from kgservice.shacl.shapes import Shapes
 
 # pySHACL raises NotImplementedError for `$shapesGraph` in a SPARQL constraint.
 _PYSHACL_ERRORS = (

@@ -28,14 +28,16 @@ _PROLOGUE = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in
 def explain(kg: KnowledgeGraph, finding: Finding) -> dict[str, Any]:
     """All that helps to mend a finding, kept or of a dry run, as a JSON object.
 
-    That of `Finding.to_json`, with the label of the focus node in both languages, the `values` on the path
-    and the `statements` of the focus node as they are now, a valid `example`, and `proposals`.
+    That of `Finding.to_json`, with the `advice` of the rule as it is worded now, the label of the focus node
+    in both languages, the `values` on the path and the `statements` of the focus node as they are now, a
+    valid `example`, and `proposals`.
     """
     path = finding.path or path_of(kg, finding.rule.shape)
     return {
         **finding.to_json(),
         "label": named(kg, finding.focus) or dict(finding.label),
         "path": path,
+        "advice": dict(finding.rule.advice),
         "values": [_text(value) for value in _values(kg, finding, path)],
         "statements": [ntriple(triple) for triple in _about(kg, finding.focus)],
         "example": example(kg, finding),

@@ -105,6 +105,8 @@ def _shown(site: Site, request: Request, form: dict[str, Any] | None) -> Respons
         reason=in_language(told["reason"], language),
         name=in_language(told["name"], language),
         looked_at=told["path"],
+        terms=told["terms"],
+        advice=in_language(told["advice"], language),
         values=told["values"],
         stated=told["statements"],
         example=told["example"],
