@@ -138,9 +138,20 @@ def test_a_server_that_is_not_there_is_told_with_its_name(tmp_path: Path) -> Non
         pass
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an Oxigraph server that the model was installed on, to be copied: that takes seconds."""
+    folder = tmp_path_factory.mktemp("installed") / "server"
+    with oxigraph(folder) as found:
+        settings = Settings(remote=found.server.query)
+        KnowledgeGraph.open(settings, RemoteStore(found.server), guarded=False).close()
+    return folder
+
+
 @pytest.fixture
-def cut(tmp_path: Path) -> Iterator[tuple[Running, Cutting, KnowledgeGraph]]:
+def cut(installed: Path, tmp_path: Path) -> Iterator[tuple[Running, Cutting, KnowledgeGraph]]:
     """A graph on an Oxigraph server, by way of a proxy that cuts."""
+    shutil.copytree(installed, tmp_path / "server")
     with oxigraph(tmp_path / "server") as found:
         port = int(found.server.query.rpartition(":")[2].partition("/")[0])
         with cutting(port) as proxy:
@@ -410,7 +421,10 @@ def test_an_update_that_takes_too_long_is_undecided_where_all_endpoints_are_one(
         store.close()
 
 
-def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(tmp_path: Path) -> None:
+def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(
+    installed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(installed, tmp_path / "server")
     with oxigraph(tmp_path / "server") as found:
         store = RemoteStore(found.server)
         settings = Settings(memory=400, remote=found.server.query, queries=2)
