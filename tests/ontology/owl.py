@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import jpype
@@ -22,8 +23,9 @@ BASE = "https://w3id.org/kgservice/ci/"
 _BUILT_IN = (str(OWL), str(RDF), str(RDFS), "http://www.lesfleursdunormal.fr/")
 
 
+@cache
 def module(name: str) -> rdflib.Graph:
-    """One module alone."""
+    """One module alone, read once; nobody changes it."""
     return rdflib.Graph().parse(folder("ontology") / f"{name}.ttl")
 
 
@@ -94,8 +96,18 @@ class Classified:
     above: dict[str, set[str]]
 
 
+_classified: dict[frozenset[tuple[Node, Node, Node]], Classified] = {}
+
+
 def classify(graph: rdflib.Graph) -> Classified:
-    """Run HermiT over `graph`, whose imports must already be in it."""
+    """Run HermiT over `graph`, whose imports must already be in it; once for the same statements."""
+    said = frozenset(_flat(graph))
+    if said not in _classified:
+        _classified[said] = _classify(graph)
+    return _classified[said]
+
+
+def _classify(graph: rdflib.Graph) -> Classified:
     owlready2.JAVA_EXE = java.executable()
     world = owlready2.World()
     text = io.BytesIO(_flat(graph).serialize(format="nt", encoding="utf-8"))

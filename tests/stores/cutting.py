@@ -42,6 +42,8 @@ class Cutting:
                 except OSError:  # the server is not there
                     near.close()
                     continue
+                for end in (near, far):  # otherwise each answer waits 40 ms for a confirmation
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 for source, sink, back in ((near, far, False), (far, near, True)):
                     threading.Thread(target=self._pump, args=(source, sink, back), daemon=True).start()
 

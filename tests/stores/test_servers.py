@@ -160,9 +160,20 @@ def test_only_who_runs_the_service_is_told_which_server_fails(tmp_path: Path) ->
             found.start()
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an Oxigraph server that the model was installed on, to be copied: that takes seconds."""
+    folder = tmp_path_factory.mktemp("installed") / "server"
+    with oxigraph(folder) as found:
+        settings = Settings(remote=found.server.query)
+        KnowledgeGraph.open(settings, RemoteStore(found.server), guarded=False).close()
+    return folder
+
+
 @pytest.fixture
-def cut(tmp_path: Path) -> Iterator[tuple[Running, Cutting, KnowledgeGraph]]:
+def cut(installed: Path, tmp_path: Path) -> Iterator[tuple[Running, Cutting, KnowledgeGraph]]:
     """A graph on an Oxigraph server, by way of a proxy that cuts."""
+    shutil.copytree(installed, tmp_path / "server")
     with oxigraph(tmp_path / "server") as found:
         port = int(found.server.query.rpartition(":")[2].partition("/")[0])
         with cutting(port) as proxy:
@@ -460,7 +471,10 @@ def test_an_update_that_takes_too_long_is_undecided_where_all_endpoints_are_one(
         store.close()
 
 
-def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(tmp_path: Path) -> None:
+def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(
+    installed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(installed, tmp_path / "server")
     with oxigraph(tmp_path / "server") as found:
         store = RemoteStore(found.server)
         settings = Settings(memory=400, remote=found.server.query, queries=2)

@@ -198,12 +198,12 @@ class _Side:
         self.near = set(context)
         self.focus: dict[Node, set[Node]] = {}
         self._known: dict[Node, set[Node]] = {}
+        self._index: Index | None = None
 
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
         if affected is None:
-            self.near.update(self._base.all(), self._dataset.all())
-            focus = root.all_targets(Index(self.near))
+            focus = root.all_targets(self._everything())
         else:
             focus = {node for node in affected if root.shape in self._by_class(node)}
             if root.subjects_of or root.objects_of:
@@ -212,6 +212,13 @@ class _Side:
         if focus:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
+
+    def _everything(self) -> Index:
+        """All statements, which are near from now on: nothing can come to them."""
+        if self._index is None:
+            self.near.update(self._base.all(), self._dataset.all())
+            self._index = Index(self.near)
+        return self._index
 
     def knows(self, node: Node) -> bool:
         """Whether anything is said of the node, or by it of another."""

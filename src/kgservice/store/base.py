@@ -234,10 +234,11 @@ class Store(Protocol):
     def settle(self) -> None:
         """Make once more the change that `apply` left `Undecided`, if there is one. Raises as that does."""
 
-    def copy(self, memory: int = 0) -> AbstractContextManager[Store]:
+    def copy(self, memory: int = 0, without: Collection[NamedNode] = ()) -> AbstractContextManager[Store]:
         """A private, writable copy as it is now; it is gone after the `with` block.
 
-        It is in memory if it surely takes less than so many bytes there.
+        It is in memory if it surely takes less than so many bytes there. Graphs that it may be `without` need
+        not be in it.
         """
 
     def shared(self, kept: Callable[[NamedNode], bool]) -> AbstractContextManager[Callable[[], Store]]:

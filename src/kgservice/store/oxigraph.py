@@ -30,7 +30,7 @@ from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
-from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, Format, prefixes_for
+from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, N_TRIPLES, Format, prefixes_for
 from kgservice.store.forms import placed, typed
 from kgservice.store.parts import part
 from kgservice.store.redo import Redo, apart
@@ -39,6 +39,7 @@ from kgservice.store.updates import all_of, update_text
 
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _AT_ONCE = 50_000  # statements removed in one transaction
+_IN_MEMORY = 16 * 1024 * 1024  # bytes of one graph as text
 _MEMORY_FOR_TEXT = 2  # bytes for each byte of N-Quads: 370 a quad, which takes 200 as text
 
 
@@ -385,14 +386,14 @@ class OxigraphStore:
                 self._redo.finish(store)
 
     @contextmanager
-    def copy(self, memory: int = 0) -> Iterator[Store]:
+    def copy(self, memory: int = 0, without: Collection[NamedNode] = ()) -> Iterator[Store]:
         """See `Store.copy`: on disk a hard-linked checkpoint beside the store, made in milliseconds."""
         twin = OxigraphStore()
         if self.path is None:
             _fill(twin._store, self._store)
             yield twin
             return
-        if memory and self._taken_over(twin, memory):
+        if memory and self._taken_over(twin, memory, without):
             yield twin
             return
         with self.checkpoint() as folder:
@@ -402,16 +403,26 @@ class OxigraphStore:
             finally:
                 twin.close()
 
-    def _taken_over(self, twin: OxigraphStore, most: int) -> bool:
-        """Load all into a store in memory, if it takes less than `most` bytes there; whether it does."""
+    def _taken_over(self, twin: OxigraphStore, most: int, without: Collection[NamedNode]) -> bool:
+        """Load all but some graphs into a store in memory, if that takes less than `most` bytes there.
+
+        Whether it does.
+        """
+        graphs = [graph for graph in self.graphs() if graph not in without]
         with tempfile.TemporaryFile() as file:
-            quads = cast(BinaryIO, file)
-            self.dump(quads, N_QUADS)
-            if quads.tell() * _MEMORY_FOR_TEXT > most:
-                return False
-            quads.seek(0)
-            twin.load(quads, N_QUADS)
-        _add_graphs(twin._store, self._store)
+            for graph in graphs:
+                with tempfile.SpooledTemporaryFile(_IN_MEMORY) as text:
+                    self.dump(cast(BinaryIO, text), N_TRIPLES, graph=graph)
+                    text.seek(0)
+                    end = b" %s .\n" % str(graph).encode()
+                    for line in text:
+                        file.write(line[:-3] + end)
+                if file.tell() * _MEMORY_FOR_TEXT > most:
+                    return False
+            file.seek(0)
+            twin.load(cast(BinaryIO, file), N_QUADS)
+        for graph in graphs:
+            twin._store.add_graph(graph)
         return True
 
     @contextmanager

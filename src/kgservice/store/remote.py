@@ -221,7 +221,11 @@ class RemoteStore(ServerReader):
         return False
 
     @contextmanager
-    def copy(self, memory: int = 0) -> Iterator[Store]:  # noqa: ARG002 - there is no other place for it
+    def copy(
+        self,
+        memory: int = 0,  # noqa: ARG002 - there is no other place for it
+        without: Collection[NamedNode] = (),  # noqa: ARG002 - all of it is fetched
+    ) -> Iterator[Store]:
         """See `Store.copy`: in memory, however much it takes."""
         twin = OxigraphStore()
         self._fill(twin)

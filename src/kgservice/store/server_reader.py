@@ -139,12 +139,13 @@ class ServerReader:
         names = [name for name, is_given in zip(("?s", "?p", "?o"), given, strict=True) if is_given]
         rows = (f"({' '.join(str(term) for term in pattern if term is not None)})" for pattern in patterns)
         values = f"VALUES ({' '.join(names)}) {{ {' '.join(rows)} }}" if names else ""
-        graphs = f"VALUES ?g {{ {graph} }}" if graph is not None else ""
-        for g, s, p, o in self._solutions(
-            f"SELECT ?g ?s ?p ?o WHERE {{ {graphs} {values} GRAPH ?g {{ ?s ?p ?o }} }}", Dataset()
+        # A graph in VALUES of its own has Oxigraph read all of that graph.
+        place, named = ("?g", "?g") if graph is None else (str(graph), "")
+        for *of, s, p, o in self._solutions(
+            f"SELECT {named} ?s ?p ?o WHERE {{ {values} GRAPH {place} {{ ?s ?p ?o }} }}", Dataset()
         ).rows:
-            if graph is not None or not _is_own(g):
-                yield Quad(s, p, o, g)  # type: ignore[arg-type]
+            if graph is not None or not _is_own(of[0]):
+                yield Quad(s, p, o, of[0] if graph is None else graph)  # type: ignore[arg-type]
 
     def used(self, nodes: Collection[NamedNode], *, as_object: bool) -> set[NamedNode]:
         """See `Store.used`: many nodes with each query."""

@@ -7,7 +7,7 @@ a statement is about is found by walking over the view of everything with SPARQL
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pyoxigraph import Literal, NamedNode, Triple
@@ -58,6 +58,7 @@ class _NaiveViews:
         self._concepts = read_concepts(kg)
         self._categories = self._pairs(_CATEGORIES)
         self._classes = self._pairs(_CLASSES)
+        self._persons = self._read_persons()
         self._levels = self._pairs(_LEVELS)
         self._special = self._pairs(_SPECIAL).keys()
         self._restrictions, self._of_all = self._pairs(_RESTRICTIONS), self._pairs(_OF_ALL)
@@ -104,22 +105,26 @@ class _NaiveViews:
             elif self._kg.graphs.is_project(graph) or self._kg.graphs.is_subject(graph):
                 person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
                 for triple in streams.triples(self._store, graph):
-                    for purpose in self._shown(graph, person, triple, views.keys()):
-                        views[purpose] |= {triple, *self._kg.model.entailed(triple)}
+                    shown = self._shown(graph, person, triple, views.keys())
+                    said = {triple, *self._kg.model.entailed(triple)} if shown else set()
+                    for purpose in shown:
+                        views[purpose] |= said
         return {purpose: model | shown for purpose, shown in views.items()}
 
-    def _person(self, graph: NamedNode) -> NamedNode | None:
-        key = graph.value.rpartition("/")[2]
+    def _read_persons(self) -> dict[str, NamedNode]:
+        """The persons by the keys that the graphs of their records end with."""
+        found: dict[str, NamedNode] = {}
         for node, classes in self._classes.items():
-            if not isinstance(node, NamedNode) or not classes & self._kg.model.persons:
-                continue
-            if self._kg.addresses.key(node.value) == key:
-                return node
-        return None
+            if isinstance(node, NamedNode) and classes & self._kg.model.persons:
+                found.setdefault(self._kg.addresses.key(node.value), node)
+        return found
+
+    def _person(self, graph: NamedNode) -> NamedNode | None:
+        return self._persons.get(graph.value.rpartition("/")[2])
 
     def _shown(
-        self, graph: NamedNode, person: NamedNode | None, triple: Triple, purposes: Iterable[str]
-    ) -> Iterable[str]:
+        self, graph: NamedNode, person: NamedNode | None, triple: Triple, purposes: Collection[str]
+    ) -> Collection[str]:
         """The purposes whose views show a statement."""
         graphs = self._kg.graphs
         if person is None and not graphs.is_project(graph):
