@@ -125,11 +125,14 @@ def visiting(
         if not request.url.startswith((base, "data:", "blob:")):
             visitor.wrong.append(f"{page.url} asks {request.url}")
 
+    def answered(request: Request) -> None:
+        visitor.waiting.discard(request)
+
     page.on("console", said)
     page.on("pageerror", lambda error: visitor.wrong.append(f"{page.url}: {error}"))
     page.on("request", asked)
-    page.on("requestfinished", visitor.waiting.discard)
-    page.on("requestfailed", visitor.waiting.discard)
+    page.on("requestfinished", answered)
+    page.on("requestfailed", answered)
     try:
         if token is None:
             page.goto(f"{base}/?token={server.token}")
