@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 """Pictures of what the tests saw; git ignores them."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GRAVE = ("serious", "critical")
+_MOMENT, _QUIET = 40, 3  # milliseconds, and how many times as long nothing may be asked
 Language = Literal["de", "en"]
 Scheme = Literal["light", "dark"]
 
@@ -36,13 +38,30 @@ class Visitor:
     base: str
     language: Language
     wrong: list[str] = field(default_factory=list)
+    asked: int = 0
+    """How many requests its pages have made."""
+    waiting: set[Request] = field(default_factory=set)
+    """Those that are not answered yet."""
 
     def open(self, path: str) -> Page:
-        """Go to a page of the service in the language of the visitor."""
+        """Go to a page of the service in the language of the visitor, and wait until it is at rest."""
         sign = "&" if "?" in path else "?"
         self.page.goto(f"{self.base}{path}{sign}lang={self.language}")
-        self.page.wait_for_load_state("networkidle")
+        self._rest()
         return self.page
+
+    def _rest(self) -> None:
+        """Wait until nothing is asked for some time and no script is at work.
+
+        Playwright's own `networkidle` takes half a second at each page.
+        """
+        end, quiet = time.monotonic() + 20, 0
+        while quiet < _QUIET:
+            assert time.monotonic() < end, f"{self.page.url} does not come to rest: {self.waiting}"
+            before = self.asked
+            self.page.wait_for_timeout(_MOMENT)
+            self.page.evaluate("0")  # answered between two scripts
+            quiet = quiet + 1 if self.asked == before and not self.waiting else 0
 
     def check(self, *, but: tuple[str, ...] = ()) -> None:
         """The page is accessible (axe-core: nothing serious, but the rules named) and does not scroll sideways."""
@@ -101,12 +120,19 @@ def visiting(
             visitor.wrong.append(f"{page.url}: {message.text}")
 
     def asked(request: Request) -> None:
+        visitor.asked += 1
+        visitor.waiting.add(request)
         if not request.url.startswith((base, "data:", "blob:")):
             visitor.wrong.append(f"{page.url} asks {request.url}")
+
+    def answered(request: Request) -> None:
+        visitor.waiting.discard(request)
 
     page.on("console", said)
     page.on("pageerror", lambda error: visitor.wrong.append(f"{page.url}: {error}"))
     page.on("request", asked)
+    page.on("requestfinished", answered)
+    page.on("requestfailed", answered)
     try:
         if token is None:
             page.goto(f"{base}/?token={server.token}")

@@ -97,7 +97,7 @@ def test_a_file_is_not_written_to(kg: KnowledgeGraph, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
-    with tryton(tmp_path_factory.mktemp("tryton")) as server:
+    with tryton(tmp_path_factory) as server:
         yield server
 
 

@@ -49,7 +49,15 @@ def paged(people: list[dict[str, Any]] = PEOPLE, size: int = 3) -> Any:
     return answer
 
 
-def source(folder: Path, crm: Crm, *, place: str = PLACE, connection: str = "", more: str = MORE) -> Source:
+def source(
+    folder: Path,
+    crm: Crm,
+    *,
+    place: str = PLACE,
+    connection: str = "",
+    more: str = MORE,
+    attempts: int = 3,
+) -> Source:
     connection = (
         connection
         or 'paginator = { type = "cursor", cursor_path = "paging.next.after", cursor_param = "after" }'
@@ -58,7 +66,7 @@ def source(folder: Path, crm: Crm, *, place: str = PLACE, connection: str = "", 
         folder,
         place,
         kind="rest",
-        connection=f'url = "{crm.url}"\nattempts = 3\ntimeout = 1\n{connection}',
+        connection=f'url = "{crm.url}"\nattempts = {attempts}\ntimeout = 1\n{connection}',
         more=more,
     )
     text = (folder / "source.toml").read_text(encoding="utf-8")
@@ -146,7 +154,7 @@ def test_what_does_not_work_is_told_and_changes_nothing(
     tmp_path: Path, answer: Any, error: type[Exception], words: str
 ) -> None:
     with serving(paged()) as crm:
-        one = source(tmp_path / "s", crm)
+        one = source(tmp_path / "s", crm, attempts=2)
         sync(one, tmp_path / "crm", environ=ENVIRON)
         before = (tmp_path / "crm" / "crm.duckdb").read_bytes()
         crm.answer = answer
@@ -159,7 +167,7 @@ def test_what_does_not_work_is_told_and_changes_nothing(
 
 def test_one_that_dies_in_the_middle_of_the_second_page(tmp_path: Path) -> None:
     with serving(paged()) as crm:
-        one = source(tmp_path / "s", crm)
+        one = source(tmp_path / "s", crm, attempts=2)
 
         ordinary: Callable[..., Answer] = paged()
 

@@ -21,7 +21,7 @@ ENVIRON = {"TRYTON_USER": "admin", "TRYTON_PASSWORD": PASSWORD}
 
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
-    with tryton(tmp_path_factory.mktemp("tryton")) as server:
+    with tryton(tmp_path_factory) as server:
         yield server
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+
+from tests.prepared import made_once
 
 PASSWORD = "geheim-1234"
 BIN = Path(sys.executable).parent
@@ -45,39 +48,36 @@ class Tryton:
         return answer["result"]
 
 
+def _database(folder: Path) -> None:
+    """Make a database with the modules party and sale_opportunity, which takes most of a minute."""
+    folder.mkdir()
+    (folder / "crm.sqlite").touch()
+    config, password = folder / "trytond.conf", folder / "password"
+    config.write_text(f"[database]\nuri = sqlite://\npath = {folder}\n", encoding="utf-8")
+    password.write_text(PASSWORD)
+    subprocess.run(
+        [
+            BIN / "trytond-admin", "-c", config, "-d", "crm", "-u", "party", "sale_opportunity",
+            "--activate-dependencies", "--email", "admin@example.org",
+        ],
+        check=True, capture_output=True, env=os.environ | {"TRYTONPASSFILE": str(password)}, timeout=300,
+    )  # fmt: skip
+
+
 @contextmanager
-def tryton(folder: Path) -> Iterator[Tryton]:
-    """Make a database with the modules party and sale_opportunity, and serve it until the end of the block."""
+def tryton(factory: pytest.TempPathFactory) -> Iterator[Tryton]:
+    """Serve a database of its own with the modules party and sale_opportunity until the end of the block."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    (folder / "db").mkdir()
-    (folder / "db" / "crm.sqlite").touch()
-    (folder / "password").write_text(PASSWORD)
-    config = folder / "trytond.conf"
+    folder = made_once(factory, "tryton", _database)
+    config = folder / "served.conf"
     config.write_text(
-        f"[database]\nuri = sqlite://\npath = {folder / 'db'}\n[web]\nlisten = 127.0.0.1:{port}\n",
+        f"[database]\nuri = sqlite://\npath = {folder}\n[web]\nlisten = 127.0.0.1:{port}\n",
         encoding="utf-8",
     )
-    environment = os.environ | {"TRYTONPASSFILE": str(folder / "password")}
-    admin: list[str | Path] = [
-        BIN / "trytond-admin",
-        "-c",
-        config,
-        "-d",
-        "crm",
-        "-u",
-        "party",
-        "sale_opportunity",
-    ]
-    subprocess.run(
-        [*admin, "--activate-dependencies", "--email", "admin@example.org"],
-        check=True, capture_output=True, env=environment, timeout=300,
-    )  # fmt: skip
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [BIN / "trytond", "-c", config, "-d", "crm"], stdout=log, stderr=log, env=environment
-        )
+        server = subprocess.Popen([BIN / "trytond", "-c", config, "-d", "crm"], stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 60
         client = None
@@ -92,7 +92,7 @@ def tryton(folder: Path) -> Iterator[Tryton]:
     finally:
         server.terminate()
         server.wait(timeout=30)
-        shutil.rmtree(folder / "db")
+        shutil.rmtree(folder)
 
 
 def fill(crm: Tryton, parties: int) -> list[int]:

@@ -247,7 +247,7 @@ def endpoint(seen: list[str], redirect: str = "", status: int = 0) -> type[BaseH
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """The address of an endpoint, for the length of the block."""
     with HTTPServer(("127.0.0.1", 0), handler) as found:
-        thread = threading.Thread(target=found.serve_forever)
+        thread = threading.Thread(target=found.serve_forever, args=[0.02])
         thread.start()
         yield f"http://127.0.0.1:{found.server_port}/sparql"
         found.shutdown()

@@ -18,7 +18,7 @@ from kgservice.namespaces import DPV
 from kgservice.settings import Settings
 from kgservice.store.keys import KeyFile, keys_of
 from tests.conftest import NOON
-from tests.serving import Running, running
+from tests.serving import PLAIN, Running, running
 
 RESEARCH = f"{DPV}ResearchAndDevelopment"
 IMPROVING = f"{DPV}ImproveExistingProductsAndServices"
@@ -53,7 +53,11 @@ def serving(kg: KnowledgeGraph, folder: Path, **settings: Any) -> Iterator[Runni
 def bare(server: Running, path: str, method: str = "GET", **options: Any) -> httpx.Response:
     """A request without the token, redirects not followed."""
     return httpx.request(
-        method, server.url + path.removeprefix("/"), trust_env=False, **{"timeout": 60} | options
+        method,
+        server.url + path.removeprefix("/"),
+        trust_env=False,
+        verify=PLAIN,
+        **{"timeout": 60} | options,
     )
 
 

@@ -17,7 +17,7 @@ from kgservice.http.serve import check_door
 from kgservice.settings import Settings
 from tests.conftest import NOON
 from tests.http.keys import make_key
-from tests.serving import Running
+from tests.serving import PLAIN, Running
 
 ASK = "/sparql?query=ASK%7B%7D"
 
@@ -31,7 +31,7 @@ def bare(server: Running, path: str, method: str = "GET", **headers: str) -> htt
     """A request without the token, redirects not followed."""
     url = server.url + path.removeprefix("/")
     names = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    return httpx.request(method, url, headers=names, trust_env=False)
+    return httpx.request(method, url, headers=names, trust_env=False, verify=PLAIN)
 
 
 @pytest.mark.parametrize(

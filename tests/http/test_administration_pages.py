@@ -22,7 +22,7 @@ from kgservice.web.render import STATIC
 from tests.http.keys import RESEARCH, asking, make_key
 from tests.http.test_pages import checked
 from tests.http.test_steward_pages import HTML, Board
-from tests.serving import running
+from tests.serving import PLAIN, running
 
 PAGES = ("/pages/administration", "/pages/keys", "/pages/backups", "/pages/audit")
 
@@ -33,7 +33,7 @@ def board(kg: KnowledgeGraph, tmp_path: Path) -> Iterator[Board]:
     with (
         opened(kg.settings) as log,
         running(kg, audit=log) as server,
-        httpx.Client(base_url=server.url, timeout=60) as browser,
+        httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
         browser.get("/", params={"token": server.token}, headers=HTML)
         yield Board(kg, server, browser)

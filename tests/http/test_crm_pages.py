@@ -25,6 +25,7 @@ from tests.crm.test_runs import Slow
 from tests.http.keys import asking, make_key, serving
 from tests.http.test_pages import checked
 from tests.http.test_steward_pages import Board
+from tests.serving import PLAIN
 from tests.unit.links import AMBROS, TILMAN, pair, run
 from tests.unit.test_crm_records import EMAIL, TILMANS, of, row, taking
 
@@ -33,7 +34,7 @@ from tests.unit.test_crm_records import EMAIL, TILMANS, of, row, taking
 def board(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> Iterator[Board]:
     with (
         serving(demo_kg_guarded, tmp_path) as server,
-        httpx.Client(base_url=server.url, timeout=60) as browser,
+        httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
         browser.get("/", params={"token": server.token}, headers={"Accept": "text/html"})
         yield Board(demo_kg_guarded, server, browser)

@@ -23,7 +23,7 @@ from kgservice.store.base import Term
 from kgservice.web.texts import catalogue
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.http.test_pages import checked
-from tests.serving import Running, running
+from tests.serving import PLAIN, Running, running
 
 HTML = {"Accept": "text/html"}
 PAIN = "00000000-0000-4000-8000-103000000007"
@@ -80,7 +80,10 @@ class Desk:
 
 @pytest.fixture
 def desk(demo_kg_guarded: KnowledgeGraph) -> Iterator[Desk]:
-    with running(demo_kg_guarded) as server, httpx.Client(base_url=server.url, timeout=60) as browser:
+    with (
+        running(demo_kg_guarded) as server,
+        httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
+    ):
         browser.get("/", params={"token": server.token}, headers=HTML)
         yield Desk(demo_kg_guarded, server, browser)
 

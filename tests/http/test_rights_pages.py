@@ -27,7 +27,7 @@ from tests.http.test_consents import RENEWED
 from tests.http.test_pages import checked
 from tests.http.test_requests import ERASURE
 from tests.http.test_steward_pages import Board
-from tests.serving import running
+from tests.serving import PLAIN, running
 
 PAGE = f"/pages/persons/{PERSON}"
 FREE = "00000000-0000-4000-8000-100700000026"
@@ -36,7 +36,10 @@ FREE = "00000000-0000-4000-8000-100700000026"
 
 @pytest.fixture
 def board(demo_kg_guarded: KnowledgeGraph) -> Iterator[Board]:
-    with running(demo_kg_guarded) as server, httpx.Client(base_url=server.url, timeout=60) as browser:
+    with (
+        running(demo_kg_guarded) as server,
+        httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
+    ):
         browser.get("/", params={"token": server.token}, headers={"Accept": "text/html"})
         yield Board(demo_kg_guarded, server, browser)
 

@@ -18,7 +18,7 @@ from kgservice.web.texts import LANGUAGES, catalogue
 from tests.http.test_links import ODD, key_of
 from tests.http.test_pages import checked
 from tests.http.test_quarantine import ADDRESSES, BAD, HEAD, known, load, solution
-from tests.serving import Running, running
+from tests.serving import PLAIN, Running, running
 from tests.unit.links import AMBROS, TILMAN, pair, run
 
 HTML = {"Accept": "text/html"}
@@ -48,7 +48,7 @@ class Board:
 @pytest.fixture
 def board(stewarded_kg: KnowledgeGraph) -> Iterator[Board]:
     kg = stewarded_kg
-    with running(kg) as server, httpx.Client(base_url=server.url, timeout=30) as browser:
+    with running(kg) as server, httpx.Client(base_url=server.url, timeout=30, verify=PLAIN) as browser:
         browser.get("/", params={"token": server.token}, headers=HTML)
         yield Board(kg, server, browser)
 

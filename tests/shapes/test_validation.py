@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.guard.validation import validate, validate_files
+from kgservice.application.guard.validation import shipped_model, validate, validate_files
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
-from kgservice.domain.finding import Policy
+from kgservice.domain.finding import Finding, Policy
 from kgservice.errors import BadInput, BadRdf, NotFound
 from kgservice.namespaces import CI, RDF
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import validate as plain
 from kgservice.store.oxigraph import OxigraphStore
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,27 @@ def test_store_and_files_give_the_same_findings(kg: KnowledgeGraph, shapes: Shap
     files = validate_files([EXAMPLES / name], shapes=shapes, clock=lambda: NOW)
     assert [f.key for f in stored.findings] == [f.key for f in files.findings]
     assert stored.counts == {"Violation": 1, "Warning": 0, "Info": 0}
+
+
+NAMED = f"""
+<urn:x> a <{CI}PainPoint> ; <{CI}hasCategory> <https://w3id.org/dpv/pd#Name> .
+<{CI}PainPoint> a <http://www.w3.org/2002/07/owl#Class> .  # the model says so, too
+"""
+BLANK = f"[] a <{CI}PainPoint> . <urn:i> a <{CI}Impact> ; <{CI}measurement> [ <{CI}value> 3 ] ."
+
+
+@pytest.mark.parametrize("said", [NAMED, BLANK, NAMED + BLANK])
+def test_files_have_the_findings_of_plain_validation(shapes: Shapes, tmp_path: Path, said: str) -> None:
+    (tmp_path / "some.ttl").write_text(said, encoding="utf-8")
+    found = validate_files([tmp_path / "some.ttl"], shapes=shapes, clock=lambda: NOW).findings
+    data = shipped_model().parse(data=said, format="turtle")
+    expected = plain(data, shapes, context=context_graph(NOW, Policy()), in_place=True).findings
+    assert found
+
+    def told(findings: Iterable[Finding]) -> list[str]:
+        return sorted(re.sub(r"_:\w+", "_:node", str(finding.to_json())) for finding in findings)
+
+    assert told(found) == told(expected)
 
 
 def test_clock_and_policy_decide_rules_about_now(kg: KnowledgeGraph, shapes: Shapes, tmp_path: Path) -> None:

@@ -448,7 +448,7 @@ def test_what_a_proxy_does_not_know_is_sent_again_and_what_is_refused_is_not(
 ) -> None:
     seen: list[str] = []
     with HTTPServer(("127.0.0.1", 0), answering(status, seen)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/sparql"  # for queries, updates and documents
         store = RemoteStore(Server(url, url, url), tmp_path / "unfinished", patience=0.6)
         with pytest.raises(error) as caught:

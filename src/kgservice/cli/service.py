@@ -23,7 +23,6 @@ from kgservice.cli import logs
 from kgservice.cli.answers import say
 from kgservice.cli.isolating import isolated
 from kgservice.cli.local import forgotten, opened
-from kgservice.cli.remote import Remote
 from kgservice.cli.runtime import Running, announced, find, local_url
 from kgservice.cli.stores import MIB
 from kgservice.domain.clock import system_clock
@@ -141,6 +140,8 @@ def _check_alone(settings: Settings) -> None:
     other = find(settings.store)
     if other is None:
         return
+    from kgservice.cli.remote import Remote  # noqa: PLC0415 - it costs time to import
+
     with Remote(other.url, other.token) as remote:
         if remote.answers():
             raise StoreFailed(f"a service runs on this store already: {other.link}")

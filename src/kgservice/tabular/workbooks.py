@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime
 from xml.parsers import expat
 
@@ -22,10 +21,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from kgservice.errors import BadTable, TooLarge
+from kgservice.tabular.lines import MOST_ROWS, Column, Line
 
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MOST_ROWS = 2000
-"""Rows that a sheet may have."""
 _CHARACTERS = 4 * 2**20  # of all cells together: they are kept in memory
 _INFLATED = 64 * 2**20  # bytes of an archive's members together
 _ELEMENTS = 500_000  # of XML in all members: each takes a hundred times its bytes once it is read
@@ -44,29 +41,6 @@ _BROKEN = (
     TypeError,
     AttributeError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name for programs, its heading and a note for people, and what may be picked in it.
-
-    `free`: other values than those to pick may be typed, too, such as several of them.
-    """
-
-    name: str
-    heading: str
-    note: str = ""
-    options: tuple[str, ...] = ()
-    free: bool = True
-    wide: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row as it stands: its line (1-based) and the texts of its cells by the names of their columns."""
-
-    line: int
-    cells: dict[str, str]
 
 
 def written(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], room: int) -> bytes:

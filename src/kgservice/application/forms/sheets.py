@@ -23,8 +23,7 @@ from kgservice.application.stewards.settling import Refusal, settle
 from kgservice.application.views.reader import Reader
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.errors import BadTable, Invalid
-from kgservice.tabular import workbooks
-from kgservice.tabular.workbooks import MEDIA_TYPE, MOST_ROWS, Column, Line
+from kgservice.tabular.lines import MEDIA_TYPE, MOST_ROWS, Column, Line
 
 __all__ = [
     "MEDIA_TYPE",
@@ -91,11 +90,15 @@ def columns(form: Form) -> dict[str, tuple[str, str]]:
 
 def workbook(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> bytes:
     """A workbook with these rows, and room for more."""
+    from kgservice.tabular import workbooks  # noqa: PLC0415 - it costs time to import, and few need it
+
     return workbooks.written(title, columns, rows, NEW_ROWS)
 
 
 def opened(content: bytes, file: str) -> list[Line]:
     """The rows of an uploaded workbook. Raises `BadTable`, `TooLarge`."""
+    from kgservice.tabular import workbooks  # noqa: PLC0415 - as above
+
     return workbooks.read(content, file)
 
 

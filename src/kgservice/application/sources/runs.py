@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -44,13 +44,19 @@ class Started:
             self.run.progress[name] = (done, total)
             self._changed.notify_all()
 
+    def ended(self, _: Future[dict[str, Any]]) -> None:
+        """Wake those who follow: nothing more will come."""
+        with self._changed:
+            self._changed.notify_all()
+
     def follow(self) -> Iterator[CrmRun]:
         """How it stands, whenever that has changed, until it ends."""
         while not self.future.done():
             with self._changed:
                 yield replace(self.run, progress=dict(self.run.progress))
-                self._changed.wait(_FOLLOWED)
-            threading.Event().wait(_PAUSE)
+                if not self.future.done():
+                    self._changed.wait(_FOLLOWED)
+            wait([self.future], _PAUSE)
 
     def result(self) -> dict[str, Any]:
         """What it gave, when it has ended. Raises what it raised."""
@@ -91,6 +97,7 @@ class Runs:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="kgservice-run")
             started.future = self._pool.submit(run)
+            started.future.add_done_callback(started.ended)
         return started
 
     def _begun(self, alone: ExitStack, work: Work, source: str, by: str) -> Started:
