@@ -9,9 +9,10 @@ import rdflib
 from rdflib.namespace import OWL, RDF, SH
 
 from kgservice.domain.finding import Finding
+from kgservice.namespaces import SHAPES
 from kgservice.shacl.datasets import GraphStatements
 from kgservice.shacl.local import LocalValidator
-from kgservice.shacl.shapes import SHAPES, Shapes
+from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import validate
 
 ROOT = Path(__file__).parents[2]
