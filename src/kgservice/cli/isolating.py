@@ -13,6 +13,10 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.answers import say
 from kgservice.cli.stores import MIB
 
+# Each process that answers comes to hold what it reads (see `Staff`): all together held the views 1.6 times
+# when one client had asked much, and can come to hold them once more for each that is kept.
+_COPIES = 2
+
 
 def _possible() -> bool:
     """Whether processes can be forked, told of by handles, and given their standard error in memory."""
@@ -45,8 +49,7 @@ def isolated(kg: KnowledgeGraph) -> Iterator[None]:
     engine = Isolated(kg.store, lambda: kg.head, limits, Room(light=at_once, heavy=at_once))
     kg.engine = engine
     try:
-        # Each process that answers comes to hold what it reads: see `Staff`.
-        budget = Budget(settings.memory * MIB // 2, each=BYTES_PER_STATEMENT * (1 + at_once))
+        budget = Budget(settings.memory * MIB // 2, each=BYTES_PER_STATEMENT * _COPIES)
         for purpose in (None, *settings.active_purposes) if settings.memory else ():
             view = kg.reader(purpose).view
             kg.copies.keep_elsewhere(view, engine.memory(view), budget, partial(engine.hold, view))
