@@ -16,7 +16,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.bulk import Job, findings
 from kgservice.application.guard.journal import Journal
-from kgservice.application.guard.validation import stored, validate
+from kgservice.application.guard.validation import model_of, records_of, validate
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import Policy
@@ -46,7 +46,12 @@ def kg(model_only: OxigraphStore, tmp_path: Path) -> Iterator[KnowledgeGraph]:
 
 def test_report_is_that_of_plain_validation(kg: KnowledgeGraph, shapes: Shapes) -> None:
     report = validate(kg, shapes=shapes)
-    expected = plain(stored(kg), shapes, context=context_graph(NOW, Policy()), in_place=True)
+    expected = plain(
+        model_of(kg.store, kg.addresses) + records_of(kg),
+        shapes,
+        context=context_graph(NOW, Policy()),
+        in_place=True,
+    )
     assert report.findings
     assert [f.to_json() for f in report.findings] == [f.to_json() for f in expected.findings]
     assert report.counts == expected.counts
@@ -75,7 +80,12 @@ def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: Knowledge
     told: list[tuple[int, int]] = []
     job = Job(kg.addresses, shapes, tuple(context_graph(NOW, Policy())))
     found = findings(kg.store, job, processes=2, size=3, told=lambda *place: told.append(place))
-    expected = plain(stored(kg), shapes, context=context_graph(NOW, Policy()), in_place=True)
+    expected = plain(
+        model_of(kg.store, kg.addresses) + records_of(kg),
+        shapes,
+        context=context_graph(NOW, Policy()),
+        in_place=True,
+    )
     assert [f.key for f in Report.of(found).findings] == [f.key for f in expected.findings]
     assert any(str(f.focus).startswith('"') for f in found)
     assert told[-1] == (told[-1][1], told[-1][1])

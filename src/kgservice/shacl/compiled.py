@@ -27,10 +27,10 @@ _MADE_BY = ("compile.py", "patterns.py", "parsing.py", "reach.py", "roots.py")
 def read(shapes: Shapes) -> list[Root] | None:
     """The automata of the shapes, if the file is about these and this code; None if not."""
     try:
-        written = json.loads(FILE.read_bytes())
-    except (OSError, ValueError):
+        written, current = json.loads(FILE.read_bytes()), _digest(shapes)
+    except (OSError, ValueError):  # such as where modules are installed without their sources
         return None
-    if written["of"] != _digest(shapes):
+    if written["of"] != current:
         return None
     terms = [interned(_term(text)) for text in written["terms"]]
     return [_root(root, terms) for root in written["roots"]]

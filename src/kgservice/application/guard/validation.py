@@ -90,7 +90,9 @@ def validate_files(
     """
     files = _files(paths)
     model, data = (
-        (shipped_model(), rdflib.Graph()) if kg is None else (model_of(kg.store, kg.addresses), _records(kg))
+        (shipped_model(), rdflib.Graph())
+        if kg is None
+        else (model_of(kg.store, kg.addresses), records_of(kg))
     )
     described: dict[Node, str] = {}
     for path in files:
@@ -124,12 +126,7 @@ def _report(shapes: Shapes, base: tuple[Triple, ...], data: rdflib.Graph) -> Rep
     return Report.of(found)
 
 
-def stored(kg: KnowledgeGraph) -> rdflib.Graph:
-    """All statements of the record graphs and the model in the store, merged, in memory."""
-    return model_of(kg.store, kg.addresses) + _records(kg)
-
-
-def _records(kg: KnowledgeGraph) -> rdflib.Graph:
+def records_of(kg: KnowledgeGraph) -> rdflib.Graph:
     """All statements of the record graphs in the store, merged, in memory."""
     graph = rdflib.Graph()
     for name in kg.store.graphs():
