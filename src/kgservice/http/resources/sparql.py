@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode
@@ -117,13 +117,14 @@ class Querying:
         repeatable = asked.repeatable and not VOLATILE.search(asked.text)
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
+        always = len(headers)
         settled = 0
         state = ""
 
         def choose(kind: Kind) -> Format:
             nonlocal settled
-            fmt, media_type = negotiate(OF_KIND[kind], http.headers.get("accept"), asked.wanted)
-            headers.append((b"content-type", content_type(media_type).encode()))
+            fmt, media_type = _negotiated(kind, http.headers.get("accept"), asked.wanted)
+            headers[always:] = [(b"content-type", content_type(media_type).encode())]
             if tagged:
                 tag = self._tags.of(state, fmt)
                 headers.append((b"etag", tag.encode()))
@@ -192,6 +193,11 @@ class Querying:
             workers=self._workers,
             produce=lambda out: self._describer.write(http.root, fmt, out, reader),
         )
+
+
+@lru_cache(maxsize=128)
+def _negotiated(kind: Kind, accept: str | None, wanted: str | None) -> tuple[Format, str]:
+    return negotiate(OF_KIND[kind], accept, wanted)
 
 
 def _fresh(reader: Reader, asked: Operation, choose: Choose, out: BinaryIO) -> None:
