@@ -42,6 +42,6 @@ class Gathering:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._held:
-            held, self._held, self._size = self._held, [], 0
+        held, self._held, self._size = self._held, [], 0
+        if held and not self._transport.is_closing():  # the client may have gone within this turn
             self._transport.writelines(held)
