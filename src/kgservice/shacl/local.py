@@ -10,7 +10,7 @@ from typing import Any
 
 from rdflib.term import Node
 
-from kgservice.domain.finding import Finding
+from kgservice.domain.finding import Finding, by_key
 from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
 from kgservice.shacl.reach import Reach, Statements, Triple
@@ -174,7 +174,7 @@ class LocalValidator:
         seen = self._screen.look(focus, near)
         found = self._engine.findings(seen.suspects, near) if seen.suspects else {}
         for shape, findings in seen.findings.items():
-            found.setdefault(shape, {}).update({finding.key: finding for finding in findings})
+            found.setdefault(shape, {}).update(by_key(findings))
         return found
 
 
