@@ -92,7 +92,7 @@ _RATIOS = (
         _TIMELINESS,
         _say("gemachte Überprüfungen", "reviews done"),
         _say(
-            "Anteil der fälligen Überprüfungen ausgelieferter Lösungen, zu denen eine Wirkung erfasst ist; "
+            "Anteil der fälligen Überprüfungen eingeführter Lösungen, zu denen eine Wirkung erfasst ist; "
             "die übrigen sind überfällig.",
             "Share of the reviews due of deployed solutions for which an impact is recorded; the others are "
             "overdue.",
