@@ -69,7 +69,7 @@ class Answer:
         """Pass on a part. Raises `TooCostly` beyond what an answer may be."""
         self.size += len(data)
         if self.size > self._most:
-            raise TooCostly(f"The answer is larger than {self._most // 2**20} MiB; use LIMIT")
+            raise TooCostly("The answer is larger than {most} MiB; use LIMIT", most=self._most // 2**20)
         return self._out.write(data)
 
     def _format(self, worker: Worker, data: bytes) -> Format:

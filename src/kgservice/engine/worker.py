@@ -18,6 +18,7 @@ from kgservice import errors
 from kgservice.engine.wire import Closed, Wire
 from kgservice.engine.wire import Frame as Message
 from kgservice.engine.wire import Kind as Frame
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Kind
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 from kgservice.store.oxigraph import OxigraphStore
@@ -195,9 +196,12 @@ def _size() -> int:
 
 
 def _tell(wire: Wire, error: errors.KgError) -> None:
+    said = error.detail
+    values = said.values if isinstance(said, Phrase) else {}
     told = {
         "error": type(error).__name__,
-        "detail": error.detail,
+        "detail": said.template if isinstance(said, Phrase) else said,
+        "values": {n: value if isinstance(value, int | float) else str(value) for n, value in values.items()},
         "line": error.line,
         "column": error.column,
         "source": error.source,
@@ -209,5 +213,5 @@ def told(data: bytes) -> errors.KgError:
     """The error that a worker tells of."""
     given = json.loads(data)
     kind = getattr(errors, given.pop("error"))
-    error: errors.KgError = kind(given.pop("detail"), **given)
+    error: errors.KgError = kind(given.pop("detail"), **given.pop("values"), **given)
     return error

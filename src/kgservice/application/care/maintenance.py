@@ -15,6 +15,7 @@ from kgservice.application.changes.record_texts import Progress
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.maintenance import Job, JobState, Work
 from kgservice.errors import Conflict, KgError, NotFound
+from kgservice.phrases import Phrase
 
 LOG = logging.getLogger("kgservice.maintenance")
 KEPT = 20
@@ -54,7 +55,7 @@ class Maintenance:
         """Read a backup through. Raises `NotFound`, and `Conflict` while another job is at work."""
         folders = {backup.folder.name: backup.folder for backup in self._backups.all()}
         if name not in folders:
-            raise NotFound(f"There is no backup {name[:80]!r}")
+            raise NotFound("There is no backup {name!r}", name=name[:80])
         return self._start(Work.VERIFY, name, lambda _, told: tuple(faults_of(folders[name], told)))
 
     def check(self) -> Job:
@@ -72,14 +73,14 @@ class Maintenance:
         for job in self.listed():
             if job.id == key:
                 return job
-        raise NotFound(f"There is no job {key[:80]!r}")
+        raise NotFound("There is no job {key!r}", key=key[:80])
 
     def stop(self, key: str) -> None:
         """Ask that a job stops: it does at its next step. Raises `NotFound`, `Conflict` if it has ended."""
         job = self.one(key)
         with self._lock:
             if self._jobs[-1].id != key or self._jobs[-1].state is not JobState.RUNNING:
-                raise Conflict(f"The job has ended: {job.state.value}")
+                raise Conflict("The job has ended: {state}", state=Phrase(job.state.value))
             self._stopping = True
 
     def close(self) -> None:
@@ -93,7 +94,10 @@ class Maintenance:
         job = Job(str(uuid.uuid4()), work, about, self._kg.clock())
         with self._lock:
             if self._jobs and self._jobs[-1].state is JobState.RUNNING:
-                raise Conflict(f"Something else is at work: {self._jobs[-1].work.value}; wait, or stop it")
+                raise Conflict(
+                    "Something else is at work: {work}; wait, or stop it",
+                    work=Phrase(self._jobs[-1].work.value),
+                )
             self._jobs = [*self._jobs[-KEPT:], job]
             self._stopping = False
             if self._pool is None:

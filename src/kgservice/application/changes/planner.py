@@ -17,6 +17,7 @@ from kgservice.domain.model import TYPE, Model
 from kgservice.domain.router import COMMON, Router
 from kgservice.errors import BadRdf, Conflict, Forbidden
 from kgservice.namespaces import Addresses
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Pattern, Store
 
 LOOSE = DefaultGraph()
@@ -80,9 +81,9 @@ class Planner:
     def _clean(self, quad: Quad, nodes: dict[BlankNode, NamedNode], forms: dict[Literal, Literal]) -> Quad:
         s, p, o, g = quad.subject, quad.predicate, quad.object, quad.graph_name
         if isinstance(o, Triple) or isinstance(s, Triple):
-            raise BadRdf(f"triple terms (RDF 1.2) are not taken: {quad.triple}")
+            raise BadRdf("triple terms (RDF 1.2) are not taken: {triple}", triple=quad.triple)
         if isinstance(g, BlankNode):
-            raise BadRdf(f"a graph named by a blank node is not taken: {g}")
+            raise BadRdf("a graph named by a blank node is not taken: {graph}", graph=g)
         if isinstance(s, BlankNode):
             s = self._genid(s, nodes)
         if isinstance(o, BlankNode):
@@ -110,7 +111,7 @@ class Planner:
         create = set()
         for name in names:
             if self.graphs.kind(name) is not GraphKind.SCRATCH:
-                raise Forbidden(f"{name} cannot be created: the service makes its own graphs")
+                raise Forbidden("{name} cannot be created: the service makes its own graphs", name=name)
             if name in drop or not self.store.has_graph(name):
                 create.add(name)
         return create
@@ -142,7 +143,7 @@ class Planner:
                 return GraphKind.SCRATCH
             if self.erased and isinstance(name, NamedNode) and name.value == self.addresses.provenance:
                 return GraphKind.SCRATCH
-            raise Forbidden(f"{name} is read only")
+            raise Forbidden("{name} is read only", name=name)
         return kind
 
     # What is there
@@ -205,7 +206,10 @@ class _Plan:
                 earlier = routed.get(quad.triple)
                 if earlier is not None and earlier.graph_name not in (LOOSE, quad.graph_name):
                     raise Conflict(
-                        f"{quad.triple} cannot be in {earlier.graph_name} and in {quad.graph_name}"
+                        "{triple} cannot be in {graph} and in {other}",
+                        triple=quad.triple,
+                        graph=earlier.graph_name,
+                        other=quad.graph_name,
                     )
                 routed[quad.triple] = quad
         stored: dict[Triple, list[Quad]] = defaultdict(list)
@@ -246,7 +250,11 @@ class _Plan:
         right = self._after.graph(triple)
         if quad.graph_name not in (LOOSE, right):
             raise Conflict(
-                f"{triple} belongs to {self._named(right)}, not to {quad.graph_name}{self._advice(right)}"
+                "{triple} belongs to {right}, not to {graph}{advice}",
+                triple=triple,
+                right=self._named(right),
+                graph=quad.graph_name,
+                advice=self._advice(right),
             )
         target = Quad(triple.subject, triple.predicate, triple.object, right)
         present = [q for q in stored if self._after.facts.counts(q)]
@@ -264,16 +272,16 @@ class _Plan:
         """The graph in words: who writes may not always know whose a record is, so no person is named."""
         graphs = self._planner.graphs
         if graphs.is_record(right) and not graphs.is_project(right):
-            return "the graph of a person"
+            return Phrase("the graph of a person")
         return str(right)
 
     def _advice(self, right: NamedNode) -> str:
         """What to do about a statement that belongs elsewhere, where its subject says too little."""
         addresses = self._planner.addresses
         if right.value == addresses.scratch:
-            return ": its subject is no record yet; state its class (rdf:type)"
+            return Phrase(": its subject is no record yet; state its class (rdf:type)")
         if right.value == addresses.project(COMMON):
-            return ": its subject names no project; state it (ci:inProject), and its class (rdf:type)"
+            return Phrase(": its subject names no project; state it (ci:inProject), and its class (rdf:type)")
         return ""
 
     def move(self) -> None:

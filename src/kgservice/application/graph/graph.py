@@ -150,7 +150,7 @@ class KnowledgeGraph(Whole):
         if purpose is None:
             return self
         if purpose not in self._purposes.names:
-            raise NotFound(f"There is no view for the purpose {purpose}")
+            raise NotFound("There is no view for the purpose {purpose}", purpose=purpose)
         return PurposeReader(self, purpose)
 
     def catch_up(self) -> None:

@@ -15,6 +15,7 @@ from kgservice.domain.finding import Finding, Rule, Texts, written
 from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
 from kgservice.errors import Invalid
 from kgservice.namespaces import CI, SH
+from kgservice.phrases import Bilingual, Phrase
 from kgservice.shacl.local import Difference
 from kgservice.shacl.terms import shorten
 from kgservice.shacl.validate import Findings
@@ -51,9 +52,13 @@ def refuse_unclassed(planner: Planner, effect: Effect) -> None:
     """Raises `Invalid` when the effect leaves records without a class of the model."""
     found = unclassed(planner, effect)
     if found:
-        more = f" (and {len(found) - 1} more records)" if len(found) > 1 else ""
+        others = len(found) - 1
         raise Invalid(
-            f"{_RULE.number} {found[0].focus}: {found[0].message('en')}{more}",
+            "{rule} {focus}: {words}{more}",
+            rule=_RULE.number,
+            focus=found[0].focus,
+            words=Bilingual(found[0].message("en"), found[0].message("de")),
+            more=Phrase(" (and {count} more records)", count=others) if others else "",
             findings=[finding.to_json() for finding in found],
             named=written(effect.named),
         )

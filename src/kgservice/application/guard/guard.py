@@ -19,6 +19,7 @@ from kgservice.application.guard.validation import model_statements
 from kgservice.domain.finding import Finding, Policy, written
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
+from kgservice.phrases import Bilingual, Phrase
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
@@ -154,9 +155,15 @@ def _follows(finding: Finding, touched: Collection[object]) -> bool:
     return finding.blamed is not None and finding.blamed not in touched
 
 
-def _summary(refused: Sequence[Finding]) -> str:
+def _summary(refused: Sequence[Finding]) -> Phrase:
     """One sentence on what is wrong: the first violation, and how many there are."""
     first = refused[0]
-    words = first.message("en") or first.rule.shape
-    more = f" (and {len(refused) - 1} more violations)" if len(refused) > 1 else ""
-    return f"{first.rule.number} {shorten(str(getattr(first.focus, 'value', first.focus)))}: {words}{more}"
+    shape = first.rule.shape
+    others = len(refused) - 1
+    return Phrase(
+        "{rule} {focus}: {words}{more}",
+        rule=first.rule.number,
+        focus=shorten(str(getattr(first.focus, "value", first.focus))),
+        words=Bilingual(first.message("en") or shape, first.message("de") or shape),
+        more=Phrase(" (and {count} more violations)", count=others) if others else "",
+    )

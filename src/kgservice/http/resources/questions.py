@@ -149,6 +149,8 @@ def _given(http: Exchange, question: Question) -> dict[str, str]:
         if name == "format" or (name in {"language", PARAMETER} and name not in names):
             continue
         if len(values) > 1:
-            raise BadParameter(f"{name[:80]!r} is given {len(values)} times", source=name[:80])
+            raise BadParameter(
+                "{name!r} is given {count} times", name=name[:80], count=len(values), source=name[:80]
+            )
         given[name] = values[0]
     return given

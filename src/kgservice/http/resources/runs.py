@@ -24,6 +24,7 @@ from kgservice.http.access.given import address, origin_of
 from kgservice.http.messages.details import details
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
+from kgservice.http.messages.problems import language_of
 from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 
 NDJSON = Representation("ndjson", ("application/x-ndjson",))
@@ -141,7 +142,7 @@ def _follow(started: Started, scope: Scope, out: BinaryIO) -> None:
     try:
         result = started.result()
     except KgError as error:
-        out.write(_line({"event": "problem", **details(error)}))
+        out.write(_line({"event": "problem", **details(error, language_of(scope))}))
         return
     commit = scope["state"]["commits"].told(scope)
     out.write(_line({"event": "done", "result": result, "commit": commit}))

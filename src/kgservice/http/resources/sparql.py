@@ -106,7 +106,7 @@ class Querying:
         limit = self._kg.settings.max_query
         operation = await _read(http, self._kg, limit, QUERY, "query")
         if len(operation.text) > limit:
-            raise TooLarge(f"The query is longer than {limit} bytes", source="query")
+            raise TooLarge("The query is longer than {limit} bytes", limit=limit, source="query")
         return operation
 
     async def answer(self, http: Exchange, asked: Operation) -> None:
@@ -253,14 +253,18 @@ async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, nam
                 found.setdefault(key, []).extend(values)
         elif media_type == direct:
             if name in found:
-                raise BadParameter(f"There is a {name} in the address and one in the body", source=name)
+                raise BadParameter("{name} is in the address and in the body", name=name, source=name)
             found[name] = [await text(http.headers, http.receive, limit)]
         else:
             raise UnsupportedMediaType(
-                f"{media_type!r} is neither {direct} nor {FORM}", source="Content-Type"
+                "{media_type!r} is neither {direct} nor {form}",
+                media_type=media_type,
+                direct=direct,
+                form=FORM,
+                source="Content-Type",
             )
-    if len(found.get(name, ())) != 1:
-        raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
+    if (count := len(found.get(name, ()))) != 1:
+        raise BadParameter("There must be one {name}, not {count}", name=name, count=count, source=name)
     merged, named = _DATASET[name]
     return Operation(
         partial(reader_of, http.scope, dict(found), kg),
@@ -297,4 +301,6 @@ def iri(value: str, source: str) -> NamedNode:
     try:
         return NamedNode(value)
     except ValueError as error:
-        raise BadParameter(f"{value!r} is not an absolute IRI: {error}", source=source) from None
+        raise BadParameter(
+            "{value!r} is not an absolute IRI: {error}", value=value, error=error, source=source
+        ) from None
