@@ -22,7 +22,7 @@ from kgservice.domain.maintenance import Work
 from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.backups import row as backup_row
 from kgservice.http.pages.backups import size
-from kgservice.http.pages.jobs import finished, running
+from kgservice.http.pages.jobs import begun, finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -91,7 +91,7 @@ class AdministrationPage:
     def decide(self, _kg: KnowledgeGraph, _key: str, form: Mapping[str, str], _by: Origin) -> str:
         """Begin to check the store, or stop that; the page again. Raises `Conflict`, `NotFound`."""
         if form.get("do") == "check":
-            self._machinery.jobs.check()
+            begun(self._machinery.jobs.check())
         elif form.get("do") == "stop":
             self._machinery.jobs.stop(form.get("job", ""))
         else:
