@@ -12,7 +12,8 @@ from pyoxigraph import BlankNode, NamedNode, Quad
 from rdflib.term import Literal, Node, URIRef
 
 from kgservice.domain.graphs import Graphs
-from kgservice.shacl.reach import Triple
+from kgservice.shacl.datasets import enter, merged
+from kgservice.shacl.reach import About, Triple
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Pattern, Store
 
@@ -59,7 +60,9 @@ class Stored:
                 return None
             if self._is_record(quad.graph_name):
                 found[_triple(quad)] = None
-        about: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(found)})
+        about: defaultdict[Node | None, list[Triple]] = defaultdict(list)
+        if found:
+            about[None] = list(found)
         for triple in found:
             about[triple[1]].append(triple)
         return about
@@ -92,6 +95,16 @@ class Stored:
             known = self._some[key, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
         return known[:most]
 
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """All statements about a node by their predicate; None for one that much is said of, or with."""
+        if back:
+            return None if self._is_named(node) else {}
+        if isinstance(node, Literal):
+            return {}
+        if node not in self._about:
+            self._about[node] = self._all_about(node)
+        return self._about[node]
+
     def match(self, pattern: Pattern) -> Iterator[Triple]:
         """The statements that fit a pattern; what several graphs say comes as often."""
         for quad in self.store.match([pattern]):
@@ -101,9 +114,21 @@ class Stored:
     # Changes
 
     def holds(self, statements: Iterable[Triple]) -> set[Triple]:
-        """Those of the statements that are said."""
-        quads = self.store.match([_exact(triple) for triple in statements])
-        return {_triple(quad) for quad in quads if self._is_record(quad.graph_name)}
+        """Those of the statements that are said; about the most nodes of an import nothing is."""
+        found: set[Triple] = set()
+        asked: list[Pattern] = []
+        for triple in statements:
+            subject, predicate, _ = triple
+            if subject not in self._about:
+                self._about[subject] = self._all_about(subject)
+            about = self._about[subject]
+            if about is None:
+                asked.append(_exact(triple))
+            elif triple in about.get(predicate, ()):
+                found.add(triple)
+        quads = self.store.match(asked)
+        found.update(_triple(quad) for quad in quads if self._is_record(quad.graph_name))
+        return found
 
     def gone(self, removed: Iterable[Quad], erased: Collection[object] = ()) -> set[Triple]:
         """What is no longer said without the quads `removed`: nothing that another record graph says, too.
@@ -198,24 +223,32 @@ class Records:
         self._stored = stored
         self._gone = set(gone)
         self._added = set(added)
-        self._of: defaultdict[_Key, list[Triple]] = defaultdict(list)
-        self._to: defaultdict[_Key, list[Triple]] = defaultdict(list)
+        self._of: dict[Node, dict[Node | None, list[Triple]]] = {}
+        self._to: dict[Node, dict[Node | None, list[Triple]]] = {}
         for triple in self._added:
-            for predicate in (triple[1], None):
-                self._of[triple[0], predicate].append(triple)
-                self._to[triple[2], predicate].append(triple)
+            enter(self._of, triple[0], triple)
+            enter(self._to, triple[2], triple)
 
     def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return self._kept(self._stored.of(subject, predicate), self._of.get((subject, predicate)))
+        return self._kept(self._stored.of(subject, predicate), self._of.get(subject, {}).get(predicate))
 
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return self._kept(self._stored.to(value, predicate), self._to.get((value, predicate)))
+        return self._kept(self._stored.to(value, predicate), self._to.get(value, {}).get(predicate))
+
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """See `Statements`."""
+        stored, added = self._stored.about(node, back=back), (self._to if back else self._of).get(node, {})
+        if not stored:
+            return None if stored is None else added
+        if self._gone:
+            stored = {p: left for p, said in stored.items() if (left := self._kept([*said], None))}
+        return merged(stored, added)
 
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
-        added = (self._to if back else self._of).get((node, predicate), ())
+        added = (self._to if back else self._of).get(node, {}).get(predicate, ())
         if len(added) >= most:
             return added[:most]
         # What is gone may be among the first; no more than that can be.
