@@ -64,7 +64,7 @@ def hidden_views(planner: Planner, effect: Effect, shown: Effect, *, everything:
     """
     if everything:
         return {NamedNode(planner.addresses.everything), *shown.graphs}
-    views: set[object] = {quad.graph_name for quad in shown.remove}
+    views = set(shown.remove.graphs)
     return views if views and touched_proof(planner, effect) else set()
 
 

@@ -80,12 +80,11 @@ class _Classes:
     def __init__(self, planner: Planner, effect: Effect) -> None:
         self._planner = planner
         self._typing = {planner.addresses.ontology, planner.addresses.vocabulary}
-        removed = set(effect.remove).union(*(planner.quads(g) for g in effect.drop if planner.holds_loose(g)))
-        self._removed = {quad for quad in removed if planner.holds_loose(quad.graph_name)}
+        dropped = (planner.quads(graph) for graph in effect.drop if planner.holds_loose(graph))
+        self._removed = set(effect.remove.where(planner.holds_loose)).union(*dropped)
         self._added: defaultdict[object, list[Quad]] = defaultdict(list)
-        for quad in effect.add:
-            if planner.holds_loose(quad.graph_name):
-                self._added[quad.subject].append(quad)
+        for quad in effect.add.where(planner.holds_loose):
+            self._added[quad.subject].append(quad)
         changed = (q for quads in (self._removed, *self._added.values()) for q in quads)
         of_records = {q.subject for q in changed if planner.graphs.is_record(q.graph_name)}
         self.touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)

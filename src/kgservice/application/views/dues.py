@@ -56,8 +56,8 @@ class Dues:
     def _replace(self, effect: Effect, node: NamedNode, due: datetime | None) -> None:
         old = {Quad(node, DUE, term, self._state) for term in self._noted(node)}
         now = {quad(node, due, self._state)} if due else set()
-        effect.remove |= old - now
-        effect.add |= now - old
+        effect.remove.update(old - now)
+        effect.add.update(now - old)
 
     def _noted(self, node: NamedNode) -> list[Literal]:
         found = self._store.match([(node, DUE, None)], self._state)

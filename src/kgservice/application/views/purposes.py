@@ -61,8 +61,7 @@ class Purposes:
         if not removed and not added:
             return Effect()
         view = NamedNode(planner.addresses.everything)
-        gone = {q.triple for q in written.remove if q.graph_name == view}
-        new = {q.triple for q in written.add if q.graph_name == view}
+        gone, new = set(written.remove.within(view)), set(written.add.within(view))
         facts = self._looking(store, view)
         common = self._common = self._common or Common.of(self.policy, facts)
         before = Scene(planner, facts, common, now, elsewhere=partial(self._persons_elsewhere, planner))
@@ -91,7 +90,7 @@ class Purposes:
     def follow(self, planner: Planner, written: Effect) -> None:
         """Take note of what has been written."""
         view = NamedNode(planner.addresses.everything)
-        changed = {q.triple for q in (*written.add, *written.remove) if q.graph_name == view}
+        changed = written.add.within(view) | written.remove.within(view)
         if self._facts is not None:
             self._facts.forget(changed)
         if self._elsewhere is not None:

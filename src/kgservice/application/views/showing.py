@@ -75,7 +75,8 @@ class Step:
 
     def _take_up(self, altered: set[NamedNode]) -> None:
         self._differ |= altered
-        for node in altered:
+        # The view of everything holds what record graphs say: of most nodes of an import, nothing yet.
+        for node in filter(self._before.facts.knows, altered):
             for quad in self._planner.records.match([(node, None, None), (None, None, node)]):
                 if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
                     self._staying.add(quad)
@@ -129,7 +130,8 @@ class Step:
 
     def _parts(self, node: NamedNode) -> list[NamedNode]:
         """The nodes without a name of their own that the node refers to."""
-        stored = {q.object for q in self._planner.records.match([(node, None, None)])}
+        there = self._before.facts.knows(node)
+        stored = {q.object for q in self._planner.records.match([(node, None, None)])} if there else set()
         parts = self._new_parts.get(node, set()) | stored
         return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
 
@@ -150,20 +152,28 @@ class Step:
     def effect(self) -> Effect:
         """What happens to the views, and when each has to be looked at again."""
         groups = self._groups()
+        said: dict[_Group, set[Triple]] = {}
+
+        def of(some: list[_Group]) -> set[Triple]:
+            for group in some:
+                if group not in said:
+                    said[group] = self._said(groups[group])
+            return set[Triple]().union(*(said[group] for group in some))
+
         gone: dict[str, set[Triple]] = {}
         new: dict[str, set[Triple]] = {}
         for purpose in self._purposes:
             lost, won, kept = self._sorted(groups, purpose)
             if lost or won:
-                stays = self._said(kept)
-                new[purpose] = self._said(won) - stays
-                gone[purpose] = self._said(lost) - stays - new[purpose]
+                stays = of(kept)
+                new[purpose] = of(won) - stays
+                gone[purpose] = of(lost) - stays - new[purpose]
         self._support(gone)
         effect = Effect()
         for purpose, triples in gone.items():
             view = NamedNode(self._planner.addresses.view(purpose))
-            effect.remove |= views.placed(view, triples)
-            effect.add |= views.placed(view, new[purpose])
+            effect.remove.put(view, triples)
+            effect.add.put(view, new[purpose])
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
 
@@ -184,17 +194,18 @@ class Step:
         return found
 
     def _sorted(
-        self, groups: dict[_Group, list[Quad]], purpose: str
-    ) -> tuple[list[Quad], list[Quad], list[Quad]]:
+        self, groups: Iterable[_Group], purpose: str
+    ) -> tuple[list[_Group], list[_Group], list[_Group]]:
         """What the view of the purpose loses, what it wins, and what it keeps."""
-        lost: list[Quad] = []
-        won: list[Quad] = []
-        kept: list[Quad] = []
-        for (graph, need, then), quads in groups.items():
+        lost: list[_Group] = []
+        won: list[_Group] = []
+        kept: list[_Group] = []
+        for group in groups:
+            graph, need, then = group
             shown = need is not None and self._before.allows(graph, need, purpose, self._level)
             shows = then is not None and self._after.allows(graph, then, purpose, self._level)
             if shown or shows:
-                (kept if shown and shows else won if shows else lost).extend(quads)
+                (kept if shown and shows else won if shows else lost).append(group)
         return lost, won, kept
 
     def _said(self, quads: Iterable[Quad]) -> set[Triple]:
