@@ -139,7 +139,7 @@ class LocalValidator:
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        fresh = {s for s, _, _ in changed if s not in self._fixed and not was.knows(s)}
+        fresh = {s for s in {s for s, _, _ in changed} - self._fixed if not was.knows(s)}
         affected = self._affected(by_predicate, both, fresh)
         for root, nodes in affected:
             now.take(root, nodes)

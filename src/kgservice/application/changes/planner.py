@@ -220,8 +220,11 @@ class _Plan:
             for triple in routed
             if not isinstance(triple.subject, NamedNode) or facts.is_stored(triple.subject, as_object=False)
         }
+        subjects = {quad.subject for quad in plain if isinstance(quad.subject, NamedNode)}
+        known = planner.records.used(subjects, as_object=False) if subjects else set()
+        asked |= {q.triple: None for q in plain if q.subject in known or not isinstance(q.subject, NamedNode)}
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.records.match(views.exactly({**asked, **{q.triple: None for q in plain}})):
+        for quad in planner.records.match(views.exactly(asked)):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
         for quad in plain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
@@ -42,10 +42,13 @@ def said(quads: Iterable[Quad], model: Model, graphs: Graphs) -> set[Triple]:
     """What the quads put into a view: themselves, and what those of record graphs entail."""
     found: set[Triple] = set()
     for graph, triples in Quads.of(quads).by_graph.items():
-        found |= triples
-        if graphs.is_record(graph):
-            found |= model.all_entailed(triples)
+        found |= said_in(graph, triples, model, graphs)
     return found
+
+
+def said_in(graph: object, triples: Set[Triple], model: Model, graphs: Graphs) -> set[Triple]:
+    """What the statements of one graph put into a view."""
+    return model.all_entailed(triples).union(triples) if graphs.is_record(graph) else set(triples)
 
 
 def unsure(candidates: Iterable[Triple], erased: Collection[object]) -> set[Triple]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, cast
 
 from pyoxigraph import BlankNode, NamedNode, Quad
+from pyoxigraph import Triple as Said
 from rdflib.term import Literal, Node, URIRef
 
 from kgservice.domain.graphs import Graphs
@@ -266,10 +267,10 @@ class Records:
         return stored + added if added else stored
 
 
-def triples(quads: Iterable[Quad]) -> set[Triple]:
-    """What the quads say."""
+def triples(quads: Iterable[Quad | Said]) -> set[Triple]:
+    """What the quads (or statements) say."""
     return {_triple(quad) for quad in quads}
 
 
-def _triple(quad: Quad) -> Triple:
+def _triple(quad: Quad | Said) -> Triple:
     return (to_rdflib(quad.subject), to_rdflib(quad.predicate), to_rdflib(quad.object))

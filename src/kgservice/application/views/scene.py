@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,11 +68,10 @@ class Scene:
 
     def shows(self, quad: Quad, purpose: str, level: int) -> bool:
         """Whether the view of the purpose shows a statement of a record graph."""
-        return self.allows(quad.graph_name, self.need(quad), purpose, level)
+        return self.allows(quad.graph_name, self.need(quad.triple), purpose, level)
 
-    def need(self, quad: Quad) -> Need:
+    def need(self, triple: Triple) -> Need:
         """What a statement needs to be shown."""
-        triple = quad.triple
         need = self._needs.get(triple)
         if need is None:
             need = self._needs[triple] = self.sight.need(triple)
@@ -159,7 +158,7 @@ def persons_elsewhere(planner: Planner) -> set[NamedNode]:
     return {node for (node,) in rows if isinstance(node, NamedNode)}
 
 
-def decides_for_all(scene: Scene, changed: set[Triple]) -> bool:
+def decides_for_all(scene: Scene, changed: Set[Triple]) -> bool:
     """Whether a change can alter what decides for all persons."""
     facts = scene.facts
     gdpr = scene.common.policy.profile == "gdpr"
@@ -177,7 +176,7 @@ def decides_for_all(scene: Scene, changed: set[Triple]) -> bool:
     return False
 
 
-def concerned(scene: Scene, changed: set[Triple]) -> set[NamedNode]:
+def concerned(scene: Scene, changed: Set[Triple]) -> set[NamedNode]:
     """Persons about whom a changed statement says something without being in their graphs."""
     facts = scene.facts
     found: set[NamedNode] = set()

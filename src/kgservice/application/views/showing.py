@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -14,6 +14,7 @@ from kgservice.application.changes.planner import Planner
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.scene import Scene, concerned
 from kgservice.domain.model import TYPE
+from kgservice.domain.quads import Quads
 from kgservice.domain.visibility import OF_RESTRICTIONS, Need
 
 # A graph, and what its statements need before and after: None if they are not there.
@@ -33,7 +34,7 @@ class Step:
         *,
         purposes: Collection[str],
         level: int,
-        changed: tuple[set[Quad], set[Quad]] = (set(), set()),
+        changed: tuple[Quads, Quads] | None = None,
         erased: frozenset[NamedNode] = frozenset(),
     ) -> None:
         self._erased = erased
@@ -41,16 +42,17 @@ class Step:
         self._level = level
         self._planner = planner
         self._before, self._after = scenes
-        self._removed, self._added = changed
-        self._staying: set[Quad] = set()
+        self._removed, self._added = changed or (Quads(), Quads())
+        self._staying = Quads()
         self._differ: set[NamedNode] = set()  # nodes whose traits differ
         self._dues: dict[NamedNode, datetime | None] = {}
         self._new_parts: dict[object, set[object]] = defaultdict(set)
-        for quad in self._added:
-            if planner.graphs.is_genid(quad.object):
-                self._new_parts[quad.subject].add(quad.object)
+        for said in self._added.by_graph.values():
+            for triple in said:
+                if planner.graphs.is_genid(triple.object):
+                    self._new_parts[triple.subject].add(triple.object)
 
-    def change(self, triples: set[Triple]) -> None:
+    def change(self, triples: Set[Triple]) -> None:
         """Take up what is different: the changed statements, with all that follows, are `triples`."""
         sight, is_genid = self._after.sight, self._planner.graphs.is_genid
         deciding = [t for t in triples if sight.decides(t.predicate) or is_genid(t.object)]
@@ -135,13 +137,13 @@ class Step:
         parts = self._new_parts.get(node, set()) | stored
         return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
 
-    def _graphs(self, triples: set[Triple]) -> set[NamedNode]:
+    def _graphs(self, triples: Set[Triple]) -> set[NamedNode]:
         """The graphs of the persons whose permissions may differ."""
         graphs, addresses = self._planner.graphs, self._planner.addresses
         keys = {
-            quad.graph_name.value.rpartition("/")[2]
-            for quad in (*self._removed, *self._added)
-            if isinstance(quad.graph_name, NamedNode) and not graphs.is_project(quad.graph_name)
+            graph.value.rpartition("/")[2]
+            for graph in self._removed.graphs | self._added.graphs
+            if isinstance(graph, NamedNode) and not graphs.is_project(graph)
         }
         for scene in (self._before, self._after):
             keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
@@ -157,7 +159,8 @@ class Step:
         def of(some: list[_Group]) -> set[Triple]:
             for group in some:
                 if group not in said:
-                    said[group] = self._said(groups[group])
+                    graph, triples = group[0], groups[group]
+                    said[group] = views.said_in(graph, triples, self._planner.model, self._planner.graphs)
             return set[Triple]().union(*(said[group] for group in some))
 
         gone: dict[str, set[Triple]] = {}
@@ -177,20 +180,23 @@ class Step:
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
 
-    def _groups(self) -> dict[_Group, list[Quad]]:
+    def _groups(self) -> dict[_Group, set[Triple]]:
         """The statements by all that decides about them: their graph, and what they need before and after."""
         # What decides for all, or the moment, can alter the need of any statement.
         steady = self._before.common == self._after.common and self._before.moment == self._after.moment
-        found: defaultdict[_Group, list[Quad]] = defaultdict(list)
-        for quad in self._staying:
-            need = then = self._before.need(quad)
-            if not steady or quad.subject in self._differ or quad.object in self._differ:
-                then = self._after.need(quad)
-            found[quad.graph_name, need, then].append(quad)
-        for quad in self._removed:
-            found[quad.graph_name, self._before.need(quad), None].append(quad)
-        for quad in self._added:
-            found[quad.graph_name, None, self._after.need(quad)].append(quad)
+        found: defaultdict[_Group, set[Triple]] = defaultdict(set)
+        for graph, triples in self._staying.by_graph.items():
+            for triple in triples:
+                need = then = self._before.need(triple)
+                if not steady or triple.subject in self._differ or triple.object in self._differ:
+                    then = self._after.need(triple)
+                found[graph, need, then].add(triple)
+        for graph, triples in self._removed.by_graph.items():
+            for triple in triples:
+                found[graph, self._before.need(triple), None].add(triple)
+        for graph, triples in self._added.by_graph.items():
+            for triple in triples:
+                found[graph, None, self._after.need(triple)].add(triple)
         return found
 
     def _sorted(
@@ -220,7 +226,9 @@ class Step:
         same = list(views.exactly(every))
         held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
         found: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in set(planner.records.match(views.support(every))) - self._removed - self._staying:
+        for quad in set(planner.records.match(views.support(every))):
+            if quad in self._removed or quad in self._staying:
+                continue
             if planner.graphs.is_record(quad.graph_name):
                 for triple in self._said([quad]) & every:
                     found[triple].append(quad)
