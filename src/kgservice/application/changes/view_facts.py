@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from pyoxigraph import NamedNode, Triple
+from pyoxigraph import BlankNode, NamedNode, Triple
 
 from kgservice.domain.facts import Facts
 from kgservice.store.base import Pattern, Store, Term
@@ -87,16 +87,19 @@ class ViewFacts(Facts):
 
     def forget(self, changed: Iterable[Triple]) -> None:
         """Forget what these statements, which have come or gone, make different."""
+        of: dict[object, dict[NamedNode, list[Term]] | None] = self._of  # type: ignore[assignment]
+        to: dict[object, dict[NamedNode | None, list[Term]] | None] = self._to  # type: ignore[assignment]
         for triple in changed:
-            s, p, o = triple.subject, triple.predicate, triple.object
-            if isinstance(s, NamedNode):
-                if self._of.get(s) is not None:
-                    del self._of[s]
-                self._much_of.pop((s, p), None)
-            if isinstance(o, NamedNode):
-                if self._to.get(o) is not None:
-                    del self._to[o]
-                self._much_to.pop((o, p), None)
+            s = triple.subject
+            if s in of and of[s] is not None:
+                del of[s]
+            elif isinstance(s, NamedNode) and self._much_of:
+                self._much_of.pop((s, triple.predicate), None)
+            o = triple.object
+            if o in to and to[o] is not None:
+                del to[o]
+            elif isinstance(o, NamedNode) and self._much_to:
+                self._much_to.pop((o, triple.predicate), None)
                 self._much_to.pop((o, None), None)
 
     def _little_of(self, node: NamedNode) -> dict[NamedNode, list[Term]] | None:
@@ -118,29 +121,36 @@ class ViewFacts(Facts):
                 known.clear()
 
 
+# A statement as subject, predicate and object: a triple makes them anew each time it is asked.
+Parts = tuple[NamedNode | BlankNode | Triple, NamedNode, Term]
+
+
+def parts_of(triples: Iterable[Triple]) -> list[Parts]:
+    """The parts of statements, for whoever goes through them several times."""
+    return [(t.subject, t.predicate, t.object) for t in triples]
+
+
 class ChangedFacts(Facts):
     """What the view will say when it has lost the statements `gone` and has got `added`."""
 
-    def __init__(self, before: ViewFacts, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
+    def __init__(self, before: ViewFacts, gone: Iterable[Parts], added: Iterable[Parts]) -> None:
         self._before = before
         self._gone_of: defaultdict[_Key, set[Term]] = defaultdict(set)
         self._gone_to: defaultdict[_Key, Counter[Term]] = defaultdict(Counter)
         self._more_of: dict[NamedNode, dict[NamedNode, list[Term]]] = {}
         self._more_to: dict[NamedNode, dict[NamedNode | None, list[Term]]] = {}
-        for triple in gone:
-            if isinstance(triple.subject, NamedNode):
-                self._gone_of[triple.subject, triple.predicate].add(triple.object)
-            if isinstance(triple.object, NamedNode):
-                for predicate in (triple.predicate, None):
-                    self._gone_to[triple.object, predicate][triple.subject] += 1
-        for triple in added:
-            s, p, o = triple.subject, triple.predicate, triple.object
+        for s, p, o in gone:
             if isinstance(s, NamedNode):
-                self._more_of.setdefault(s, {}).setdefault(p, []).append(o)
+                self._gone_of[s, p].add(o)
+            if isinstance(o, NamedNode):
+                for predicate in (p, None):
+                    self._gone_to[o, predicate][s] += 1
+        for s, p, o in added:
+            if isinstance(s, NamedNode):
+                _enter(self._more_of, s, p, o)
                 if isinstance(o, NamedNode):
-                    users = self._more_to.setdefault(o, {})
-                    users.setdefault(p, []).append(s)
-                    users.setdefault(None, []).append(s)
+                    _enter(self._more_to, o, p, s)
+                    _enter(self._more_to, o, None, s)
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
@@ -170,6 +180,20 @@ class ChangedFacts(Facts):
         """See `Facts.said_to`."""
         before, more = self._before.said_to(node, among), self._more_to.get(node)
         return before if not more else {*before, *(among & more.keys())}
+
+
+def _enter(
+    known: dict[NamedNode, dict[_Predicate, list[Term]]], node: NamedNode, predicate: _Predicate, term: Term
+) -> None:
+    of = known.get(node)
+    if of is None:
+        known[node] = {predicate: [term]}
+        return
+    terms = of.get(predicate)
+    if terms is None:
+        of[predicate] = [term]
+    else:
+        terms.append(term)
 
 
 def _nodes(terms: Iterable[Term]) -> list[NamedNode]:

@@ -22,8 +22,6 @@ MANY = 100  # statements about one node
 _CROWDED = 400  # quads about one node, those of views among them
 _HELD = 100_000  # lookups
 
-_Key = tuple[Node, Node | None]
-
 
 class Stored:
     """What the record graphs of a store say, each thing looked up once; whoever writes to them says so."""
@@ -32,9 +30,9 @@ class Stored:
         self.store = store
         self._is_record: Callable[[object], bool] = lru_cache(maxsize=_HELD)(graphs.is_record)
         self._about: dict[Node, defaultdict[Node | None, list[Triple]] | None] = {}
-        self._much: dict[_Key, list[Triple]] = {}
-        self._to: dict[_Key, list[Triple]] = {}
-        self._some: dict[tuple[_Key, bool], _Few] = {}
+        self._much: defaultdict[Node, dict[Node | None, list[Triple]]] = defaultdict(dict)
+        self._to: defaultdict[Node, dict[Node | None, list[Triple]]] = defaultdict(dict)
+        self._some: defaultdict[Node, dict[tuple[Node | None, bool], _Few]] = defaultdict(dict)
         self._named: dict[Node, bool] = {}
 
     # Looking up
@@ -48,10 +46,10 @@ class Stored:
         about = self._about[subject]
         if about is not None:
             return about.get(predicate, [])
-        key = (subject, predicate)
-        if key not in self._much:
-            self._much[key] = list(dict.fromkeys(self.match(_pattern(subject, predicate, back=False))))
-        return self._much[key]
+        much = self._much[subject]
+        if predicate not in much:
+            much[predicate] = list(dict.fromkeys(self.match(_pattern(subject, predicate, back=False))))
+        return much[predicate]
 
     def _all_about(self, subject: Node) -> defaultdict[Node | None, list[Triple]] | None:
         """The statements about a node by their predicate; None for one that much is said of."""
@@ -72,10 +70,10 @@ class Stored:
         """The statements whose object is `value`."""
         if not self._is_named(value):
             return []
-        key = (value, predicate)
-        if key not in self._to:
-            self._to[key] = list(dict.fromkeys(self.match(_pattern(value, predicate, back=True))))
-        return self._to[key]
+        known = self._to[value]
+        if predicate not in known:
+            known[predicate] = list(dict.fromkeys(self.match(_pattern(value, predicate, back=True))))
+        return known[predicate]
 
     def _is_named(self, value: Node) -> bool:
         """Whether there is such a statement. Most nodes of an import are new: it spares many looks."""
@@ -86,14 +84,18 @@ class Stored:
 
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> list[Triple]:
         """At most `most` of the statements about `node`, or of those whose object it is."""
-        key = (node, predicate)
-        if key in self._to if back else self._about.get(node) is not None or key in self._much:
+        if back:
+            is_known = predicate in self._to.get(node, ())
+        else:
+            is_known = self._about.get(node) is not None or predicate in self._much.get(node, ())
+        if is_known:
             return (self.to if back else self.of)(node, predicate)[:most]
         if not self._is_named(node) if back else isinstance(node, Literal):
             return []
-        known = self._some.get((key, back))
+        some = self._some[node]
+        known = some.get((predicate, back))
         if known is None or (known.full and len(known) < most):
-            known = self._some[key, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
+            known = some[predicate, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
         return known[:most]
 
     def about(self, node: Node, *, back: bool) -> About | None:
@@ -150,31 +152,41 @@ class Stored:
     def follow(self, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
         """Take note of a commit: what is said no more, and what was not said before."""
         for triple in gone:
-            for (node, predicate), back in _keys(triple):
-                self._some.pop(((node, predicate), back), None)
-                if back:
-                    self._to.pop((node, predicate), None)
-                    self._named.pop(node, None)
-                else:
-                    self._about.pop(node, None)
-                    self._much.pop((node, predicate), None)
+            self._lose(*triple)
         for triple in added:
-            for (node, predicate), back in _keys(triple):
-                few = self._some.get(((node, predicate), back))
-                if few is not None and not few.full:
-                    few.append(triple)
-                if back:
-                    self._named[node] = True
-                    entry = self._to.get((node, predicate))
-                else:
-                    about = self._about.get(node)
-                    entry = self._much.get((node, predicate)) if about is None else about[predicate]
-                if entry is not None:
-                    entry.append(triple)
+            self._gain(triple)
         held: list[dict[Any, Any]] = [self._about, self._much, self._to, self._some, self._named]
         if sum(map(len, held)) > _HELD:
             for known in held:
                 known.clear()
+
+    def _lose(self, s: Node, p: Node, o: Node) -> None:
+        self._about.pop(s, None)
+        self._named.pop(o, None)
+        for node, back, known in ((s, False, self._much.get(s)), (o, True, self._to.get(o))):
+            some = self._some.get(node)
+            for predicate in (p, None):
+                if known:
+                    known.pop(predicate, None)
+                if some:
+                    some.pop((predicate, back), None)
+
+    def _gain(self, triple: Triple) -> None:
+        s, p, o = triple
+        self._named[o] = True
+        about = self._about.get(s)
+        if about is not None:
+            about[p].append(triple)
+            about[None].append(triple)
+        much = self._much.get(s) if about is None else None
+        for node, back, known in ((s, False, much), (o, True, self._to.get(o))):
+            some = self._some.get(node)
+            for predicate in (p, None) if known or some else ():
+                if known and predicate in known:
+                    known[predicate].append(triple)
+                few = some.get((predicate, back)) if some else None
+                if few is not None and not few.full:
+                    few.append(triple)
 
 
 class _Few(list[Triple]):
@@ -191,15 +203,6 @@ def _once(found: Iterable[Triple]) -> Iterator[Triple]:
         if triple not in seen:
             seen.add(triple)
             yield triple
-
-
-def _keys(triple: Triple) -> Iterator[tuple[_Key, bool]]:
-    """What a statement is found by: subject or (True) object, with and without predicate."""
-    s, p, o = triple
-    yield (s, p), False
-    yield (s, None), False
-    yield (o, p), True
-    yield (o, None), True
 
 
 def _pattern(node: Node, predicate: URIRef | None, *, back: bool) -> Pattern:

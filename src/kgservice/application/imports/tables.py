@@ -231,15 +231,11 @@ class _Loading:
         new, own, earliest = batch.triples, batch.own, self._mapping.earliest
         others = {t.subject for t in new if isinstance(t.subject, NamedNode)} - own
         there = self._kg.store.used(others, as_object=False) if self._kg.head else set()
-        known = set(
-            self._stored(
-                chain(
-                    ((node, None, None) for node in own),
-                    ((None, None, node) for node in own),
-                    (_pattern(t, t.object) for t in new if t.subject in there),
-                )
-            )
+        patterns: Iterator[Pattern] = chain(
+            *(((node, None, None), (None, None, node)) for node in own),
+            (_pattern(t, t.object) for t in new if t.subject in there),
         )
+        known = set(self._stored(patterns))
         gone = {
             t
             for t in known - together.said

@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
-from kgservice.application.changes.view_facts import ChangedFacts, ViewFacts
+from kgservice.application.changes.view_facts import ChangedFacts, ViewFacts, parts_of
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.scene import Common, Scene, decides_for_all, persons_elsewhere
 from kgservice.application.views.showing import Step
@@ -64,8 +64,8 @@ class Purposes:
         facts = self._looking(store, view)
         common = self._common = self._common or Common.of(self.policy, facts)
         before = Scene(planner, facts, common, now, elsewhere=partial(self._persons_elsewhere, planner))
-        after_facts = ChangedFacts(facts, gone, new)
-        differs = gone | new
+        lost, won = parts_of(gone), parts_of(new)
+        after_facts, differs = ChangedFacts(facts, lost, won), lost + won
         later = Common.of(self.policy, after_facts) if decides_for_all(before, differs) else common
         found = partial(self._persons_elsewhere, planner, new)
         after = Scene(planner, after_facts, later, now, elsewhere=found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -11,8 +11,9 @@ from pyoxigraph import NamedNode, Quad, Triple
 from kgservice.application.changes import views
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.view_facts import Parts
 from kgservice.application.views.dues import Dues
-from kgservice.application.views.scene import Scene, concerned
+from kgservice.application.views.scene import Scene, concerned, links_of
 from kgservice.domain.model import TYPE
 from kgservice.domain.quads import Quads
 from kgservice.domain.visibility import OF_RESTRICTIONS, Need
@@ -52,13 +53,13 @@ class Step:
                 if planner.graphs.is_genid(triple.object):
                     self._new_parts[triple.subject].add(triple.object)
 
-    def change(self, triples: Set[Triple]) -> None:
+    def change(self, triples: Collection[Parts]) -> None:
         """Take up what is different: the changed statements, with all that follows, are `triples`."""
         sight, is_genid = self._after.sight, self._planner.graphs.is_genid
-        deciding = [t for t in triples if sight.decides(t.predicate) or is_genid(t.object)]
+        deciding = [parts for parts in triples if sight.decides(parts[1]) or is_genid(parts[2])]
         altered = self._altered(_ends(deciding))
         self._take_up(altered)
-        self._note(_ends(t for t in deciding if t.predicate in OF_RESTRICTIONS))
+        self._note(_ends(parts for parts in deciding if parts[1] in OF_RESTRICTIONS))
         graphs = self._graphs(triples)
         if self._before.common != self._after.common:
             graphs |= set(filter(self._planner.graphs.is_subject, self._planner.store.graphs()))
@@ -137,7 +138,7 @@ class Step:
         parts = self._new_parts.get(node, set()) | stored
         return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
 
-    def _graphs(self, triples: Set[Triple]) -> set[NamedNode]:
+    def _graphs(self, triples: Collection[Parts]) -> set[NamedNode]:
         """The graphs of the persons whose permissions may differ."""
         graphs, addresses = self._planner.graphs, self._planner.addresses
         keys = {
@@ -145,8 +146,9 @@ class Step:
             for graph in self._removed.graphs | self._added.graphs
             if isinstance(graph, NamedNode) and not graphs.is_project(graph)
         }
+        links = links_of(triples)
         for scene in (self._before, self._after):
-            keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
+            keys |= {addresses.key(person.value) for person in concerned(scene, triples, links)}
         return {NamedNode(addresses.subject(key)) for key in keys}
 
     # What follows
@@ -240,7 +242,7 @@ class Step:
                     triples.remove(triple)
 
 
-def _ends(triples: Iterable[Triple]) -> set[NamedNode]:
+def _ends(triples: Iterable[Parts]) -> set[NamedNode]:
     """The nodes at both ends of statements; of a type, only the one that has it."""
-    nodes = (n for t in triples for n in ((t.subject,) if t.predicate == TYPE else (t.subject, t.object)))
+    nodes = (node for s, p, o in triples for node in ((s,) if p == TYPE else (s, o)))
     return {node for node in nodes if isinstance(node, NamedNode)}
