@@ -239,7 +239,7 @@ class KnowledgeGraph(Whole):
         """Write an effect and what follows from it as one commit."""
         number = self._head + 1
         noted = provenance(self.addresses, number, now, change.origin, effect)
-        effect.add |= {quad for quad in noted if quad.object not in change.erased}
+        effect.add.update(quad for quad in noted if quad.object not in change.erased)
         for part in more:
             effect.then(part)
         self.counts.prepare(effect)
