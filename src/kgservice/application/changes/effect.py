@@ -15,7 +15,8 @@ class Effect:
     """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
 
     `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
-    `named` are the nodes and values that the change itself names; more than these may be moved.
+    `named` are the nodes and values that the change itself names; more than these may be moved. `held`: what
+    graphs to drop hold, as far as it has been read.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -25,6 +26,7 @@ class Effect:
     added: int = 0
     removed: int = 0
     named: set[Term] = field(default_factory=set)
+    held: dict[NamedNode, list[Quad]] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -62,6 +64,8 @@ class Effect:
 
     def then(self, later: Effect) -> None:
         """Become what this and then `later` do together."""
+        if later.drop:
+            self.held = {}  # what was added before may be among it
         self.drop |= later.drop
         self.create -= later.drop
         self.add = {q for q in self.add if q.graph_name not in later.drop} if later.drop else self.add

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
@@ -36,6 +36,8 @@ class Planner:
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
+        # Where to look up what a change may write: the service's own graphs are in the store only.
+        self._written = self.records
         self._trusted = False
         self.erased: frozenset[NamedNode] = frozenset()
         # The properties that say whose a node is.
@@ -49,8 +51,7 @@ class Planner:
         """
         self.erased = change.erased
         self._trusted = change.trusted or bool(change.erased)
-        if self._trusted:
-            self.records = self.store
+        self._written = self.store if self._trusted else self.records
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
@@ -66,6 +67,7 @@ class Planner:
         effect.named = {node for quad in stated for node in (quad.subject, quad.object)}
         scratch_gone = sum(1 for q in dropped if not self.graphs.is_record(q.graph_name))
         effect.removed += scratch_gone
+        effect.held = {name: [q for q in dropped if q.graph_name == name] for name in effect.drop & drop}
         return effect
 
     # What comes in
@@ -124,7 +126,7 @@ class Planner:
         loose = {q.triple for q in asked if q.graph_name == LOOSE}
         named = {q for q in asked if q.graph_name != LOOSE}
         found = set()
-        for quad in self.records.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
+        for quad in self._written.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
             if quad.graph_name in drop:
                 continue
             if quad in named or (quad.triple in loose and self.holds_loose(quad.graph_name)):
@@ -147,6 +149,15 @@ class Planner:
 
     # What is there
 
+    def stated(self, triples: Collection[Triple]) -> Iterator[Quad]:
+        """The quads that state these."""
+        subjects = {t.subject for t in triples if isinstance(t.subject, NamedNode)}
+        if 2 * len(subjects) > len(triples):
+            return self._written.match(views.exactly(triples))
+        # Most records of a change are new, so that one look for each will do.
+        there = self._written.used(subjects, as_object=False)
+        return self._written.match(views.exactly(t for t in triples if t.subject in there))
+
     def holds_loose(self, name: object) -> bool:
         """Whether the router puts statements into the graph."""
         return self.graphs.is_record(name) or (
@@ -155,8 +166,8 @@ class Planner:
 
     def quads(self, name: NamedNode) -> list[Quad]:
         """All quads of a graph."""
-        found = self.store.construct("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Dataset(default=(name,)))
-        return [Quad(t.subject, t.predicate, t.object, name) for t in found]
+        source = self.records if self.graphs.is_record(name) else self.store
+        return list(source.match([(None, None, None)], name))
 
     def emptied(
         self, dropped: Iterable[NamedNode], removed: Iterable[Quad], added: Iterable[Quad]
@@ -187,6 +198,7 @@ class _Plan:
         self._removed = removed
         self._added: set[Quad] = set()
         self._moved: dict[Quad, Quad] = {}
+        self._routed = False
         self._before: Router[RecordFacts] = Router(
             planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
         )
@@ -208,10 +220,9 @@ class _Plan:
                         f"{quad.triple} cannot be in {earlier.graph_name} and in {quad.graph_name}"
                     )
                 routed[quad.triple] = quad
+        self._routed = bool(routed)
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.records.match(
-            views.exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
-        ):
+        for quad in planner.stated({**dict.fromkeys(routed), **{q.triple: None for q in plain}}):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
         for quad in plain:
@@ -279,6 +290,8 @@ class _Plan:
     def move(self) -> None:
         """Move stored statements whose owner is another one after the change."""
         planner, graphs = self._planner, self._planner.graphs
+        if not self._routed and not any(map(self._before.facts.counts, self._removed)):
+            return  # nothing that owners are found over
         waiting = [n for quad in (*self._added, *self._removed) for n in self._seeds(quad)]
         waiting += [n for quad in self._moved for n in self._seeds(quad)]
         # Nothing of what is erased stays, so none of it can move.

@@ -17,4 +17,4 @@ def removed_from_records(planner: Planner, effect: Effect) -> set[Quad]:
     """What the effect removes from record graphs, one by one or with a whole graph."""
     dropped = (graph for graph in effect.drop if planner.graphs.is_record(graph))
     single = {quad for quad in effect.remove if planner.graphs.is_record(quad.graph_name)}
-    return single.union(*(planner.quads(graph) for graph in dropped))
+    return single.union(*(effect.held.get(graph) or planner.quads(graph) for graph in dropped))

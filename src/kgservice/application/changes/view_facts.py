@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.domain.facts import Facts
+from kgservice.domain.model import Links
 from kgservice.store.base import Pattern, Store, Term
 
 _MANY = 30  # statements about one node, or with it as their object
 _HELD = 200_000  # nodes
 
 _Key = tuple[NamedNode, NamedNode | None]
+_ByNode = defaultdict[object, list[Triple]]
 _Predicate = TypeVar("_Predicate", NamedNode, NamedNode | None)
 
 
@@ -33,10 +35,7 @@ class ViewFacts(Facts):
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
-        if node not in self._of:
-            self._limit()
-            self._of[node] = self._little_of(node)
-        known = self._of[node]
+        known = self._said_of(node)
         if known is not None:
             return known.get(predicate, ())
         key = (node, predicate)
@@ -46,20 +45,36 @@ class ViewFacts(Facts):
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
-        return _nodes(self.users(node, predicate))
+        users = self.users(node, predicate)
+        return _nodes(users) if users else ()
 
     def users(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[Term]:
         """The subjects of statements with the node as object: as many as there are statements."""
-        if node not in self._to:
-            self._limit()
-            self._to[node] = self._little_to(node)
-        known = self._to[node]
+        known = self._said_to(node)
         if known is not None:
             return known.get(predicate, ())
         key = (node, predicate)
         if key not in self._much_to:
             self._much_to[key] = [t.subject for t in self._look((None, predicate, node))]
         return self._much_to[key]
+
+    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.along`: of what is known of a node, only what is said need be looked at."""
+        return self._over(node, links.forward, links.backward)
+
+    def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.against`."""
+        return self._over(node, links.backward, links.forward)
+
+    def _over(
+        self, node: NamedNode, ways: frozenset[NamedNode], back: frozenset[NamedNode]
+    ) -> Iterator[NamedNode]:
+        """The values of the properties `ways`, and what has this node as a value of those `back`."""
+        of, to = self._said_of(node), self._said_to(node)
+        for predicate in ways if of is None else ways & of.keys():
+            yield from self.nodes(node, predicate)
+        for predicate in back if to is None else back & to.keys():
+            yield from self.subjects(node, predicate)
 
     def forget(self, changed: Iterable[Triple]) -> None:
         """Forget what these statements, which have come or gone, make different."""
@@ -74,6 +89,18 @@ class ViewFacts(Facts):
                     del self._to[o]
                 self._much_to.pop((o, p), None)
                 self._much_to.pop((o, None), None)
+
+    def _said_of(self, node: NamedNode) -> dict[NamedNode, list[Term]] | None:
+        if node not in self._of:
+            self._limit()
+            self._of[node] = self._little_of(node)
+        return self._of[node]
+
+    def _said_to(self, node: NamedNode) -> dict[NamedNode | None, list[Term]] | None:
+        if node not in self._to:
+            self._limit()
+            self._to[node] = self._little_to(node)
+        return self._to[node]
 
     def _little_of(self, node: NamedNode) -> dict[NamedNode, list[Term]] | None:
         found = self._look((node, None, None), _MANY + 1)
@@ -97,29 +124,19 @@ class ViewFacts(Facts):
 class ChangedFacts(Facts):
     """What the view will say when it has lost the statements `gone` and has got `added`."""
 
-    def __init__(self, before: ViewFacts, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
+    def __init__(self, before: ViewFacts, gone: Collection[Triple], added: Collection[Triple]) -> None:
         self._before = before
-        self._gone_of: defaultdict[_Key, set[Term]] = defaultdict(set)
-        self._gone_to: defaultdict[_Key, Counter[Term]] = defaultdict(Counter)
-        self._more_of: defaultdict[_Key, list[Term]] = defaultdict(list)
-        self._more_to: defaultdict[_Key, list[Term]] = defaultdict(list)
-        for triple in gone:
-            if isinstance(triple.subject, NamedNode):
-                self._gone_of[triple.subject, triple.predicate].add(triple.object)
-            if isinstance(triple.object, NamedNode):
-                for predicate in (triple.predicate, None):
-                    self._gone_to[triple.object, predicate][triple.subject] += 1
-        for triple in added:
-            if isinstance(triple.subject, NamedNode):
-                self._more_of[triple.subject, triple.predicate].append(triple.object)
-                if isinstance(triple.object, NamedNode):
-                    for predicate in (triple.predicate, None):
-                        self._more_to[triple.object, predicate].append(triple.subject)
+        self._changes = tuple(_by_ends(triples) for triples in (gone, added))
+        self._touched: set[object] = set().union(*(by for both in self._changes for by in both))
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
-        stored, key = self._before.objects(node, predicate), (node, predicate)
-        gone, more = self._gone_of.get(key), self._more_of.get(key)
+        stored = self._before.objects(node, predicate)
+        if node not in self._touched:
+            return stored
+        gone, more = (
+            {t.object: None for t in of.get(node, ()) if t.predicate == predicate} for of, _ in self._changes
+        )
         if gone:
             stored = [term for term in stored if term not in gone]
         # What is added may have been there: it came to another graph.
@@ -127,11 +144,26 @@ class ChangedFacts(Facts):
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
-        stored, key = self._before.users(node, predicate), (node, predicate)
-        gone = self._gone_to.get(key)
+        if node not in self._touched:
+            return self._before.subjects(node, predicate)
+        gone, more = (
+            [t.subject for t in to.get(node, ()) if predicate in (None, t.predicate)]
+            for _, to in self._changes
+        )
+        stored: Iterable[Term] = self._before.users(node, predicate)
         if gone:
-            stored = list((Counter(stored) - gone).elements())
-        return _nodes((*stored, *self._more_to.get(key, ())))
+            stored = (Counter(stored) - Counter(gone)).elements()
+        return _nodes((*stored, *more))
+
+    def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.along`."""
+        return super().along(node, links) if node in self._touched else self._before.along(node, links)
+
+    def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
+        """See `Facts.against`."""
+        if node in self._touched:
+            return super().against(node, links)
+        return self._before.against(node, links)
 
 
 def _nodes(terms: Iterable[Term]) -> list[NamedNode]:
@@ -143,3 +175,14 @@ def _grouped(pairs: Iterable[tuple[_Predicate, Term]]) -> dict[_Predicate, list[
     for key, value in pairs:
         found.setdefault(key, []).append(value)
     return found
+
+
+def _by_ends(triples: Iterable[Triple]) -> tuple[_ByNode, _ByNode]:
+    """The statements by their subject and by their object."""
+    of: _ByNode = defaultdict(list)
+    to: _ByNode = defaultdict(list)
+    for triple in triples:
+        of[triple.subject].append(triple)
+        if isinstance(triple.object, NamedNode):
+            to[triple.object].append(triple)
+    return of, to

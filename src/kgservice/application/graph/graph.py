@@ -13,12 +13,12 @@ from pyoxigraph import NamedNode
 
 from kgservice import resources
 from kgservice.application.changes import modelfiles, standing
+from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.proof import hidden_views, refuse_proof
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
-from kgservice.application.changes.replica import Copies
 from kgservice.application.graph import installing
 from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.forgetting import Forgetter

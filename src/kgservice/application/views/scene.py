@@ -31,6 +31,7 @@ _KIND_OF_SEGMENT, _MEMBERSHIP = NamedNode(f"{CI}segmentKindOfCustomer"), NamedNo
 _MEMBER, _SUBJECT = NamedNode(f"{CI}memberPerson"), NamedNode(f"{CI}dataSubject")
 _AUTHORISES, _AUTHORISATION_FOR = NamedNode(f"{CI}authorises"), NamedNode(f"{CI}authorisationFor")
 _EVENT_OF = NamedNode(f"{CI}eventOf")
+_LEADING = frozenset({_AUTHORISES, _MEMBER, _SUBJECT, _AUTHORISATION_FOR})  # to persons
 _USES, _BASIS = NamedNode(f"{CI}usesRecord"), NamedNode(f"{CI}legalBasis")
 _GUARDIAN, _ACTIVITY = NamedNode(f"{CI}GuardianAuthorisation"), NamedNode(f"{CI}ProcessingActivity")
 _FOR_ALL = frozenset(
@@ -181,18 +182,16 @@ def concerned(scene: Scene, changed: set[Triple]) -> set[NamedNode]:
     """Persons about whom a changed statement says something without being in their graphs."""
     facts = scene.facts
     found: set[NamedNode] = set()
-    links: defaultdict[NamedNode, set[NamedNode]] = defaultdict(set)
+    links: defaultdict[object, set[NamedNode]] = defaultdict(set)
     for triple in changed:
-        s, p, o = triple.subject, triple.predicate, triple.object
-        if not isinstance(s, NamedNode):
-            continue
-        links[s].add(p)
-        if p in (_AUTHORISES, _MEMBER, _SUBJECT):
+        links[triple.subject].add(triple.predicate)
+        if triple.predicate in _LEADING and isinstance(triple.subject, NamedNode):
             # A value says something of its subject only.
-            found.add(o if isinstance(o, NamedNode) else s)
-        elif p == _AUTHORISATION_FOR:
-            found.update(facts.nodes(o if isinstance(o, NamedNode) else s, _SUBJECT))
+            end = triple.object if isinstance(triple.object, NamedNode) else triple.subject
+            found.update(facts.nodes(end, _SUBJECT) if triple.predicate == _AUTHORISATION_FOR else [end])
     for node, predicates in links.items():
+        if not isinstance(node, NamedNode):
+            continue
         if _KIND_OF_SEGMENT in predicates:
             members = facts.subjects(node, _MEMBERSHIP)
             found.update(person for member in members for person in facts.nodes(member, _MEMBER))

@@ -104,7 +104,7 @@ class Step:
             and self._before.common == self._after.common
         )
         if certain or not same:
-            stored = self._planner.store.match([(None, None, None)], graph)
+            stored = self._planner.records.match([(None, None, None)], graph)
             self._staying.update(quad for quad in stored if quad not in self._removed)
 
     def _altered(self, starts: set[NamedNode]) -> set[NamedNode]:
@@ -136,10 +136,11 @@ class Step:
     def _graphs(self, triples: set[Triple]) -> set[NamedNode]:
         """The graphs of the persons whose permissions may differ."""
         graphs, addresses = self._planner.graphs, self._planner.addresses
+        changed = {quad.graph_name for quads in (self._removed, self._added) for quad in quads}
         keys = {
-            quad.graph_name.value.rpartition("/")[2]
-            for quad in (*self._removed, *self._added)
-            if isinstance(quad.graph_name, NamedNode) and not graphs.is_project(quad.graph_name)
+            name.value.rpartition("/")[2]
+            for name in changed
+            if isinstance(name, NamedNode) and not graphs.is_project(name)
         }
         for scene in (self._before, self._after):
             keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
@@ -206,10 +207,15 @@ class Step:
         if not every:
             return
         planner = self._planner
-        same = list(views.exactly(every))
-        held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
+        subjects = {t.subject for t in every if isinstance(t.subject, NamedNode)}
+        held: set[Triple] = set()
+        for graph in planner.graphs.model:
+            # The model says little of nodes of persons: most need one look instead of one for each statement.
+            said = {node for node in subjects if any(planner.store.match([(node, None, None)], graph))}
+            same = views.exactly(triple for triple in every if triple.subject in said)
+            held.update(quad.triple for quad in planner.store.match(same, graph))
         found: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in set(planner.records.match(views.support(every))) - self._removed - self._staying:
+        for quad in views.supporting(planner.records, every) - self._removed - self._staying:
             if planner.graphs.is_record(quad.graph_name):
                 for triple in self._said([quad]) & every:
                     found[triple].append(quad)
