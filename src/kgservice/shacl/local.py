@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from rdflib.term import Node
+from rdflib.namespace import SH
+from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding
 from kgservice.shacl.compile import automata
@@ -21,6 +22,8 @@ from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import ByPredicate, Targets
 from kgservice.shacl.terms import from_rdflib
 from kgservice.shacl.validate import Engine, Findings
+
+_MANY = 25  # focus nodes that are worth a look of their own, after the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,15 @@ class LocalValidator:
         # The nodes that walks may begin at, or that are targets, whatever is said of them.
         self._fixed = {node for root in self.roots for node in (*root.nodes, *root.reach.anchors.values())}
         self._anywhere = {root.shape for root in self.roots if root.reach.boundless}
+        # What these find of a node that a change does not touch follows from it, and never refuses it.
+        self._following = {
+            root.shape
+            for root in self.roots
+            if (rule := shapes.rules.get(root.shape)) is not None
+            and rule.blames == "focusNode"
+            and not root.reach.deep
+            and (root.shape, SH.property, None) not in shapes.graph
+        }
         self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
@@ -121,14 +133,15 @@ class LocalValidator:
         *,
         either: Dataset | None = None,
         noted: Callable[[Node], bool] | None = None,
+        later: dict[Node, set[Node]] | None = None,
     ) -> Difference:
         """What changing the statements `changed` from `before` to `after` does.
 
         Both datasets are asked only about the surroundings of what changes. They do not hold what `base`
         holds, nor `context`, which is added to both: the moment and the policy. `either` is all that one of
-        them holds. If it is known of which nodes
-        there may have been findings (`noted`), only these are looked at as they were, and those that have
-        findings now.
+        them holds. If it is known of which nodes there may have been findings (`noted`), only these are
+        looked at as they were, and those that have findings now. Where findings only follow, nodes that the
+        change does not touch are not looked at but entered in `later`, if that is given and they are many.
         """
         context, likely = set(context), {predicate for _, predicate, _ in changed}
         was, now = (
@@ -141,6 +154,8 @@ class LocalValidator:
             by_predicate[triple[1]].append(triple)
         fresh = {s for s, _, _ in changed if s not in self._fixed and not was.knows(s)}
         affected = self._affected(by_predicate, both, fresh)
+        if later is not None:
+            affected = self._without(affected, {s for s, _, _ in changed}, now, later)
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near)
@@ -167,6 +182,32 @@ class LocalValidator:
                 if found != set():
                     affected.append((root, found))
         return affected
+
+    def _without(
+        self,
+        affected: list[tuple[Root, set[Node] | None]],
+        touched: Set[Node],
+        now: _Side,
+        later: dict[Node, set[Node]],
+    ) -> list[tuple[Root, set[Node] | None]]:
+        """What is to be looked at now; the rest, if it is much, is entered in `later`."""
+        follows: dict[Node, set[Node]] = {}
+        for root, nodes in affected:
+            if nodes is not None and root.shape in self._following:
+                left = now.targeted(root, nodes - touched)
+                if len(left) >= _MANY and all(isinstance(node, URIRef) for node in left):
+                    follows[root.shape] = left
+        later.update(follows)
+        none = set[Node]()
+        return [(root, nodes and nodes - follows.get(root.shape, none)) for root, nodes in affected]
+
+    def of(self, focus: Mapping[Node, Set[Node]], dataset: Dataset, context: Iterable[Triple]) -> Findings:
+        """The findings of nodes by the shapes that are named for them, if they are targets of these."""
+        side = _Side(self._base, dataset, context=set(context), targets=self._targets, likely=())
+        for root in self.roots:
+            if root.shape in focus:
+                side.take(root, set(focus[root.shape]))
+        return self._findings(side.focus, side.near)
 
     def _findings(self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple]) -> Findings:
         if self._screen is None:
@@ -202,16 +243,18 @@ class _Side:
 
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
-        if affected is None:
-            focus = root.all_targets(self._everything())
-        else:
-            focus = {node for node in affected if root.shape in self._by_class(node)}
-            if root.subjects_of or root.objects_of:
-                others = affected - focus
-                focus.update(n for n in others if root.targets_by_use(n, self.statements, self._likely))
+        focus = root.all_targets(self._everything()) if affected is None else self.targeted(root, affected)
         if focus:
             self.focus[root.shape] = focus
             self.near |= root.reach.around(focus, self.statements)[0]
+
+    def targeted(self, root: Root, nodes: Set[Node]) -> set[Node]:
+        """Those of the nodes that the shape targets."""
+        focus = {node for node in nodes if root.shape in self._by_class(node)}
+        if root.subjects_of or root.objects_of:
+            others = nodes - focus
+            focus.update(n for n in others if root.targets_by_use(n, self.statements, self._likely))
+        return focus
 
     def _everything(self) -> Index:
         """All statements, which are near from now on: nothing can come to them."""

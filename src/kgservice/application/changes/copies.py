@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 
 from pyoxigraph import NamedNode
@@ -105,11 +105,10 @@ class Copies:
         kind = self._graphs.kind
         return {g for g in graphs if isinstance(g, NamedNode) and kind(g) is GraphKind.SCRATCH}
 
-    def follow(self, effect: Effect) -> None:
-        """Take over a change that the store has made."""
+    def follow(self, parts: Mapping[object, Effect]) -> None:
+        """Take over a change that the store has made: `Effect.by_graph`."""
         if self._scratch is not None:
-            self._scratch |= self._in_scratch(effect.graphs)
-        parts = effect.by_graph() if self._kept else ()
+            self._scratch |= self._in_scratch(parts)
         for replica in self._kept.values():
             replica.follow(parts)
 

@@ -47,16 +47,18 @@ class Effect:
             *(q.graph_name for q in self.add),
         }
 
-    def by_graph(self) -> list[tuple[object, Effect]]:
+    def by_graph(self) -> dict[object, Effect]:
         """What is to be written to each graph, for whoever needs some of them only."""
         parts: defaultdict[object, Effect] = defaultdict(Effect)
         for name in self.drop:
             parts[name].drop.add(name)
+        for name in self.create:
+            parts[name].create.add(name)
         for quad in self.remove:
             parts[quad.graph_name].remove.add(quad)
         for quad in self.add:
             parts[quad.graph_name].add.add(quad)
-        return list(parts.items())
+        return dict(parts)
 
     def apply(self, store: Memory) -> None:
         """Write it, all or nothing."""

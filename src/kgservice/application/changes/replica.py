@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import IO, BinaryIO, cast
 
@@ -103,10 +103,10 @@ class Replica:
         self.wait()
         self._memory.close()
 
-    def follow(self, parts: Iterable[tuple[object, Effect]]) -> None:
+    def follow(self, parts: Mapping[object, Effect]) -> None:
         """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`."""
         own = Effect()
-        for name, part in parts:
+        for name, part in parts.items():
             if self._holds(name):
                 own.drop |= part.drop
                 own.remove |= part.remove

@@ -21,6 +21,7 @@ from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph import installing
 from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.following import Following
 from kgservice.application.graph.forgetting import Forgetter
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.purposes import Purposes
@@ -72,6 +73,7 @@ class KnowledgeGraph(Whole):
         self._head = self._opened = standing.head(store, self.addresses)
         self._changed: dict[object, int] = {}
         self._unfinished: tuple[Effect, int] | None = None
+        self._following = Following(self)
         self.when_hidden: list[Callable[[], None]] = []
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
 
@@ -222,18 +224,18 @@ class KnowledgeGraph(Whole):
             if not change.origin.privacy and not change.trusted:
                 refuse_proof(self.planner(), effect)
             judged = self.guarded and not change.trusted
-            found = self._judged(effect, now, change) if judged else Effect()
+            found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown)
-            if hidden:
-                for forget in self.when_hidden:
-                    forget()
+            for forget in self.when_hidden if hidden else ():
+                forget()
             if hidden and self.engine is not None:
                 self.engine.stop(hidden)
             if judged:
                 self.guard.follow()
-            elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
+                self._following.begin(self.guard.left)
+            elif self._guard and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
 
@@ -255,8 +257,12 @@ class KnowledgeGraph(Whole):
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
 
+    def current(self) -> None:
+        """See `Reader.current`: with what follows from the last commit."""
+        self._following.finish()
+
     def _settle(self) -> None:
-        """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
+        """Finish the last commit. Raises `StoreFailed` while it is not known whether the store made it."""
         if self._unfinished is not None:
             with self.writing:
                 unfinished, self._unfinished = self._unfinished, None
@@ -266,15 +272,17 @@ class KnowledgeGraph(Whole):
                     self._unfinished = unfinished
                     raise
                 self._follow(*unfinished)
+        self._following.finish(again=True)
 
     def _follow(self, effect: Effect, number: int) -> None:
         """Take note of a commit that the store has made."""
         standing.note(self.store, self.addresses, number)
-        self.copies.follow(effect)
-        self._purposes.follow(self.planner(), effect)
-        self._changed.update(dict.fromkeys(effect.graphs, number))
+        parts = effect.by_graph()
+        self.copies.follow(parts)
+        self._purposes.follow(self.planner(), parts.get(self.view, Effect()))
+        self._changed.update(dict.fromkeys(parts, number))
         self._head = number
-        if NamedNode(self.addresses.state) in effect.graphs:
+        if NamedNode(self.addresses.state) in parts:
             self._due = Dues(self.store, self.addresses).first()
 
     @property
@@ -282,18 +290,10 @@ class KnowledgeGraph(Whole):
         """Where to look up what the view of everything says."""
         return self.copies.answering(Dataset((self.view,), ()))
 
-    def _judged(self, effect: Effect, now: datetime, change: Change) -> Effect:
-        """What the effect makes of the graph of findings. Raises `Invalid`."""
-        from kgservice.application.guard.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
-
-        planner = self.planner()
-        if not change.lawful:
-            refuse_unclassed(planner, effect)
-        return self.guard.judge(planner, effect, now, lawful=change.lawful, erased=change.erased)
-
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
         with self.writing:
+            self._following.finish()
             self.copies.stop()
         self.copies.close()
         with self.writing:

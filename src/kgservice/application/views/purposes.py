@@ -89,9 +89,8 @@ class Purposes:
         return self._elsewhere | _persons(planner, new)
 
     def follow(self, planner: Planner, written: Effect) -> None:
-        """Take note of what has been written."""
-        view = NamedNode(planner.addresses.everything)
-        changed = {q.triple for q in (*written.add, *written.remove) if q.graph_name == view}
+        """Take note of what has been written to the view of everything."""
+        changed = {q.triple for q in (*written.add, *written.remove)}
         if self._facts is not None:
             self._facts.forget(changed)
         if self._elsewhere is not None:
