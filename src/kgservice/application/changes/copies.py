@@ -84,6 +84,10 @@ class Copies:
         alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
         return (alone and self._serving.get(dataset.default[0])) or self._store
 
+    def of_view(self, view: NamedNode) -> Store:
+        """Where to look up what a view says."""
+        return self._serving.get(view) or self._store
+
     @property
     def records(self) -> Store:
         """Where to look up records."""

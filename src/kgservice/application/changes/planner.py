@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
@@ -56,7 +56,7 @@ class Planner:
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
         removed = self._removed(change.remove, drop)
-        removed |= {q for q in dropped if self.graphs.is_record(q.graph_name)}
+        removed |= _in(set(dropped), self.graphs.is_record)
         plan = _Plan(self, removed, drop)
         plan.add(additions)
         plan.move()
@@ -345,8 +345,8 @@ class _Plan:
             planner.store,
             planner.model,
             planner.graphs,
-            removed={q for q in gone if graphs.in_view(q.graph_name)},
-            added={q for q in new if graphs.in_view(q.graph_name)},
+            removed=_in(gone, graphs.in_view),
+            added=_in(new, graphs.in_view),
             erased=planner.erased,
         )
         effect = Effect(
@@ -356,5 +356,12 @@ class _Plan:
             added=len(self._added),
             removed=len(self._removed),
         )
-        effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
+        if effect.drop:
+            effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
         return effect
+
+
+def _in(quads: set[Quad], wanted: Callable[[object], bool]) -> set[Quad]:
+    """The quads whose graphs are wanted."""
+    graphs = {name for name in {q.graph_name for q in quads} if wanted(name)}
+    return {q for q in quads if q.graph_name in graphs}

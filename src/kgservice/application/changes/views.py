@@ -46,10 +46,14 @@ def delta(
 def said(quads: Iterable[Quad], model: Model, graphs: Graphs) -> set[Triple]:
     """What the quads put into a view: themselves, and what those of record graphs entail."""
     found: set[Triple] = set()
+    records: dict[object, bool] = {}
     for quad in quads:
-        found.add(quad.triple)
-        if graphs.is_record(quad.graph_name):
-            found |= model.entailed(quad.triple)
+        triple, graph = quad.triple, quad.graph_name
+        found.add(triple)
+        if graph not in records:
+            records[graph] = graphs.is_record(graph)
+        if records[graph]:
+            found |= model.entailed(triple)
     return found
 
 

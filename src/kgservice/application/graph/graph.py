@@ -35,7 +35,7 @@ from kgservice.domain.model import Model
 from kgservice.errors import KgError, NotFound, Undecided
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Store
 
 if TYPE_CHECKING:
     from kgservice.application.guard.guard import Guard
@@ -66,7 +66,7 @@ class KnowledgeGraph(Whole):
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
         self.search = Search(store, self.copies, settings.search)
-        self._purposes = Purposes(settings, self.policy)
+        self._purposes = Purposes(settings, self.policy, self.copies.of_view)
         self._due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
@@ -288,7 +288,7 @@ class KnowledgeGraph(Whole):
     @property
     def _facts(self) -> Store:
         """Where to look up what the view of everything says."""
-        return self.copies.answering(Dataset((self.view,), ()))
+        return self.copies.of_view(self.view)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""

@@ -19,7 +19,7 @@ from kgservice.domain.decision import Verdict, standing
 from kgservice.domain.question import with_values
 from kgservice.errors import BadParameter, NotFound
 from kgservice.namespaces import CI
-from kgservice.store.base import Dataset, Term
+from kgservice.store.base import Term
 
 IN_FORCE = "in-force"
 _OWNER = f"""SELECT ?person WHERE {{
@@ -143,7 +143,7 @@ def find(kg: KnowledgeGraph, key: str) -> Found:
 def consent_of(kg: KnowledgeGraph, key: str) -> Consent:
     """What the consent called `key` says by itself, without all that the person said. Raises `NotFound`."""
     record = _record(kg, key)
-    facts = ViewFacts(kg.copies.answering(Dataset((kg.view,), ())), kg.view)
+    facts = ViewFacts(kg.copies.of_view(kg.view), kg.view)
     found = find_consent(facts, record)
     if found is None:
         raise NotFound(f"There is no consent {record.value}")

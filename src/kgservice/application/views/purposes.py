@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,17 +28,17 @@ _AT_ONCE = 1000  # persons whose dates have come
 class Purposes:
     """Keeps the views of the active purposes as their definition says.
 
-    Whoever calls holds the lock of commits.
+    Whoever calls holds the lock of commits. `looking` gives where to look up what a view says.
     """
 
-    def __init__(self, settings: Settings, policy: Policy) -> None:
+    def __init__(self, settings: Settings, policy: Policy, looking: Callable[[NamedNode], Store]) -> None:
         self.names = settings.active_purposes
         self.level = LEVELS.index(settings.confidentiality)
         self.policy = policy
         self._common: Common | None = None
         self._facts: ViewFacts | None = None
         self._elsewhere: set[NamedNode] | None = None
-        self._step = partial(Step, purposes=self.names, level=self.level)
+        self._step = partial(Step, purposes=self.names, level=self.level, looking=looking)
 
     # A change
 
@@ -61,8 +61,8 @@ class Purposes:
         if not removed and not added:
             return Effect()
         view = NamedNode(planner.addresses.everything)
-        gone = {q.triple for q in written.remove if q.graph_name == view}
-        new = {q.triple for q in written.add if q.graph_name == view}
+        of_view = written.by_graph().get(view, Effect())
+        gone, new = ({q.triple for q in quads} for quads in (of_view.remove, of_view.add))
         facts = self._looking(store, view)
         common = self._common = self._common or Common.of(self.policy, facts)
         before = Scene(planner, facts, common, now, elsewhere=partial(self._persons_elsewhere, planner))

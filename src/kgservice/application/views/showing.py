@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -15,6 +15,7 @@ from kgservice.application.views.dues import Dues
 from kgservice.application.views.scene import Scene, concerned
 from kgservice.domain.model import TYPE
 from kgservice.domain.visibility import OF_RESTRICTIONS, Need
+from kgservice.store.base import Pattern, Store
 
 # A graph, and what its statements need before and after: None if they are not there.
 _Group = tuple[object, Need | None, Need | None]
@@ -23,7 +24,8 @@ _Group = tuple[object, Need | None, Need | None]
 class Step:
     """What the views of the `purposes` show up to a confidentiality, before and after.
 
-    `changed`: what record graphs lose and what they get. Of the nodes `erased` nothing stays.
+    `looking` gives where to look up what a view says. `changed`: what record graphs lose and what they get.
+    Of the nodes `erased` nothing stays.
     """
 
     def __init__(
@@ -33,10 +35,12 @@ class Step:
         *,
         purposes: Collection[str],
         level: int,
+        looking: Callable[[NamedNode], Store],
         changed: tuple[set[Quad], set[Quad]] = (set(), set()),
         erased: frozenset[NamedNode] = frozenset(),
     ) -> None:
         self._erased = erased
+        self._looking = looking
         self._purposes = purposes
         self._level = level
         self._planner = planner
@@ -142,8 +146,9 @@ class Step:
             for name in changed
             if isinstance(name, NamedNode) and not graphs.is_project(name)
         }
-        for scene in (self._before, self._after):
-            keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
+        left = {t for t in triples if t.subject not in self._erased} if self._erased else triples
+        for scene, told in ((self._before, triples), (self._after, left)):
+            keys |= {addresses.key(person.value) for person in concerned(scene, told)}
         return {NamedNode(addresses.subject(key)) for key in keys}
 
     # What follows
@@ -155,10 +160,11 @@ class Step:
         new: dict[str, set[Triple]] = {}
         for purpose in self._purposes:
             lost, won, kept = self._sorted(groups, purpose)
-            if lost or won:
+            erased = self._of_erased(NamedNode(self._planner.addresses.view(purpose)))
+            if lost or won or erased:
                 stays = self._said(kept)
                 new[purpose] = self._said(won) - stays
-                gone[purpose] = self._said(lost) - stays - new[purpose]
+                gone[purpose] = (self._said(lost) - stays | erased) - new[purpose]
         self._support(gone)
         effect = Effect()
         for purpose, triples in gone.items():
@@ -167,6 +173,12 @@ class Step:
             effect.add |= views.placed(view, new[purpose])
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
+
+    def _of_erased(self, view: NamedNode) -> set[Triple]:
+        """All that a view says of nodes that are erased; nothing has to be decided about it."""
+        around: list[Pattern] = [(node, None, None) for node in self._erased]
+        around += [(None, None, node) for node in self._erased]
+        return {quad.triple for quad in self._looking(view).match(around, view)}
 
     def _groups(self) -> dict[_Group, list[Quad]]:
         """The statements by all that decides about them: their graph, and what they need before and after."""
@@ -179,6 +191,8 @@ class Step:
                 then = self._after.need(quad)
             found[quad.graph_name, need, then].append(quad)
         for quad in self._removed:
+            if quad.subject in self._erased or quad.object in self._erased:
+                continue
             found[quad.graph_name, self._before.need(quad), None].append(quad)
         for quad in self._added:
             found[quad.graph_name, None, self._after.need(quad)].append(quad)
