@@ -98,7 +98,7 @@ def test_they_are_written_as_single_quads_are(tmp_path: Path) -> None:
     quads = [
         Quad(NamedNode("urn:x:s"), NamedNode("urn:x:p"), Literal(text, language="de"), graph)
         for text in (value, ".", " .", "\n")
-        for graph in (*GRAPHS, DefaultGraph())
+        for graph in [*GRAPHS, DefaultGraph()]
     ]
     redo = Redo(tmp_path)
     redo._note(Quads(quads), "")
