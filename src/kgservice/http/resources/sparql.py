@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode
@@ -26,7 +26,13 @@ from kgservice.http.access.purposes import reader_of
 from kgservice.http.messages.bodies import Parameters, parameters, text
 from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.http.messages.exchange import Exchange
-from kgservice.http.messages.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
+from kgservice.http.messages.negotiation import (
+    answer_format,
+    coding,
+    content_type,
+    negotiate,
+    utf8_media_type,
+)
 from kgservice.http.messages.problems import method_not_allowed
 from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.http.messages.tags import NEGOTIATED, Tags
@@ -123,7 +129,7 @@ class Querying:
 
         def choose(kind: Kind) -> Format:
             nonlocal settled
-            fmt, media_type = _negotiated(kind, http.headers.get("accept"), asked.wanted)
+            fmt, media_type = answer_format(kind, http.headers.get("accept"), asked.wanted)
             headers[always:] = [(b"content-type", content_type(media_type).encode())]
             if tagged:
                 tag = self._tags.of(state, fmt)
@@ -193,11 +199,6 @@ class Querying:
             workers=self._workers,
             produce=lambda out: self._describer.write(http.root, fmt, out, reader),
         )
-
-
-@lru_cache(maxsize=128)
-def _negotiated(kind: Kind, accept: str | None, wanted: str | None) -> tuple[Format, str]:
-    return negotiate(OF_KIND[kind], accept, wanted)
 
 
 def _fresh(reader: Reader, asked: Operation, choose: Choose, out: BinaryIO) -> None:
