@@ -95,10 +95,11 @@ def test_two_effects_become_one() -> None:
 def test_they_are_written_as_single_quads_are(tmp_path: Path) -> None:
     """Terms that hold what ends a line, and graphs of all kinds."""
     value = 'a "b" .\n <urn:x:g> .\\ \t \u2028 ü 🙂'
+    every: list[NamedNode | DefaultGraph] = [*GRAPHS, DefaultGraph()]
     quads = [
         Quad(NamedNode("urn:x:s"), NamedNode("urn:x:p"), Literal(text, language="de"), graph)
         for text in (value, ".", " .", "\n")
-        for graph in (*GRAPHS, DefaultGraph())
+        for graph in every
     ]
     redo = Redo(tmp_path)
     redo._note(Quads(quads), "")

@@ -24,7 +24,15 @@ ROOT = Path(kgservice.__file__).parent
 KINDS = {"Phrase"} | {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.KgError)
 }
-SHOWN = ("application", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
+SHOWN: tuple[str, ...] = (
+    "application",
+    "domain",
+    "engine",
+    "http",
+    "tabular",
+    "store/disk.py",
+    "store/keys.py",
+)
 SHOWN += ("crm/canonical_tables.py", "crm/registry.py", "crm/sync.py")
 """What raises errors that a page can show."""
 # Files whose errors no page shows, each with its reason.
@@ -67,8 +75,8 @@ MADE = {
     "state.reason",
     "right",
     "run.state.value",
-    "job.state.value",
-    "self._jobs[-1].work.value",
+    "one.run.state.value",
+    "at_work.work.value",
     "last.work.value",
     "job.why.value",
     "' '.join((f'{{{name}}}' for name in reasons))",

@@ -20,6 +20,7 @@ from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
+from kgservice.domain.quads import Quads
 from kgservice.store.base import Dataset, Store, Term
 
 Parts = Mapping[object, Effect]  # what a commit writes to each graph: `Effect.by_graph`
@@ -158,8 +159,8 @@ class Counts:
         for graph, part in effect.by_graph().items():
             if isinstance(graph, NamedNode) and not part.drop and not self._graphs.is_record(graph):
                 place = self._copies.of_view(graph)
-                there = {quad.triple for quad in place.match(views.exactly(part.add.within(graph)), graph)}
-                effect.add.take(graph, there - part.remove.within(graph))
+                there = Quads(place.match(views.exactly(part.add.within(graph)), graph))
+                effect.add.remove(there.less(part.remove))
 
     @property
     def _follows(self) -> bool:
