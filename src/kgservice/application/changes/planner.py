@@ -67,7 +67,9 @@ class Planner:
         effect.named = {node for quad in stated for node in (quad.subject, quad.object)}
         scratch_gone = sum(1 for q in dropped if not self.graphs.is_record(q.graph_name))
         effect.removed += scratch_gone
-        effect.held = {name: [q for q in dropped if q.graph_name == name] for name in effect.drop & drop}
+        for quad in dropped:
+            if isinstance(quad.graph_name, NamedNode) and quad.graph_name in effect.drop:
+                effect.held.setdefault(quad.graph_name, []).append(quad)
         return effect
 
     # What comes in
