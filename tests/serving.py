@@ -50,6 +50,14 @@ class Running:
         return self.request("POST", path, **options)
 
 
+def faults(client: Running | httpx.Client) -> list[str]:
+    """What a check of the store that a service holds finds: none, if it is sound."""
+    answer = client.post("/check", headers={"Prefer": "wait=600"})
+    assert answer.status_code == 200, answer.text
+    found: list[str] = answer.json()["faults"]
+    return found
+
+
 class _Stoppable(Server):
     """Ends as soon as it is told to: hundreds of tests would else wait for the next look at the clock.
 

@@ -249,7 +249,7 @@ def test_token_inside_another_parameter_is_none(server: Running, query: str) -> 
         ("/id/x", "GET, HEAD, OPTIONS"),
         ("/export", "GET, HEAD, OPTIONS"),
         ("/validation", "GET, HEAD, OPTIONS, POST"),
-        ("/check", "GET, HEAD, OPTIONS"),
+        ("/check", "GET, HEAD, OPTIONS, POST"),
         ("/imports", "GET, HEAD, OPTIONS, POST"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("/health/ready", "GET, HEAD, OPTIONS"),

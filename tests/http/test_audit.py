@@ -95,6 +95,19 @@ def test_pages_that_go_beyond_a_purpose_are_recorded_as_that(audited: Running, l
     ]
 
 
+def test_a_search_shown_while_somebody_types_is_an_entry_and_a_count(audited: Running, log: AuditLog) -> None:
+    lists = ("/pages/traces", "/pages/questions")
+    for typed in ("r", "re", "rep", "repo", "report"):
+        for page in lists:
+            assert audited.get(page, params={"q": typed}, headers={"Accept": "text/html"}).status_code == 200
+    told = [(e["action"], e["resource"], e["outcome"], e.get("count")) for e in entries(log)]
+    # All that was shown is there, with how often; what was typed is not, since it may name somebody.
+    assert told == [
+        *(("everything", f"GET {page}", 200, None) for page in lists),
+        *(("everything", f"GET {page}", 200, 4) for page in lists),
+    ]
+
+
 def test_what_is_the_same_for_everybody_is_not_recorded(audited: Running, log: AuditLog) -> None:
     for path in ("/health", "/problems/forbidden", "/static/none.css", "/openapi.json", "/ontology"):
         audited.get(path)

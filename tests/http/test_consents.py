@@ -16,7 +16,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import DPV
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused
-from tests.serving import Running, running
+from tests.serving import Running, faults, running
 
 NOTICE = "00000000-0000-4000-8000-106200000002"
 RENEWED = "00000000-0000-4000-8000-106000000001"
@@ -86,7 +86,7 @@ def test_a_consent_is_given_withdrawn_and_renewed(server: Running) -> None:
     assert answer.json()["events"][:2] == given["events"]
     assert allowed(server, "2028-12-31T00:00:00Z")
     assert not allowed(server, "2026-11-20T10:30:00Z")
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
     commits = server.post(
         "/sparql",
         data={

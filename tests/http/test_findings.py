@@ -10,7 +10,7 @@ import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from tests.conftest import NOON
-from tests.serving import Running, running
+from tests.serving import Running, faults, running
 from tests.unit.test_findings import enter
 
 BASELINE = "00000000-0000-4000-8000-108000000002"  # R05, open
@@ -77,7 +77,7 @@ def test_a_steward_assigns_waives_and_reopens(server: Running) -> None:
     assert server.get("/findings?status=open&rule=R05").json()["total"] == 1
     reopened = server.request("DELETE", f"{place}/waiver").json()
     assert (reopened["status"], reopened["waiver"]) == ("open", None)
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
 
 
 def test_consent_is_not_waived(server: Running) -> None:

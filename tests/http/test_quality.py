@@ -12,7 +12,7 @@ from rdflib.namespace import RDF
 
 from kgservice.domain.measures import MEASURES
 from tests.conftest import NOON
-from tests.serving import Running
+from tests.serving import Running, faults
 
 DQV = rdflib.Namespace("http://www.w3.org/ns/dqv#")
 HEAD = "@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> ."
@@ -52,7 +52,7 @@ def test_measures_are_kept_day_by_day(server: Running) -> None:
         {"time": "2026-11-20T12:00:00Z", "value": 0.333333333333, "numerator": 1, "denominator": 3},
         {"time": "2026-11-21T12:00:00Z", "value": 0.5, "numerator": 2, "denominator": 4},
     ]
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
 
 
 def test_looking_keeps_nothing(server: Running) -> None:

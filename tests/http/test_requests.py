@@ -14,7 +14,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused
-from tests.serving import Running, running
+from tests.serving import Running, faults, running
 
 ERASURE = "00000000-0000-4000-8000-106400000006"
 ANSWERED = "00000000-0000-4000-8000-106400000001"
@@ -49,7 +49,7 @@ def test_a_ticket_is_opened_extended_and_answered(server: Running) -> None:
         *("answered", "fulfilled", "2026-11-20T12:00:00Z"),
     )
     assert refused(server.post(f"{place}/answer", json={"outcome": "refused", "reason": "x"}))[0] == 409
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
 
 
 def test_the_list_tells_what_is_urgent(server: Running) -> None:

@@ -13,7 +13,7 @@ from pyoxigraph import RdfFormat, parse
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from tests.http.persons import IDS, PERSON, refused
-from tests.serving import Running, running
+from tests.serving import Running, faults, running
 
 RESTRICTED = "00000000-0000-4000-8000-100700000017"
 ON_CONTRACT = "00000000-0000-4000-8000-100700000015"
@@ -131,7 +131,7 @@ def test_rectification_is_a_commit_with_its_ticket(server: Running) -> None:
     assert [(r["kind"], r["outcome"]) for r in data["requests"] if r["kind"] == "rectification"] == [
         ("rectification", "fulfilled")
     ]
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -204,7 +204,7 @@ def test_after_erasure_nothing_tells_who_it_was(server: Running) -> None:
     assert refused(server.get(f"/subjects/{PERSON}"))[0] == 404
     dump = server.get("/export").text
     assert not [text for text in texts if text in dump]
-    assert server.get("/check").json() == {"faults": []}
+    assert faults(server) == []
     ticket = server.get(f"/requests/{done['request'].removeprefix(IDS)}").json()
     assert (ticket["subject"], ticket["tombstone"]) == (None, IDS + PERSON)
     assert set(done["moot"]) == set(waiting)

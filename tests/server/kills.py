@@ -40,6 +40,7 @@ from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.cli.commands import COMMAND, environment
+from tests.serving import faults
 
 IDS = "https://kg.example/id/"
 PERSON = "00000000-0000-4000-8000-100700000005"
@@ -212,7 +213,7 @@ class Harness:
             assert answer.is_success, f"the consent {key} is lost"
             assert not withdrawn or answer.json()["state"] == "withdrawn", f"a withdrawal of {key} is lost"
         if check:
-            assert client.get("/check").json()["faults"] == []
+            assert faults(client) == []
 
     @contextmanager
     def _running(self) -> Iterator[tuple[int, _Told]]:

@@ -14,6 +14,7 @@ import pytest
 from kgservice.namespaces import CI
 from kgservice.store import OxigraphStore
 from tests.cli.commands import COMMAND, environment
+from tests.serving import faults
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount", "--kill-child"]
 SERVE = 'mount -t tmpfs -o size=96m,mode=700 tmpfs "$1" && cp -r "$2" "$1/store" && shift 2 && exec "$@"'
@@ -72,7 +73,7 @@ def fill_and_free(client: httpx.Client, inside: Callable[[], Path]) -> None:
     (disk / "filler").unlink()
     assert write("after").status_code == 204
     assert client.get("/health").json()["commit"] == 2
-    assert client.get("/check").json() == {"faults": []}
+    assert faults(client) == []
 
 
 def child_of(process: int) -> int:

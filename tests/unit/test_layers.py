@@ -34,6 +34,7 @@ MAY = {
 # The rooms of a layer, from the ground up: each may use those before it. Those of one line may use each other.
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "application": (
+        ("background",),
         ("changes",),
         ("views",),
         ("guard",),

@@ -16,6 +16,7 @@ from kgservice.cli.desks import RemoteDesks
 from kgservice.cli.exits import language
 from kgservice.cli.problems import error_of, followed
 from kgservice.cli.rights import named
+from kgservice.cli.running import ran
 from kgservice.errors import BadInput, BadParameter, StoreFailed
 from kgservice.http.access.purposes import HEADER as PURPOSE
 from kgservice.http.messages.headers import VIOLATIONS
@@ -23,6 +24,7 @@ from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
+_JOBS = "/maintenance"  # where maintenance is told of
 
 
 class Remote(RemoteDesks):
@@ -109,19 +111,18 @@ class Remote(RemoteDesks):
         yield found
 
     def check(self) -> list[str]:
-        """Ask `GET /check`."""
-        found: list[str] = self._json("GET", "/check")["faults"]
+        """Ask `POST /check`, and follow it."""
+        found: list[str] = ran(self._stream, "/check", {}, place=_JOBS)["faults"]
         return found
 
     def backup(self, folder: Path | None) -> dict[str, Any]:
-        """Ask `POST /backups`: a service writes to its own directory only."""
+        """Ask `POST /backups`, and follow it: a service writes to its own directory only."""
         own = self._json("GET", "/backups")["folder"]
         if folder is not None and str(folder.absolute()) != own:
             raise BadParameter(
                 "the service that runs makes its backups in {own}", own=own, source="DIRECTORY"
             )
-        made: dict[str, Any] = self._json("POST", "/backups")
-        return made
+        return ran(self._stream, "/backups", {}, place=_JOBS)
 
     def quality(self, *, keep: bool) -> dict[str, Any]:
         """Ask `GET /quality`, or `POST /quality` to keep the measurement."""

@@ -15,8 +15,11 @@ Send = Callable[..., AbstractContextManager[httpx.Response]]
 """Sends a request (method, path, and what httpx takes); the answer, which is no error."""
 
 
-def ran(send: Send, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-    """Start a run at `path` of a service and follow it; its result. Raises the error that it ends with."""
+def ran(send: Send, path: str, params: Mapping[str, str], *, place: str = "") -> dict[str, Any]:
+    """Start a run at `path` of a service and follow it; its result. Raises the error that it ends with.
+
+    `place`: below which it is told of, if that is not `path`.
+    """
     begun: list[str] = []
     headers = {"Accept": "application/x-ndjson"}
     try:
@@ -30,6 +33,6 @@ def ran(send: Send, path: str, params: Mapping[str, str]) -> dict[str, Any]:
             return result
     except KeyboardInterrupt:
         for key in begun:
-            with send("POST", f"{path}/{key}/stop"):
+            with send("POST", f"{place or path}/{key}/stop"):
                 pass
         raise

@@ -13,6 +13,9 @@ from kgservice.namespaces import NOTES, Addresses
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+KINDS = ("project", "subject", "consent", "model", "provenance", "finding", "quality", "view", "other")
+"""What kinds of graphs are called for people."""
+
 
 class GraphKind(Enum):
     """What a graph is for."""
@@ -48,6 +51,25 @@ class Graphs:
         if iri != a.scratch and iri.startswith((a.graphs, a.views, NOTES)):
             return GraphKind.READ_ONLY
         return GraphKind.SCRATCH
+
+    def called(self, name: object) -> str | None:
+        """The kind of graph in a word for people, one of `KINDS`; None for what a store keeps for itself.
+
+        >>> g = Graphs(Addresses("https://kg.example/"))
+        >>> [g.called(NamedNode(f"https://kg.example/{n}")) for n in ("graph/subject/7", "graph/x", "view/y")]
+        ['subject', 'other', 'view']
+        """
+        iri, a = name.value if isinstance(name, NamedNode) else "", self.addresses
+        if iri.startswith(NOTES):
+            return None
+        if name in self.model:
+            return "model"
+        if iri.startswith(a.views):
+            return "view"
+        if iri.startswith(a.graphs):
+            kind = iri[len(a.graphs) :].partition("/")[0]
+            return kind if kind in KINDS else "other"
+        return "other"
 
     def is_record(self, name: object) -> bool:
         """Whether `name` is a project, subject or consent graph."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +31,7 @@ class Job:
     """One piece. `about`: the name of the backup that is made or verified, empty for the store.
 
     `progress`: how much is done of each step, and how much there is. `faults`: what was found, one sentence
-    each, when it is done; `problem`: why it failed.
+    each, when it is done; `backup`: what is told of the one that was made; `problem`: why it failed.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Job:
     state: JobState = JobState.RUNNING
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    backup: Mapping[str, Any] | None = None
     problem: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -56,5 +58,6 @@ class Job:
                 {"name": name, "done": done, "total": total} for name, (done, total) in self.progress.items()
             ],
             "faults": list(self.faults),
+            "backup": None if self.backup is None else dict(self.backup),
             "problem": self.problem or None,
         }

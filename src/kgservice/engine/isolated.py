@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode
@@ -97,8 +97,8 @@ class Isolated:
     ) -> None:
         """See `Engine.query`."""
         where = self._where(dataset) if copy is None else DISK
-        asked = Asked.on(where, text, dataset, base, self._limits.memory)
-        answer = Answer(cache(choose), out, self._limits.answer)
+        answer = Answer(choose, out, self._limits.answer)
+        asked = Asked.on(where, text, dataset, base, self._limits.memory, likely=answer.likely(text))
         if copy is None:
             if where == DISK and self._server is not None:
                 run = partial(self._call, self._server)

@@ -8,7 +8,7 @@ import resource
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -28,6 +28,7 @@ Datasets = dict[str, OxigraphStore]
 DISK = ""  # the key of the store that OPEN names
 CHUNK = 64 * 1024  # bytes of an answer that are sent together
 LONGEST_WAIT = 0.01  # seconds that fewer may wait for more
+_PAGE = os.sysconf("SC_PAGESIZE")
 _FORMATS = {fmt.name: fmt for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS)}
 
 
@@ -35,7 +36,8 @@ _FORMATS = {fmt.name: fmt for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS)}
 class Asked:
     """One query: on which dataset, the text, which of its graphs, and how much memory it may take.
 
-    `default`, `named` and `from_clauses` are those of `Dataset`; `memory` is in bytes.
+    `default`, `named` and `from_clauses` are those of `Dataset`; `memory` is in bytes. `likely` is the kind
+    of answer that it seems to have, and the name of the format for that: another kind has to be asked about.
     """
 
     key: str
@@ -45,17 +47,27 @@ class Asked:
     from_clauses: bool
     base: str | None
     memory: int
+    likely: tuple[str, str] | None
 
     @classmethod
-    def on(cls, key: str, text: str, dataset: Dataset, base: str | None, memory: int) -> Asked:
+    def on(
+        cls,
+        key: str,
+        text: str,
+        dataset: Dataset,
+        base: str | None,
+        memory: int,
+        *,
+        likely: tuple[str, str] | None,
+    ) -> Asked:
         """A query on a dataset of the store with this key."""
         default = [graph.value for graph in dataset.default]
         named = None if dataset.named is None else [graph.value for graph in dataset.named]
-        return cls(key, text, default, named, dataset.from_clauses, base, memory)
+        return cls(key, text, default, named, dataset.from_clauses, base, memory, likely)
 
     def to_json(self) -> bytes:
         """As a frame holds it."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     @property
     def dataset(self) -> Dataset:
@@ -148,6 +160,8 @@ def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:
 
 def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
     def choose(kind: Kind) -> Format:
+        if asked.likely is not None and asked.likely[0] == kind.value:
+            return _FORMATS[asked.likely[1]]
         wire.send(Frame.ANSWERS, kind.value.encode())
         frame, name = wire.receive()
         if frame is not Frame.FORMAT:
@@ -177,8 +191,8 @@ def _limit(most: int) -> None:
 
 def _size() -> int:
     """The address space of this process, in bytes."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
+    with open("/proc/self/statm", "rb", buffering=0) as figures:  # noqa: PTH123 - before and after each query
+        return int(figures.read(64).split()[0]) * _PAGE
 
 
 def _tell(wire: Wire, error: errors.KgError) -> None:

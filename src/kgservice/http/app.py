@@ -250,7 +250,11 @@ def framework(
         Route("/quality", Quality(kg, readers, writers, known)),
         Route("/quarantine", Quarantine(kg, readers, writers)),
         Route("/quarantine/{path:path}", Quarantine(kg, readers, writers)),
-        Route("/backups", maintenance.Backing(backups, readers)),
+        Route("/backups", maintenance.Backing(jobs, backups, readers)),
+        Route("/check", maintenance.Checking(jobs, readers)),
+        Route("/maintenance", maintenance.Jobs(jobs)),
+        Route("/maintenance/{id}", maintenance.Jobs(jobs)),
+        Route("/maintenance/{id}/{part}", maintenance.Jobs(jobs)),
         Route("/export", maintenance.Export(kg, readers)),
         Mount("/static", assets()),
     ]
@@ -260,7 +264,6 @@ def framework(
             Route("/audit/verification", AuditVerification(audit, readers)),
         ]
     app.include_router(health.make_router(kg))
-    app.include_router(maintenance.make_router(kg, jobs))
     app.include_router(metrics.make_router(kg, meters))
     app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))

@@ -7,27 +7,20 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.views.reader import Reader
-from kgservice.namespaces import NOTES
-from kgservice.store.base import Dataset, Term
+from kgservice.domain.graphs import KINDS
+from kgservice.namespaces import CI, PROV, XSD
 
 _CLASSES = """
 PREFIX owl: <http://www.w3.org/2002/07/owl#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
-SELECT ?class ?n WHERE {
-  { SELECT ?class (COUNT(*) AS ?n) WHERE { ?record a ?class } GROUP BY ?class }
+SELECT ?class WHERE {
   ?class a owl:Class
   FILTER(STRSTARTS(STR(?class), "https://w3id.org/kgservice/ci#"))
   FILTER NOT EXISTS { ?class rdfs:subClassOf* skos:Concept }
-} ORDER BY DESC(?n) ?class
+}
 """
-_GRAPHS = "SELECT ?graph (COUNT(*) AS ?n) WHERE { GRAPH ?graph { ?s ?p ?o } } GROUP BY ?graph"
-_LAST = """
-PREFIX prov: <http://www.w3.org/ns/prov#>
-PREFIX ci: <https://w3id.org/kgservice/ci#>
-SELECT ?number ?time WHERE { ?commit ci:commitNumber ?number ; prov:endedAtTime ?time }
-ORDER BY DESC(?number) LIMIT 1
-"""
+_NUMBER, _ENDED = NamedNode(f"{CI}commitNumber"), NamedNode(f"{PROV}endedAtTime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +47,34 @@ class Overview:
 
 
 def overview(kg: Reader) -> Overview:
-    """Count what the graph holds. Costs a scan of the store: keep the answer until `kg.state` changes.
+    """What the graph holds, by what is counted and follows each commit: only the first time takes long.
 
     The graphs and the time of the last commit are told of the view of everything only."""
     commit = kg.state
-    classes = tuple((_text(iri), _number(n)) for iri, n in kg.select(_CLASSES).rows)
+    classes = _classes(kg)
     if kg.purpose is not None:
         return Overview(commit, None, classes, ())
-    counted: dict[str, list[int]] = {}
-    for graph, n in kg.store.select(_GRAPHS, Dataset()).rows:
-        if not _text(graph).startswith(NOTES):
-            counted.setdefault(_kind(kg, _text(graph)), []).append(_number(n))
-    graphs = tuple(
-        GraphKind(kind, len(counted[kind]), sum(counted[kind])) for kind in _KINDS if kind in counted
-    )
-    last = kg.store.select(_LAST, Dataset(default=(NamedNode(kg.addresses.provenance),))).rows
-    return Overview(commit, _text(last[0][1]) if last else None, classes, graphs)
+    counted = kg.counts.kinds()
+    graphs = tuple(GraphKind(kind, *counted[kind]) for kind in KINDS if kind in counted)
+    return Overview(commit, _ended(kg, commit), classes, graphs)
 
 
-_KINDS = ("project", "subject", "consent", "model", "provenance", "finding", "quality", "view", "other")
+def _classes(kg: Reader) -> tuple[tuple[str, int], ...]:
+    counted = kg.counts.instances(kg.view)
+    found = {of for (of,) in kg.select(_CLASSES).rows if isinstance(of, NamedNode) and of in counted}
+    return tuple(sorted(((of.value, counted[of]) for of in found), key=lambda row: (-row[1], row[0])))
 
 
-def _kind(kg: Reader, graph: str) -> str:
-    addresses = kg.addresses
-    if graph in (addresses.ontology, addresses.vocabulary):
-        return "model"
-    if graph.startswith(addresses.views):
-        return "view"
-    if graph.startswith(addresses.graphs):
-        kind = graph[len(addresses.graphs) :].partition("/")[0]
-        return kind if kind in _KINDS else "other"
-    return "other"
-
-
-def _text(term: Term | None) -> str:
-    return term.value if isinstance(term, (NamedNode, Literal)) else ""
-
-
-def _number(term: Term | None) -> int:
-    return int(_text(term) or 0)
+def _ended(kg: Reader, commit: int) -> str | None:
+    """When a commit was made."""
+    place = NamedNode(kg.addresses.provenance)
+    number = Literal(str(commit), datatype=NamedNode(f"{XSD}integer"))
+    made = {quad.subject for quad in kg.store.match([(None, _NUMBER, number)], place)}
+    ended = [
+        quad.object.value
+        for one in made
+        if isinstance(one, NamedNode)
+        for quad in kg.store.match([(one, _ENDED, None)], place)
+        if isinstance(quad.object, Literal)
+    ]
+    return max(ended, default=None)

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 
+from kgservice.application.background.started import Progress, Result, Started, Stopped
 from kgservice.application.care import check
 from kgservice.application.care.backups import Backups, faults_of
-from kgservice.application.changes.record_texts import Progress
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.maintenance import Job, JobState, Work
 from kgservice.errors import Conflict, KgError, NotFound
 from kgservice.phrases import Phrase
 
-LOG = logging.getLogger("kgservice.maintenance")
 KEPT = 20
 """Jobs that have ended and are remembered; none outlives the process."""
-PATIENCE = 0.3
-"""Seconds that the start of a job waits: what has ended by then needs no word of how far it is."""
 
-Doing = Callable[[Job, Progress], tuple[str, ...]]
-"""What a job does: told how to tell its progress, it gives the faults that it found."""
-
-
-class _Stopped(Conflict):
-    """Somebody asked that the job be stopped."""
+Doing = Callable[[Job, Progress], Result]
+"""What a job does: told how to tell its progress, it gives its result."""
 
 
 class Maintenance:
@@ -37,99 +28,98 @@ class Maintenance:
     def __init__(self, kg: KnowledgeGraph, backups: Backups) -> None:
         self._kg = kg
         self._backups = backups
-        self._lock = threading.Lock()
-        self._jobs: list[Job] = []
-        self._stopping = False
+        self._changed = threading.Condition()
+        self._jobs: list[Started[Job]] = []
         self._pool: ThreadPoolExecutor | None = None
 
-    def backup(self) -> Job:
-        """Make a backup. Raises `Conflict` while another job is at work."""
+    def backup(self) -> Started[Job]:
+        """Make a backup; its result is that of `Backup.to_json`. Raises `Conflict` while a job is at work."""
 
-        def doing(job: Job, told: Progress) -> tuple[str, ...]:
-            job.about = self._backups.make(told).folder.name
-            return ()
+        def doing(job: Job, told: Progress) -> Result:
+            made = self._backups.make(told)
+            job.about, job.backup = made.folder.name, made.to_json()
+            return dict(job.backup)
 
         return self._start(Work.BACKUP, "", doing)
 
-    def verify(self, name: str) -> Job:
-        """Read a backup through. Raises `NotFound`, and `Conflict` while another job is at work."""
+    def verify(self, name: str) -> Started[Job]:
+        """Read a backup through; its result has `faults`. Raises `NotFound`, `Conflict` as `backup` does."""
         folders = {backup.folder.name: backup.folder for backup in self._backups.all()}
         if name not in folders:
             raise NotFound("There is no backup {name!r}", name=name[:80])
-        return self._start(Work.VERIFY, name, lambda _, told: tuple(faults_of(folders[name], told)))
+        return self._start(Work.VERIFY, name, lambda job, told: _found(job, faults_of(folders[name], told)))
 
-    def check(self) -> Job:
-        """Check the store. Raises `Conflict` while another job is at work."""
-        return self._start(Work.CHECK, "", lambda _, told: tuple(check.check(self._kg, told)))
+    def check(self) -> Started[Job]:
+        """Check the store; its result has `faults`. Raises `Conflict` while a job is at work."""
+        return self._start(Work.CHECK, "", lambda job, told: _found(job, check.check(self._kg, told)))
 
     def listed(self, *works: Work) -> list[Job]:
         """Those of these kinds, the newest first, as they stand."""
-        with self._lock:
-            found = [job for job in reversed(self._jobs) if not works or job.work in works]
-            return [replace(job, progress=dict(job.progress)) for job in found]
+        with self._changed:
+            found = [one.now() for one in reversed(self._jobs)]
+        return [job for job in found if not works or job.work in works]
 
-    def one(self, key: str) -> Job:
-        """How a job stands. Raises `NotFound`."""
-        for job in self.listed():
-            if job.id == key:
-                return job
+    def one(self, key: str) -> Started[Job]:
+        """A job. Raises `NotFound`."""
+        for one in reversed(self._jobs):
+            if one.run.id == key:
+                return one
         raise NotFound("There is no job {key!r}", key=key[:80])
 
-    def stop(self, key: str) -> None:
+    def stop(self, key: str) -> Job:
         """Ask that a job stops: it does at its next step. Raises `NotFound`, `Conflict` if it has ended."""
-        job = self.one(key)
-        with self._lock:
-            if self._jobs[-1].id != key or self._jobs[-1].state is not JobState.RUNNING:
-                raise Conflict("The job has ended: {state}", state=Phrase(job.state.value))
-            self._stopping = True
+        one = self.one(key)
+        with self._changed:
+            if one.run.state is not JobState.RUNNING:
+                raise Conflict("The job has ended: {state}", state=Phrase(one.run.state.value))
+            one.stopping = True
+        return one.now()
 
     def close(self) -> None:
         """Stop what is at work, and wait until it has ended."""
-        with self._lock:
-            self._stopping, pool = True, self._pool
+        with self._changed:
+            for one in self._jobs:
+                one.stopping = True
+            pool = self._pool
         if pool is not None:
             pool.shutdown()
 
-    def _start(self, work: Work, about: str, doing: Doing) -> Job:
-        job = Job(str(uuid.uuid4()), work, about, self._kg.clock())
-        with self._lock:
-            if self._jobs and self._jobs[-1].state is JobState.RUNNING:
+    def _start(self, work: Work, about: str, doing: Doing) -> Started[Job]:
+        started = Started(Job(str(uuid.uuid4()), work, about, self._kg.clock()), self._changed)
+        with self._changed:
+            if self._jobs and self._jobs[-1].run.state is JobState.RUNNING:
+                at_work = self._jobs[-1].run
                 raise Conflict(
-                    "Something else is at work: {work}; wait, or stop it",
-                    work=Phrase(self._jobs[-1].work.value),
+                    "Something else is at work: {work}, {id}; wait, or stop it",
+                    work=Phrase(at_work.work.value),
+                    id=at_work.id,
                 )
-            self._jobs = [*self._jobs[-KEPT:], job]
-            self._stopping = False
+            self._jobs = [*self._jobs[-KEPT:], started]
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="kgservice-maintenance")
-            running: Future[None] = self._pool.submit(self._run, job, doing)
-        ended = threading.Event()
+            started.begin(self._pool, lambda: self._run(started, doing))
+        return started
 
-        def noticed(run: Future[None]) -> None:
-            if (error := run.exception()) is not None:
-                LOG.error("Maintenance failed: %s", work.value, exc_info=error)
-            ended.set()
-
-        running.add_done_callback(noticed)
-        ended.wait(PATIENCE)
-        return self.one(job.id)
-
-    def _run(self, job: Job, doing: Doing) -> None:
-        state, faults, problem = JobState.FAILED, tuple[str, ...](), "an error of the program: see its log"
-
-        def told(name: str, done: int, total: int) -> None:
-            with self._lock:
-                if self._stopping:
-                    raise _Stopped("It was stopped")
-                job.progress[name] = (done, total)
-
+    def _run(self, started: Started[Job], doing: Doing) -> Result:
+        job, state, problem = started.run, JobState.FAILED, "an error of the program: see its log"
         try:
-            faults = doing(job, told)
-            state, problem = JobState.DONE, ""
-        except _Stopped:
+            result = doing(job, started.tell)
+        except Stopped:
             state, problem = JobState.STOPPED, ""
+            raise
         except KgError as error:
             problem = str(error)[:500]
+            raise
+        else:
+            state, problem = JobState.DONE, ""
+            return result
         finally:
-            with self._lock:
-                job.state, job.faults, job.problem, job.ended = state, faults, problem, self._kg.clock()
+            with self._changed:
+                job.state, job.problem, job.ended = state, problem, self._kg.clock()
+                self._changed.notify_all()
+
+
+def _found(job: Job, faults: list[str]) -> Result:
+    """The result of a job that looks for faults."""
+    job.faults = tuple(faults)
+    return {"faults": faults}

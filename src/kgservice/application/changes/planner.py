@@ -14,6 +14,7 @@ from kgservice.application.changes.facts import RecordFacts
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
+from kgservice.domain.quads import Quads
 from kgservice.domain.router import COMMON, Router
 from kgservice.errors import BadRdf, Conflict, Forbidden
 from kgservice.namespaces import Addresses
@@ -159,17 +160,13 @@ class Planner:
         found = self.store.construct("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Dataset(default=(name,)))
         return [Quad(t.subject, t.predicate, t.object, name) for t in found]
 
-    def emptied(
-        self, dropped: Iterable[NamedNode], removed: Iterable[Quad], added: Iterable[Quad]
-    ) -> set[NamedNode]:
+    def emptied(self, dropped: Iterable[NamedNode], removed: Quads, added: Quads) -> set[NamedNode]:
         """The record graphs that hold nothing any more."""
-        filled = {q.graph_name for q in added}
-        counts: dict[NamedNode, int] = {name: 0 for name in dropped if self.graphs.is_record(name)}
-        for quad in removed:
-            if isinstance(quad.graph_name, NamedNode) and self.graphs.is_record(quad.graph_name):
-                counts[quad.graph_name] = counts.get(quad.graph_name, 0) + 1
+        names = {name for name in (*dropped, *removed.graphs) if self.graphs.is_record(name)} - added.graphs
         return {
-            name for name, count in counts.items() if name not in filled and self._holds_at_most(name, count)
+            name
+            for name in names
+            if isinstance(name, NamedNode) and self._holds_at_most(name, len(removed.within(name)))
         }
 
     def _holds_at_most(self, name: NamedNode, count: int) -> bool:
@@ -212,10 +209,26 @@ class _Plan:
                         other=quad.graph_name,
                     )
                 routed[quad.triple] = quad
+        facts = self._before.facts
+        facts.look_ahead(
+            {
+                node
+                for triple in routed
+                for node in (triple.subject, None if triple.predicate == TYPE else triple.object)
+                if isinstance(node, NamedNode)
+            }
+        )
+        # Most of what an import says is of nodes that nothing has been said of.
+        asked = {
+            triple: None
+            for triple in routed
+            if not isinstance(triple.subject, NamedNode) or facts.is_stored(triple.subject, as_object=False)
+        }
+        subjects = {quad.subject for quad in plain if isinstance(quad.subject, NamedNode)}
+        known = planner.records.used(subjects, as_object=False) if subjects else set()
+        asked |= {q.triple: None for q in plain if q.subject in known or not isinstance(q.subject, NamedNode)}
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.records.match(
-            views.exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
-        ):
+        for quad in planner.records.match(views.exactly(asked)):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
         for quad in plain:
@@ -232,16 +245,8 @@ class _Plan:
                 planner.model,
                 self._removed,
                 routed,
-                stored=self._before.facts.stored,
+                stored=facts.stored,
             ),
-        )
-        self._after.facts.look_ahead(
-            {
-                node
-                for triple in routed
-                for node in (triple.subject, None if triple.predicate == TYPE else triple.object)
-                if isinstance(node, NamedNode)
-            }
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -334,22 +339,26 @@ class _Plan:
     def effect(self) -> Effect:
         """All of it together, with the view."""
         planner, graphs = self._planner, self._planner.graphs
-        gone = self._removed | set(self._moved)
-        new = self._added | set(self._moved.values())
-        view_remove, view_add = views.delta(
+        gone, new = Quads(self._removed), Quads(self._added)
+        gone.update(self._moved)
+        new.update(self._moved.values())
+        view = NamedNode(planner.addresses.everything)
+        view_gone, view_new = views.delta(
             planner.store,
             planner.model,
             planner.graphs,
-            removed={q for q in gone if graphs.in_view(q.graph_name)},
-            added={q for q in new if graphs.in_view(q.graph_name)},
+            removed=gone.where(graphs.in_view),
+            added=new.where(graphs.in_view),
             erased=planner.erased,
         )
         effect = Effect(
             drop=planner.emptied(self._drop, gone, new),
-            remove=gone | view_remove,
-            add=new | view_add,
+            remove=gone,
+            add=new,
             added=len(self._added),
             removed=len(self._removed),
         )
-        effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
+        effect.remove.put(view, view_gone)
+        effect.add.put(view, view_new)
+        effect.remove.leave(effect.drop)
         return effect

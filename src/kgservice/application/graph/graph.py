@@ -22,6 +22,7 @@ from kgservice.application.changes.replica import Copies
 from kgservice.application.graph import installing
 from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.forgetting import Forgetter
+from kgservice.application.views.counts import Counts
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.purposes import Purposes
 from kgservice.application.views.reader import PurposeReader, Reader, Whole
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from kgservice.application.guard.guard import Guard
     from kgservice.shacl.local import Difference
 
-_CLOCK = Origin(agent="kgservice", reason="dates that have come")
+_CLOCK = Change(origin=Origin(agent="kgservice", reason="dates that have come"))
 
 
 class KnowledgeGraph(Whole):
@@ -65,6 +66,7 @@ class KnowledgeGraph(Whole):
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
         self.search = Search(store, self.copies, settings.search)
+        self.counts = Counts(store, self.copies, self.graphs, self.writing)
         self._purposes = Purposes(settings, self.policy)
         self._due: datetime | None = None
         self._guard: Guard | None = None
@@ -134,6 +136,7 @@ class KnowledgeGraph(Whole):
         commits, whose numbers count from then on, and another model, which the next opening replaces.
         """
         self.copies.stop()
+        self.counts.forget()
         with installing.unfinished(self):
             yield
         self._due = Dues(self.store, self.addresses).first()
@@ -147,11 +150,9 @@ class KnowledgeGraph(Whole):
 
     def reader(self, purpose: str | None) -> Reader:
         """What reads the view of a purpose (an IRI); None: that of everything. Raises `NotFound`."""
-        if purpose is None:
-            return self
-        if purpose not in self._purposes.names:
+        if purpose is not None and purpose not in self._purposes.names:
             raise NotFound("There is no view for the purpose {purpose}", purpose=purpose)
-        return PurposeReader(self, purpose)
+        return self if purpose is None else PurposeReader(self, purpose)
 
     def catch_up(self) -> None:
         """See `Whole.catch_up`; a comparison, unless a date has come."""
@@ -160,8 +161,7 @@ class KnowledgeGraph(Whole):
         with self.writing:
             now = self.clock()
             while self._due is not None and self._due <= now:
-                effect = self._purposes.overdue(self.planner(), self._facts, now)
-                self._put(effect, Change(origin=_CLOCK), now)
+                self._put(self._purposes.overdue(self.planner(), self._facts, now), _CLOCK, now)
                 self._due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
 
     # Writing
@@ -194,8 +194,7 @@ class KnowledgeGraph(Whole):
         from kgservice.application.guard.classes import foreseen  # noqa: PLC0415 - as for the guard
 
         with self.writing:
-            planner = self.planner()
-            effect = planner.effect(change)
+            effect = (planner := self.planner()).effect(change)
             return foreseen(planner, effect, self.guard.difference(planner, effect, self.clock()))
 
     def commit(self, change: Change) -> Commit:
@@ -226,9 +225,8 @@ class KnowledgeGraph(Whole):
             shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown)
-            if hidden:
-                for forget in self.when_hidden:
-                    forget()
+            for forget in self.when_hidden if hidden else ():
+                forget()
             if hidden and self.engine is not None:
                 self.engine.stop(hidden)
             if judged:
@@ -241,9 +239,10 @@ class KnowledgeGraph(Whole):
         """Write an effect and what follows from it as one commit."""
         number = self._head + 1
         noted = provenance(self.addresses, number, now, change.origin, effect)
-        effect.add |= {quad for quad in noted if quad.object not in change.erased}
+        effect.add.update(quad for quad in noted if quad.object not in change.erased)
         for part in more:
             effect.then(part)
+        self.counts.prepare(effect)
         try:
             effect.apply(self.store)
         except KgError as error:
@@ -271,6 +270,7 @@ class KnowledgeGraph(Whole):
         """Take note of a commit that the store has made."""
         standing.note(self.store, self.addresses, number)
         self.copies.follow(effect)
+        self.counts.follow(effect)
         self._purposes.follow(self.planner(), effect)
         self._changed.update(dict.fromkeys(effect.graphs, number))
         self._head = number

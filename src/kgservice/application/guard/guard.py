@@ -83,7 +83,7 @@ class Guard:
             self._stored = Stored(planner.records, planner.graphs)
         stored = self._stored
         gone = stored.gone(removed_from_records(planner, effect), erased)
-        added = triples(added_to_records(planner, effect))
+        added = triples(t for said in added_to_records(planner, effect).by_graph.values() for t in said)
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)
         changed = self._pending[0] | self._pending[1]
@@ -120,10 +120,10 @@ class Guard:
                 for found in (difference.new, difference.gone)
             )
             return findings.kept(planner, new, gone, now)
-        touched = {
-            quad.subject for quad in removed_from_records(planner, effect) | added_to_records(planner, effect)
-        }
-        refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
+        refused = [f for f in difference.new if f.is_violation]
+        if refused:
+            touched = _touched(planner, effect)
+            refused = [f for f in refused if not _follows(f, touched)]
         if refused:
             raise Invalid(
                 _summary(refused),
@@ -140,6 +140,12 @@ class Guard:
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
+
+
+def _touched(planner: Planner, effect: Effect) -> set[object]:
+    """The nodes of whose statements some come or go."""
+    changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
+    return {t.subject for quads in changed for said in quads.by_graph.values() for t in said}
 
 
 def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:

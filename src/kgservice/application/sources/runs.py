@@ -4,64 +4,21 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kgservice.application.background.started import Progress, Started, Stopped
 from kgservice.application.sources.run_journal import RunJournal
 from kgservice.domain.clock import Clock
 from kgservice.domain.crm_run import CrmRun, RunState, Work
 from kgservice.errors import Conflict, KgError, NotFound
 from kgservice.phrases import Phrase
 
-Progress = Callable[[str, int, int], None]
 Doing = Callable[[Progress], tuple[dict[str, Any], Mapping[str, Any]]]
 """What a run does: told how to tell its progress, it gives its result, and the counts of it that are kept."""
-_PAUSE = 0.2  # seconds between two events of one who follows
-_FOLLOWED = 10  # seconds without one after which the same is told again, so that who left is noticed
-
-
-class _Stopped(Conflict):
-    """Somebody asked that the run be stopped."""
-
-
-class Started:
-    """A run of this process: how it stands, and its result at the end."""
-
-    def __init__(self, run: CrmRun, changed: threading.Condition) -> None:
-        self.run = run
-        self.future: Future[dict[str, Any]] = Future()
-        self.stopping = False
-        self._changed = changed
-
-    def tell(self, name: str, done: int, total: int) -> None:
-        """Note its progress. Raises `_Stopped` once it is to stop."""
-        if self.stopping:
-            raise _Stopped("The run was stopped; nothing of what was not written yet will be")
-        with self._changed:
-            self.run.progress[name] = (done, total)
-            self._changed.notify_all()
-
-    def ended(self, _: Future[dict[str, Any]]) -> None:
-        """Wake those who follow: nothing more will come."""
-        with self._changed:
-            self._changed.notify_all()
-
-    def follow(self) -> Iterator[CrmRun]:
-        """How it stands, whenever that has changed, until it ends."""
-        while not self.future.done():
-            with self._changed:
-                yield replace(self.run, progress=dict(self.run.progress))
-                if not self.future.done():
-                    self._changed.wait(_FOLLOWED)
-            wait([self.future], _PAUSE)
-
-    def result(self) -> dict[str, Any]:
-        """What it gave, when it has ended. Raises what it raised."""
-        return self.future.result()
 
 
 class Runs:
@@ -71,7 +28,7 @@ class Runs:
         self._journal = RunJournal(folder)
         self._clock = clock
         self._changed = threading.Condition()
-        self._current: Started | None = None
+        self._current: Started[CrmRun] | None = None
         self._pool: ThreadPoolExecutor | None = None
 
     def do(self, work: Work, source: str, by: str, doing: Doing, heard: Progress) -> dict[str, Any]:
@@ -85,7 +42,7 @@ class Runs:
 
             return self._run(started, doing, told)
 
-    def start(self, work: Work, source: str, by: str, doing: Doing) -> Started:
+    def start(self, work: Work, source: str, by: str, doing: Doing) -> Started[CrmRun]:
         """Run in a thread of its own. Raises `Conflict` while another run is at work."""
         with ExitStack() as alone:
             started = self._begun(alone, work, source, by)
@@ -97,11 +54,10 @@ class Runs:
 
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="kgservice-run")
-            started.future = self._pool.submit(run)
-            started.future.add_done_callback(started.ended)
+            started.begin(self._pool, run)
         return started
 
-    def _begun(self, alone: ExitStack, work: Work, source: str, by: str) -> Started:
+    def _begun(self, alone: ExitStack, work: Work, source: str, by: str) -> Started[CrmRun]:
         alone.enter_context(self._journal.alone())
         run = CrmRun(str(uuid.uuid4()), work, source, by, self._clock())
         self._journal.write(run)
@@ -109,12 +65,12 @@ class Runs:
         self._current = started
         return started
 
-    def _run(self, started: Started, doing: Doing, told: Progress) -> dict[str, Any]:
+    def _run(self, started: Started[CrmRun], doing: Doing, told: Progress) -> dict[str, Any]:
         run, state, problem = started.run, RunState.FAILED, "an error of the program: see its log"
         counts: Mapping[str, Any] = {}
         try:
             result, counts = doing(told)
-        except _Stopped:
+        except Stopped:
             state, problem = RunState.STOPPED, ""
             raise
         except KgError as error:

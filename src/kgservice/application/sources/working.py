@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kgservice.application.background.started import Progress
 from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.sources.matching import match
-from kgservice.application.sources.runs import Doing, Progress
+from kgservice.application.sources.runs import Doing
 from kgservice.crm import registry
 from kgservice.crm.canonical_tables import opened, overview, rejects_of
 from kgservice.crm.sync import sync

@@ -10,6 +10,7 @@ from typing import BinaryIO, NoReturn, TypeVar
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.application.changes.replica import Copies
+from kgservice.application.views.counts import Counts
 from kgservice.application.views.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
@@ -43,6 +44,7 @@ class Reader:
     clock: Clock
     copies: Copies
     search: Search
+    counts: Counts
     engine: Engine | None = None
     view: NamedNode
     purpose: str | None = None
@@ -160,6 +162,7 @@ class PurposeReader(Reader):
         self.clock = whole.clock
         self.copies = whole.copies
         self.search = whole.search
+        self.counts = whole.counts
         self.engine = whole.engine
         self.purpose = purpose
         self.view = NamedNode(whole.addresses.view(purpose))

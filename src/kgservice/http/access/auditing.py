@@ -26,7 +26,7 @@ _OPEN_PATHS = frozenset({"/audit/verification"})
 _DENIED = frozenset({401, 403})
 _READING = frozenset({"GET", "HEAD"})
 # What is asked by POST and changes nothing.
-_ASKED = frozenset({"sparql", "validation"})
+_ASKED = frozenset({"check", "sparql", "validation"})
 # Pages that do what other addresses do.
 _PAGES = {
     "audit": "audit",

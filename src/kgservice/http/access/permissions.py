@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {
     "/": Rule(EVERYBODY),
     "/audit": Rule(PRIVACY),
     "/backups": Rule(ADMINISTRATORS, ADMINISTRATORS),
-    "/check": Rule(ADMINISTRATORS),
+    "/check": Rule(ADMINISTRATORS, ADMINISTRATORS),
     "/consents": Rule(PRIVACY, PRIVACY),
     "/decisions": Rule(PRIVACY),
     "/export": Rule(ADMINISTRATORS),
@@ -57,7 +57,7 @@ RULES: dict[str, Rule] = {
     "/imports/": Rule(STEWARDS, STEWARDS),  # sources that are set up here, and what goes back to them
     "/journeys": Rule(EVERYBODY),
     "/links": Rule(STEWARDS, STEWARDS),
-    "/maintenance": Rule(ADMINISTRATORS),
+    "/maintenance": Rule(ADMINISTRATORS, ADMINISTRATORS),
     "/metrics": Rule(frozenset({Role.MONITOR, Role.ADMINISTRATOR})),
     "/ontology": Rule(EVERYBODY),
     "/openapi.json": Rule(EVERYBODY),

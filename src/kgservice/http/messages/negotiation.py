@@ -133,6 +133,12 @@ def negotiate(
     return best[1], best[2]
 
 
+@lru_cache(maxsize=128)
+def answer_format(kind: Kind, accept: str | None, wanted: str | None) -> tuple[Format, str]:
+    """The format for the answer of a query, and its media type. Raises `NotAcceptable`."""
+    return negotiate(OF_KIND[kind], accept, wanted)
+
+
 def content_type(media_type: str) -> str:
     """The `Content-Type` header for a media type: text formats say that they are UTF-8."""
     return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

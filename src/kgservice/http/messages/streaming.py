@@ -10,7 +10,6 @@ import asyncio
 import io
 import threading
 import time
-import traceback
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO, Protocol, cast
 import zstandard
 from starlette.types import Receive, Send
 
+from kgservice.application.background.started import forget_frames
 from kgservice.errors import StoreFailed
 
 CHUNK = 64 * 1024  # bytes; answers up to this size are sent whole
@@ -235,11 +235,7 @@ def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
     try:
         produce(out)
     except BaseException as error:
-        # The exception goes to another thread; what its frames hold must not (query results may not).
-        seen: BaseException | None = error
-        while seen is not None:
-            traceback.clear_frames(seen.__traceback__)
-            seen = seen.__cause__ or seen.__context__
+        forget_frames(error)  # query results may not go to another thread
         raise
 
 

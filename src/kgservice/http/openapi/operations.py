@@ -52,6 +52,14 @@ def _changed(summary: str, body: Body | None = None, *, status: int = 200, agent
     return Operation(summary, statuses=(status,), asked=asked, body=body or {}, fails=_GUARDED, changes=True)
 
 
+def _job(summary: str, status: int) -> Operation:
+    """Maintenance: its steps as they come, where it is told of, or its result (`Prefer: wait=60`)."""
+    answers = (PLAIN_JSON, Representation("ndjson", ("application/x-ndjson",)))
+    return Operation(
+        f"{summary} (`Prefer: wait=60` to wait)", answers, tuple(sorted({200, status, 202})), fails=(409, 507)
+    )
+
+
 _NAMED = ("graph", "default")
 _PERSON = "/subjects/{key}"
 
@@ -240,10 +248,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/audit/verification"): Operation("Whether the audit log is whole", asked=("head",)),
     ("get", "/backups"): Operation("The backups that there are"),
-    ("post", "/backups"): Operation("Make a backup", statuses=(201,), fails=(409, 507)),
-    ("get", "/check"): Operation("Whether the views equal their definition: `faults`, empty when they do"),
-    ("get", "/maintenance"): Operation("Backups and checks that pages have begun since the start"),
-    ("get", "/maintenance/{id}"): Operation("How far one of them is, or how it ended", fails=(404,)),
+    ("post", "/backups"): _job("Make a backup", 201),
+    ("get", "/check"): Operation("The checks of the store since the start of the service"),
+    ("post", "/check"): _job(
+        "Check whether the views equal their definition: `faults`, empty when they do", 200
+    ),
+    ("get", "/maintenance"): Operation("Backups, verifications and checks since the start of the service"),
+    ("get", "/maintenance/{id}"): Operation(
+        "How far one of them is, or how it ended (`Prefer: wait=60`: when it has)", fails=(404,)
+    ),
+    ("post", "/maintenance/{id}/stop"): Operation("Ask that one of them be stopped", fails=(404, 409)),
     ("get", "/export"): Operation(
         "The whole dataset, or the view of a purpose", _GRAPH, asked=("views",), reads=True
     ),

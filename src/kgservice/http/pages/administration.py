@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import NamedNode
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +21,7 @@ from kgservice.domain.maintenance import Work
 from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.backups import row as backup_row
 from kgservice.http.pages.backups import size
-from kgservice.http.pages.jobs import finished, running
+from kgservice.http.pages.jobs import begun, finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -30,8 +29,7 @@ from kgservice.namespaces import CI
 from kgservice.store.base import Dataset
 
 ADMINISTRATION = "/pages/administration"
-_STATEMENTS = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-_PERSONS = f"SELECT (COUNT(DISTINCT ?person) AS ?n) {{ ?person a <{CI}Person> }}"
+_PERSON = NamedNode(f"{CI}Person")
 
 
 def add(routes: Routes, machinery: Machinery) -> None:
@@ -41,12 +39,10 @@ def add(routes: Routes, machinery: Machinery) -> None:
 
 
 class AdministrationPage:
-    """How the service is; views are counted once for each state that they have."""
+    """How the service is."""
 
     def __init__(self, machinery: Machinery) -> None:
         self._machinery = machinery
-        self._lock = threading.Lock()
-        self._counted: dict[NamedNode, tuple[int, tuple[int, int]]] = {}
 
     def show(self, site: Site, request: Request) -> Response:
         """The page, with what is at work now, and what came of the last check."""
@@ -54,6 +50,7 @@ class AdministrationPage:
         names = labels(kg, kg.settings.active_purposes, language)
         purposes = ((names.get(iri) or short(iri), kg.reader(iri)) for iri in kg.settings.active_purposes)
         readers: list[tuple[str, Reader]] = [("", kg), *purposes]
+        statements = kg.counts.statements([reader.view for _, reader in readers])
         now = kg.clock()
         keys = [key.state(now) for key in api_keys.kept(kg.settings)]
         backups = self._machinery.backups.all()
@@ -77,7 +74,7 @@ class AdministrationPage:
             },
             store=_store(kg),
             standings=kg.store.standings(),
-            views=[self._view(kg, name, reader) for name, reader in readers],
+            views=[_view(kg, name, reader, statements[reader.view]) for name, reader in readers],
             job=job,
             renews=job is not None,
             last=finished(self._machinery.jobs, Work.CHECK),
@@ -91,34 +88,26 @@ class AdministrationPage:
     def decide(self, _kg: KnowledgeGraph, _key: str, form: Mapping[str, str], _by: Origin) -> str:
         """Begin to check the store, or stop that; the page again. Raises `Conflict`, `NotFound`."""
         if form.get("do") == "check":
-            self._machinery.jobs.check()
+            begun(self._machinery.jobs.check())
         elif form.get("do") == "stop":
             self._machinery.jobs.stop(form.get("job", ""))
         else:
             raise unknown(form)
         return ADMINISTRATION
 
-    def _view(self, kg: KnowledgeGraph, name: str, reader: Reader) -> dict[str, Any]:
-        with self._lock:
-            state, found = self._counted.get(reader.view, (-1, (0, 0)))
-            if state != reader.state:
-                found = _count(reader, _STATEMENTS), _count(reader, _PERSONS)
-                state = reader.state
-                self._counted[reader.view] = state, found
-        held = kg.copies.answering(Dataset((reader.view,), ())) is not kg.store
-        return {
-            "name": name,
-            "iri": reader.purpose or "",
-            "statements": found[0],
-            "persons": found[1],
-            "commit": state,
-            "memory": kg.reads == "memory" if reader is kg else held,
-        }
 
-
-def _count(reader: Reader, query: str) -> int:
-    ((number,),) = reader.select(query).rows
-    return int(number.value) if isinstance(number, Literal) else 0
+def _view(kg: KnowledgeGraph, name: str, reader: Reader, statements: int) -> dict[str, Any]:
+    """A view: what it holds, since when, and where it is read from."""
+    state = reader.state
+    held = kg.copies.answering(Dataset((reader.view,), ())) is not kg.store
+    return {
+        "name": name,
+        "iri": reader.purpose or "",
+        "statements": statements,
+        "persons": kg.counts.instances(reader.view).get(_PERSON, 0),
+        "commit": state,
+        "memory": kg.reads == "memory" if reader is kg else held,
+    }
 
 
 def _store(kg: KnowledgeGraph) -> Mapping[str, str]:

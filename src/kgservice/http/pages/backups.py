@@ -13,7 +13,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Origin
 from kgservice.domain.maintenance import Work
 from kgservice.http.messages.forms import unkept, unknown
-from kgservice.http.pages.jobs import finished, running
+from kgservice.http.pages.jobs import begun, finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -58,9 +58,9 @@ class BackupPages:
         """
         match form.get("do"):
             case "make":
-                self._jobs.backup()
+                begun(self._jobs.backup())
             case "verify":
-                self._jobs.verify(form.get("backup", ""))
+                begun(self._jobs.verify(form.get("backup", "")))
             case "stop":
                 self._jobs.stop(form.get("job", ""))
             case _:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from kgservice.application.background.started import Started
 from kgservice.application.care.maintenance import Maintenance
 from kgservice.domain.maintenance import Job, JobState, Work
 from kgservice.web.tables import moment
+
+_PATIENCE = 0.3
+"""Seconds that the start of a job waits: what has ended by then needs no word of how far it is."""
+
+
+def begun(job: Started[Job]) -> None:
+    """Wait a moment for a job that was begun."""
+    job.wait(_PATIENCE)
 
 
 def running(jobs: Maintenance) -> dict[str, Any] | None:

@@ -171,7 +171,7 @@ class Site:
         return self.page(request, "error.html", status=problem["status"], problem=problem)
 
     def overview(self) -> Overview:
-        """What is loaded; counted once for each commit."""
+        """What is loaded; looked up once for each commit."""
         with self._lock:
             known = self._overviews.get(self.kg.view)
             if known is None or known.commit != self.kg.state:

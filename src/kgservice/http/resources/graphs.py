@@ -37,7 +37,7 @@ from kgservice.http.messages.negotiation import body_format, media_type_of, nego
 from kgservice.http.messages.problems import method_not_allowed
 from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.messages.tags import Tags
-from kgservice.http.resources.sparql import iri
+from kgservice.http.resources.operation import iri
 from kgservice.store.documents import check_document
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
 from kgservice.store.syntax import reading_rdf

@@ -2,76 +2,112 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
+from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from kgservice.application.care import check
 from kgservice.application.care.backups import Backups
 from kgservice.application.care.maintenance import Maintenance
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol import exporting
-from kgservice.errors import BadParameter
+from kgservice.domain.maintenance import Work
+from kgservice.errors import BadParameter, NotFound
 from kgservice.http.access.given import address
 from kgservice.http.access.purposes import PARAMETER, reader_of
 from kgservice.http.messages.exchange import Exchange, on
+from kgservice.http.messages.following import answer, ended
 from kgservice.http.messages.negotiation import coding, content_type, negotiate
+from kgservice.http.messages.preferring import patience
 from kgservice.http.messages.streaming import CODINGS, HeaderList, respond
 from kgservice.store.formats import GRAPH_FORMATS
 
+JOBS, STOP = "/maintenance", "stop"
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-def make_router(kg: KnowledgeGraph, jobs: Maintenance) -> APIRouter:
-    """The routes of the check, which looks at the whole store, and of what the pages have begun."""
-    router = APIRouter()
-
-    @router.head("/check")
-    @router.get("/check")
-    async def faults() -> JSONResponse:
-        """The faults of the store, one sentence each, as `faults`; empty when it is sound."""
-        return JSONResponse({"faults": await asyncio.to_thread(check.check, kg)}, headers=_UNCACHED)
-
-    @router.head("/maintenance")
-    @router.get("/maintenance")
-    def every() -> JSONResponse:
-        """The jobs since the start of the service, the newest first."""
-        return JSONResponse({"jobs": [job.to_json() for job in jobs.listed()]}, headers=_UNCACHED)
-
-    @router.head("/maintenance/{id}")
-    @router.get("/maintenance/{id}")
-    def one(id: str) -> JSONResponse:  # noqa: A002
-        """How a job stands. Raises `NotFound`."""
-        return JSONResponse(jobs.one(id).to_json(), headers=_UNCACHED)
-
-    return router
-
-
 class Backing:
-    """`/backups` as an ASGI application: the backups that there are; POST makes one.
+    """`/backups` as an ASGI application: the backups that there are; POST begins to make one.
 
     Where it is written says the setting `backups`, never the request. Reading and writing go on meanwhile.
     """
 
-    def __init__(self, backups: Backups, workers: Executor) -> None:
+    def __init__(self, jobs: Maintenance, backups: Backups, workers: Executor) -> None:
+        self._jobs = jobs
         self._backups = backups
         self._workers = workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Raises `Conflict` while another backup is made, `StoreFailed`."""
+        """Answer one request. Raises `Conflict` while something else is at work, `StoreFailed`."""
         http = Exchange(scope, receive, send)
         if not await http.has("GET", "POST"):
             return
         if http.method == "POST":
-            made = await on(self._workers, self._backups.make)
-            await http.reply(JSONResponse(made.to_json(), 201, headers=_UNCACHED))
+            await answer(
+                http,
+                self._workers,
+                self._jobs.backup,
+                place=JOBS,
+                otherwise=0,
+                reply=lambda made: JSONResponse(made, 201),
+            )
             return
         found = await on(self._workers, self._backups.all)
         said = {"folder": str(self._backups.folder), "backups": [backup.to_json() for backup in found]}
         await http.reply(JSONResponse(said, headers=_UNCACHED))
+
+
+class Checking:
+    """`/check` as an ASGI application: the checks since the start of the service; POST begins one.
+
+    It looks at the whole store; its result is the `faults`, one sentence each: none if it is sound.
+    """
+
+    def __init__(self, jobs: Maintenance, workers: Executor) -> None:
+        self._jobs = jobs
+        self._workers = workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises `Conflict` while something else is at work."""
+        http = Exchange(scope, receive, send)
+        if not await http.has("GET", "POST"):
+            return
+        if http.method == "POST":
+            await answer(http, self._workers, self._jobs.check, place=JOBS, otherwise=0, reply=JSONResponse)
+            return
+        checks = [job.to_json() for job in self._jobs.listed(Work.CHECK)]
+        await http.reply(JSONResponse({"checks": checks}, headers=_UNCACHED))
+
+
+class Jobs:
+    """`/maintenance`, `/maintenance/{id}` and `/maintenance/{id}/stop` as an ASGI application.
+
+    Backups, their verifications and checks since the start of the service, whoever began them. Who prefers
+    to wait for one (`Prefer: wait=…`) is told of it when it has ended, or after so long.
+    """
+
+    def __init__(self, jobs: Maintenance) -> None:
+        self._jobs = jobs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises `NotFound`, `Conflict` when one that has ended is to stop."""
+        http = Exchange(scope, receive, send)
+        key, part = (str(scope["path_params"].get(name, "")) for name in ("id", "part"))
+        if part and part != STOP:
+            raise NotFound("There is nothing at this address")
+        if not await http.has("POST" if part else "GET"):
+            return
+        told: dict[str, Any]
+        if part:
+            told = self._jobs.stop(key).to_json()
+        elif key:
+            job, prefers = self._jobs.one(key), patience(http.headers, 0)
+            await ended(job, prefers.seconds)
+            told = job.now().to_json()
+        else:
+            told = {"jobs": [job.to_json() for job in self._jobs.listed()]}
+        await http.reply(JSONResponse(told, headers=_UNCACHED))
 
 
 class Export:

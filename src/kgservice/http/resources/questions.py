@@ -24,7 +24,8 @@ from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.messages.tags import Tags
 from kgservice.http.resources import parquet
-from kgservice.http.resources.sparql import Operation, Querying, allowance
+from kgservice.http.resources.operation import Operation, allowance
+from kgservice.http.resources.sparql import Querying
 from kgservice.store.base import Allowance
 
 SUPPRESSED = "KG-Suppressed"

@@ -5,39 +5,35 @@ Only sources that were added on this machine are read; a request names one and s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import BinaryIO
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from kgservice.application.background.started import Started
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.sources import packages as crm_packages
-from kgservice.application.sources.runs import Doing, Runs, Started
+from kgservice.application.sources.runs import Doing, Runs
 from kgservice.domain.change import Origin
-from kgservice.domain.crm_run import Work
-from kgservice.errors import BadParameter, KgError, NotFound
+from kgservice.domain.crm_run import CrmRun, Work
+from kgservice.errors import BadParameter, NotFound
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address, origin_of
-from kgservice.http.messages.details import details
 from kgservice.http.messages.exchange import Exchange, on
-from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
-from kgservice.http.messages.problems import language_of
-from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
+from kgservice.http.messages.following import HEADERS, answer
+from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
+from kgservice.http.messages.streaming import ClientLeft
 
-NDJSON = Representation("ndjson", ("application/x-ndjson",))
 STOP = "stop"
-HEADERS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization, Cookie"}
 
 
 class RunResource:
     """`…/runs`, `…/runs/{run}` and `…/runs/{run}/stop` as an ASGI application.
 
     POST starts a run. As `application/x-ndjson` a line tells of the run, further ones how far it is, the last
-    one its result or the problem; as JSON its result is waited for, unless `Prefer: respond-async` asks for
-    202 with the address of the run at once. Who leaves does not stop it; POST to `stop` does.
+    one its result or the problem; as JSON its result is waited for, unless `Prefer` asks for 202 with the
+    address of the run at once or after some seconds. Who leaves does not stop it; POST to `stop` does.
     """
 
     def __init__(self, kg: KnowledgeGraph, runs: Runs, readers: Executor) -> None:
@@ -80,30 +76,16 @@ class RunResource:
         return await on(self._readers, tell)
 
     async def _start(self, http: Exchange, source: str) -> None:
-        offer, media_type = negotiate([PLAIN_JSON, NDJSON], http.headers.get("accept"), http.wanted)
-        begin = self._beginning(http, source)
-        started = await on(self._readers, begin)
-        if offer is NDJSON:
-            head: HeaderList = [
-                (b"content-type", media_type.encode()),
-                *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
-            ]
-            await respond(
-                http.receive,
-                http.send,
-                workers=self._readers,
-                produce=lambda out: _follow(started, http.scope, out),
-                head=lambda: head,
-            )
-            return
-        if "respond-async" in http.headers.get("prefer", ""):
-            where = f"{http.scope['path']}/{started.run.id}"
-            told = {**HEADERS, "Location": where, "Preference-Applied": "respond-async"}
-            await http.reply(JSONResponse(started.run.to_json(), 202, headers=told))
-            return
-        await http.reply(JSONResponse(await on(self._readers, started.result), headers=HEADERS))
+        await answer(
+            http,
+            self._readers,
+            self._beginning(http, source),
+            place=http.scope["path"],
+            otherwise=None,
+            reply=JSONResponse,
+        )
 
-    def _beginning(self, http: Exchange, source: str) -> Callable[[], Started]:
+    def _beginning(self, http: Exchange, source: str) -> Callable[[], Started[CrmRun]]:
         """What starts the run that is asked for."""
         given = address(http, ("agent", "allowEmpty") if source else ("agent",))
         empty = given.get("allowEmpty", "false")
@@ -113,7 +95,9 @@ class RunResource:
         return lambda: begin(self._kg, self._runs, source, by, allow_empty=empty == "true")
 
 
-def begin(kg: KnowledgeGraph, runs: Runs, source: str, by: Origin, *, allow_empty: bool = False) -> Started:
+def begin(
+    kg: KnowledgeGraph, runs: Runs, source: str, by: Origin, *, allow_empty: bool = False
+) -> Started[CrmRun]:
     """Start to read a source, or, without one, to match all of them.
 
     Raises `BadInput` where packages are missing, `NotFound`, `Conflict` while another run is at work.
@@ -128,25 +112,3 @@ def begin(kg: KnowledgeGraph, runs: Runs, source: str, by: Origin, *, allow_empt
         return runs.start(Work.SYNC, source, by.agent, doing)
     doing = crm_working.matching(kg, by)
     return runs.start(Work.MATCH, "", by.agent, doing)
-
-
-def _follow(started: Started, scope: Scope, out: BinaryIO) -> None:
-    """Write a line for each step of a run, and one for its end."""
-    out.write(_line({"event": "run", "run": started.run.to_json()}))
-    told: dict[str, tuple[int, int]] = {}
-    for run in started.follow():
-        new = {name: step for name, step in run.progress.items() if told.get(name) != step}
-        told |= new
-        for name, (done, total) in (new or dict(list(told.items())[-1:])).items():
-            out.write(_line({"event": "progress", "name": name, "done": done, "total": total}))
-    try:
-        result = started.result()
-    except KgError as error:
-        out.write(_line({"event": "problem", **details(error, language_of(scope))}))
-        return
-    commit = scope["state"]["commits"].told(scope)
-    out.write(_line({"event": "done", "result": result, "commit": commit}))
-
-
-def _line(value: object) -> bytes:
-    return json.dumps(value, default=str).encode() + b"\n"
