@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.care import check
+from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import erasing, requests, subjects
@@ -336,4 +338,55 @@ def test_a_store_in_use_is_not_rewritten(on_disk: Path, clock: Clock) -> None:
     with pytest.raises(StoreFailed, match="cannot be written anew"):
         rewrite(on_disk)
     assert kg.ask("ASK { ?s ?p ?o }")
+    kg.close()
+
+
+def test_what_goes_does_not_depend_on_what_is_held_in_memory(
+    on_disk: Path, tmp_path: Path, clock: Clock
+) -> None:
+    kg = opened(on_disk, clock)
+    node = NamedNode(IDS + "x")
+    record = sorted(
+        subjects.nodes_of(kg, NamedNode(IDS + PERSON), subjects.quads_of(kg, NamedNode(IDS + PERSON)))
+    )
+    linked = Triple(node, NamedNode(f"{CI}derivedFrom"), record[0])
+    source = quarantine.Source("contacts.csv", 9, "9;nobody")
+    quarantine.hold(kg, [({linked}, source, Refusal("R50"))], Origin())
+    kg.store.backup(tmp_path / "twin")
+    twin = opened(tmp_path / "twin", clock)
+    twin.copies.keep_records(OxigraphStore(), Budget(2**30)).wait()
+    for view in (twin.view, *(twin.reader(purpose).view for purpose in twin.settings.active_purposes)):
+        twin.copies.keep_view(view, OxigraphStore(), Budget(2**30)).wait()
+    assert twin.copies.records is not twin.store
+    done, same = (erasing.erase(one, PERSON, {"otherBasis": "erase"}) for one in (kg, twin))
+    assert done == same
+    assert done.quarantine == 2
+    assert dumped(kg) == dumped(twin)
+    assert check.check(twin) == []
+    for view in (twin.view, *(twin.reader(purpose).view for purpose in twin.settings.active_purposes)):
+        held = twin.copies.of_view(view)
+        assert held is not twin.store
+        assert set(held.match([(None, None, None)], view)) == set(
+            twin.store.match([(None, None, None)], view)
+        )
+    for one in (kg, twin):
+        one.close()
+
+
+def dumped(kg: KnowledgeGraph) -> list[bytes]:
+    out = io.BytesIO()
+    kg.store.dump(out, N_QUADS)
+    return sorted(out.getvalue().splitlines())
+
+
+def test_a_scratch_graph_made_after_the_first_erasure_is_searched_by_the_next(
+    on_disk: Path, clock: Clock
+) -> None:
+    kg = opened(on_disk, clock)
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    later = NamedNode("https://kg.example/later")
+    person = NamedNode(IDS + ON_CONTRACT)
+    kg.commit(Change(add=(Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, later),)))
+    erasing.erase(kg, ON_CONTRACT, {"otherBasis": "erase"})
+    assert not kg.store.has_graph(later) or kg.planner().quads(later) == []
     kg.close()

@@ -87,9 +87,9 @@ def test_two_effects_become_one() -> None:
         assert [set(effect.remove), set(effect.add)] == then(first, later, drop)
         assert effect.drop == drop
         parts = effect.by_graph()
-        assert {quad for _, part in parts for quad in part.add} == set(effect.add)
-        assert {quad for _, part in parts for quad in part.remove} == set(effect.remove)
-        assert {name for name, _ in parts} == effect.graphs
+        assert {quad for part in parts.values() for quad in part.add} == set(effect.add)
+        assert {quad for part in parts.values() for quad in part.remove} == set(effect.remove)
+        assert parts.keys() == effect.graphs
 
 
 def test_they_are_written_as_single_quads_are(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from kgservice.namespaces import CI
 
 LEVELS = ("public", "internal", "confidential")
 IDENTIFICATION = f"{CI}IdentificationData"
+_IDENTIFYING = frozenset({IDENTIFICATION})
 
 _TRUE = Literal(True)
 _HAS_CATEGORY = NamedNode(f"{CI}hasCategory")
@@ -127,6 +128,7 @@ class Sight:
         self.concepts = concepts
         self.facts = facts
         self.moment = moment
+        self._deciding = _DECIDING | model.owner_links.properties
         self._said: dict[NamedNode, Own] = {}
         self._traits: dict[NamedNode, Traits] = {}
         self._of_terms: dict[NamedNode, frozenset[str]] = {}
@@ -147,16 +149,14 @@ class Sight:
 
     def need_of(self, term: NamedNode, ends: Sequence[Traits]) -> Need:
         """What a statement needs with this property (or class, for a type) and with ends of these traits."""
-        categories = self._annotated(term)
-        found = categories.union(*(end.stated for end in ends))
-        if not categories:
-            found = found.union(*(end.classed for end in ends))
-        return Need(
-            found or frozenset({IDENTIFICATION}),
-            max((end.level for end in ends), default=0),
-            any(end.special for end in ends),
-            any(end.restricted for end in ends),
-        )
+        found = categories = self._annotated(term)
+        level, special, restricted = 0, False, False
+        for end in ends:
+            found |= end.stated if categories else end.stated | end.classed
+            level = max(level, end.level)
+            special |= end.special
+            restricted |= end.restricted
+        return Need(found or _IDENTIFYING, level, special, restricted)
 
     def decides(self, predicate: NamedNode) -> bool:
         """Whether statements with that property decide about the traits of nodes with names of their own."""

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from rdflib.term import Node
+from rdflib.namespace import SH
+from rdflib.term import Node, URIRef
 
 from kgservice.domain.finding import Finding, by_key
 from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
-from kgservice.shacl.reach import Found, Reach, Statements, Triple
+from kgservice.shacl.reach import Reach, Statements, Triple
 from kgservice.shacl.report import Report
-from kgservice.shacl.roots import Index, Root, classes_of, with_above
+from kgservice.shacl.roots import Index, Root, with_above
 from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.sides import Side
 from kgservice.shacl.targets import ByPredicate, Targets
 from kgservice.shacl.terms import from_rdflib
 from kgservice.shacl.validate import Engine, Findings
+
+_MANY = 25  # focus nodes that are worth a look of their own, after the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,15 @@ class LocalValidator:
         # The nodes that walks may begin at, or that are targets, whatever is said of them.
         self._fixed = {node for root in self.roots for node in (*root.nodes, *root.reach.anchors.values())}
         self._anywhere = {root.shape for root in self.roots if root.reach.boundless}
+        # What these find of a node that a change does not touch follows from it, and never refuses it.
+        self._following = {
+            root.shape
+            for root in self.roots
+            if (rule := shapes.rules.get(root.shape)) is not None
+            and rule.blames == "focusNode"
+            and not root.reach.deep
+            and (root.shape, SH.property, None) not in shapes.graph
+        }
         self._screen = Screen(shapes, self.roots) if screened else None
 
     def everything(self, dataset: Dataset, context: Iterable[Triple] = ()) -> Findings:
@@ -121,18 +134,19 @@ class LocalValidator:
         *,
         either: Dataset | None = None,
         noted: Callable[[Node], bool] | None = None,
+        later: dict[Node, set[Node]] | None = None,
     ) -> Difference:
         """What changing the statements `changed` from `before` to `after` does.
 
         Both datasets are asked only about the surroundings of what changes. They do not hold what `base`
         holds, nor `context`, which is added to both: the moment and the policy. `either` is all that one of
-        them holds. If it is known of which nodes
-        there may have been findings (`noted`), only these are looked at as they were, and those that have
-        findings now.
+        them holds. If it is known of which nodes there may have been findings (`noted`), only these are
+        looked at as they were, and those that have findings now. Where findings only follow, nodes that the
+        change does not touch are not looked at but entered in `later`, if that is given and they are many.
         """
         context, likely = set(context), {predicate for _, predicate, _ in changed}
         was, now = (
-            _Side(self._base, dataset, context=context, targets=self._targets, likely=likely)
+            Side(self._base, dataset, context=context, targets=self._targets, likely=likely)
             for dataset in (before, after)
         )
         both = now.statements if either is after else Both(self._base, either or Both(before, after))
@@ -141,6 +155,8 @@ class LocalValidator:
             by_predicate[triple[1]].append(triple)
         fresh = {s for s in {s for s, _, _ in changed} - self._fixed if not was.knows(s)}
         affected = self._affected(by_predicate, both, fresh)
+        if later is not None:
+            affected = self._without(affected, {s for s, _, _ in changed}, now, later)
         for root, nodes in affected:
             now.take(root, nodes)
         found = self._findings(now.focus, now.near, now)
@@ -170,8 +186,34 @@ class LocalValidator:
                     affected.append((root, found))
         return affected
 
+    def _without(
+        self,
+        affected: list[tuple[Root, set[Node] | None]],
+        touched: Set[Node],
+        now: Side,
+        later: dict[Node, set[Node]],
+    ) -> list[tuple[Root, set[Node] | None]]:
+        """What is to be looked at now; the rest, if it is much, is entered in `later`."""
+        follows: dict[Node, set[Node]] = {}
+        for root, nodes in affected:
+            if nodes is not None and root.shape in self._following:
+                left = now.targeted(root, nodes - touched)
+                if len(left) >= _MANY and all(isinstance(node, URIRef) for node in left):
+                    follows[root.shape] = left
+        later.update(follows)
+        none = set[Node]()
+        return [(root, nodes and nodes - follows.get(root.shape, none)) for root, nodes in affected]
+
+    def of(self, focus: Mapping[Node, Set[Node]], dataset: Dataset, context: Iterable[Triple]) -> Findings:
+        """The findings of nodes by the shapes that are named for them, if they are targets of these."""
+        side = Side(self._base, dataset, context=set(context), targets=self._targets, likely=())
+        for root in self.roots:
+            if root.shape in focus:
+                side.take(root, set(focus[root.shape]))
+        return self._findings(side.focus, side.near, side)
+
     def _findings(
-        self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple], side: _Side | None = None
+        self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple], side: Side | None = None
     ) -> Findings:
         if self._screen is None:
             return self._engine.findings(focus, near) if focus else {}
@@ -183,78 +225,6 @@ class LocalValidator:
             found = self._engine.findings(seen.suspects, near)
         for shape, findings in seen.findings.items():
             found.setdefault(shape, {}).update(by_key(findings))
-        return found
-
-
-class _Side:
-    """The dataset before or after a change: the focus nodes to validate there, and what is near them."""
-
-    def __init__(
-        self,
-        base: Dataset,
-        dataset: Dataset,
-        *,
-        context: Collection[Triple],
-        targets: Targets,
-        likely: Collection[Node],
-    ) -> None:
-        self._base = base
-        self._dataset = dataset
-        self._targets = targets
-        self._likely = likely
-        self.statements = Both(base, dataset)
-        self._context = context
-        self._found = Found(context)
-        self.focus: dict[Node, set[Node]] = {}
-        self._known: dict[Node, set[Node]] = {}
-        self._index: Index | None = None
-
-    @property
-    def near(self) -> Collection[Triple]:
-        """What bears on the findings of the focus nodes."""
-        return self._found.all()
-
-    def take(self, root: Root, affected: set[Node] | None) -> None:
-        """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
-        if affected is None:
-            focus = root.all_targets(self._everything())
-        else:
-            focus = {node for node in affected if root.shape in self._by_class(node)}
-            if root.subjects_of or root.objects_of:
-                others = affected - focus
-                focus.update(n for n in others if root.targets_by_use(n, self.statements, self._likely))
-        if focus:
-            self.focus[root.shape] = focus
-            self._found.join(root.reach.around(focus, self.statements)[0])
-
-    def around(self, roots: Iterable[Root], focus: Mapping[Node, Collection[Node]]) -> Collection[Triple]:
-        """What bears on the findings of some of the focus nodes."""
-        if self._index is not None:
-            return self.near
-        found = Found(self._context)
-        for root in roots:
-            if root.shape in focus:
-                found.join(root.reach.around(focus[root.shape], self.statements)[0])
-        return found.all()
-
-    def _everything(self) -> Index:
-        """All statements, which are near from now on: nothing can come to them."""
-        if self._index is None:
-            every = list({*self._context, *self._base.all(), *self._dataset.all()})
-            self._found.take(every)
-            self._index = Index(every)
-        return self._index
-
-    def knows(self, node: Node) -> bool:
-        """Whether anything is said of the node, or by it of another."""
-        return any(self.statements.some(node, None, 1, back=back) for back in (False, True))
-
-    def _by_class(self, node: Node) -> set[Node]:
-        """The shapes that target a node by its name or its classes."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._targets.by_class(node, classes_of(node, self.statements))
-            self._known[node] = found
         return found
 
 

@@ -50,6 +50,7 @@ def overview(kg: Reader) -> Overview:
     """What the graph holds, by what is counted and follows each commit: only the first time takes long.
 
     The graphs and the time of the last commit are told of the view of everything only."""
+    kg.current()
     commit = kg.state
     classes = _classes(kg)
     if kg.purpose is not None:

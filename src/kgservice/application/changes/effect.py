@@ -16,7 +16,8 @@ class Effect:
     """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
 
     `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
-    `named` are the nodes and values that the change itself names; more than these may be moved.
+    `named` are the nodes and values that the change itself names; more than these may be moved. `held`: what
+    graphs to drop hold, as far as it has been read.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -26,6 +27,7 @@ class Effect:
     added: int = 0
     removed: int = 0
     named: set[Term] = field(default_factory=set)
+    held: Quads = field(default_factory=Quads)
 
     @property
     def writes(self) -> bool:
@@ -41,16 +43,18 @@ class Effect:
         """The names of the graphs that it changes."""
         return {*self.drop, *self.create, *self.remove.graphs, *self.add.graphs}
 
-    def by_graph(self) -> list[tuple[object, Effect]]:
+    def by_graph(self) -> dict[object, Effect]:
         """What is to be written to each graph, for whoever needs some of them only, and only reads it."""
         parts: defaultdict[object, Effect] = defaultdict(Effect)
         for name in self.drop:
             parts[name].drop.add(name)
+        for name in self.create:
+            parts[name].create.add(name)
         for graph in self.remove.graphs:
             parts[graph].remove = self.remove.only(graph)
         for graph in self.add.graphs:
             parts[graph].add = self.add.only(graph)
-        return list(parts.items())
+        return dict(parts)
 
     def apply(self, store: Memory) -> None:
         """Write it, all or nothing."""
@@ -61,6 +65,7 @@ class Effect:
         self.drop |= later.drop
         self.create -= later.drop
         self.add.leave(later.drop)
+        self.held.leave(later.drop)  # what was added before may be among it
         self.create |= later.create
         # What came and went, or went and came back, was never different.
         undone, restored = later.remove.common(self.add), later.add.common(self.remove)

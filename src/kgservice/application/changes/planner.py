@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
@@ -38,6 +38,8 @@ class Planner:
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
+        # Where to look up what a change may write: the service's own graphs are in the store only.
+        self._written = self.records
         self._trusted = False
         self.erased: frozenset[NamedNode] = frozenset()
         # The properties that say whose a node is.
@@ -51,13 +53,13 @@ class Planner:
         """
         self.erased = change.erased
         self._trusted = change.trusted or bool(change.erased)
-        if self._trusted:
-            self.records = self.store
+        self._written = self.store if self._trusted else self.records
         drop, dropped = self._dropped(change.drop)
         create = self._created(change.create, drop)
         additions = self._prepared(change.add)
         removed = self._removed(change.remove, drop)
-        removed |= {q for q in dropped if self.graphs.is_record(q.graph_name)}
+        of_records = dropped.where(self.graphs.is_record)
+        removed.update(of_records)
         plan = _Plan(self, removed, drop)
         plan.add(additions)
         plan.move()
@@ -66,8 +68,7 @@ class Planner:
         effect.create |= create
         stated = additions if change.replaces else (*additions, *change.remove)
         effect.named = {node for quad in stated for node in (quad.subject, quad.object)}
-        scratch_gone = sum(1 for q in dropped if not self.graphs.is_record(q.graph_name))
-        effect.removed += scratch_gone
+        effect.removed += len(dropped) - len(of_records)
         return effect
 
     # What comes in
@@ -98,14 +99,14 @@ class Planner:
             nodes[node] = NamedNode(f"{self.graphs.genid}{uuid.uuid4()}")
         return nodes[node]
 
-    def _dropped(self, names: Sequence[NamedNode]) -> tuple[set[NamedNode], list[Quad]]:
+    def _dropped(self, names: Sequence[NamedNode]) -> tuple[set[NamedNode], Quads]:
         drop: set[NamedNode] = set()
-        quads: list[Quad] = []
+        quads = Quads()
         for name in names:
             self.kind(name)
             if self.store.has_graph(name):
                 drop.add(name)
-                quads += self.quads(name)
+                quads |= self.quads(name)
         return drop, quads
 
     def _created(self, names: Sequence[NamedNode], drop: set[NamedNode]) -> set[NamedNode]:
@@ -126,7 +127,7 @@ class Planner:
         loose = {q.triple for q in asked if q.graph_name == LOOSE}
         named = {q for q in asked if q.graph_name != LOOSE}
         found = set()
-        for quad in self.records.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
+        for quad in self._written.match(views.exactly(dict.fromkeys(q.triple for q in asked))):
             if quad.graph_name in drop:
                 continue
             if quad in named or (quad.triple in loose and self.holds_loose(quad.graph_name)):
@@ -149,6 +150,15 @@ class Planner:
 
     # What is there
 
+    def stated(self, triples: Collection[Triple]) -> Iterator[Quad]:
+        """The quads that state these."""
+        subjects = {t.subject for t in triples if isinstance(t.subject, NamedNode)}
+        if 2 * len(subjects) > len(triples):
+            return self._written.match(views.exactly(triples))
+        # Most records of a change are new, so that one look for each will do.
+        there = self._written.used(subjects, as_object=False)
+        return self._written.match(views.exactly(t for t in triples if t.subject in there))
+
     def holds_loose(self, name: object) -> bool:
         """Whether the router puts statements into the graph."""
         return self.graphs.is_record(name) or (
@@ -157,8 +167,8 @@ class Planner:
 
     def quads(self, name: NamedNode) -> list[Quad]:
         """All quads of a graph."""
-        found = self.store.construct("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Dataset(default=(name,)))
-        return [Quad(t.subject, t.predicate, t.object, name) for t in found]
+        source = self.records if self.graphs.is_record(name) else self.store
+        return list(source.match([(None, None, None)], name))
 
     def emptied(self, dropped: Iterable[NamedNode], removed: Quads, added: Quads) -> set[NamedNode]:
         """The record graphs that hold nothing any more."""
@@ -185,6 +195,7 @@ class _Plan:
         self._removed = removed
         self._added: set[Quad] = set()
         self._moved: dict[Quad, Quad] = {}
+        self._routed = False
         self._before: Router[RecordFacts] = Router(
             planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
         )
@@ -209,6 +220,7 @@ class _Plan:
                         other=quad.graph_name,
                     )
                 routed[quad.triple] = quad
+        self._routed = bool(routed)
         facts = self._before.facts
         facts.look_ahead(
             {
@@ -219,16 +231,14 @@ class _Plan:
             }
         )
         # Most of what an import says is of nodes that nothing has been said of.
-        asked = {
-            triple: None
+        asked = [
+            triple
             for triple in routed
             if not isinstance(triple.subject, NamedNode) or facts.is_stored(triple.subject, as_object=False)
-        }
-        subjects = {quad.subject for quad in plain if isinstance(quad.subject, NamedNode)}
-        known = planner.records.used(subjects, as_object=False) if subjects else set()
-        asked |= {q.triple: None for q in plain if q.subject in known or not isinstance(q.subject, NamedNode)}
+        ]
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.records.match(views.exactly(asked)):
+        said = planner.records.match(views.exactly(asked))
+        for quad in (*said, *planner.stated({q.triple: None for q in plain})):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
         for quad in plain:
@@ -292,6 +302,8 @@ class _Plan:
     def move(self) -> None:
         """Move stored statements whose owner is another one after the change."""
         planner, graphs = self._planner, self._planner.graphs
+        if not self._routed and not any(map(self._before.facts.counts, self._removed)):
+            return  # nothing that owners are found over
         waiting = [n for quad in (*self._added, *self._removed) for n in self._seeds(quad)]
         waiting += [n for quad in self._moved for n in self._seeds(quad)]
         # Nothing of what is erased stays, so none of it can move.
@@ -358,6 +370,7 @@ class _Plan:
             added=len(self._added),
             removed=len(self._removed),
         )
+        effect.held = gone.where(effect.drop.__contains__)
         effect.remove.put(view, view_gone)
         effect.add.put(view, view_new)
         effect.remove.leave(effect.drop)

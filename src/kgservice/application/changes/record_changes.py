@@ -20,5 +20,5 @@ def removed_from_records(planner: Planner, effect: Effect) -> Quads:
         return single
     every = Quads(single)
     for graph in dropped:
-        every.update(planner.quads(graph))
+        every.update(effect.held.only(graph) or planner.quads(graph))
     return every

@@ -7,19 +7,17 @@ replica, or when the graphs outgrow its budget, readers use the store again.
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import IO, BinaryIO, cast
 
 from pyoxigraph import NamedNode
 
 from kgservice.application.changes.effect import Effect
-from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.errors import KgError, TooLarge
-from kgservice.store.base import Dataset, Memory, Store
+from kgservice.store.base import Memory, Store
 from kgservice.store.formats import N_QUADS, N_TRIPLES
 
 BYTES_PER_STATEMENT = 400  # in Oxigraph's memory; 370 were measured (docs/benchmarks.md)
@@ -105,10 +103,10 @@ class Replica:
         self.wait()
         self._memory.close()
 
-    def follow(self, parts: Iterable[tuple[object, Effect]]) -> None:
+    def follow(self, parts: Mapping[object, Effect]) -> None:
         """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`."""
         own = Effect()
-        for name, part in parts:
+        for name, part in parts.items():
             if self._holds(name):
                 own.drop |= part.drop
                 own.remove |= part.remove
@@ -202,99 +200,3 @@ class _Spool:
     def _check(self) -> None:
         if self._stopped.is_set():
             raise OSError("stopped")
-
-
-class Copies:
-    """The replicas of one knowledge graph: of its views, for queries, and of its records, for commits."""
-
-    def __init__(self, store: Store, graphs: Graphs, writing: AbstractContextManager[object]) -> None:
-        self._store = store
-        self._graphs = graphs
-        self._writing = writing
-        self._kept: dict[str, Replica] = {}
-        self._serving: dict[object, Store] = {}
-
-    def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
-        """Look up what the view says in `memory`, an empty store, once it is filled (in another thread).
-
-        For a process that serves for long; as long as the view fits into the budget.
-        """
-        serves = self._serves(view, memory)
-        return self._keep(f"view {view}", lambda graph: graph == view, memory, budget, serves)
-
-    def keep_records(self, memory: Store, budget: Budget) -> Replica:
-        """The same for what commits have to look up: the graphs that users write to."""
-        written = (GraphKind.RECORD, GraphKind.SCRATCH)
-        serves = self._serves("records", memory)
-        return self._keep(
-            "records", lambda graph: self._graphs.kind(graph) in written, memory, budget, serves
-        )
-
-    def keep_elsewhere(
-        self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
-    ) -> Replica:
-        """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
-        return self._keep(f"view {view} for queries", lambda graph: graph == view, memory, budget, told)
-
-    def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
-        """Fill and change the index of what the view says in words, which knows itself how large it is."""
-        unlimited = Budget(sys.maxsize)
-        return self._keep(f"texts of {view}", lambda graph: graph == view, texts, unlimited, told)
-
-    def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
-        def told(ready: bool) -> None:
-            if ready:
-                self._serving[name] = memory
-            else:
-                self._serving.pop(name, None)
-
-        return told
-
-    def _keep(
-        self,
-        name: str,
-        holds: Callable[[object], bool],
-        memory: Memory,
-        budget: Budget,
-        told: Callable[[bool], None],
-    ) -> Replica:
-        before = self._kept.pop(name, None)
-        if before is not None:
-            before.close()
-        replica = Replica(
-            self._store, holds, memory, name=name, budget=budget, writing=self._writing, told=told
-        )
-        self._kept[name] = replica
-        replica.start()
-        return replica
-
-    def answering(self, dataset: Dataset) -> Store:
-        """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
-        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
-        return (alone and self._serving.get(dataset.default[0])) or self._store
-
-    @property
-    def records(self) -> Store:
-        """Where to look up records."""
-        return self._serving.get("records") or self._store
-
-    @property
-    def filling(self) -> bool:
-        """Whether one of them is still being filled."""
-        return any(replica.is_filling for replica in list(self._kept.values()))
-
-    def follow(self, effect: Effect) -> None:
-        """Take over a change that the store has made."""
-        parts = effect.by_graph() if self._kept else ()
-        for replica in self._kept.values():
-            replica.follow(parts)
-
-    def stop(self) -> None:
-        """Read nothing but the store from now on."""
-        for replica in self._kept.values():
-            replica.stop()
-
-    def close(self) -> None:
-        """Stop, and free the memory; not to be called under `writing`."""
-        while self._kept:
-            self._kept.popitem()[1].close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -16,6 +16,8 @@ _MANY = 30  # statements about one node, or with it as their object
 _HELD = 200_000  # nodes
 
 _Key = tuple[NamedNode, NamedNode | None]
+_Of = dict[NamedNode, dict[NamedNode, list[Term]]]
+_To = dict[NamedNode, dict[NamedNode | None, list[Term]]]
 _Predicate = TypeVar("_Predicate", NamedNode, NamedNode | None)
 
 
@@ -43,7 +45,8 @@ class ViewFacts(Facts):
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
-        return _nodes(self.users(node, predicate))
+        users = self.users(node, predicate)
+        return _nodes(users) if users else ()
 
     def users(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[Term]:
         """The subjects of statements with the node as object: as many as there are statements."""
@@ -135,40 +138,32 @@ class ChangedFacts(Facts):
 
     def __init__(self, before: ViewFacts, gone: Iterable[Parts], added: Iterable[Parts]) -> None:
         self._before = before
-        self._gone_of: defaultdict[_Key, set[Term]] = defaultdict(set)
-        self._gone_to: defaultdict[_Key, Counter[Term]] = defaultdict(Counter)
-        self._more_of: dict[NamedNode, dict[NamedNode, list[Term]]] = {}
-        self._more_to: dict[NamedNode, dict[NamedNode | None, list[Term]]] = {}
-        for s, p, o in gone:
-            if isinstance(s, NamedNode):
-                self._gone_of[s, p].add(o)
-            if isinstance(o, NamedNode):
-                for predicate in (p, None):
-                    self._gone_to[o, predicate][s] += 1
-        for s, p, o in added:
-            if isinstance(s, NamedNode):
-                _enter(self._more_of, s, p, o)
-                if isinstance(o, NamedNode):
-                    _enter(self._more_to, o, p, s)
-                    _enter(self._more_to, o, None, s)
+        self._gone_of, self._gone_to = _by_ends(gone)
+        self._more_of, self._more_to = _by_ends(added)
 
     def objects(self, node: NamedNode, predicate: NamedNode) -> Sequence[Term]:
         """See `Facts.objects`."""
         stored, values = self._before.objects(node, predicate), self._more_of.get(node)
         more = values.get(predicate) if values else None
-        gone = self._gone_of.get((node, predicate)) if self._gone_of else None
+        lost = self._gone_of.get(node) if self._gone_of else None
+        gone = lost.get(predicate) if lost else None
         if gone:
-            stored = [term for term in stored if term not in gone]
+            without = set(gone)
+            stored = [term for term in stored if term not in without]
         # What is added may have been there: it came to another graph.
         return list(dict.fromkeys((*stored, *more))) if more else stored
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
         """See `Facts.subjects`."""
-        stored, users = self._before.users(node, predicate), self._more_to.get(node)
+        users = self._more_to.get(node)
         more = users.get(predicate) if users else None
-        gone = self._gone_to.get((node, predicate)) if self._gone_to else None
+        lost = self._gone_to.get(node) if self._gone_to else None
+        gone = lost.get(predicate) if lost else None
+        if not more and not gone:
+            return self._before.subjects(node, predicate)
+        stored: Iterable[Term] = self._before.users(node, predicate)
         if gone:
-            stored = list((Counter(stored) - gone).elements())
+            stored = (Counter(stored) - Counter(gone)).elements()
         return _nodes((*stored, *more) if more else stored)
 
     def said_of(self, node: NamedNode, among: frozenset[NamedNode]) -> Iterable[NamedNode]:
@@ -180,6 +175,19 @@ class ChangedFacts(Facts):
         """See `Facts.said_to`."""
         before, more = self._before.said_to(node, among), self._more_to.get(node)
         return before if not more else {*before, *(among & more.keys())}
+
+
+def _by_ends(statements: Iterable[Parts]) -> tuple[_Of, _To]:
+    """The values by subject and property, and the subjects by value and property, or whatever property."""
+    of: _Of = {}
+    to: _To = {}
+    for s, p, o in statements:
+        if isinstance(s, NamedNode):
+            _enter(of, s, p, o)
+        if isinstance(o, NamedNode):
+            _enter(to, o, p, s)
+            _enter(to, o, None, s)
+    return of, to
 
 
 def _enter(

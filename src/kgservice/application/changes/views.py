@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Set
+from itertools import islice
 
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
@@ -10,6 +12,9 @@ from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Model
 from kgservice.domain.quads import Quads
 from kgservice.store.base import Pattern, Store
+
+_MANY = 4  # statements about a node that are looked for one by one
+_TIMES = 20  # as many as are looked for: it is read as a whole up to there
 
 
 def delta(
@@ -69,6 +74,27 @@ def support(candidates: Iterable[Triple]) -> Iterator[Pattern]:
             if pattern not in seen:
                 seen.add(pattern)
                 yield pattern
+
+
+def supporting(store: Store, candidates: set[Triple]) -> set[Quad]:
+    """What the store holds where statements are that can state or entail one of `candidates`, and more.
+
+    Whoever loses its class mostly loses all that is said of it: then it is read at once, unless much is.
+    """
+    counts = Counter(end for t in candidates for end in (t.subject, t.object))
+    found: set[Quad] = set()
+    whole: set[object] = set()
+    for node in {t.subject for t in candidates if t.predicate == TYPE}:
+        if not isinstance(node, NamedNode | BlankNode) or counts[node] < _MANY:
+            continue
+        most = _TIMES * counts[node]
+        quads = list(islice(store.match([(node, None, None), (None, None, node)]), most))
+        if len(quads) < most:
+            found.update(quads)
+            whole.add(node)
+    rest = (t for t in candidates if t.subject not in whole and t.object not in whole)
+    found.update(store.match(support(rest)))
+    return found
 
 
 def exactly(triples: Iterable[Triple]) -> Iterator[Pattern]:

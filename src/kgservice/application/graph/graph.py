@@ -13,14 +13,15 @@ from pyoxigraph import NamedNode
 
 from kgservice import resources
 from kgservice.application.changes import modelfiles, standing
+from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.proof import hidden_views, refuse_proof
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
-from kgservice.application.changes.replica import Copies
 from kgservice.application.graph import installing
 from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.following import Following
 from kgservice.application.graph.forgetting import Forgetter
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.dues import Dues
@@ -35,7 +36,7 @@ from kgservice.domain.model import Model
 from kgservice.errors import KgError, NotFound, Undecided
 from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Store
 
 if TYPE_CHECKING:
     from kgservice.application.guard.guard import Guard
@@ -67,13 +68,14 @@ class KnowledgeGraph(Whole):
         self.copies = Copies(store, self.graphs, self.writing)
         self.search = Search(store, self.copies, settings.search)
         self.counts = Counts(store, self.copies, self.graphs, self.writing)
-        self._purposes = Purposes(settings, self.policy)
+        self._purposes = Purposes(settings, self.policy, self.copies.of_view)
         self._due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
         self._head = self._opened = standing.head(store, self.addresses)
         self._changed: dict[object, int] = {}
         self._unfinished: tuple[Effect, int] | None = None
+        self._following = Following(self)
         self.when_hidden: list[Callable[[], None]] = []
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
 
@@ -161,7 +163,7 @@ class KnowledgeGraph(Whole):
         with self.writing:
             now = self.clock()
             while self._due is not None and self._due <= now:
-                self._put(self._purposes.overdue(self.planner(), self._facts, now), _CLOCK, now)
+                self._put(self._purposes.overdue(self.planner(), now), _CLOCK, now)
                 self._due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
 
     # Writing
@@ -221,8 +223,8 @@ class KnowledgeGraph(Whole):
             if not change.origin.privacy and not change.trusted:
                 refuse_proof(self.planner(), effect)
             judged = self.guarded and not change.trusted
-            found = self._judged(effect, now, change) if judged else Effect()
-            shown = self._purposes.effect(self.planner(), self._facts, effect, now, change.erased)
+            found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
+            shown = self._purposes.effect(self.planner(), effect, now, change.erased)
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown)
             for forget in self.when_hidden if hidden else ():
@@ -231,7 +233,8 @@ class KnowledgeGraph(Whole):
                 self.engine.stop(hidden)
             if judged:
                 self.guard.follow()
-            elif self._guard is not None and any(map(self.graphs.is_record, effect.graphs)):
+                self._following.begin(self.guard.left)
+            elif self._guard and any(map(self.graphs.is_record, effect.graphs)):
                 self._guard.forget()
             return commit
 
@@ -254,8 +257,12 @@ class KnowledgeGraph(Whole):
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
 
+    def current(self) -> None:
+        """See `Reader.current`: with what follows from the last commit."""
+        self._following.finish()
+
     def _settle(self) -> None:
-        """Finish the commit of which it is not known whether the store has made it. Raises `StoreFailed`."""
+        """Finish the last commit. Raises `StoreFailed` while it is not known whether the store made it."""
         if self._unfinished is not None:
             with self.writing:
                 unfinished, self._unfinished = self._unfinished, None
@@ -265,35 +272,24 @@ class KnowledgeGraph(Whole):
                     self._unfinished = unfinished
                     raise
                 self._follow(*unfinished)
+        self._following.finish(again=True)
 
     def _follow(self, effect: Effect, number: int) -> None:
         """Take note of a commit that the store has made."""
         standing.note(self.store, self.addresses, number)
-        self.copies.follow(effect)
-        self.counts.follow(effect)
+        parts = effect.by_graph()
+        self.copies.follow(parts)
+        self.counts.follow(parts)
         self._purposes.follow(self.planner(), effect)
-        self._changed.update(dict.fromkeys(effect.graphs, number))
+        self._changed.update(dict.fromkeys(parts, number))
         self._head = number
-        if NamedNode(self.addresses.state) in effect.graphs:
+        if NamedNode(self.addresses.state) in parts:
             self._due = Dues(self.store, self.addresses).first()
-
-    @property
-    def _facts(self) -> Store:
-        """Where to look up what the view of everything says."""
-        return self.copies.answering(Dataset((self.view,), ()))
-
-    def _judged(self, effect: Effect, now: datetime, change: Change) -> Effect:
-        """What the effect makes of the graph of findings. Raises `Invalid`."""
-        from kgservice.application.guard.classes import refuse_unclassed  # noqa: PLC0415 - as for the guard
-
-        planner = self.planner()
-        if not change.lawful:
-            refuse_unclassed(planner, effect)
-        return self.guard.judge(planner, effect, now, lawful=change.lawful, erased=change.erased)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
         with self.writing:
+            self._following.finish()
             self.copies.stop()
         self.copies.close()
         with self.writing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,26 @@ def kept(planner: Planner, new: Iterable[Finding], gone: Iterable[Finding], now:
         book.seen(finding)
     for finding in gone:
         book.mended(finding)
+    return _written(planner, book)
+
+
+def settled(
+    planner: Planner,
+    looked_at: Mapping[NamedNode, Collection[NamedNode]],
+    found: Iterable[Finding],
+    now: datetime,
+) -> Effect:
+    """What the graph of findings is to say when shapes have looked at nodes (by shape) and `found` these."""
+    book = _Book(planner, now)
+    holding = {book.holding(finding) for finding in found}
+    for shape, nodes in looked_at.items():
+        for node in nodes:
+            for entry in book.of(node, shape) - holding:
+                book.close(entry)
+    return _written(planner, book)
+
+
+def _written(planner: Planner, book: _Book) -> Effect:
     effect = planner.effect(Change(add=tuple(book.add), remove=tuple(book.remove), trusted=True))
     effect.added = effect.removed = 0
     return effect
@@ -155,6 +175,16 @@ class _Book:
                 self._clear(node, prop)
         self._set(node, LAST_SEEN, self._now)
         return node
+
+    def holding(self, finding: Finding) -> NamedNode:
+        """The entry of a finding that holds: as it is, unless it is new or was mended."""
+        node = self._entry(finding)
+        return self.seen(finding) if node is None or self._value(node, STATUS) == MENDED else node
+
+    def of(self, focus: NamedNode, shape: NamedNode) -> set[NamedNode]:
+        """The entries about a node by a shape."""
+        nodes = {q.subject for q in self._match(None, FOCUS, focus) if isinstance(q.subject, NamedNode)}
+        return {node for node in nodes if self._value(node, SHAPE) == shape}
 
     def mended(self, finding: Finding) -> None:
         """Say in the entry of a finding that it is gone."""

@@ -14,16 +14,20 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.application.guard import findings
+from kgservice.application.guard.classes import refuse_unclassed
+from kgservice.application.guard.later import Later, notes
 from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.application.guard.validation import model_statements
+from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
+from kgservice.domain.quads import Quads
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
 from kgservice.phrases import Bilingual, Phrase
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
-from kgservice.shacl.terms import shorten, to_rdflib
+from kgservice.shacl.terms import from_rdflib, shorten, to_rdflib
 from kgservice.shacl.validate import context_graph
 
 _TYPE = URIRef(f"{RDF}type")
@@ -42,6 +46,7 @@ class Guard:
         self._policy = policy or Policy()
         self._validator: LocalValidator | None = None
         self._stored: Stored | None = None
+        self.left: Later = {}
         self._pending: tuple[set[Triple], set[Triple]] = set(), set()
         self._preparing = threading.Lock()
 
@@ -66,22 +71,22 @@ class Guard:
                 self._validator = LocalValidator(shapes, model)
             return self._validator
 
-    def difference(
+    def difference(  # noqa: PLR0917
         self,
         planner: Planner,
         effect: Effect,
         now: datetime,
         noted: Callable[[Node], bool] | None = None,
         erased: Collection[NamedNode] = (),
+        later: dict[Node, set[Node]] | None = None,
     ) -> Difference:
         """The findings before and after, of all records whose findings the effect can alter.
 
         With `noted`, what was found before is known of all nodes but these (see `LocalValidator`). Nobody
-        asks for findings of those `erased`: only what binds them to others is looked at.
+        asks for findings of those `erased`: only what binds them to others is looked at. For `later` see
+        there, too.
         """
-        if self._stored is None or self._stored.store is not planner.records:
-            self._stored = Stored(planner.records, planner.graphs)
-        stored = self._stored
+        stored = self._looked_up(planner)
         gone = stored.gone(removed_from_records(planner, effect), erased)
         added = triples(t for said in added_to_records(planner, effect).by_graph.values() for t in said)
         before, after = Records(stored), Records(stored, gone=gone, added=added)
@@ -95,31 +100,36 @@ class Guard:
         context = context_graph(now, self._policy)
         validator = self.prepare(planner)
         either = Records(stored, added=added) if gone else after
-        return validator.difference(changed, before, after, context, either=either, noted=noted)
+        return validator.difference(changed, before, after, context, either=either, noted=noted, later=later)
 
-    def judge(
-        self,
-        planner: Planner,
-        effect: Effect,
-        now: datetime,
-        *,
-        lawful: bool = False,
-        erased: Collection[NamedNode] = (),
-    ) -> Effect:
+    def _looked_up(self, planner: Planner) -> Stored:
+        if self._stored is None or self._stored.store is not planner.records:
+            self._stored = Stored(planner.records, planner.graphs)
+        return self._stored
+
+    def judge(self, planner: Planner, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
 
         Raises `Invalid` with the findings when it brings a violation, unless it is `lawful`. What follows
         from it for records that it does not touch, by rules that say so (a withdrawn consent ends uses), is a
-        finding, but no reason to refuse it. No entry is made about a node that is `erased`.
+        finding, but no reason to refuse it: where such records are many, they are `left`, and noted, for
+        `follow_up`. No entry is made about a node that is `erased`.
         """
+        lawful, erased = change.lawful, change.erased
+        if not lawful:
+            refuse_unclassed(planner, effect)
         noted = cache(partial(findings.is_noted, planner))
-        difference = self.difference(planner, effect, now, noted=noted, erased=erased)
+        left: dict[Node, set[Node]] | None = None if erased else {}
+        difference = self.difference(planner, effect, now, noted=noted, erased=erased, later=left)
+        self.left = {_node(shape): set(map(_node, nodes)) for shape, nodes in (left or {}).items()}
+        marks = Effect(add=Quads(notes(planner.addresses, self.left)))
         if lawful:
             new, gone = (
                 [f for f in found if f.focus not in erased and f.value not in erased]
                 for found in (difference.new, difference.gone)
             )
-            return findings.kept(planner, new, gone, now)
+            marks.then(findings.kept(planner, new, gone, now))
+            return marks
         refused = [f for f in difference.new if f.is_violation]
         if refused:
             touched = _touched(planner, effect)
@@ -130,7 +140,16 @@ class Guard:
                 findings=[finding.to_json() for finding in refused],
                 named=written(effect.named),
             )
-        return findings.kept(planner, difference.new, difference.gone, now)
+        marks.then(findings.kept(planner, difference.new, difference.gone, now))
+        return marks
+
+    def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
+        """What nodes that were left make of the graph of findings, once all else has been written."""
+        looked_at = {to_rdflib(shape): set(map(to_rdflib, nodes)) for shape, nodes in later.items()}
+        context, dataset = context_graph(now, self._policy), Records(self._looked_up(planner))
+        found = self.prepare(planner).of(looked_at, dataset, context)
+        told = [finding for by_key in found.values() for finding in by_key.values()]
+        return findings.settled(planner, later, told, now)
 
     def follow(self) -> None:
         """Take note that the effect that was looked at last has been written."""
@@ -146,6 +165,12 @@ def _touched(planner: Planner, effect: Effect) -> set[object]:
     """The nodes of whose statements some come or go."""
     changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
     return {t.subject for quads in changed for said in quads.by_graph.values() for t in said}
+
+
+def _node(term: Node) -> NamedNode:
+    found = from_rdflib(term)
+    assert isinstance(found, NamedNode)  # only what has a name is left
+    return found
 
 
 def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:

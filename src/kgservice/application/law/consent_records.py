@@ -9,9 +9,11 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
+from kgservice.application.changes.view_facts import ViewFacts
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.lawful_facts import read_subject
 from kgservice.application.law.decisions import event_json, named, stamp
+from kgservice.application.views.lawful_lookups import find_consent
 from kgservice.domain.consent import Authorisation, Consent, Event
 from kgservice.domain.decision import Verdict, standing
 from kgservice.domain.question import with_values
@@ -127,10 +129,7 @@ class Recorded:
 
 def find(kg: KnowledgeGraph, key: str) -> Found:
     """The consent called `key`: its IRI, or the UUID that ends it. Raises `NotFound`."""
-    try:
-        record = named(kg, key, "id")
-    except BadParameter:
-        raise NotFound("{key!r} is no name of a consent", key=key[:80]) from None
+    record = _record(kg, key)
     for (person,) in kg.select(with_values(_OWNER, {"record": record})).rows:
         assert isinstance(person, NamedNode)
         subject, _ = read_subject(kg, person)
@@ -139,6 +138,16 @@ def find(kg: KnowledgeGraph, key: str) -> Found:
                 guardians = tuple(a for a in subject.authorisations if consent.iri in a.consents)
                 return Found(consent, subject.iri, guardians)
     raise NotFound("There is no consent {record}", record=record.value)
+
+
+def consent_of(kg: KnowledgeGraph, key: str) -> Consent:
+    """What the consent called `key` says by itself, without all that the person said. Raises `NotFound`."""
+    record = _record(kg, key)
+    facts = ViewFacts(kg.copies.of_view(kg.view), kg.view)
+    found = find_consent(facts, record)
+    if found is None:
+        raise NotFound("There is no consent {record}", record=record.value)
+    return found
 
 
 def recorded(kg: KnowledgeGraph, key: str) -> Recorded:
@@ -150,3 +159,10 @@ def recorded(kg: KnowledgeGraph, key: str) -> Recorded:
             said.setdefault(s.value, {}).setdefault(p.value.removeprefix(CI), []).append(o)
     state = standing(found.consent, kg.clock().astimezone(UTC))
     return Recorded(found.consent, found.subject, found.authorisations, state, said)
+
+
+def _record(kg: KnowledgeGraph, key: str) -> NamedNode:
+    try:
+        return named(kg, key, "id")
+    except BadParameter:
+        raise NotFound("{key!r} is no name of a consent", key=key[:80]) from None

@@ -10,7 +10,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.lawful_facts import read_concepts
-from kgservice.application.law.consent_records import find
+from kgservice.application.law.consent_records import consent_of
 from kgservice.application.law.decisions import known, named, stamp
 from kgservice.application.views.lawful_parts import EXPLICIT
 from kgservice.domain.change import LOCAL, Change, Origin
@@ -70,7 +70,7 @@ def withdraw(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str
     the last event, `BadParameter`, and `Invalid` from the guard.
     """
     with kg.writing:
-        asked, now, consent = Members(body), kg.clock().astimezone(UTC), find(kg, key).consent
+        asked, now, consent = Members(body), kg.clock().astimezone(UTC), consent_of(kg, key)
         time = _past(asked.moment("time", now), now, "time")
         method, giver = asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT)
         asked.done()
@@ -93,7 +93,7 @@ def renew(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     If it had run out meanwhile, that becomes an event, too: the new end must not hide it.
     """
     with kg.writing:
-        asked, now, consent = Members(body), kg.clock().astimezone(UTC), find(kg, key).consent
+        asked, now, consent = Members(body), kg.clock().astimezone(UTC), consent_of(kg, key)
         record = NamedNode(consent.iri)
         time = _past(asked.moment("time", now), now, "time")
         expires = _after(asked.moment("expires"), time)

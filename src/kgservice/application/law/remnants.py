@@ -11,16 +11,19 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
-from kgservice.domain.graphs import GraphKind
 from kgservice.domain.mentions import Mentions
+from kgservice.domain.question import with_values
 from kgservice.namespaces import CI, DCTERMS, RDFS, SH
-from kgservice.store.base import Dataset, Pattern, Term
+from kgservice.store.base import Dataset, Pattern
 
 GONE = Literal("(erased)")
 LONG = 25  # characters from which on a text is told by its words
 _NAMES = frozenset({NamedNode(f"{CI}personName")})
 _ADDRESSES = frozenset(NamedNode(CI + name) for name in ("emailAddress", "telephone", "postalAddress"))
 _NUMBERS = frozenset(NamedNode(CI + name) for name in ("customerNumber", "externalId", "fieldValue"))
+_MESSAGES = tuple(map(NamedNode, (f"{SH}resultMessage", f"{SH}value", f"{CI}waiverReason")))
+_OF_COMMITS = tuple(map(NamedNode, (f"{DCTERMS}description", f"{RDFS}label")))
+_TEXTS = "SELECT DISTINCT ?p ?text { VALUES ?p { UNDEF } ?s ?p ?text FILTER(isLiteral(?text)) }"
 _ABOUT_WORK = frozenset({findings.OWNER, findings.WAIVED_BY})
 
 
@@ -73,12 +76,13 @@ def remnants(
 
     Numbers and texts that records of others state as well do not tell who it is.
     """
-    return _Search(kg, own).all(nodes, words)
+    return _Search(kg, own, nodes).all(words)
 
 
 class _Search:
-    def __init__(self, kg: KnowledgeGraph, own: Collection[object]) -> None:
+    def __init__(self, kg: KnowledgeGraph, own: Collection[object], nodes: Collection[NamedNode]) -> None:
         self._kg = kg
+        self._nodes = nodes
         self._own = set(own)
         self._found = Remnants()
         self._entries: set[NamedNode] = set()
@@ -86,8 +90,8 @@ class _Search:
         self._finding, self._provenance = NamedNode(a.finding), NamedNode(a.provenance)
         self._quarantine, self._project = a.quarantine(""), a.project("")
 
-    def all(self, nodes: Collection[NamedNode], words: Words) -> Remnants:
-        self._links(nodes)
+    def all(self, words: Words) -> Remnants:
+        self._links()
         for word in words.names | words.addresses:
             for form in _forms(word):
                 self._exactly(form)
@@ -95,7 +99,7 @@ class _Search:
         for text in telling:
             self._exactly(Literal(text))
         phrases = [*(word.value for word in words.addresses), *telling]
-        iris = [node.value for node in nodes]
+        iris = [node.value for node in self._nodes]
         self._texts(Mentions(phrases, [name.value for name in words.names], iris))
         entries = self._match((node, None, None) for node in self._entries)
         self._found.remove |= {quad for quad in entries if quad.graph_name == self._finding}
@@ -103,10 +107,11 @@ class _Search:
         self._found.remove = {q for q in self._found.remove if q.graph_name not in self._found.drop}
         return self._found
 
-    def _links(self, nodes: Collection[NamedNode]) -> None:
-        patterns: list[Pattern] = [(node, None, None) for node in nodes]
-        patterns += [(None, None, node) for node in nodes]
-        for quad in self._match(patterns):
+    def _links(self) -> None:
+        """Statements about the nodes or with them; those in quarantine are met with the texts there."""
+        patterns: list[Pattern] = [(node, None, None) for node in self._nodes]
+        patterns += [(None, None, node) for node in self._nodes]
+        for quad in self._around(patterns):
             graph = quad.graph_name
             if self._is_quarantine(graph):
                 self._found.drop.add(graph)
@@ -114,6 +119,17 @@ class _Search:
                 self._enter(quad)
             else:
                 self._found.remove.add(quad)
+
+    def _around(self, patterns: Collection[Pattern]) -> Iterator[Quad]:
+        """What fits a pattern, without that in quarantine where records are in memory.
+
+        Views say of each node most of what is said, so that it is faster not to look at them.
+        """
+        kg, records = self._kg, self._kg.copies.records
+        yield from self._others(records.match(patterns))
+        if records is not kg.store:
+            for graph in (self._finding, self._provenance, NamedNode(kg.addresses.quality)):
+                yield from kg.store.match(patterns, graph)
 
     def _exactly(self, word: Literal | NamedNode) -> None:
         """Statements with just this text, or the address as an IRI."""
@@ -135,46 +151,56 @@ class _Search:
 
     def _texts(self, mentions: Mentions) -> None:
         """Texts that mention the person: in quarantine, scratch graphs and findings, and of commits."""
-        rows = self._rows(f"""GRAPH ?g {{ ?g <{DCTERMS}isPartOf> <{self._quarantine}> . ?s ?p ?o }}""")
-        for graph, text in {(g, o.value) for g, _, _, o in rows if isinstance(o, Literal)}:
-            if mentions.within(text):
-                self._found.drop.add(graph)
-            elif mentions.perhaps(text):
-                self._found.elsewhere.add(graph.value)
-        self._found.elsewhere -= {graph.value for graph in self._found.drop}
-        for graph in filter(self._is_scratch, self._kg.store.graphs()):
+        self._in_quarantine(mentions)
+        for graph in self._kg.copies.scratch:
             for quad in self._kg.planner().quads(graph):
                 text = _text(quad)
                 if mentions.within(text):
                     self._found.remove.add(quad)
                 elif mentions.perhaps(text) and quad not in self._found.remove:
                     self._found.elsewhere.add(graph.value)
-        for quad in self._said(self._finding, f"{SH}resultMessage", f"{SH}value", f"{CI}waiverReason"):
-            if mentions.within(_text(quad)):
-                self._enter(quad)
-        for quad in self._said(self._provenance, f"{DCTERMS}description", f"{RDFS}label"):
-            if mentions.within(_text(quad)):
-                self._found.remove.add(quad)
-                self._found.add.add(Quad(quad.subject, quad.predicate, GONE, quad.graph_name))
+        for quad in self._saying(mentions, self._finding, _MESSAGES):
+            self._enter(quad)
+        for quad in self._saying(mentions, self._provenance, _OF_COMMITS):
+            self._found.remove.add(quad)
+            self._found.add.add(Quad(quad.subject, quad.predicate, GONE, quad.graph_name))
 
-    def _said(self, graph: NamedNode, *properties: str) -> Iterator[Quad]:
-        """The texts that the nodes of a graph have as values of the properties."""
-        values = " ".join(f"<{prop}>" for prop in properties)
-        pattern = f"BIND({graph} AS ?g) VALUES ?p {{ {values} }} GRAPH {graph} {{ ?s ?p ?o }}"
-        for _, s, p, o in self._rows(pattern):
-            if isinstance(s, NamedNode) and isinstance(o, Literal):
-                yield Quad(s, p, o, graph)
+    def _in_quarantine(self, mentions: Mentions) -> None:
+        """Entries that hold a node, or a text that mentions the person."""
+        texts: set[tuple[NamedNode, str]] = set()
+        waiting = (
+            f"SELECT ?g ?s ?o {{ GRAPH ?g {{ ?g <{DCTERMS}isPartOf> <{self._quarantine}> . ?s ?p ?o }} }}"
+        )
+        for graph, s, o in self._kg.store.select(waiting, Dataset()).rows:
+            if not isinstance(graph, NamedNode):
+                continue
+            if isinstance(o, Literal):
+                texts.add((graph, o.value))
+            elif s in self._nodes or o in self._nodes:
+                self._found.drop.add(graph)
+        for graph, text in texts:
+            if mentions.within(text):
+                self._found.drop.add(graph)
+            elif mentions.perhaps(text):
+                self._found.elsewhere.add(graph.value)
+        self._found.elsewhere -= {graph.value for graph in self._found.drop}
 
-    def _rows(self, pattern: str) -> Iterator[tuple[NamedNode, Term | None, NamedNode, Term | None]]:
-        query = f"SELECT ?g ?s ?p ?o {{ {pattern} FILTER(isLiteral(?o)) }}"
-        for g, s, p, o in self._kg.store.select(query, Dataset()).rows:
-            if isinstance(g, NamedNode) and isinstance(p, NamedNode):
-                yield g, s, p, o
+    def _saying(
+        self, mentions: Mentions, graph: NamedNode, properties: Collection[NamedNode]
+    ) -> Iterator[Quad]:
+        """What mentions the person among the values of the properties. Most texts are said very often."""
+        query = with_values(_TEXTS, {"p": list(properties)})
+        for p, text in self._kg.store.select(query, Dataset(default=(graph,))).rows:
+            if isinstance(p, NamedNode) and isinstance(text, Literal) and mentions.within(text.value):
+                yield from self._kg.store.match([(None, p, text)], graph)
 
     def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        return self._others(self._kg.store.match(patterns))
+
+    def _others(self, quads: Iterable[Quad]) -> Iterator[Quad]:
         # What follows from the records follows them.
         made = (self._kg.addresses.views, self._kg.addresses.state)
-        for quad in self._kg.store.match(patterns):
+        for quad in quads:
             graph = quad.graph_name
             if graph not in self._own and isinstance(graph, NamedNode) and not graph.value.startswith(made):
                 yield quad
@@ -182,9 +208,6 @@ class _Search:
     def _enter(self, quad: Quad) -> None:
         if isinstance(quad.subject, NamedNode):
             self._entries.add(quad.subject)
-
-    def _is_scratch(self, graph: NamedNode) -> bool:
-        return self._kg.graphs.kind(graph) is GraphKind.SCRATCH
 
     def _is_quarantine(self, graph: object) -> TypeGuard[NamedNode]:
         return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)

@@ -21,8 +21,8 @@ def export(kg: KnowledgeGraph, reader: Reader, fmt: Format, out: BinaryIO, *, vi
     it makes them anew, and they are several times as large. `views`: with them. Raises `NotAcceptable` for
     the dataset in a format without named graphs.
     """
+    reader.current()
     if reader.purpose is not None:
-        reader.current()
         kg.store.dump(out, fmt, graph=reader.view)
     elif views:
         kg.catch_up()

@@ -31,6 +31,7 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
 
     Raises `NotFound`, and `NotAcceptable` for a format that carries no graph, before anything is written.
     """
+    kg.current()
     if not exists(kg, graph):
         raise NotFound("there is no graph {graph}", graph=graph)
     if fmt.rdf is None:

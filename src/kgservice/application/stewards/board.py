@@ -44,6 +44,7 @@ class Group:
 
 def board(kg: KnowledgeGraph) -> list[Group]:
     """All groups, the gravest first, in each the one with most open findings first."""
+    kg.current()
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     oldest: dict[tuple[str, str], datetime] = {}
     graph = Dataset(default=(NamedNode(kg.addresses.finding),))

@@ -98,6 +98,7 @@ class Entry:
 
 def read(kg: KnowledgeGraph, nodes: Iterable[NamedNode]) -> Iterator[Entry]:
     """The entries of these names, in order; names that the graph of findings does not know are left out."""
+    kg.current()
     graph, now = NamedNode(kg.addresses.finding), kg.clock()
     for node in nodes:
         said: dict[NamedNode, list[Term]] = defaultdict(list)

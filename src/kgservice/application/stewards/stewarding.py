@@ -78,6 +78,7 @@ def listed(
     for name, iri in (("focus", focus), ("owner", owner)):
         if iri is not None:
             terms[name] = _named(kg, name, iri)
+    kg.current()
     graph = Dataset(default=(NamedNode(kg.addresses.finding),))
     found = []
     for node, stored, grave, number in kg.store.select(with_values(_FOUND, terms), graph).rows:

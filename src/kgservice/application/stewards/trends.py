@@ -35,6 +35,7 @@ def open_over_time(kg: KnowledgeGraph) -> list[Point]:
 
     One that was mended and came again counts as there all the time: only its first and last day are kept.
     """
+    kg.current()
     graph = Dataset(default=(NamedNode(kg.addresses.finding),))
     spans: list[tuple[str, date, date | None]] = []
     for _, severity, first, mended in kg.store.select(_SPANS, graph).rows:

@@ -16,14 +16,14 @@ from typing import Protocol, TypeVar
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.changes import views
+from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
-from kgservice.application.changes.replica import Copies
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
 from kgservice.domain.quads import Quads
 from kgservice.store.base import Dataset, Store, Term
 
-Parts = Iterable[tuple[object, Effect]]  # what a commit writes to each graph: `Effect.by_graph`
+Parts = Mapping[object, Effect]  # what a commit writes to each graph: `Effect.by_graph`
 _GRAPHS = "SELECT ?graph (COUNT(*) AS ?n) WHERE { GRAPH ?graph { ?s ?p ?o } } GROUP BY ?graph"
 _CLASSES = "SELECT ?class (COUNT(*) AS ?n) WHERE { ?one a ?class } GROUP BY ?class"
 
@@ -77,7 +77,7 @@ class Statements:
 
     def take(self, parts: Parts) -> None:
         """Take over what a commit did."""
-        for graph, part in parts:
+        for graph, part in parts.items():
             if part.drop:
                 self._add(graph, -self.of[graph])
             self._add(graph, len(part.add) - len(part.remove))
@@ -110,10 +110,9 @@ class Instances:
 
     def take(self, parts: Parts) -> None:
         """Take over what a commit did."""
-        for graph, part in parts:
-            if graph == self._view:
-                self.of.subtract(quad.object for quad in part.remove if quad.predicate == TYPE)
-                self.of.update(quad.object for quad in part.add if quad.predicate == TYPE)
+        part = parts.get(self._view, Effect())
+        for quads, count in ((part.remove, self.of.subtract), (part.add, self.of.update)):
+            count(t.object for t in quads.within(self._view) if t.predicate == TYPE)
 
 
 C = TypeVar("C", bound=Counting)
@@ -130,9 +129,7 @@ class Counts:
         self._asking = threading.Lock()  # one counts at a time
         self._lock = threading.Lock()  # of what follows
         self._known: dict[Hashable, Counting] = {}
-        self._missed: list[list[tuple[object, Effect]]] | None = (
-            None  # since the count began; None: forget it
-        )
+        self._missed: list[Parts] | None = None  # since the count began; None: forget it
 
     def statements(self, graphs: Iterable[NamedNode]) -> dict[NamedNode, int]:
         """How many statements each of these graphs holds."""
@@ -159,21 +156,20 @@ class Counts:
         """
         if not self._follows:
             return
-        for graph, part in effect.by_graph():
+        for graph, part in effect.by_graph().items():
             if isinstance(graph, NamedNode) and not part.drop and not self._graphs.is_record(graph):
-                place = self._copies.answering(Dataset((graph,), ()))
-                asked = views.exactly(quad.triple for quad in part.add)
-                effect.add.remove(Quads(place.match(asked, graph)).less(part.remove))
+                place = self._copies.of_view(graph)
+                there = Quads(place.match(views.exactly(part.add.within(graph)), graph))
+                effect.add.remove(there.less(part.remove))
 
     @property
     def _follows(self) -> bool:
         return bool(self._known) or self._missed is not None
 
-    def follow(self, effect: Effect) -> None:
+    def follow(self, parts: Parts) -> None:
         """Take over a commit that the store has made; whoever calls holds the lock of commits."""
         if not self._follows:
             return
-        parts = effect.by_graph()
         with self._lock:
             if self._missed is not None:
                 self._missed.append(parts)

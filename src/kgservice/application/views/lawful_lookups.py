@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pyoxigraph import NamedNode
 
 from kgservice.application.views.lawful_parts import Said, activities_of, subject_of
-from kgservice.domain.consent import Activity, Concepts, Subject
+from kgservice.domain.consent import Activity, Concepts, Consent, Subject
 from kgservice.domain.facts import Facts
 from kgservice.domain.model import TYPE
 from kgservice.namespaces import CI, DPV, RDF, SKOS
@@ -30,7 +30,7 @@ def _ci(name: str) -> NamedNode:
 _CONSENT_RECORD, _DEMOGRAPHIC = _ci("ConsentRecord"), _ci("DemographicRecord")
 _GUARDIAN, _PROCESSING = _ci("GuardianAuthorisation"), _ci("ProcessingActivity")
 _SUBJECT, _BASIS, _KIND, _USES = _ci("dataSubject"), _ci("legalBasis"), _ci("customerKind"), _ci("usesRecord")
-_OBJECTS = _ci("ObjectionRequest")
+_OBJECTS, _PERSON_CLASS = _ci("ObjectionRequest"), _ci("Person")
 
 
 def find_subject(facts: Facts, person: NamedNode, *, claims: bool) -> Subject:
@@ -48,10 +48,7 @@ def find_subject(facts: Facts, person: NamedNode, *, claims: bool) -> Subject:
             parts["demographic"][node.value] = _said(facts, node, _PERSON)
         if _CONSENT_RECORD in types:
             consents.append(node)
-            parts["consent"][node.value] = {**_said(facts, node, _CONSENT), **_basis(facts, node)}
-            for event in facts.subjects(node, _ci("eventOf")):
-                kind = {f"{RDF}type": list(facts.objects(event, TYPE))}
-                parts["event"][event.value] = {**_said(facts, event, (*_EVENT, "eventOf")), **kind}
+            _add_consent(facts, node, parts)
         if _OBJECTS in facts.objects(node, _ci("requestKind")):
             parts["objection"][node.value] = _said(facts, node, _OBJECTION)
         if claims and _CONSENT_RECORD not in types:
@@ -60,6 +57,25 @@ def find_subject(facts: Facts, person: NamedNode, *, claims: bool) -> Subject:
     for node in authorisations(facts, person, consents):
         parts["authorisation"][node.value] = _said(facts, node, _AUTHORISATION)
     return subject_of(person.value, parts)
+
+
+def find_consent(facts: Facts, record: NamedNode) -> Consent | None:
+    """A consent by itself; None where there is no such record, or it is nobody's."""
+    owners = facts.nodes(record, _SUBJECT)
+    if _CONSENT_RECORD not in facts.objects(record, TYPE) or not any(
+        _PERSON_CLASS in facts.objects(owner, TYPE) for owner in owners
+    ):
+        return None
+    parts: defaultdict[str, dict[str, Said]] = defaultdict(dict)
+    _add_consent(facts, record, parts)
+    return subject_of("", parts).consents[0]
+
+
+def _add_consent(facts: Facts, node: NamedNode, parts: defaultdict[str, dict[str, Said]]) -> None:
+    parts["consent"][node.value] = {**_said(facts, node, _CONSENT), **_basis(facts, node)}
+    for event in facts.subjects(node, _ci("eventOf")):
+        kind = {f"{RDF}type": list(facts.objects(event, TYPE))}
+        parts["event"][event.value] = {**_said(facts, event, (*_EVENT, "eventOf")), **kind}
 
 
 def authorisations(facts: Facts, person: NamedNode, consents: Iterable[NamedNode]) -> set[NamedNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,40 +28,39 @@ _AT_ONCE = 1000  # persons whose dates have come
 class Purposes:
     """Keeps the views of the active purposes as their definition says.
 
-    Whoever calls holds the lock of commits.
+    Whoever calls holds the lock of commits. `looking` gives where to look up what a view says.
     """
 
-    def __init__(self, settings: Settings, policy: Policy) -> None:
+    def __init__(self, settings: Settings, policy: Policy, looking: Callable[[NamedNode], Store]) -> None:
         self.names = settings.active_purposes
         self.level = LEVELS.index(settings.confidentiality)
         self.policy = policy
+        self._looking = looking
         self._common: Common | None = None
         self._facts: ViewFacts | None = None
         self._elsewhere: set[NamedNode] | None = None
-        self._step = partial(Step, purposes=self.names, level=self.level)
+        self._step = partial(Step, purposes=self.names, level=self.level, looking=looking)
 
     # A change
 
     def effect(
         self,
         planner: Planner,
-        store: Store,
         written: Effect,
         now: datetime,
         erased: frozenset[NamedNode] = frozenset(),
     ) -> Effect:
         """What follows for the views of purposes from what is to be `written`.
 
-        `store` is where the view of everything is looked up. Of the nodes `erased` nothing stays.
+        Of the nodes `erased` nothing stays.
         """
         if not self.names:
             return Effect()
         removed, added = removed_from_records(planner, written), added_to_records(planner, written)
         if not removed and not added:
             return Effect()
-        view = NamedNode(planner.addresses.everything)
+        facts, view = self._remembered(planner), NamedNode(planner.addresses.everything)
         gone, new = written.remove.within(view), written.add.within(view)
-        facts = self._looking(store, view)
         common = self._common = self._common or Common.of(self.policy, facts)
         before = Scene(planner, facts, common, now, elsewhere=partial(self._persons_elsewhere, planner))
         lost, won = parts_of(gone), parts_of(new)
@@ -75,8 +74,10 @@ class Purposes:
         self._common = later
         return effect
 
-    def _looking(self, store: Store, view: NamedNode) -> ViewFacts:
-        """What is remembered of the view, to be looked up in this store."""
+    def _remembered(self, planner: Planner) -> ViewFacts:
+        """What is remembered of the view of everything, and where to look up the rest."""
+        view = NamedNode(planner.addresses.everything)
+        store = self._looking(view)
         facts = self._facts = self._facts or ViewFacts(store, view)
         facts.store = store
         return facts
@@ -102,7 +103,7 @@ class Purposes:
 
     # Time
 
-    def overdue(self, planner: Planner, store: Store, now: datetime) -> Effect:
+    def overdue(self, planner: Planner, now: datetime) -> Effect:
         """What the dates that have come do to the views.
 
         Of some persons: to be asked for again as long as dates have come.
@@ -110,7 +111,7 @@ class Purposes:
         dues = Dues(planner.store, planner.addresses)
         waiting = dues.persons()
         come = sorted((moment, iri) for iri, moment in waiting.items() if moment <= now)[:_AT_ONCE]
-        facts = self._looking(store, NamedNode(planner.addresses.everything))
+        facts = self._remembered(planner)
         common = self._common = self._common or Common.of(self.policy, facts)
         elsewhere = partial(self._persons_elsewhere, planner)
         after = Scene(planner, facts, common, now, elsewhere=elsewhere)

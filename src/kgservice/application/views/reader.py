@@ -9,7 +9,7 @@ from typing import BinaryIO, NoReturn, TypeVar
 
 from pyoxigraph import NamedNode, Triple
 
-from kgservice.application.changes.replica import Copies
+from kgservice.application.changes.copies import Copies
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.search import Search
 from kgservice.domain.clock import Clock

@@ -10,7 +10,8 @@ from threading import Lock
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.changes.replica import Budget, Copies, Replica
+from kgservice.application.changes.copies import Copies
+from kgservice.application.changes.replica import Budget, Replica
 from kgservice.domain.search_words import MOST_WORDS, asked
 from kgservice.domain.sparql_search import Row, searches, with_hits
 from kgservice.errors import BadQuery, Busy, Forbidden, StoreFailed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -17,6 +17,7 @@ from kgservice.application.views.scene import Scene, concerned, links_of
 from kgservice.domain.model import TYPE
 from kgservice.domain.quads import Quads
 from kgservice.domain.visibility import OF_RESTRICTIONS, Need
+from kgservice.store.base import Pattern, Store
 
 # A graph, and what its statements need before and after: None if they are not there.
 _Group = tuple[object, Need | None, Need | None]
@@ -25,7 +26,8 @@ _Group = tuple[object, Need | None, Need | None]
 class Step:
     """What the views of the `purposes` show up to a confidentiality, before and after.
 
-    `changed`: what record graphs lose and what they get. Of the nodes `erased` nothing stays.
+    `looking` gives where to look up what a view says. `changed`: what record graphs lose and what they get.
+    Of the nodes `erased` nothing stays.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class Step:
         *,
         purposes: Collection[str],
         level: int,
+        looking: Callable[[NamedNode], Store],
         changed: tuple[Quads, Quads] | None = None,
         erased: frozenset[NamedNode] = frozenset(),
     ) -> None:
         self._erased = erased
+        self._looking = looking
         self._purposes = purposes
         self._level = level
         self._planner = planner
@@ -108,7 +112,7 @@ class Step:
             and self._before.common == self._after.common
         )
         if certain or not same:
-            stored = self._planner.store.match([(None, None, None)], graph)
+            stored = self._planner.records.match([(None, None, None)], graph)
             self._staying.update(quad for quad in stored if quad not in self._removed)
 
     def _altered(self, starts: set[NamedNode]) -> set[NamedNode]:
@@ -147,8 +151,12 @@ class Step:
             if isinstance(graph, NamedNode) and not graphs.is_project(graph)
         }
         links = links_of(triples)
-        for scene in (self._before, self._after):
-            keys |= {addresses.key(person.value) for person in concerned(scene, triples, links)}
+        persons = concerned(self._before, triples, links)
+        if self._erased:  # of whom nothing is said any more
+            triples = [parts for parts in triples if parts[0] not in self._erased]
+            links = links_of(triples)
+        persons |= concerned(self._after, triples, links)
+        keys |= {addresses.key(person.value) for person in persons}
         return {NamedNode(addresses.subject(key)) for key in keys}
 
     # What follows
@@ -169,10 +177,11 @@ class Step:
         new: dict[str, set[Triple]] = {}
         for purpose in self._purposes:
             lost, won, kept = self._sorted(groups, purpose)
-            if lost or won:
+            erased = self._of_erased(NamedNode(self._planner.addresses.view(purpose)))
+            if lost or won or erased:
                 stays = of(kept)
                 new[purpose] = of(won) - stays
-                gone[purpose] = of(lost) - stays - new[purpose]
+                gone[purpose] = (of(lost) - stays | erased) - new[purpose]
         self._support(gone)
         effect = Effect()
         for purpose, triples in gone.items():
@@ -181,6 +190,12 @@ class Step:
             effect.add.put(view, new[purpose])
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
+
+    def _of_erased(self, view: NamedNode) -> set[Triple]:
+        """All that a view says of nodes that are erased; nothing has to be decided about it."""
+        around: list[Pattern] = [(node, None, None) for node in self._erased]
+        around += [(None, None, node) for node in self._erased]
+        return {quad.triple for quad in self._looking(view).match(around, view)}
 
     def _groups(self) -> dict[_Group, set[Triple]]:
         """The statements by all that decides about them: their graph, and what they need before and after."""
@@ -194,7 +209,7 @@ class Step:
                     then = self._after.need(triple)
                 found[graph, need, then].add(triple)
         for graph, triples in self._removed.by_graph.items():
-            for triple in triples:
+            for triple in views.unsure(triples, self._erased) if self._erased else triples:
                 found[graph, self._before.need(triple), None].add(triple)
         for graph, triples in self._added.by_graph.items():
             for triple in triples:
@@ -225,10 +240,15 @@ class Step:
         if not every:
             return
         planner = self._planner
-        same = list(views.exactly(every))
-        held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
+        subjects = {t.subject for t in every if isinstance(t.subject, NamedNode)}
+        held: set[Triple] = set()
+        for graph in planner.graphs.model:
+            # The model says little of nodes of persons: most need one look instead of one for each statement.
+            said = {node for node in subjects if any(planner.store.match([(node, None, None)], graph))}
+            same = views.exactly(triple for triple in every if triple.subject in said)
+            held.update(quad.triple for quad in planner.store.match(same, graph))
         found: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in set(planner.records.match(views.support(every))):
+        for quad in views.supporting(planner.records, every):
             if quad in self._removed or quad in self._staying:
                 continue
             if planner.graphs.is_record(quad.graph_name):

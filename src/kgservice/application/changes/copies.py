@@ -1,0 +1,128 @@
+"""The replicas of one knowledge graph, and what else is remembered of its graphs while commits go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+
+from pyoxigraph import NamedNode
+
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.replica import Budget, Replica
+from kgservice.domain.graphs import GraphKind, Graphs
+from kgservice.store.base import Dataset, Memory, Store
+
+
+class Copies:
+    """The replicas of one knowledge graph: of its views, for queries, and of its records, for commits."""
+
+    def __init__(self, store: Store, graphs: Graphs, writing: AbstractContextManager[object]) -> None:
+        self._store = store
+        self._graphs = graphs
+        self._writing = writing
+        self._kept: dict[str, Replica] = {}
+        self._serving: dict[object, Store] = {}
+        self._scratch: set[NamedNode] | None = None
+
+    def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
+        """Look up what the view says in `memory`, an empty store, once it is filled (in another thread).
+
+        For a process that serves for long; as long as the view fits into the budget.
+        """
+        serves = self._serves(view, memory)
+        return self._keep(f"view {view}", lambda graph: graph == view, memory, budget, serves)
+
+    def keep_records(self, memory: Store, budget: Budget) -> Replica:
+        """The same for what commits have to look up: the graphs that users write to."""
+        written = (GraphKind.RECORD, GraphKind.SCRATCH)
+        serves = self._serves("records", memory)
+        return self._keep(
+            "records", lambda graph: self._graphs.kind(graph) in written, memory, budget, serves
+        )
+
+    def keep_elsewhere(
+        self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
+    ) -> Replica:
+        """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
+        return self._keep(f"view {view} for queries", lambda graph: graph == view, memory, budget, told)
+
+    def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
+        """Fill and change the index of what the view says in words, which knows itself how large it is."""
+        unlimited = Budget(sys.maxsize)
+        return self._keep(f"texts of {view}", lambda graph: graph == view, texts, unlimited, told)
+
+    def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
+        def told(ready: bool) -> None:
+            if ready:
+                self._serving[name] = memory
+            else:
+                self._serving.pop(name, None)
+
+        return told
+
+    def _keep(
+        self,
+        name: str,
+        holds: Callable[[object], bool],
+        memory: Memory,
+        budget: Budget,
+        told: Callable[[bool], None],
+    ) -> Replica:
+        before = self._kept.pop(name, None)
+        if before is not None:
+            before.close()
+        replica = Replica(
+            self._store, holds, memory, name=name, budget=budget, writing=self._writing, told=told
+        )
+        self._kept[name] = replica
+        replica.start()
+        return replica
+
+    def answering(self, dataset: Dataset) -> Store:
+        """Where to ask a query on `dataset`: the replica of the view, if that is all it can see."""
+        alone = len(dataset.default) == 1 and dataset.named == () and not dataset.from_clauses
+        return (alone and self._serving.get(dataset.default[0])) or self._store
+
+    def of_view(self, view: NamedNode) -> Store:
+        """Where to look up what a view says."""
+        return self._serving.get(view) or self._store
+
+    @property
+    def records(self) -> Store:
+        """Where to look up records."""
+        return self._serving.get("records") or self._store
+
+    @property
+    def filling(self) -> bool:
+        """Whether one of them is still being filled."""
+        return any(replica.is_filling for replica in list(self._kept.values()))
+
+    @property
+    def scratch(self) -> list[NamedNode]:
+        """The scratch graphs that there are, for who holds `writing`. The names of all are read but once."""
+        if self._scratch is None:
+            self._scratch = self._in_scratch(self._store.graphs())
+        return [graph for graph in self._scratch if self._store.has_graph(graph)]
+
+    def _in_scratch(self, graphs: Iterable[object]) -> set[NamedNode]:
+        kind = self._graphs.kind
+        return {g for g in graphs if isinstance(g, NamedNode) and kind(g) is GraphKind.SCRATCH}
+
+    def follow(self, parts: Mapping[object, Effect]) -> None:
+        """Take over a change that the store has made: `Effect.by_graph`."""
+        if self._scratch is not None:
+            self._scratch |= self._in_scratch(parts)
+        for replica in self._kept.values():
+            replica.follow(parts)
+
+    def stop(self) -> None:
+        """Read nothing but the store from now on."""
+        self._scratch = None
+        for replica in self._kept.values():
+            replica.stop()
+
+    def close(self) -> None:
+        """Stop, and free the memory; not to be called under `writing`."""
+        while self._kept:
+            self._kept.popitem()[1].close()

@@ -1,0 +1,28 @@
+"""Nodes that are still to be looked at after a commit, as the state graph notes them with that commit."""
+
+from __future__ import annotations
+
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.namespaces import SCHEMA, Addresses
+from kgservice.store.base import Store
+
+# Focus nodes by the shape that is still to look at them.
+Later = dict[NamedNode, set[NamedNode]]
+
+_NOTED = NamedNode(f"{SCHEMA}object")
+
+
+def notes(addresses: Addresses, later: Later) -> set[Quad]:
+    """What notes them."""
+    state = NamedNode(addresses.state)
+    return {Quad(shape, _NOTED, node, state) for shape, nodes in later.items() for node in nodes}
+
+
+def noted(store: Store, addresses: Addresses) -> Later:
+    """What is noted in a store."""
+    later: Later = {}
+    for quad in store.match([(None, _NOTED, None)], NamedNode(addresses.state)):
+        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
+            later.setdefault(quad.subject, set()).add(quad.object)
+    return later

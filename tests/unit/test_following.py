@@ -1,0 +1,142 @@
+"""What follows from a withdrawal for many records: entered after the answer, and never missed by who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from benchmarks.complete import NOW, CompleteGenerator
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.application.care import check
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.later import noted
+from kgservice.application.guard.validation import validate
+from kgservice.application.law import consents
+from kgservice.application.stewards.board import board
+from kgservice.domain.change import Change
+from kgservice.domain.consent import SUBJECT
+from kgservice.namespaces import CI, SH
+from kgservice.settings import Settings
+from kgservice.store.formats import N_QUADS
+from kgservice.store.oxigraph import OxigraphStore
+from kgservice.store.syntax import parse
+
+RECORDS = 30
+FEEDBACK = 1  # the kind of record that `new_record` makes for every fourth number
+FOUND = f"SELECT DISTINCT ?focus {{ ?entry <{SH}focusNode> ?focus ; <{CI}findingStatus> 'open' }}"
+
+
+@pytest.fixture
+def kg(tmp_path: Path) -> Iterator[KnowledgeGraph]:
+    """A person with 30 records that rest on a consent, in a graph of few, which the rules accept."""
+    generator = CompleteGenerator(3)
+    quads = parse("".join(generator.lines()).encode(), N_QUADS)
+    kg = opened(tmp_path / "store")
+    kg.commit(Change.adding([Quad(*quad.triple) for quad in quads]))
+    person = consenting(kg)
+    records = [generator.new_record(4 * n + FEEDBACK, [person]) for n in range(RECORDS)]
+    kg.commit(Change.adding([quad for record in records for quad in record.add]))
+    assert violations(kg) == set()
+    yield kg
+    kg.close()
+
+
+def opened(path: Path) -> KnowledgeGraph:
+    return KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), lambda: NOW)
+
+
+def consenting(kg: KnowledgeGraph) -> str:
+    rows = kg.select(
+        f"SELECT ?person {{ ?event a <{CI}ConsentGiven> ; <{CI}eventOf> ?consent . "
+        f"?consent <{CI}dataSubject> ?person "
+        f"FILTER NOT EXISTS {{ ?consent ^<{CI}eventOf>/a <{CI}ConsentWithdrawn> }} }} ORDER BY ?person"
+    ).rows
+    return str(rows[0][0].value)  # type: ignore[union-attr]
+
+
+def consent_of(kg: KnowledgeGraph, person: str) -> str:
+    query = f"SELECT ?c {{ ?c <{CI}dataSubject> <{person}> ; a <{CI}ConsentRecord> }}"
+    ((consent,),) = kg.select(query).rows
+    return str(consent.value)  # type: ignore[union-attr]
+
+
+def withdraw(kg: KnowledgeGraph) -> str:
+    time = (NOW - timedelta(hours=1)).isoformat()
+    return consents.withdraw(
+        kg, consent_of(kg, consenting(kg)), {"method": "letter", "by": SUBJECT, "time": time}
+    )
+
+
+def violations(kg: KnowledgeGraph) -> set[str]:
+    """The focus nodes with violations that a full validation finds."""
+    return {str(f.focus.value) for f in validate(kg).findings if f.is_violation}
+
+
+def told(kg: KnowledgeGraph) -> set[str]:
+    """The focus nodes that the graph of findings tells of."""
+    return {str(row[0].value) for row in kg.select(FOUND).rows}  # type: ignore[union-attr]
+
+
+def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph) -> None:
+    before = kg.head
+    withdraw(kg)
+    assert sum(group.open for group in board(kg)) >= RECORDS
+    found = told(kg)
+    assert len(found) >= RECORDS
+    assert found == violations(kg)
+    assert kg.head == before + 2
+    assert noted(kg.store, kg.addresses) == {}
+    assert check.check(kg) == []
+
+
+def test_the_answer_does_not_wait_for_it_and_an_end_in_between_loses_nothing(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    with kg.writing:  # so that the thread that enters them has to wait
+        before = kg.head
+        withdraw(kg)
+        assert kg.head == before + 1
+        assert sum(map(len, noted(kg.store, kg.addresses).values())) >= RECORDS
+        kg.store.backup(tmp_path / "killed")
+    expected = told(kg)
+    again = opened(tmp_path / "killed")
+    assert again.head == before + 1
+    assert told(again) == expected
+    assert again.head == before + 2
+    assert noted(again.store, again.addresses) == {}
+    again.close()
+
+
+def test_the_next_commit_comes_after_what_follows(kg: KnowledgeGraph) -> None:
+    with kg.writing:
+        withdraw(kg)
+        renewed = {"method": "portal", "expires": (NOW + timedelta(days=300)).isoformat()}
+        consents.renew(kg, consent_of(kg, person_of(kg)), renewed)
+    assert told(kg) == violations(kg) == set()
+    status = kg.select(f"SELECT ?s {{ ?entry <{CI}findingStatus> ?s }}").rows
+    assert len(status) >= RECORDS  # they were entered, and are mended
+
+
+def person_of(kg: KnowledgeGraph) -> str:
+    """Whose records the new ones are: the person that most records are about."""
+    query = f"""SELECT ?person {{ ?record <{CI}dataSubject> ?person }}
+        GROUP BY ?person ORDER BY DESC(COUNT(?record)) LIMIT 1"""
+    return str(kg.select(query).rows[0][0].value)  # type: ignore[union-attr]
+
+
+def test_few_records_are_told_with_the_commit_itself(kg: KnowledgeGraph) -> None:
+    person = person_of(kg)
+    rows = kg.select(
+        f"SELECT ?record {{ ?record <{CI}dataSubject> <{person}> ; a <{CI}Feedback> }} ORDER BY ?record"
+    ).rows
+    gone = [NamedNode(str(row[0].value)) for row in rows[10:]]  # type: ignore[union-attr]
+    around = [(node, None, None) for node in gone] + [(None, None, node) for node in gone]
+    quads = {q for q in kg.store.match(around) if kg.graphs.is_record(q.graph_name)}
+    kg.commit(Change(remove=tuple(quads), lawful=True))
+    before = kg.head
+    withdraw(kg)
+    assert kg.head == before + 1
+    assert told(kg) == violations(kg) != set()
