@@ -11,3 +11,12 @@ def grouped(number: int, language: str) -> str:
     """
     text = f"{number:,}"
     return text.replace(",", ".") if language == "de" else text
+
+
+def decimal(said: str, language: str) -> str:
+    """A number with a decimal point, and what may stand beside it, as the language writes it.
+
+    >>> decimal("64.0 %", "de"), decimal("64.0 %", "en")
+    ('64,0 %', '64.0 %')
+    """
+    return said.replace(".", ",") if language == "de" else said
