@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kgservice.web.numbers import decimal, grouped
+from kgservice.web.numbers import decimal, grouped, signed
 from kgservice.web.texts import LANGUAGES, known, text
 
 STATIC = Path(__file__).parent / "static"
@@ -48,5 +48,6 @@ class Pages:
             link=link,
             grouped=lambda count: grouped(count, language),
             decimal=lambda said: decimal(said, language),
+            signed=lambda weight: signed(float(weight), language),
             **values,
         )
