@@ -149,8 +149,8 @@ def rdflib_endpoint(triples: Path, log: Path) -> AbstractContextManager[Server]:
     return running("rdflib-endpoint", command, port, "/", {}, log, wait=900)
 
 
-def asgi_floor(folder: Path, log: Path) -> AbstractContextManager[Server]:
-    """The least ASGI service, on the store of the bare Oxigraph server."""
+def asgi_floor(folder: Path, log: Path, *options: str) -> AbstractContextManager[Server]:
+    """The least ASGI service, on the store of the bare Oxigraph server; see there for the options."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.asgi_floor", str(folder), str(port)]
-    return running("ASGI floor", command, port, "/", {}, log)
+    command = [sys.executable, "-m", "benchmarks.asgi_floor", str(folder), str(port), *options]
+    return running(" ".join(("ASGI floor", *options)), command, port, "/", {}, log)

@@ -11,7 +11,7 @@ import re
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -178,12 +178,12 @@ def both(work: Path) -> Iterator[tuple[Server, Server]]:
 
 
 def trace_figures(
-    ours: Server, disk: Server, bare: Server, least: Server, queries: list[str], rounds: int
+    ours: Server, disk: Server, bare: Server, least: Sequence[Server], queries: list[str], rounds: int
 ) -> list[Figure]:
-    """Latency of the one-trace question, against the bare server."""
+    """Latency of the one-trace question, against the bare server; `least` are the two of `asgi_floor`."""
     say("one-trace question")
-    clients = [Client(server) for server in (ours, disk, least, bare)]
-    mine, mine_on_disk, floor, theirs = map(median_ms, in_turn(clients, queries, rounds * 60, 30))
+    clients = [Client(server) for server in (ours, disk, *least, bare)]
+    mine, mine_on_disk, floor, apart, theirs = map(median_ms, in_turn(clients, queries, rounds * 60, 30))
     return [
         of(
             "one-trace question, p50 vs. bare Oxigraph server on disk",
@@ -198,6 +198,12 @@ def trace_figures(
             floor / theirs,
             "×",
             f"p50 {floor:.2f} ms; one query in one thread, on the bare server's store",
+        ),
+        of(
+            "the same, the query in a process that can be stopped",
+            apart / theirs,
+            "×",
+            f"p50 {apart:.2f} ms; nobody signs in, nothing is recorded",
         ),
     ]
 
@@ -266,9 +272,10 @@ def query_figures(work: Path, triples: Path, mix: dict[str, list[str]], rounds: 
     with (
         both(work) as (ours, disk),
         bare_oxigraph(triples, bare_store, work / "oxigraph.log") as bare,
-        asgi_floor(bare_store, work / "floor.log") as least,
+        asgi_floor(bare_store, work / "floor.log") as floor,
+        asgi_floor(bare_store, work / "floor-apart.log", "--apart") as apart,
     ):
-        figures = trace_figures(ours, disk, bare, least, mix["01-trace"], rounds)
+        figures = trace_figures(ours, disk, bare, (floor, apart), mix["01-trace"], rounds)
         figures += rows_figures(ours, disk, bare, rounds)
         say("the mix: in memory, on disk, the bare server")
         (mine, _, each), (mine_on_disk, _, each_on_disk) = mix_figures([ours, disk, bare], mix, rounds * 2)

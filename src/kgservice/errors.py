@@ -35,21 +35,34 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from kgservice.phrases import Phrase
+
 
 class KgError(Exception):
     """The base of all errors that a user is told about.
 
-    `detail` is one sentence for people; `line` and `column` (1-based) say where in the input,
+    `detail` is one sentence for people, in English, with `{name}` for each of the `values` (see `Phrase`; the
+    German ones are in `web/catalogue/errors.de.json`); `line` and `column` (1-based) say where in the input,
     when that is known; `source` names the input (a file, a parameter).
+
+    >>> NotFound("there is no phase {name!r}", name="x").detail
+    "there is no phase 'x'"
     """
 
     title = "Error"
 
     def __init__(
-        self, detail: str, *, line: int | None = None, column: int | None = None, source: str | None = None
+        self,
+        detail: str,
+        /,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        source: str | None = None,
+        **values: object,
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = Phrase(detail, **values) if values else detail
+        super().__init__(self.detail)
         self.line = line
         self.column = column
         self.source = source
@@ -102,12 +115,13 @@ class Forbidden(KgError):
     def __init__(
         self,
         detail: str,
+        /,
         *,
         roles: Sequence[str] | None = None,
         purposes: Sequence[str] | None = None,
-        **place: Any,
+        **values: Any,
     ) -> None:
-        super().__init__(detail, **place)
+        super().__init__(detail, **values)
         self.roles = roles
         self.purposes = purposes
 
@@ -175,12 +189,13 @@ class Invalid(KgError):
     def __init__(
         self,
         detail: str,
+        /,
         *,
         findings: Sequence[Mapping[str, Any]] = (),
         named: Collection[str] = (),
-        **place: Any,
+        **values: Any,
     ) -> None:
-        super().__init__(detail, **place)
+        super().__init__(detail, **values)
         self.findings = findings
         self.named = named
 
@@ -190,8 +205,8 @@ class TooMany(KgError):
 
     title = "Too many requests"
 
-    def __init__(self, detail: str, *, after: int = 1, **place: Any) -> None:
-        super().__init__(detail, **place)
+    def __init__(self, detail: str, /, *, after: int = 1, **values: Any) -> None:
+        super().__init__(detail, **values)
         self.after = after
 
 
@@ -203,8 +218,8 @@ class StoreFailed(KgError):
 
     title = "Store failure"
 
-    def __init__(self, detail: str, *, within: str = "", **place: Any) -> None:
-        super().__init__(detail, **place)
+    def __init__(self, detail: str, /, *, within: str = "", **values: Any) -> None:
+        super().__init__(detail, **values)
         self.within = within
 
     @property
@@ -232,8 +247,8 @@ class Busy(KgError):
 
     title = "Busy"
 
-    def __init__(self, detail: str, *, after: int = 1, **place: Any) -> None:
-        super().__init__(detail, **place)
+    def __init__(self, detail: str, /, *, after: int = 1, **values: Any) -> None:
+        super().__init__(detail, **values)
         self.after = after
 
 

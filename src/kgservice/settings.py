@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -147,8 +148,7 @@ class Settings:
     @property
     def active_purposes(self) -> tuple[str, ...]:
         """The IRIs of the purposes that there are views for."""
-        named = () if self.purposes.strip() == "none" else self.purposes.split()
-        return tuple(dict.fromkeys(map(expand, named)))
+        return _purposes(self.purposes)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
@@ -284,9 +284,17 @@ def _fault(name: str, value: Any) -> str | None:
         return fault
 
 
-def _deadlines(given: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=16)
+def _purposes(given: str) -> tuple[str, ...]:
+    """The IRIs that the setting names, each once."""
+    named = () if given.strip() == "none" else given.split()
+    return tuple(dict.fromkeys(map(expand, named)))
+
+
+@lru_cache(maxsize=16)
+def _deadlines(given: str) -> tuple[tuple[str, str], ...]:
     """Role and seconds of each member of the setting; seconds that are no number if there is no `=`."""
-    return [(role, seconds) for role, _, seconds in (member.partition("=") for member in given.split())]
+    return tuple((role, seconds) for role, _, seconds in (member.partition("=") for member in given.split()))
 
 
 def _is_endpoint(address: str) -> bool:

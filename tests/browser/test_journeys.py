@@ -20,7 +20,10 @@ from tests.serving import Running
 
 PLANNED, ACTUAL = (f"00000000-0000-4000-8000-10400000000{n}" for n in (1, 2))
 NAMES = {
-    "de": ("Geplante Journey der Instandhaltungsleitung", "Tatsächliche Journey einer Pilotkundin"),
+    "de": (
+        "Geplante Customer Journey der Instandhaltungsleitung",
+        "Tatsächliche Customer Journey einer Pilotkundin",
+    ),
     "en": ("Planned journey of the maintenance lead", "Actual journey of a pilot customer"),
 }
 

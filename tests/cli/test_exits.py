@@ -110,3 +110,18 @@ def test_with_json_an_error_is_json_too(
     assert "status" not in said
     for key, value in problem.items():
         assert str(said[key]).endswith(str(value))
+
+
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ({"LC_ALL": "de_DE.UTF-8", "LANG": "en_GB.UTF-8"}, "Nicht gefunden: Es gibt keine Frage 'xyzzy'\n"),
+        ({"LC_ALL": "", "LANG": "de"}, "Nicht gefunden: Es gibt keine Frage 'xyzzy'\n"),
+        ({"LC_ALL": "fr_FR.UTF-8", "LANG": "de"}, "Not found: there is no question 'xyzzy'\n"),
+    ],
+)
+def test_errors_are_told_in_the_language_of_the_terminal(
+    run: Run, demo_store: Path, locale: dict[str, str], line: str
+) -> None:
+    done = run("ask", "xyzzy", KGSERVICE_STORE=str(demo_store), **locale)
+    assert (done.returncode, done.stderr) == (4, line)

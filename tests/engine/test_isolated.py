@@ -103,7 +103,8 @@ def test_errors_are_told_with_their_place(apart: KnowledgeGraph) -> None:
         answer(apart, "SELECT * { ?s ?p ?o }", TURTLE)
 
 
-def test_the_format_is_asked_once_and_may_be_refused(apart: KnowledgeGraph) -> None:
+@pytest.mark.parametrize("text", ["# SELECT\nbase <a> prefix select: <b>\nask {}", 'VERSION "1.2" ASK {}'])
+def test_the_format_is_asked_once_and_may_be_refused(apart: KnowledgeGraph, text: str) -> None:
     class Enough(Exception):
         pass
 
@@ -111,13 +112,30 @@ def test_the_format_is_asked_once_and_may_be_refused(apart: KnowledgeGraph) -> N
 
     def choose(kind: Kind) -> Format:
         asked.append(kind)
+        return JSON
+
+    def refuse(kind: Kind) -> Format:
+        asked.append(kind)
         raise Enough
 
     for _ in range(3):
         with pytest.raises(Enough):
-            apart.query("ASK {}", choose, io.BytesIO())
-    assert asked == [Kind.BOOLEAN] * 3
-    assert answer(apart, "ASK {}", JSON) == '{"head":{},"boolean":true}'
+            apart.query(text, refuse, io.BytesIO())
+    assert set(asked) == {Kind.BOOLEAN}
+    asked.clear()
+    apart.query(text, choose, out := io.BytesIO())
+    assert (out.getvalue(), asked) == (b'{"head":{},"boolean":true}', [Kind.BOOLEAN])
+
+
+def test_a_query_that_is_none_is_refused_as_such_whatever_is_wanted(apart: KnowledgeGraph) -> None:
+    class Enough(Exception):
+        pass
+
+    def refuse(_kind: Kind) -> Format:
+        raise Enough
+
+    with pytest.raises(BadQuery):
+        apart.query("ASK { ?s ?p ", refuse, io.BytesIO())
 
 
 def test_a_query_that_takes_too_long_is_stopped_with_a_reason(apart: KnowledgeGraph) -> None:

@@ -272,7 +272,7 @@ def test_the_receipt_as_json_ld_uses_terms_of_dpv(server: Running) -> None:
         (
             "de",
             (
-                "Beleg über Ihre Einwilligung",
+                "Bestätigung Ihrer Einwilligung",
                 "Die Einwilligung gilt.",
                 "Verhaltensdaten",
                 "Wie Sie widerrufen",

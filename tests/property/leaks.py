@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
+import html
 import random
 import re
 import sys
@@ -25,7 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyoxigraph
 import zstandard
+from pyoxigraph import BlankNode
 from starlette.types import Message
 
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -33,12 +36,15 @@ from kgservice.domain.principal import Role
 from kgservice.http.app import create_app
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from kgservice.store.formats import GRAPH_FORMATS
 from tests.property.leaks_requests import Asked, Grammar
 from tests.property.leaks_world import COPIED, World
 from tests.serving import TOKEN
 
 # The first letter may be lost on the way: SUBSTR(?o, 2).
 # Whose queries a browser keeps: a hash of the name of the key, which is another in each world.
+_GRAPH_ON_PAGE = re.compile(rb"<pre><code>(&lt;.*?)</code></pre>", re.DOTALL)
+_GRAPHS = {fmt.media_type: fmt.rdf for fmt in GRAPH_FORMATS if fmt.rdf is not None}
 _OWNER = re.compile(rb'"owner": "[0-9a-f]{16}"')
 _CANARY = re.compile(r"(?:anary|ANARY|anary)-[0-9]+", re.IGNORECASE)
 _SHOWN = re.compile(r"SHOWN-[0-9]+")
@@ -244,7 +250,27 @@ class Search:
 
 def _alike(answer: Answer) -> tuple[object, ...]:
     """What two equal answers have in common, whatever the order of their rows, and whoever asked."""
-    return answer.status, answer.headers, bool(answer.tag), Counter(_OWNER.sub(b"", answer.body))
+    return answer.status, answer.headers, bool(answer.tag), *map(Counter, _said(answer))
+
+
+def _said(answer: Answer) -> tuple[list[str], bytes]:
+    """The statements of a graph, whose order decides on how it is written, too; and what is no graph."""
+    body, graph = _OWNER.sub(b"", answer.body), _GRAPH_ON_PAGE.search(answer.body)
+    kind = dict(answer.headers).get(b"content-type", b"").decode().partition(";")[0]
+    if body and kind in _GRAPHS:
+        return _statements(body, _GRAPHS[kind]), b""
+    if graph is not None:
+        shown = html.unescape(graph[1].decode())
+        return _statements(shown.encode(), pyoxigraph.RdfFormat.TURTLE), body.replace(graph[0], b"")
+    return [], body
+
+
+def _statements(document: bytes, fmt: pyoxigraph.RdfFormat) -> list[str]:
+    """The statements of a document; blank nodes without a name."""
+    found = ((quad.subject, quad.predicate, quad.object) for quad in pyoxigraph.parse(document, fmt))
+    return [
+        " ".join("_" if isinstance(term, BlankNode) else str(term) for term in triple) for triple in found
+    ]
 
 
 def told(asked: Asked, *answers: Answer) -> str:

@@ -18,6 +18,7 @@ from kgservice.application.views.counts import C, Counts
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.domain.model import TYPE
+from kgservice.domain.quads import Quads
 from kgservice.errors import KgError
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
@@ -182,5 +183,5 @@ def test_a_store_that_was_written_without_is_counted_anew(tmp_path: Path, clock:
     kg.commit(Change(add=(Quad(iri("id:a"), TYPE, NamedNode(f"{CI}PainPoint")),)))
     assert told(kg) == fresh(kg)
     with kg.writing, kg.building():
-        Effect(add={Quad(iri("id:b"), TYPE, NamedNode(f"{CI}PainPoint"), kg.view)}).apply(kg.store)
+        Effect(add=Quads([Quad(iri("id:b"), TYPE, NamedNode(f"{CI}PainPoint"), kg.view)])).apply(kg.store)
     assert told(kg) == fresh(kg)

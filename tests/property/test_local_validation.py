@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from rdflib.collection import Collection
 from rdflib.compare import isomorphic
 from rdflib.term import Node
 
-from kgservice.domain.finding import Finding
+from kgservice.domain.finding import Finding, by_key
 from kgservice.errors import BadInput
 from kgservice.shacl.bulk import BulkValidator, chunks
 from kgservice.shacl.datasets import GraphStatements
@@ -208,7 +209,8 @@ class Builder:
 
 
 def everything(graph: rdflib.Graph, shapes: Shapes) -> dict[tuple[str, ...], tuple[object, ...]]:
-    return {finding.key: told(finding) for finding in validate(graph, shapes, model=MODEL).findings}
+    found = by_key(validate(graph, shapes, model=MODEL).findings)
+    return {key: told(finding) for key, finding in found.items()}
 
 
 def told(finding: Finding) -> tuple[object, ...]:
@@ -310,6 +312,21 @@ def validate_by_chunks_and_compare(shapes: Shaped, stated: Stated, size: int, bl
         found += bulk.among(chunk, data)
     assert sorted(map(told, found)) == sorted(map(told, plain))
     return Counter({"graphs": 1, "shapes": len(prepared.rules)})
+
+
+def test_what_two_constraints_of_a_shape_find_alike_is_one_finding_with_both_messages() -> None:
+    queries = [
+        f'[ sh:select "SELECT $this ?value {{ $this <{EX.p}> ?value }}" ; sh:message "{text}"@en, "{text}"@de ]'
+        for text in ("late", "early", "again")
+    ]
+    for order in permutations(queries):
+        turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+            ex:shape a sh:NodeShape ; sh:targetNode ex:a ; sh:sparql {", ".join(order)} ."""
+        prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
+        stated = {(EX.a, EX.p, EX.b)}
+        sides = GraphStatements([]), GraphStatements(stated)
+        (finding,) = LocalValidator(prepared, MODEL).difference(stated, *sides).new
+        assert finding.messages == {"de": "again early late", "en": "again early late"}
 
 
 def test_a_finding_about_another_node_than_the_focus_is_not_taken_for_new() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(kgservice.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = ("domain", "store", "engine", "shacl", "tabular", "crm", "application", "web", "http", "cli")
-BASE = {"errors", "garbage", "namespaces", "resources", "settings", "__version__"}
+BASE = {"errors", "garbage", "namespaces", "phrases", "resources", "settings", "__version__"}
 
 # What each layer may import of the others.
 MAY = {

@@ -11,8 +11,8 @@ from pyoxigraph import Literal, NamedNode, Store
 
 from kgservice.application.answers.questions import ask, choices, find, questions
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.domain.question import LANGUAGES, Parameter, Question, named_by, term, with_values
-from kgservice.domain.question_file import parse
+from kgservice.domain.question import LANGUAGES, Parameter, Question, term, with_values
+from kgservice.domain.question_file import named_by, parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, NotFound
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

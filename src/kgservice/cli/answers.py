@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, BinaryIO, cast
 
 import typer
@@ -17,11 +19,13 @@ from rich.text import Text
 from kgservice.cli import logs
 from kgservice.domain.question import NAMING, TRUTH
 from kgservice.errors import BadParameter, NotAcceptable
-from kgservice.namespaces import PREFIXES
+from kgservice.namespaces import PREFIXES, XSD
 from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import GRAPH_FORMATS, JSON, RESULT_FORMATS, TURTLE, XML, Format
 
 TABLE = "table"
+_FRACTIONS = frozenset({f"{XSD}decimal", f"{XSD}double", f"{XSD}float"})
+_LONG = re.compile(r"-?\d+\.\d{5,}")
 _BY_NAME = {fmt.name: fmt for fmt in RESULT_FORMATS + GRAPH_FORMATS}
 
 FormatOption = Annotated[
@@ -111,7 +115,8 @@ def answer(
         rows = document["results"]["bindings"]
         columns, left_out = named_columns(document["head"]["vars"])
         heads = {column["name"]: column["label"][language] for column in explained}
-        cells = [{k: shown(v) for k, v in row.items()} for row in rows]
+        show = rounded if explained else shown
+        cells = [{k: show(v) for k, v in row.items()} for row in rows]
         for column in explained:
             words = {code: texts[language] for code, texts in {**TRUTH, **column["values"]}.items()}
             for row in cells:
@@ -195,6 +200,19 @@ def shown(term: dict[str, str]) -> str:
             return f"_:{value}"
         case _:
             return value
+
+
+def rounded(term: dict[str, str]) -> str:
+    """The same, with at most four decimals unless none of them says anything.
+
+    >>> rounded({"type": "literal", "datatype": f"{XSD}decimal", "value": "0.171016483516483516"})
+    '0.171'
+    """
+    value = shown(term)
+    if term.get("datatype") in _FRACTIONS and _LONG.fullmatch(value):
+        short = f"{Decimal(value):.4f}".rstrip("0").rstrip(".")
+        return value if short in {"0", "-0"} else short
+    return value
 
 
 def put_json(value: Any) -> None:

@@ -8,7 +8,7 @@ import sys
 from enum import IntEnum
 
 from kgservice import errors
-from kgservice.http.messages.details import details
+from kgservice.http.messages.details import details, in_a_line
 
 
 class Exit(IntEnum):
@@ -71,12 +71,18 @@ def code(error: errors.KgError) -> Exit:
 def tell(error: errors.KgError, *, as_json: bool) -> None:
     """Say on the error stream what went wrong, and where: in a line for people, or as problem details."""
     if not as_json:
-        print(f"{error.title}: {error}", file=sys.stderr)
+        print(in_a_line(error, language()), file=sys.stderr)
         return
-    problem = {key: value for key, value in details(error).items() if key != "status"}
+    problem = {key: value for key, value in details(error, language()).items() if key != "status"}
     if isinstance(error, errors.StoreFailed):
         problem["detail"] = error.in_full
     print(json.dumps(problem), file=sys.stderr)
+
+
+def language() -> str:
+    """The language of the terminal, as the environment says it: `de` or `en`, which is for all others."""
+    said = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "de" if said.lower().startswith("de") else "en"
 
 
 def silence_output() -> None:

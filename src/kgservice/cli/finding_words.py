@@ -33,7 +33,7 @@ WORDS = {
         "terms": "In RDF",
         "value": "Wert",
         "values": "Werte jetzt",
-        "waiver": "Verzicht",
+        "waiver": "Hingenommen",
         "proposal": "Vorschlag",
         "example": "Gültiges Beispiel",
         "until": "{} (bis {}, durch {})",

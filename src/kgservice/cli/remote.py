@@ -13,6 +13,7 @@ import httpx
 from rich.console import Console
 
 from kgservice.cli.desks import RemoteDesks
+from kgservice.cli.exits import language
 from kgservice.cli.problems import error_of, followed
 from kgservice.cli.rights import named
 from kgservice.cli.running import ran
@@ -34,6 +35,8 @@ class Remote(RemoteDesks):
 
     def __init__(self, url: str, token: str, purpose: str | None = None) -> None:
         headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
+        if language() != "en":  # its problems are told in English else, and its documents as it is set up
+            headers[b"Accept-Language"] = language().encode()
         if purpose is not None:
             headers[PURPOSE.encode()] = purpose.encode()
         self._client = httpx.Client(

@@ -100,7 +100,7 @@ def _unopened(error: duckdb.Error) -> Conflict | BadTable:
     said = str(error)
     if any(words in said.lower() for words in ("lock", "different configuration", "already attached")):
         return Conflict("somebody else works on it; try again when that is done", source=DATABASE)
-    return BadTable(f"is damaged: {said[:200]}", source=DATABASE)
+    return BadTable("is damaged: {said}", said=said[:200], source=DATABASE)
 
 
 def _create(db: duckdb.DuckDBPyConnection) -> None:

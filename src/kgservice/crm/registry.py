@@ -17,7 +17,9 @@ def add(folder: Path, source: Source) -> None:
     place = str(source.folder.resolve())
     if known.get(source.name, place) != place:
         raise Conflict(
-            f"there is a source {source.name} already, in {known[source.name]}; give it another name",
+            "there is a source {name} already, in {place}; give it another name",
+            name=source.name,
+            place=known[source.name],
             source=source.name,
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,10 +37,10 @@ def find(folder: Path, name: str) -> Source:
     """A source by its name. Raises `NotFound` if it was not added, `BadInput` if its settings are wrong."""
     place = _read(folder).get(name)
     if place is None:
-        raise NotFound(f"there is no source {name}; add it first", source=name)
+        raise NotFound("there is no source {name}; add it first", name=name, source=name)
     source = read_source(Path(place))
     if source.name != name:
-        raise BadInput(f"it is called {source.name} now; add it again", source=name)
+        raise BadInput("it is called {name} now; add it again", name=source.name, source=name)
     return source
 
 
@@ -48,7 +50,7 @@ def _read(folder: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise BadInput(f"cannot be read: {error}", source=_FILE) from None
+        raise BadInput("cannot be read: {error}", error=error, source=_FILE) from None
     if not isinstance(known, dict):
         raise BadInput("is no table of sources", source=_FILE)
     return known

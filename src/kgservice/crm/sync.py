@@ -160,7 +160,9 @@ class _Run:
                 there = tables.size_of(self._db, kind, self._source.name)
                 if there:
                     raise Conflict(
-                        f"it has no rows now, and {there} {kind} would be gone; allow that if it is so",
+                        "it has no rows now, and {there} {kind} would be gone; allow that if it is so",
+                        there=there,
+                        kind=kind,
                         source=self._source.name,
                     )
             self._note_gone(kind, parts, whole=whole)

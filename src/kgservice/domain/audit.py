@@ -99,7 +99,9 @@ class Head:
         """A head as it is written: `HASH@NUMBER`. Raises `BadParameter` for anything else."""
         found = re.fullmatch(r"([0-9a-f]{64})@([0-9]{1,18})", text.strip())
         if found is None:
-            raise BadParameter(f"{text[:100]!r} is no head of an audit log, such as 9f2c…@17", source="head")
+            raise BadParameter(
+                "{text!r} is no head of an audit log, such as 9f2c…@17", text=text[:100], source="head"
+            )
         return cls(int(found[2]), found[1])
 
 

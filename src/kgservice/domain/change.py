@@ -49,7 +49,9 @@ class Origin:
         if not named.strip():
             raise BadParameter("the agent has no name", source="agent")
         if len(named) > LONGEST:
-            raise BadParameter(f"the text is longer than {LONGEST} characters", source="agent")
+            raise BadParameter(
+                "the text is longer than {longest} characters", longest=LONGEST, source="agent"
+            )
         try:
             named.encode()
         except UnicodeEncodeError:

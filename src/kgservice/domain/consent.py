@@ -203,16 +203,17 @@ def moment(value: str, source: str) -> datetime:
         found = None
     shown = repr(value if len(value) <= 80 else value[:79] + "…")
     if found is None or len(value) <= len("2026-11-20"):
-        raise BadParameter(f"{shown} is not a moment such as 2026-11-20T12:00:00Z", source=source)
+        raise BadParameter("{shown} is not a moment such as 2026-11-20T12:00:00Z", shown=shown, source=source)
     if found.tzinfo is None:
         raise BadParameter(
-            f"{shown} has no time zone; write 2026-11-20T12:00:00Z or 2026-11-20T13:00:00+01:00",
+            "{shown} has no time zone; write 2026-11-20T12:00:00Z or 2026-11-20T13:00:00+01:00",
+            shown=shown,
             source=source,
         )
     try:
         return found.astimezone(UTC)
     except OverflowError:
-        raise BadParameter(f"{shown} is not in the years 1 to 9999", source=source) from None
+        raise BadParameter("{shown} is not in the years 1 to 9999", shown=shown, source=source) from None
 
 
 def read_moment(value: str) -> datetime | None:

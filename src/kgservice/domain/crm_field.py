@@ -68,9 +68,13 @@ class Taking:
         known = {name for fields in FIELDS.values() for name in fields}
         for name, side in self.rules.items():
             if name not in known:
-                raise BadParameter(f"there is no field {name[:80]!r} to have a rule", source="rules")
+                raise BadParameter(
+                    "there is no field {name!r} to have a rule", name=name[:80], source="rules"
+                )
             if name in FIELDS[ORGANISATIONS] and side in {Side.CRM, Side.NEWER}:
-                raise BadParameter(f"{name!r} may be graph or steward, not {side}", source="rules")
+                raise BadParameter(
+                    "{name!r} may be graph or steward, not {side}", name=name, side=side, source="rules"
+                )
 
     def rule(self, kind: str, name: str) -> Side:
         """Which side holds for a field."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
@@ -26,16 +26,31 @@ class Facts:
         """Those values of a property that are nodes."""
         return [value for value in self.objects(node, predicate) if isinstance(value, NamedNode)]
 
+    def knows(self, node: NamedNode) -> bool:
+        """Whether anything may be said of the node, or of another one by it."""
+        del node
+        return True
+
+    def said_of(self, node: NamedNode, among: frozenset[NamedNode]) -> Iterable[NamedNode]:
+        """Those of the properties that the node may have values of."""
+        del node
+        return among
+
+    def said_to(self, node: NamedNode, among: frozenset[NamedNode]) -> Iterable[NamedNode]:
+        """Those of the properties that the node may be a value of."""
+        del node
+        return among
+
     def along(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
         """The nodes that `node` is linked to."""
-        for predicate in links.forward:
+        for predicate in self.said_of(node, links.forward):
             yield from self.nodes(node, predicate)
-        for predicate in links.backward:
+        for predicate in self.said_to(node, links.backward):
             yield from self.subjects(node, predicate)
 
     def against(self, node: NamedNode, links: Links) -> Iterator[NamedNode]:
         """The nodes that are linked so to `node`."""
-        for predicate in links.forward:
+        for predicate in self.said_to(node, links.forward):
             yield from self.subjects(node, predicate)
-        for predicate in links.backward:
+        for predicate in self.said_of(node, links.backward):
             yield from self.nodes(node, predicate)

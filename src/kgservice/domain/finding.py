@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -180,6 +180,24 @@ class Finding:
             "shape": self.rule.shape,
             "component": self.component,
         }
+
+
+def by_key(findings: Iterable[Finding]) -> dict[tuple[str, ...], Finding]:
+    """The findings, each once; what several constraints of a shape find alike has the messages of all."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault(finding.key, []).append(finding)
+    return {key: same[0] if len(same) == 1 else _merged(same) for key, same in alike.items()}
+
+
+def _merged(findings: Sequence[Finding]) -> Finding:
+    """One finding with the messages of all, in an order that does not depend on theirs."""
+    said: dict[str, set[str]] = {}
+    for finding in findings:
+        for language, text in finding.messages.items():
+            said.setdefault(language, set()).add(text)
+    messages = {language: " ".join(sorted(texts)) for language, texts in sorted(said.items())}
+    return replace(findings[0], messages=messages)
 
 
 @dataclass(frozen=True, slots=True)

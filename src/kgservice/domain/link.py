@@ -171,5 +171,6 @@ def refuse_second(link: Link, links: Iterable[Link]) -> None:
         if other.standing.state is State.ACCEPTED and other.customer != link.customer:
             raise Conflict(
                 "The record has an accepted link to another customer; reject or undo that one first: "
-                f"<{other.node}>"
+                "<{other}>",
+                other=other.node,
             )

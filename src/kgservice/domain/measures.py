@@ -45,9 +45,9 @@ _RATIOS = (
     Measure(
         "completeness-by-class",
         _COMPLETENESS,
-        _say("vollständige Einträge", "complete records"),
+        _say("vollständige Datensätze", "complete records"),
         _say(
-            "Anteil der Einträge einer Klasse, an denen R01 bis R07 nichts auszusetzen haben.",
+            "Anteil der Datensätze einer Klasse, an denen R01 bis R07 nichts auszusetzen haben.",
             "Share of the records of a class that the rules R01 to R07 find nothing wrong with.",
         ),
         "completeness-by-class",
@@ -92,7 +92,7 @@ _RATIOS = (
         _TIMELINESS,
         _say("gemachte Überprüfungen", "reviews done"),
         _say(
-            "Anteil der fälligen Überprüfungen ausgelieferter Lösungen, zu denen eine Wirkung erfasst ist; "
+            "Anteil der fälligen Überprüfungen eingeführter Lösungen, zu denen eine Wirkung erfasst ist; "
             "die übrigen sind überfällig.",
             "Share of the reviews due of deployed solutions for which an impact is recorded; the others are "
             "overdue.",
@@ -102,9 +102,9 @@ _RATIOS = (
     Measure(
         "unique-records",
         _UNIQUENESS,
-        _say("Einträge ohne mögliches Doppel", "records without a possible duplicate"),
+        _say("Datensätze ohne mögliches Doppel", "records without a possible duplicate"),
         _say(
-            "Anteil der Einträge einer Klasse, die Titel und Ort mit keinem anderen gemeinsam haben.",
+            "Anteil der Datensätze einer Klasse, die Titel und Ort mit keinem anderen gemeinsam haben.",
             "Share of the records of a class that have title and place in common with no other.",
         ),
         "unique-records",

@@ -149,6 +149,25 @@ class Model:
         found.discard(triple)
         return found
 
+    def all_entailed(self, triples: Iterable[Triple]) -> set[Triple]:
+        """What follows from each of many statements; these themselves may be among it."""
+        found: set[Triple] = set()
+        directions, superclasses = self.directions, self.superclasses
+        for triple in triples:
+            p = triple.predicate
+            ways = directions.get(p)
+            if ways is None and p != TYPE:
+                continue
+            s, o = triple.subject, triple.object
+            if p == TYPE and isinstance(o, NamedNode):
+                found.update([Triple(s, TYPE, c) for c in superclasses.get(o, ())])
+            for target, turned in ways or ():
+                if not turned:
+                    found.add(Triple(s, target, o))
+                elif isinstance(o, NamedNode | BlankNode):
+                    found.add(Triple(o, target, s))
+        return found
+
     def entails_as(self, other: Model) -> bool:
         """Whether the same follows by this model as by the other."""
         return self.superclasses == other.superclasses and self.directions == other.directions

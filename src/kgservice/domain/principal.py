@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kgservice.errors import Forbidden
+from kgservice.phrases import Phrase
 
 EVERYTHING = "everything"  # what is stated for the view of everything, in place of a purpose
 
@@ -83,17 +84,20 @@ def stated_purpose(
             return principal.default
         if principal.default is None and principal.oversees:
             return None
-        raise _refused("State a purpose", principal, active, source)
+        raise _refused(Phrase("State a purpose"), principal, active, source)
     if stated == EVERYTHING and principal.oversees:
         return None
     if stated in principal.purposes and stated in active:
         return stated
-    raise _refused("This purpose is none of yours", principal, active, source)
+    raise _refused(Phrase("This purpose is none of yours"), principal, active, source)
 
 
-def _refused(why: str, principal: Principal, active: Collection[str], source: str) -> Forbidden:
+def _refused(why: Phrase, principal: Principal, active: Collection[str], source: str) -> Forbidden:
     own = sorted(purpose for purpose in principal.purposes if purpose in active)
     if principal.oversees:
         own.append(EVERYTHING)
-    which = f"you may state: {', '.join(own)}" if own else "you have none that you may state"
-    return Forbidden(f"{why}; {which}", purposes=own, source=source)
+    if own:
+        which = Phrase("you may state: {purposes}", purposes=", ".join(own))
+    else:
+        which = Phrase("you have none that you may state")
+    return Forbidden("{why}; {which}", why=why, which=which, purposes=own, source=source)

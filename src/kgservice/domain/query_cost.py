@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from kgservice.domain.sparql_scan import Piece, Token, scan
 from kgservice.errors import BadQuery
+from kgservice.phrases import Phrase
 
 LONGEST = 100_000  # characters; longer text is costly by its length alone
 _FUNCTIONS = ("REGEX", "CONTAINS", "STRSTARTS", "STRENDS", "REPLACE")
@@ -22,33 +23,41 @@ def why_costly(text: str) -> str:
     ''
     """
     if len(text) > LONGEST:
-        return f"The query is {len(text):,} characters long."
+        return Phrase("The query is {count:,} characters long.", count=len(text))
     try:
         pieces = scan(text)
     except BadQuery:
         return ""
-    return " ".join(_reasons(pieces))
+    reasons = {f"reason{n}": reason for n, reason in enumerate(_reasons(pieces))}
+    return Phrase(" ".join(f"{{{name}}}" for name in reasons), **reasons)
 
 
-def _reasons(pieces: Sequence[Piece]) -> Iterator[str]:
+def _reasons(pieces: Sequence[Piece]) -> Iterator[Phrase]:
     apart = _apart(pieces)
     if len(apart) > 1:
-        yield f"{apart[0]} and {apart[1]} have no pattern in common, so that each is combined with each."
+        yield Phrase(
+            "{first} and {second} have no pattern in common, so that each is combined with each.",
+            first=apart[0],
+            second=apart[1],
+        )
     words = {piece.text.upper() for piece in pieces if piece.token is Token.WORD}
     if _repeats(pieces):
-        yield "A path that repeats (+ or *) follows all there is; give it a start or a number of steps."
+        yield Phrase(
+            "A path that repeats (+ or *) follows all there is; give it a start or a number of steps."
+        )
     if "ORDER" in words:
         yield (
-            "ORDER BY collects all solutions before the first is told"
-            + ("." if "LIMIT" in words else "; there is no LIMIT.")
+            Phrase("ORDER BY collects all solutions before the first is told.")
+            if "LIMIT" in words
+            else Phrase("ORDER BY collects all solutions before the first is told; there is no LIMIT.")
         )
     if used := [name for name in _FUNCTIONS if name in words]:
-        yield f"{used[0]} looks at each value; narrow the patterns before it."
+        yield Phrase("{function} looks at each value; narrow the patterns before it.", function=used[0])
     if any(
         piece.is_word("OFFSET") and after.token is Token.NUMBER and float(after.text) >= _LARGE_OFFSET
         for piece, after in pairwise(pieces)
     ):
-        yield "OFFSET works out all that it leaves out."
+        yield Phrase("OFFSET works out all that it leaves out.")
 
 
 def _repeats(pieces: Sequence[Piece]) -> bool:

@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kgservice.errors import BadParameter
 from kgservice.namespaces import PREFIXES, XSD, expand
+from kgservice.phrases import Phrase
 
 Term = NamedNode | Literal
 Text = Mapping[str, str]
@@ -24,7 +25,6 @@ TRUTH: Mapping[str, Text] = {"true": {"de": "ja", "en": "yes"}, "false": {"de": 
 TYPES = ("iri", "string", "integer", "decimal", "boolean", "dateTime", "instance")
 NAMING = ("Title", "Label", "Name")
 """How the name of a column ends that holds the names of what is in the column called like the rest."""
-RESERVED = ("format",)
 LONGEST_VALUE = 10_000
 """Longest value of a parameter, in characters."""
 
@@ -118,8 +118,16 @@ class Question:
                 return parameter
         known = [p.name for p in self.parameters]
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {listed(known)}" if known else ""
-        raise BadParameter(f"the question {self.id!r} has no parameter {name[:80]!r}{hint}", source=name[:80])
+        hint: str = Phrase("; did you mean {name!r}?", name=near[0]) if near else ""
+        if known and not near:
+            hint = Phrase("; it has {names}", names=listed(known))
+        raise BadParameter(
+            "the question {id!r} has no parameter {name!r}{hint}",
+            id=self.id,
+            name=name[:80],
+            hint=hint,
+            source=name[:80],
+        )
 
     def terms(self, given: Mapping[str, str], *, now: datetime, ids: str) -> dict[str, NamedNode | Literal]:
         """The RDF terms of the values given and of the defaults, by parameter name.
@@ -137,7 +145,9 @@ class Question:
                 terms[parameter.name] = term(parameter, value, now=now, ids=ids)
             elif parameter.required:
                 raise BadParameter(
-                    f"the question {self.id!r} needs a value for {parameter.name!r}",
+                    "the question {id!r} needs a value for {name!r}",
+                    id=self.id,
+                    name=parameter.name,
                     source=parameter.name,
                 )
         return terms
@@ -161,18 +171,6 @@ class Question:
             "columns": [{"name": name, **column.to_json()} for name, column in self.columns.items()],
             "sparql": self.text,
         }
-
-
-def named_by(column: str) -> str:
-    """The column that a column called like this holds the names of, or nothing.
-
-    >>> named_by("issueLabel"), named_by("issue"), named_by("Name")
-    ('issue', '', '')
-    """
-    for suffix in NAMING:
-        if column.endswith(suffix):
-            return column.removesuffix(suffix)
-    return ""
 
 
 def with_values(text: str, terms: Mapping[str, Term | Sequence[Term]]) -> str:
@@ -204,10 +202,13 @@ def term(parameter: Parameter, value: str, *, now: datetime, ids: str) -> NamedN
     '7'
     """
     if len(value) > LONGEST_VALUE:
-        raise BadParameter(f"the value is longer than {LONGEST_VALUE} characters", source=parameter.name)
+        raise BadParameter("the value has over {most} characters", most=LONGEST_VALUE, source=parameter.name)
     if parameter.values and value not in parameter.values:
         raise BadParameter(
-            f"{_quoted(value)} is not one of {listed(parameter.values)}", source=parameter.name
+            "{value} is not one of {values}",
+            value=_quoted(value),
+            values=listed(parameter.values),
+            source=parameter.name,
         )
     if parameter.type in ("iri", "instance"):
         return _iri(parameter, value, ids)
@@ -215,19 +216,19 @@ def term(parameter: Parameter, value: str, *, now: datetime, ids: str) -> NamedN
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _mistyped(parameter, value, "text in Unicode") from None
+            raise _mistyped(parameter, value, Phrase("text in Unicode")) from None
         return Literal(value)
     if parameter.type == "integer":
         if not _INTEGER.match(value) or not -(2**63) <= int(value[:40]) < 2**63:
-            raise _mistyped(parameter, value, "a whole number of at most 64 bits")
+            raise _mistyped(parameter, value, Phrase("a whole number of at most 64 bits"))
         return _typed(str(int(value)), "integer")
     if parameter.type == "decimal":
         if not _DECIMAL.match(value) or len(value) > 30:
-            raise _mistyped(parameter, value, "a decimal number such as 0.5")
+            raise _mistyped(parameter, value, Phrase("a decimal number such as 0.5"))
         return _typed(f"{Decimal(value):f}", "decimal")
     if parameter.type == "boolean":
         if value not in ("true", "false"):
-            raise _mistyped(parameter, value, "`true` or `false`")
+            raise _mistyped(parameter, value, Phrase("`true` or `false`"))
         return _typed(value, "boolean")
     return _typed(_moment(parameter, value, now), "dateTime")
 
@@ -251,7 +252,8 @@ def _iri(parameter: Parameter, value: str, ids: str) -> NamedNode:
     try:
         return NamedNode(ids + value.lower() if _UUID.match(value) else expand(value))
     except ValueError as e:
-        raise _mistyped(parameter, value, f"an IRI, a name such as ci:Survey, or a UUID ({e})") from None
+        expected = Phrase("an IRI, a name such as ci:Survey, or a UUID ({error})", error=e)
+        raise _mistyped(parameter, value, expected) from None
 
 
 def _moment(parameter: Parameter, value: str, now: datetime) -> str:
@@ -261,17 +263,17 @@ def _moment(parameter: Parameter, value: str, now: datetime) -> str:
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise _mistyped(
-                parameter, value, "a moment such as 2026-11-20T12:00:00Z, a date, or `now`"
-            ) from None
+            expected = Phrase("a moment such as 2026-11-20T12:00:00Z, a date, or `now`")
+            raise _mistyped(parameter, value, expected) from None
         if moment.tzinfo is None:
             if "T" in value or ":" in value:
-                raise _mistyped(parameter, value, "a moment with its time zone, such as 2026-11-20T12:00:00Z")
+                expected = Phrase("a moment with its time zone, such as 2026-11-20T12:00:00Z")
+                raise _mistyped(parameter, value, expected)
             moment = moment.replace(tzinfo=UTC)
     try:
         utc = moment.astimezone(UTC)
     except OverflowError:
-        raise _mistyped(parameter, value, "a moment in the years 1 to 9999") from None
+        raise _mistyped(parameter, value, Phrase("a moment in the years 1 to 9999")) from None
     return utc.isoformat().replace("+00:00", "Z")
 
 
@@ -279,9 +281,13 @@ def _typed(lexical: str, name: str) -> Literal:
     return Literal(lexical, datatype=NamedNode(XSD + name))
 
 
-def _mistyped(parameter: Parameter, value: str, expected: str) -> BadParameter:
+def _mistyped(parameter: Parameter, value: str, expected: Phrase) -> BadParameter:
     return BadParameter(
-        f"{_quoted(value)} is not {expected}, which {parameter.name!r} takes", source=parameter.name
+        "{value} is not {expected}, which {name!r} takes",
+        value=_quoted(value),
+        expected=expected,
+        name=parameter.name,
+        source=parameter.name,
     )
 
 

@@ -16,15 +16,14 @@ from pyoxigraph import NamedNode
 
 from kgservice.domain.question import (
     LANGUAGES,
+    NAMING,
     PLACE,
-    RESERVED,
     TYPES,
     Column,
     Parameter,
     Question,
     Text,
     listed,
-    named_by,
     term,
 )
 from kgservice.domain.small_groups import COLUMNS, COUNTED, OF_PERSONS, PERSONS
@@ -38,6 +37,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 _TOP = {"number", "title", "description", "needs", "persons", "parameters", "columns"}
 _PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
+_RESERVED = ("format",)
 _COLUMN = {*LANGUAGES, "label", "values", "persons", "part_of"}
 
 _Fail = Callable[..., BadInput]
@@ -215,7 +215,7 @@ def _parameter(name: str, table: Mapping[str, Any], fail: _Fail) -> Parameter:
     kind = table.get("type")
     if kind not in TYPES:
         raise fail(f"{key}.type must be one of {listed(TYPES)}", key)
-    if name in RESERVED:
+    if name in _RESERVED:
         raise fail(f"{name!r} is reserved and cannot be a parameter", key)
     of_class = None
     if (kind == "instance") != ("class" in table):
@@ -253,3 +253,15 @@ def _lexical(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def named_by(column: str) -> str:
+    """The column that a column called like this holds the names of, or nothing.
+
+    >>> named_by("issueLabel"), named_by("issue"), named_by("Name")
+    ('issue', '', '')
+    """
+    for suffix in NAMING:
+        if column.endswith(suffix):
+            return column.removesuffix(suffix)
+    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -69,6 +69,10 @@ class Router(Generic[FactsT]):
         self._graphs = graphs
         self.facts = facts
         self._owners: dict[NamedNode, Owner] = {}
+        # What walks from different nodes look up of the same ones.
+        self._types: dict[NamedNode, frozenset[NamedNode]] = {}
+        self._above: dict[NamedNode, tuple[NamedNode, ...]] = {}
+        self._in_projects: dict[NamedNode, tuple[str, ...]] = {}
 
     def graph(self, triple: Triple) -> NamedNode:
         """The graph that the statement belongs to."""
@@ -97,7 +101,7 @@ class Router(Generic[FactsT]):
         person, person_distance = self._nearest(node, self._persons)
         project, project_distance = self._nearest(node, self._projects)
         inherited = [self.owner(user) for user in self._users(node)] if self._graphs.is_genid(node) else []
-        types = set(self.facts.types(node))
+        types = self._types_of(node)
         return Owner(
             person,
             person_distance,
@@ -141,20 +145,34 @@ class Router(Generic[FactsT]):
             level, distance = following, distance + 1
         return None, 0
 
-    def _persons(self, node: NamedNode) -> list[str]:
-        is_person = any(c in self._model.persons for c in self.facts.types(node))
-        return [node.value] if is_person else []
+    def _types_of(self, node: NamedNode) -> frozenset[NamedNode]:
+        known = self._types.get(node)
+        if known is None:
+            known = self._types[node] = frozenset(self.facts.types(node))
+        return known
 
-    def _projects(self, node: NamedNode) -> list[str]:
-        if any(c in self._model.projects for c in self.facts.types(node)):
-            return [node.value]
-        return [project.value for project in self.facts.along(node, self._model.project_links)]
+    def _persons(self, node: NamedNode) -> Sequence[str]:
+        return () if self._model.persons.isdisjoint(self._types_of(node)) else (node.value,)
 
-    def _owning(self, node: NamedNode) -> Iterable[NamedNode]:
-        yield from self.facts.along(node, self._model.owner_links)
-        if self._graphs.is_genid(node):
-            yield from self.facts.users(node)
+    def _projects(self, node: NamedNode) -> Sequence[str]:
+        known = self._in_projects.get(node)
+        if known is None:
+            if not self._model.projects.isdisjoint(self._types_of(node)):
+                known = (node.value,)
+            else:
+                known = tuple(p.value for p in self.facts.along(node, self._model.project_links))
+            self._in_projects[node] = known
+        return known
+
+    def _owning(self, node: NamedNode) -> Sequence[NamedNode]:
+        known = self._above.get(node)
+        if known is None:
+            found = list(self.facts.along(node, self._model.owner_links))
+            if self._graphs.is_genid(node):
+                found += self.facts.users(node)
+            known = self._above[node] = tuple(found)
+        return known
 
 
 class _Finder(Protocol):
-    def __call__(self, node: NamedNode, /) -> list[str]: ...
+    def __call__(self, node: NamedNode, /) -> Sequence[str]: ...

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kgservice.domain.sparql_scan import Piece, Token, place
 from kgservice.errors import BadQuery
+from kgservice.phrases import Phrase
 
 # Measured with pyoxigraph 0.5 in threads with 8 MiB of stack. Nothing crashes below these numbers:
 #   nested     `FILTER EXISTS {` 800, `STR(` and `SUM(` 800, `{ SELECT * {` 1175, `{` 2150, `(` 3200, `!` 6400
@@ -54,7 +55,7 @@ def check_limits(text: str, pieces: Sequence[Piece]) -> None:
                 data = len(opened) + 1
             opened.append(mark[-1])
             if len(opened) > DEEPEST:
-                raise _refused(text, piece, f"more than {DEEPEST} brackets are open here")
+                raise _refused(text, piece, Phrase("more than {most} brackets are open here", most=DEEPEST))
         elif mark in _CLOSING:
             if opened:
                 opened.pop()
@@ -65,7 +66,9 @@ def check_limits(text: str, pieces: Sequence[Piece]) -> None:
             continue
         steps += not data
         if steps > LONGEST:
-            raise _refused(text, piece, f"there are more than {LONGEST} operators, groups and calls")
+            raise _refused(
+                text, piece, Phrase("there are more than {most} operators, groups and calls", most=LONGEST)
+            )
 
 
 def _is_operand(piece: Piece) -> bool:
@@ -97,9 +100,9 @@ def _check_comparison(text: str, piece: Piece) -> None:
     hides = "'" in piece.text or piece.text.count("(") != piece.text.count(")")
     many = sum(map(piece.text.count, "(!+-*/")) > DEEPEST
     if hides or many or ("#" in piece.text and ("'''" in line or '"""' in line)):
-        raise _refused(text, piece, "put a space after '<', so that this is no IRI")
+        raise _refused(text, piece, Phrase("put a space after '<', so that this is no IRI"))
 
 
-def _refused(text: str, piece: Piece, words: str) -> BadQuery:
+def _refused(text: str, piece: Piece, words: Phrase) -> BadQuery:
     line, column = place(text, piece.start)
     return BadQuery(words, line=line, column=column)

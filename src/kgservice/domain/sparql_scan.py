@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cache
 
 from kgservice.errors import BadQuery
+from kgservice.phrases import Phrase
 
 
 class Token(Enum):
@@ -126,7 +127,7 @@ def scan(text: str) -> list[Piece]:
         match = match_at(text, at)
         if match is None:
             line, column = place(text, at)
-            raise BadQuery(f"unexpected {text[at]!r}", line=line, column=column)
+            raise BadQuery("unexpected {text!r}", text=text[at], line=line, column=column)
         kind = match.lastgroup
         assert kind is not None
         if kind != "space":
@@ -239,7 +240,7 @@ def operations(text: str) -> list[Operation]:
             if not all(_fits(p, k) for p, k in zip(pieces[i:], declaration, strict=False)) or len(
                 pieces
             ) < i + len(declaration):
-                raise _unexpected(text, pieces[i], "is no complete declaration")
+                raise _unexpected(text, pieces[i], Phrase("is no complete declaration"))
             prologue.append(" ".join(p.text for p in pieces[i : i + len(declaration)]))
             i += len(declaration)
             continue
@@ -248,7 +249,7 @@ def operations(text: str) -> list[Operation]:
             depth += pieces[i].is_mark(_OPEN) - pieces[i].is_mark(_CLOSE)
             i += 1
         if i == start:
-            raise _unexpected(text, pieces[i], "has no operation before it")
+            raise _unexpected(text, pieces[i], Phrase("has no operation before it"))
         found.append(Operation(" ".join(prologue), tuple(pieces[start:i])))
         i += 1
     return found
@@ -267,6 +268,6 @@ def _fits(piece: Piece, token: Token) -> bool:
     return piece.token is token and (token is not Token.NAME or piece.text.endswith(":"))
 
 
-def _unexpected(text: str, piece: Piece, words: str) -> BadQuery:
+def _unexpected(text: str, piece: Piece, words: Phrase) -> BadQuery:
     line, column = place(text, piece.start)
-    return BadQuery(f"{piece.text!r} {words}", line=line, column=column)
+    return BadQuery("{text!r} {words}", text=piece.text, words=words, line=line, column=column)

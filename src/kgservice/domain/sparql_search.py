@@ -11,9 +11,10 @@ from pyoxigraph import Literal
 from kgservice.domain.sparql_scan import Piece, Token, place, scan, uses
 from kgservice.errors import BadQuery
 from kgservice.namespaces import KG
+from kgservice.phrases import Phrase
 
 MATCHES = f"{KG}matches"
-_HOW = 'write ?thing kg:matches "words" or (?thing ?score ?literal ?total) kg:matches "words"'
+_HOW = Phrase('write ?thing kg:matches "words" or (?thing ?score ?literal ?total) kg:matches "words"')
 _MOST_VARIABLES = 4
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _SIGNS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
@@ -66,7 +67,9 @@ def with_hits(text: str, find: Callable[[str], Sequence[Row]]) -> str:
     found = _found(text, pieces)
     other = uses(pieces, "FROM", "GRAPH", "SERVICE") if found else None
     if other is not None:
-        raise _refused(text, other, "kg:matches searches the view that a query reads, so name no other graph")
+        raise _refused(
+            text, other, Phrase("kg:matches searches the view that a query reads, so name no other graph")
+        )
     for search in reversed(found):
         answer, end = search.answer(find(search.text)), search.end
         while end < len(pieces) and pieces[end].is_mark(";"):
@@ -92,7 +95,9 @@ def _found(text: str, pieces: Sequence[Piece]) -> list[Search]:
         elif piece.text in names and piece.token in {Token.IRI, Token.NAME}:
             before = pieces[: opened[-1]] if opened else []
             if any(p.is_word("CONSTRUCT") for p in before[-2:]):
-                raise _refused(text, piece, "kg:matches stands in WHERE { }, not in what is constructed")
+                raise _refused(
+                    text, piece, Phrase("kg:matches stands in WHERE { }, not in what is constructed")
+                )
             found.append(_search(text, pieces, i))
     return found
 
@@ -114,13 +119,15 @@ def _search(text: str, pieces: Sequence[Piece], at: int) -> Search:
     words = _values(pieces, said.text) if said.token is Token.VARIABLE else {said.text}
     after = pieces[end] if end < len(pieces) else None
     if not variables or said.token not in {Token.STRING, Token.VARIABLE}:
-        raise _refused(text, pieces[at], f"kg:matches cannot be answered here; {_HOW}")
+        raise _refused(text, pieces[at], Phrase("kg:matches cannot be answered here; {how}", how=_HOW))
     if len(words) != 1:
         raise _refused(
-            text, said, 'kg:matches needs its words: "words", or VALUES ?words { "words" } for one'
+            text, said, Phrase('kg:matches needs its words: "words", or VALUES ?words { "words" } for one')
         )
     if after is not None and (after.token is Token.LANGUAGE or after.is_mark("^^") or after.is_mark(",")):
-        raise _refused(text, after, f"kg:matches takes one text without a language or a type; {_HOW}")
+        raise _refused(
+            text, after, Phrase("kg:matches takes one text without a language or a type; {how}", how=_HOW)
+        )
     return Search(start, end, variables, _unquoted(words.pop()))
 
 
@@ -162,6 +169,6 @@ def _unquoted(string: str) -> str:
     )
 
 
-def _refused(text: str, piece: Piece, words: str) -> BadQuery:
+def _refused(text: str, piece: Piece, words: Phrase) -> BadQuery:
     line, column = place(text, piece.start)
     return BadQuery(words, line=line, column=column)

@@ -97,7 +97,10 @@ class _Reader:
                 "LOAD is not allowed: the service makes no outgoing requests", line=line, column=column
             )
         raise BadQuery(
-            f"{first.text} is no operation; keywords need white space after them", line=line, column=column
+            "{text} is no operation; keywords need white space after them",
+            text=first.text,
+            line=line,
+            column=column,
         )
 
     def _modify(self) -> Modify:

@@ -130,6 +130,7 @@ class Sight:
         self._said: dict[NamedNode, Own] = {}
         self._traits: dict[NamedNode, Traits] = {}
         self._of_terms: dict[NamedNode, frozenset[str]] = {}
+        self._deciding = _DECIDING | model.owner_links.properties
 
     @property
     def known(self) -> int:
@@ -159,7 +160,7 @@ class Sight:
 
     def decides(self, predicate: NamedNode) -> bool:
         """Whether statements with that property decide about the traits of nodes with names of their own."""
-        return predicate in _DECIDING or predicate in self.model.owner_links.properties
+        return predicate in self._deciding
 
     def traits(self, node: NamedNode) -> Traits:
         """The traits of a node: its own, and what it has of all that it belongs to."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from kgservice.engine.nurse import Worker
-from kgservice.engine.wire import Closed, Kind
+from kgservice.engine.wire import Closed
+from kgservice.engine.wire import Kind as Frame
 from kgservice.engine.worker import Asked, told
 from kgservice.errors import TooCostly
-from kgservice.store.base import Choose
-from kgservice.store.base import Kind as Answers
+from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import Format
+from kgservice.store.syntax import likely_kind
 
 _GROWN = 0.25  # the part of its memory by which a worker may have grown in all to be asked again
 
@@ -19,10 +21,28 @@ class Answer:
     """Where an answer goes: in the format that `choose` gives, to `out`, so many bytes at most."""
 
     def __init__(self, choose: Choose, out: BinaryIO, most: int) -> None:
-        self.choose = choose
+        self._choose = choose
+        self._chosen: dict[Kind, Format] = {}
         self._out = out
         self._most = most
         self.size = 0
+
+    def likely(self, text: str) -> tuple[str, str] | None:
+        """The kind of answer that a query seems to have, and the format for that, so that nobody has to ask.
+
+        None where `choose` has none, or wants no answer at all: that is told when it is sure that the query
+        can be answered.
+        """
+        kind = likely_kind(text)
+        with suppress(Exception):
+            return None if kind is None else (kind.value, self.choose(kind).name)
+        return None
+
+    def choose(self, kind: Kind) -> Format:
+        """The format for this kind of answer, however often it is asked."""
+        if kind not in self._chosen:
+            self._chosen[kind] = self._choose(kind)
+        return self._chosen[kind]
 
     def fetch(self, worker: Worker, asked: Asked) -> None:
         """Ask the worker and pass on what it answers.
@@ -30,14 +50,14 @@ class Answer:
         Raises `Closed` when it dies, what it tells of, what `choose` and `out` raise, and `TooCostly`.
         """
         wire, worker.rests = worker.wire, False
-        wire.send(Kind.QUERY, asked.to_json())
+        wire.send(Frame.QUERY, asked.to_json())
         while True:
             kind, data = wire.receive()
-            if kind is Kind.DATA:
+            if kind is Frame.DATA:
                 self.write(data)
-            elif kind is Kind.ANSWERS:
-                wire.send(Kind.FORMAT, self._format(worker, data).name.encode())
-            elif kind is Kind.END:
+            elif kind is Frame.ANSWERS:
+                wire.send(Frame.FORMAT, self._format(worker, data).name.encode())
+            elif kind is Frame.END:
                 worker.grown += int(data)
                 worker.rests = worker.grown < _GROWN * asked.memory
                 return
@@ -49,14 +69,14 @@ class Answer:
         """Pass on a part. Raises `TooCostly` beyond what an answer may be."""
         self.size += len(data)
         if self.size > self._most:
-            raise TooCostly(f"The answer is larger than {self._most // 2**20} MiB; use LIMIT")
+            raise TooCostly("The answer is larger than {most} MiB; use LIMIT", most=self._most // 2**20)
         return self._out.write(data)
 
     def _format(self, worker: Worker, data: bytes) -> Format:
         try:
-            return self.choose(Answers(data.decode()))
+            return self.choose(Kind(data.decode()))
         except BaseException:
-            worker.wire.send(Kind.GONE)
+            worker.wire.send(Frame.GONE)
             worker.rests = True
             raise
 

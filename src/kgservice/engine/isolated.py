@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode
@@ -22,6 +22,7 @@ from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked
 from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed, TooCostly
+from kgservice.phrases import Phrase
 from kgservice.store.base import Allowance, Choose, Dataset, Store
 from kgservice.store.oxigraph import OxigraphStore
 
@@ -96,8 +97,8 @@ class Isolated:
     ) -> None:
         """See `Engine.query`."""
         where = self._where(dataset) if copy is None else DISK
-        asked = Asked.on(where, text, dataset, base, self._limits.memory)
-        answer = Answer(cache(choose), out, self._limits.answer)
+        answer = Answer(choose, out, self._limits.answer)
+        asked = Asked.on(where, text, dataset, base, self._limits.memory, likely=answer.likely(text))
         if copy is None:
             if where == DISK and self._server is not None:
                 run = partial(self._call, self._server)
@@ -214,16 +215,16 @@ class Isolated:
     def _stopped(self, job: Job, last_words: str, allowance: Allowance) -> KgError:
         """The error for a query that was stopped, or whose process has died."""
         if job.why is Why.DEADLINE:
-            return DeadlineExceeded(f"The query was stopped after {allowance.seconds:g} s")
+            return DeadlineExceeded("The query was stopped after {seconds:g} s", seconds=allowance.seconds)
         if job.why is Why.FULL:
             return Busy("Too many queries that take long are running; try again later", after=5)
         if job.why is Why.CHANGED:
             return StoreFailed("What the query reads may not be read any more since it began; ask again")
         if job.why is not None:
-            return StoreFailed(f"The query was stopped: {job.why.value}")
+            return StoreFailed("The query was stopped: {why}", why=Phrase(job.why.value))
         if any(words in last_words for words in _MEMORY):
             most = self._limits.memory // 2**20
-            return TooCostly(f"The query needs more than {most} MiB")
+            return TooCostly("The query needs more than {most} MiB", most=most)
         _log.error("a query has ended its process: %s", last_words or "it was killed")
         return StoreFailed("The query has ended the process that answered it")
 

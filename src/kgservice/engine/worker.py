@@ -8,7 +8,7 @@ import resource
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,6 +18,7 @@ from kgservice import errors
 from kgservice.engine.wire import Closed, Wire
 from kgservice.engine.wire import Frame as Message
 from kgservice.engine.wire import Kind as Frame
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Kind
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 from kgservice.store.oxigraph import OxigraphStore
@@ -27,6 +28,7 @@ Datasets = dict[str, OxigraphStore]
 DISK = ""  # the key of the store that OPEN names
 CHUNK = 64 * 1024  # bytes of an answer that are sent together
 LONGEST_WAIT = 0.01  # seconds that fewer may wait for more
+_PAGE = os.sysconf("SC_PAGESIZE")
 _FORMATS = {fmt.name: fmt for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS)}
 
 
@@ -34,7 +36,8 @@ _FORMATS = {fmt.name: fmt for fmt in (*RESULT_FORMATS, *GRAPH_FORMATS)}
 class Asked:
     """One query: on which dataset, the text, which of its graphs, and how much memory it may take.
 
-    `default`, `named` and `from_clauses` are those of `Dataset`; `memory` is in bytes.
+    `default`, `named` and `from_clauses` are those of `Dataset`; `memory` is in bytes. `likely` is the kind
+    of answer that it seems to have, and the name of the format for that: another kind has to be asked about.
     """
 
     key: str
@@ -44,17 +47,27 @@ class Asked:
     from_clauses: bool
     base: str | None
     memory: int
+    likely: tuple[str, str] | None
 
     @classmethod
-    def on(cls, key: str, text: str, dataset: Dataset, base: str | None, memory: int) -> Asked:
+    def on(
+        cls,
+        key: str,
+        text: str,
+        dataset: Dataset,
+        base: str | None,
+        memory: int,
+        *,
+        likely: tuple[str, str] | None,
+    ) -> Asked:
         """A query on a dataset of the store with this key."""
         default = [graph.value for graph in dataset.default]
         named = None if dataset.named is None else [graph.value for graph in dataset.named]
-        return cls(key, text, default, named, dataset.from_clauses, base, memory)
+        return cls(key, text, default, named, dataset.from_clauses, base, memory, likely)
 
     def to_json(self) -> bytes:
         """As a frame holds it."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     @property
     def dataset(self) -> Dataset:
@@ -147,6 +160,8 @@ def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:
 
 def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
     def choose(kind: Kind) -> Format:
+        if asked.likely is not None and asked.likely[0] == kind.value:
+            return _FORMATS[asked.likely[1]]
         wire.send(Frame.ANSWERS, kind.value.encode())
         frame, name = wire.receive()
         if frame is not Frame.FORMAT:
@@ -176,14 +191,17 @@ def _limit(most: int) -> None:
 
 def _size() -> int:
     """The address space of this process, in bytes."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
+    with open("/proc/self/statm", "rb", buffering=0) as figures:  # noqa: PTH123 - before and after each query
+        return int(figures.read(64).split()[0]) * _PAGE
 
 
 def _tell(wire: Wire, error: errors.KgError) -> None:
+    said = error.detail
+    values = said.values if isinstance(said, Phrase) else {}
     told = {
         "error": type(error).__name__,
-        "detail": error.detail,
+        "detail": said.template if isinstance(said, Phrase) else said,
+        "values": {n: value if isinstance(value, int | float) else str(value) for n, value in values.items()},
         "line": error.line,
         "column": error.column,
         "source": error.source,
@@ -195,5 +213,5 @@ def told(data: bytes) -> errors.KgError:
     """The error that a worker tells of."""
     given = json.loads(data)
     kind = getattr(errors, given.pop("error"))
-    error: errors.KgError = kind(given.pop("detail"), **given)
+    error: errors.KgError = kind(given.pop("detail"), **given.pop("values"), **given)
     return error

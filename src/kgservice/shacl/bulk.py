@@ -14,7 +14,7 @@ from rdflib.term import URIRef
 from kgservice.domain.finding import Finding
 from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
-from kgservice.shacl.reach import Statements, Triple
+from kgservice.shacl.reach import Found, Statements, Triple
 from kgservice.shacl.report import TITLES
 from kgservice.shacl.roots import Index
 from kgservice.shacl.screen import Focus, Screen
@@ -75,13 +75,13 @@ class BulkValidator:
         focus = {root.shape: root.all_targets(index) for root in self._boundless}
         return self._found(focus, near, Both(self._base, dataset))
 
-    def _near(self, focus: Focus, statements: Statements) -> set[Triple]:
+    def _near(self, focus: Focus, statements: Statements) -> Collection[Triple]:
         """What bears on the findings."""
-        near: set[Triple] = set()
+        found = Found()
         for root in self._roots:
             if root.shape in focus:
-                near |= root.reach.around(focus[root.shape], statements)[0]
-        return near
+                found.join(root.reach.around(focus[root.shape], statements)[0])
+        return found.all()
 
     def _found(self, focus: Focus, near: Collection[Triple], statements: Statements) -> list[Finding]:
         focus = {shape: nodes for shape, nodes in focus.items() if nodes}

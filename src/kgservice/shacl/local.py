@@ -10,10 +10,10 @@ from typing import Any
 
 from rdflib.term import Node
 
-from kgservice.domain.finding import Finding
+from kgservice.domain.finding import Finding, by_key
 from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import Both, Dataset, GraphStatements
-from kgservice.shacl.reach import Reach, Statements, Triple
+from kgservice.shacl.reach import Found, Reach, Statements, Triple
 from kgservice.shacl.report import Report
 from kgservice.shacl.roots import Index, Root, classes_of, with_above
 from kgservice.shacl.screen import Screen
@@ -139,16 +139,18 @@ class LocalValidator:
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        fresh = {s for s, _, _ in changed if s not in self._fixed and not was.knows(s)}
+        fresh = {s for s in {s for s, _, _ in changed} - self._fixed if not was.knows(s)}
         affected = self._affected(by_predicate, both, fresh)
         for root, nodes in affected:
             now.take(root, nodes)
-        found = self._findings(now.focus, now.near)
+        found = self._findings(now.focus, now.near, now)
         for root, nodes in affected:
-            worth = nodes if noted is None else _worth(root, nodes, found, noted)
+            # Of what is fresh there was nothing to look at.
+            there = nodes if nodes is None else nodes - fresh
+            worth = there if noted is None else _worth(root, there, found, noted)
             if worth != set():
                 was.take(root, worth)
-        return Difference(self._findings(was.focus, was.near), found)
+        return Difference(self._findings(was.focus, was.near, was), found)
 
     def _affected(
         self, changed: ByPredicate, either: Statements, fresh: Set[Node]
@@ -168,13 +170,19 @@ class LocalValidator:
                     affected.append((root, found))
         return affected
 
-    def _findings(self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple]) -> Findings:
+    def _findings(
+        self, focus: Mapping[Node, Collection[Node]], near: Collection[Triple], side: _Side | None = None
+    ) -> Findings:
         if self._screen is None:
             return self._engine.findings(focus, near) if focus else {}
         seen = self._screen.look(focus, near)
-        found = self._engine.findings(seen.suspects, near) if seen.suspects else {}
+        found: Findings = {}
+        if seen.suspects:
+            # They are few, and each statement costs the reference engine most.
+            near = near if side is None else side.around(self.roots, seen.suspects)
+            found = self._engine.findings(seen.suspects, near)
         for shape, findings in seen.findings.items():
-            found.setdefault(shape, {}).update({finding.key: finding for finding in findings})
+            found.setdefault(shape, {}).update(by_key(findings))
         return found
 
 
@@ -195,10 +203,16 @@ class _Side:
         self._targets = targets
         self._likely = likely
         self.statements = Both(base, dataset)
-        self.near = set(context)
+        self._context = context
+        self._found = Found(context)
         self.focus: dict[Node, set[Node]] = {}
         self._known: dict[Node, set[Node]] = {}
         self._index: Index | None = None
+
+    @property
+    def near(self) -> Collection[Triple]:
+        """What bears on the findings of the focus nodes."""
+        return self._found.all()
 
     def take(self, root: Root, affected: set[Node] | None) -> None:
         """Add those of the affected nodes that the shape targets, and what bears on them; None: all nodes."""
@@ -211,13 +225,24 @@ class _Side:
                 focus.update(n for n in others if root.targets_by_use(n, self.statements, self._likely))
         if focus:
             self.focus[root.shape] = focus
-            self.near |= root.reach.around(focus, self.statements)[0]
+            self._found.join(root.reach.around(focus, self.statements)[0])
+
+    def around(self, roots: Iterable[Root], focus: Mapping[Node, Collection[Node]]) -> Collection[Triple]:
+        """What bears on the findings of some of the focus nodes."""
+        if self._index is not None:
+            return self.near
+        found = Found(self._context)
+        for root in roots:
+            if root.shape in focus:
+                found.join(root.reach.around(focus[root.shape], self.statements)[0])
+        return found.all()
 
     def _everything(self) -> Index:
         """All statements, which are near from now on: nothing can come to them."""
         if self._index is None:
-            self.near.update(self._base.all(), self._dataset.all())
-            self._index = Index(self.near)
+            every = list({*self._context, *self._base.all(), *self._dataset.all()})
+            self._found.take(every)
+            self._index = Index(every)
         return self._index
 
     def knows(self, node: Node) -> bool:

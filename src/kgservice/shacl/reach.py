@@ -18,6 +18,8 @@ from rdflib.term import BNode, Node
 Triple = tuple[Node, Node, Node]
 # The nodes at each state.
 Places = dict[int, set[Node]]
+# Statements by their predicate, and all of them by None.
+About = Mapping[Node | None, Sequence[Triple]]
 
 
 class Statements(Protocol):
@@ -31,6 +33,29 @@ class Statements(Protocol):
 
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """At most `most` different ones of the statements about `node`; `back`: those whose object it is."""
+
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """All statements about `node`, or `back`, by predicate; None where these are too many to look at."""
+
+
+class Found:
+    """Statements that walks went over, list by list: to compare single ones takes longer than the walks."""
+
+    def __init__(self, statements: Iterable[Triple] = ()) -> None:
+        self._lists: dict[int, Sequence[Triple]] = {}
+        self.take(list(statements))
+
+    def take(self, statements: Sequence[Triple]) -> None:
+        """Add a list, which must not change."""
+        self._lists[id(statements)] = statements
+
+    def join(self, other: Found) -> None:
+        """Add all that another has."""
+        self._lists |= other._lists
+
+    def all(self) -> Collection[Triple]:
+        """The statements; equal ones are there once if they are one object."""
+        return {id(triple): triple for found in self._lists.values() for triple in found}.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,7 @@ class Reach:
     _entries: dict[Node | None, list[tuple[int, Step]]] = field(default_factory=dict)
     _steps_to: defaultdict[int, list[tuple[int, Step]]] = field(default_factory=lambda: defaultdict(list))
     _jumps_to: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _ends: set[int] = field(default_factory=set)
 
     # Building
 
@@ -125,7 +151,16 @@ class Reach:
             for target in targets:
                 self._jumps_to[target].add(state)
         self._entries = {predicate: list(found) for predicate, found in entries.items()}
+        # The states from which no step leads on: what is there need not be known.
+        leading = {state for state, after in (*self.steps.items(), *self.jumps.items()) if after}
+        self._ends = set(range(self._highest() + 1)) - leading - self.deep
         return self
+
+    def _highest(self) -> int:
+        """The highest number of a state."""
+        steps = (step.state for some in self.steps.values() for step in some)
+        jumps = (state for some in self.jumps.values() for state in some)
+        return max((0, *steps, *jumps, *self.anchors))
 
     def _inherit_needs(self) -> None:
         """A state that only leads on to one with needs has these needs, too."""
@@ -146,13 +181,17 @@ class Reach:
         """Those of statements that the shape can look at, beside its targets; None: any."""
         return self._entries.keys()
 
-    def around(self, focus: Iterable[Node], statements: Statements) -> tuple[set[Triple], Places]:
-        """All statements that can bear on the findings of the focus nodes, and all places reached."""
-        found: set[Triple] = set()
+    def around(self, focus: Iterable[Node], statements: Statements) -> tuple[Found, Places]:
+        """All statements that can bear on the findings of the focus nodes, and the places reached.
+
+        Places from which nothing leads on are left out, but for the deep ones.
+        """
+        found = Found()
         waiting: Places = {0: set(focus)}
         for node in waiting[0]:
             if isinstance(node, BNode):  # it has no name, so that reports need something to know it by
-                found.update(statements.of(node, None), statements.some(node, None, 1, back=True))
+                found.take(statements.of(node, None))
+                found.take(statements.some(node, None, 1, back=True))
         for state, node in self.anchors.items():
             waiting.setdefault(state, set()).add(node)
         seen: defaultdict[int, set[Node]] = defaultdict(set)
@@ -163,12 +202,16 @@ class Reach:
             for target in self.jumps[state]:
                 waiting.setdefault(target, set()).update(nodes)
             for step in self.steps[state]:
-                at = 0 if step.back else 2
+                at, reached = 0 if step.back else 2, set[Node]()
+                is_end = step.state in self._ends
                 for node in nodes:
                     triples = step.over(node, statements)
                     if triples:
-                        found.update(triples)
-                        waiting.setdefault(step.state, set()).update([triple[at] for triple in triples])
+                        found.take(triples)
+                        if not is_end:
+                            reached.update([triple[at] for triple in triples])
+                if reached:
+                    waiting.setdefault(step.state, set()).update(reached)
         return found, seen
 
     def affected(

@@ -14,11 +14,18 @@ from rdflib.term import Node
 from kgservice.namespaces import PREFIXES
 
 _POSTFIX = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"}
+_LONG = 200  # characters of a literal that is not remembered
 _PARTS = (SH.inversePath, *_POSTFIX, RDF.first)
 
 
 def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
     """The same term in rdflib, its lexical form untouched. Raises `TypeError` for a quoted triple."""
+    if isinstance(term, ox.Literal) and len(term.value) > _LONG:
+        return _in_rdflib(term)
+    return _known(term)
+
+
+def _in_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
     if isinstance(term, ox.NamedNode):
         return _iri(term.value)
     if isinstance(term, ox.BlankNode):
@@ -31,6 +38,10 @@ def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Nod
     if datatype == rdflib.XSD.string:
         return rdflib.Literal(term.value)
     return rdflib.Literal(term.value, datatype=datatype, normalize=False)
+
+
+# A literal takes rdflib ten microseconds, and a commit needs the same ones several times.
+_known = lru_cache(maxsize=100_000)(_in_rdflib)
 
 
 @lru_cache(maxsize=100_000)
@@ -47,9 +58,16 @@ def from_rdflib(term: Node) -> ox.NamedNode | ox.BlankNode | ox.Literal:
         return ox.BlankNode(str(term))
     if not isinstance(term, rdflib.Literal):
         raise TypeError(f"{term!r} is no RDF term")
+    return _literal(term) if len(term) <= _LONG else _in_pyoxigraph(term)
+
+
+def _in_pyoxigraph(term: rdflib.Literal) -> ox.Literal:
     if term.language:
         return ox.Literal(str(term), language=term.language)
     return ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype or rdflib.XSD.string)))
+
+
+_literal = lru_cache(maxsize=100_000)(_in_pyoxigraph)
 
 
 def interned(term: Node) -> Node:

@@ -23,7 +23,7 @@ from rdflib.plugins.sparql.sparql import Query
 from rdflib.query import Result
 from rdflib.term import Node
 
-from kgservice.domain.finding import Finding, Policy
+from kgservice.domain.finding import Finding, Policy, by_key
 from kgservice.errors import BadInput
 from kgservice.namespaces import SHAPES
 from kgservice.shacl.parsing import parsed
@@ -160,7 +160,7 @@ class Engine:
         choice of focus nodes is not used, since it applies to nested shapes, too.
         """
         found = self.results(focus, statements)
-        return {shape: {finding.key: finding for finding in findings} for shape, findings in found}
+        return {shape: by_key(findings) for shape, findings in found}
 
     def results(
         self, focus: Mapping[Node, Collection[Node]], statements: Iterable[Triple]

@@ -163,7 +163,8 @@ class Store(Protocol):
 
         `seconds`: after which a store that can gives it up, and raises `DeadlineExceeded`.
 
-        Nothing is written before the query has been parsed and `choose` has answered.
+        Nothing is written before the query has been parsed and `choose` has answered. It may be asked again
+        after it has raised something, and about a query that proves to be none.
         Values that come from outside go into the text as terms: see `kgservice.domain.question.with_values`.
         """
 

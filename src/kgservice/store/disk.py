@@ -50,8 +50,10 @@ class Disk:
         free = there.f_bavail * there.f_frsize
         if free < self.reserve:
             raise StoreFull(
-                f"There are {free >> 20} MiB free on the disk of the store, and {self.reserve >> 20} MiB "
-                "are kept (KGSERVICE_RESERVE): nothing is written until there is more; reading goes on"
+                "There are {free} MiB free on the disk of the store, and {reserve} MiB are kept "
+                "(KGSERVICE_RESERVE): nothing is written until there is more; reading goes on",
+                free=free >> 20,
+                reserve=self.reserve >> 20,
             )
 
     def failed(self, error: Exception) -> StoreFailed:

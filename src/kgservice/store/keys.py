@@ -64,12 +64,12 @@ class KeyFile:
             try:
                 connection.execute(f"INSERT INTO api_key ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
             except sqlite3.IntegrityError:
-                raise Conflict(f"there is a key {key.prefix} already") from None
+                raise Conflict("there is a key {prefix} already", prefix=key.prefix) from None
 
     def revoke(self, prefix: str, now: datetime) -> ApiKey:
         """Let a key be valid no more; one that is revoked stays as it is. Raises `NotFound`."""
         if not self._path.exists():
-            raise NotFound(f"there is no key {prefix[:80]!r}")
+            raise NotFound("there is no key {prefix!r}", prefix=prefix[:80])
         with self._writing() as connection:
             connection.execute(
                 "UPDATE api_key SET revoked = ? WHERE prefix = ? AND revoked IS NULL",
@@ -77,7 +77,7 @@ class KeyFile:
             )
         found = self.find(prefix)
         if found is None:
-            raise NotFound(f"there is no key {prefix[:80]!r}")
+            raise NotFound("there is no key {prefix!r}", prefix=prefix[:80])
         return found[0]
 
     def find(self, prefix: str) -> tuple[ApiKey, str] | None:
@@ -104,7 +104,9 @@ class KeyFile:
             connection = self._reading()
             return [] if connection is None else connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise StoreFailed(f"the keys cannot be read: {error}", source=str(self._path)) from error
+            raise StoreFailed(
+                "the keys cannot be read: {error}", error=error, source=str(self._path)
+            ) from error
 
     def _reading(self) -> sqlite3.Connection | None:
         """An open connection to the file that is there now, since it may be replaced, or None."""
@@ -133,7 +135,9 @@ class KeyFile:
                 connection.execute(_TABLE)
                 yield connection
         except (sqlite3.Error, OSError) as error:
-            raise StoreFailed(f"the keys cannot be written: {error}", source=str(self._path)) from error
+            raise StoreFailed(
+                "the keys cannot be written: {error}", error=error, source=str(self._path)
+            ) from error
 
 
 def _key(row: Any) -> ApiKey:
@@ -149,4 +153,6 @@ def _key(row: Any) -> ApiKey:
             revoked=datetime.fromisoformat(row[8]) if row[8] else None,
         )
     except (ValueError, TypeError) as error:
-        raise BadInput(f"the key {row[0]} is not kept as it should be: {error}") from error
+        raise BadInput(
+            "the key {prefix} is not kept as it should be: {error}", prefix=row[0], error=error
+        ) from error

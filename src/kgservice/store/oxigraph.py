@@ -26,6 +26,7 @@ from pyoxigraph import (
     Triple,
 )
 
+from kgservice.domain.quads import Quads
 from kgservice.errors import BadQuery, BadRdf, NotAcceptable, StoreFailed
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Standing, Store
 from kgservice.store.disk import Disk
@@ -271,13 +272,13 @@ class OxigraphStore:
 
         No quad may have a blank node: SPARQL cannot remove it by name.
         """
-        add, remove, create, drop = set(add), set(remove), set(create), set(drop)
+        add, remove, create, drop = Quads.of(add), Quads.of(remove), set(create), set(drop)
         if self._redo is None and not (remove or create or drop):  # in memory: no text need be read
             with self._changing() as store:
                 store.extend(add)
             return
-        many = apart(add, remove, drop) if self._redo else set()
-        text = update_text(add=add - many if many else add, remove=remove, create=create, drop=drop)
+        many = apart(add, remove, drop) if self._redo else Quads()
+        text = update_text(add=add.less(many), remove=remove, create=create, drop=drop)
         if many or text:
             self.change(text, many)
 

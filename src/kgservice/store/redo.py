@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph
-from pyoxigraph import NamedNode, Quad, RdfFormat
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, serialize
 
+from kgservice.domain.quads import Quads
 from kgservice.errors import StoreFailed, Undecided
 from kgservice.store.disk import sync
 from kgservice.store.pending import Journal
@@ -16,6 +19,7 @@ from kgservice.store.pending import Journal
 # So many quads and more are added as tables of their own: of 2,000 it takes longer than in a transaction, of
 # 10,000 two thirds of the time, of 50,000 a fifth.
 LARGE = 10_000
+_PIECE = 10_000  # quads that are in memory as text
 _FAULTS = (SyntaxError, ValueError, OSError, RuntimeError)  # what Oxigraph raises
 
 
@@ -67,8 +71,8 @@ class Redo:
 
     def _note(self, quads: Iterable[Quad], update: str) -> None:
         try:
-            with self._quads.open("w", encoding="utf-8") as file:
-                file.writelines(f"{quad} .\n" for quad in quads)
+            with self._quads.open("wb") as file:
+                _write(quads, file)
                 file.flush()
                 os.fsync(file.fileno())
             if update:  # the quads alone are taken up all at once
@@ -93,9 +97,24 @@ class Redo:
         sync(self._folder)
 
 
-def apart(add: set[Quad], remove: set[Quad], drop: set[NamedNode]) -> set[Quad]:
+def _write(quads: Iterable[Quad], file: BinaryIO) -> None:
+    """Write the quads as N-Quads; of many, those of each graph at once."""
+    if not isinstance(quads, Quads):
+        file.writelines(f"{quad} .\n".encode() for quad in quads)
+        return
+    for graph, triples in quads.by_graph.items():
+        end = b" .\n" if isinstance(graph, DefaultGraph) else b" %s .\n" % str(graph).encode()
+        waiting = iter(triples)
+        while piece := list(islice(waiting, _PIECE)):
+            text = serialize(piece, format=RdfFormat.N_TRIPLES)
+            assert text is not None
+            # No line break is part of a term there.
+            file.write(text.replace(b" .\n", end))
+
+
+def apart(add: Quads, remove: Quads, drop: set[NamedNode]) -> Quads:
     """Which of the quads to `add` are worth to be added by `Redo`, before the rest of the change; or none."""
     if len(add) < LARGE:
-        return set()
-    found = {quad for quad in add - remove if quad.graph_name not in drop}
-    return found if len(found) >= LARGE else set()
+        return Quads()
+    found = add.less(remove).where(lambda graph: graph not in drop)
+    return found if len(found) >= LARGE else Quads()

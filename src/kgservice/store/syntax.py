@@ -14,6 +14,7 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.domain.sparql_limits import UNCHECKED, check_limits
 from kgservice.domain.sparql_scan import operations, place, scan
 from kgservice.errors import BadQuery, BadRdf, StoreFailed
+from kgservice.store.base import Kind
 from kgservice.store.documents import check_document
 from kgservice.store.formats import Format
 
@@ -21,6 +22,16 @@ _PLACE = re.compile(r"^error at (\d+):(\d+): (.*)$", re.DOTALL)
 # An operation that fails when it runs: whatever stands behind it has been parsed, and nothing of it runs.
 _STOP = "CLEAR GRAPH <urn:kgservice:stop> ;"
 _LONGEST = 300
+_FORM = re.compile(
+    r"(?>\s|#[^\n\r]*|BASE\s*<[^<>]*>|PREFIX\s*[^\s:<>]*:\s*<[^<>]*>)*+(SELECT|ASK|CONSTRUCT|DESCRIBE)\b",
+    re.IGNORECASE,
+)
+_KINDS = {
+    "SELECT": Kind.SOLUTIONS,
+    "ASK": Kind.BOOLEAN,
+    "CONSTRUCT": Kind.GRAPH,
+    "DESCRIBE": Kind.GRAPH,
+}
 # What the parser expected: a sign in quotes, a set of characters, or words.
 _ITEM = re.compile(r"\"[^\"]*\"|\[(?:'(?:\\.|[^'\\])*'|\\u\{[0-9A-Fa-f]+\}|[^\]'])*\]|[^\s,\"\[][^,]*")
 
@@ -76,6 +87,16 @@ def reading_rdf(source: str | None = None) -> Iterator[None]:
         raise bad_rdf(error, source) from error
     except OSError as error:
         raise StoreFailed(f"cannot read: {error}", source=source) from error
+
+
+def likely_kind(text: str) -> Kind | None:
+    """What a query answers with, if it is one, by the word behind its prologue; None where that is unclear.
+
+    >>> likely_kind("PREFIX ex: <http://example.com/>  # SELECT\\nASK { ?s ?p ?o }")
+    <Kind.BOOLEAN: 'boolean'>
+    """
+    found = _FORM.match(text)
+    return _KINDS[found[1].upper()] if found is not None else None
 
 
 def check_query(text: str) -> None:

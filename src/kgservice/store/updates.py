@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
+from kgservice.domain.quads import Quads
+
 
 def update_text(
     *,
@@ -34,11 +36,8 @@ def all_of(graph: NamedNode, but: Sequence[NamedNode] = ()) -> tuple[str, str]:
 
 def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
     """`quads` as one INSERT DATA or DELETE DATA, or nothing."""
-    by_graph: dict[object, list[str]] = {}
-    for quad in quads:
-        by_graph.setdefault(quad.graph_name, []).append(str(quad.triple))
     blocks = []
-    for name, lines in by_graph.items():
-        triples = " .\n".join(lines)
+    for name, said in Quads.of(quads).by_graph.items():
+        triples = " .\n".join(map(str, said))
         blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
     return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []

@@ -40,15 +40,17 @@ class Dialect:
         """Check the values, which come from outside."""
         for name, mark in (("delimiter", self.delimiter), ("quoteChar", self.quote)):
             if not isinstance(mark, str) or len(mark) != 1 or mark in f"\0{_LINE_ENDS}":
-                raise BadTable(f"{name} is one character, not {mark!r}")
+                raise BadTable("{name} is one character, not {mark!r}", name=name, mark=mark)
         if self.delimiter == self.quote:
-            raise BadTable(f"delimiter and quoteChar are both {self.quote!r}")
+            raise BadTable("delimiter and quoteChar are both {quote!r}", quote=self.quote)
         if not _is_encoding(self.encoding):
-            raise BadTable(f"the encoding {self.encoding!r} is not known")
+            raise BadTable("the encoding {encoding!r} is not known", encoding=self.encoding)
         try:
             (self.delimiter + self.quote).encode(self.encoding)
         except UnicodeError:
-            raise BadTable(f"delimiter and quoteChar are not both in {self.encoding}") from None
+            raise BadTable(
+                "delimiter and quoteChar are not both in {encoding}", encoding=self.encoding
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def encoding_of(path: Path, declared: str) -> str:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
-        raise BadTable(f"cannot be read: {error.strerror}", source=path.name) from None
+        raise BadTable("cannot be read: {error}", error=error.strerror, source=path.name) from None
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
@@ -147,9 +149,13 @@ def records(path: Path, dialect: Dialect) -> Iterator[Record]:
         try:
             yield from _parse(_Lines(text), dialect, encoding)
         except UnicodeDecodeError as error:
-            raise BadTable(f"is not {encoding}: {error.reason}", source=path.name) from None
+            raise BadTable(
+                "is not {encoding}: {reason}", encoding=encoding, reason=error.reason, source=path.name
+            ) from None
         except UnicodeError as error:  # UTF-16 by declaration, without a mark
-            raise BadTable(f"is not {encoding}: {error}", source=path.name) from None
+            raise BadTable(
+                "is not {encoding}: {error}", encoding=encoding, error=error, source=path.name
+            ) from None
 
 
 def _parse(lines: _Lines, dialect: Dialect, encoding: str) -> Iterator[Record]:

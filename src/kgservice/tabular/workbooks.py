@@ -101,7 +101,7 @@ def read(data: bytes, file: str) -> list[Line]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _INFLATED:
-                raise TooLarge(f"the workbook holds more than {_INFLATED} bytes")
+                raise TooLarge("the workbook holds more than {most} bytes", most=_INFLATED)
             _count_elements(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves out
@@ -112,7 +112,7 @@ def read(data: bytes, file: str) -> list[Line]:
             rows = sheet.iter_rows(max_row=_LAST_LINE, max_col=_LAST_COLUMN, values_only=True)
             return _lines(rows, file)
     except (InvalidFileException, OSError, IndexError, *_BROKEN) as error:
-        raise BadTable(f"is no workbook: {str(error)[:200]}", source=file) from None
+        raise BadTable("is no workbook: {error}", error=str(error)[:200], source=file) from None
 
 
 def _count_elements(archive: zipfile.ZipFile) -> None:
@@ -123,7 +123,7 @@ def _count_elements(archive: zipfile.ZipFile) -> None:
         nonlocal left
         left -= 1
         if left < 0:
-            raise TooLarge(f"the workbook has more than {_ELEMENTS} elements of XML")
+            raise TooLarge("the workbook has more than {most} elements of XML", most=_ELEMENTS)
 
     def doctype(*_declared: object) -> None:
         raise ValueError("its XML declares a document type")
@@ -157,7 +157,7 @@ def _lines(rows: Iterable[tuple[object, ...]], file: str) -> list[Line]:
         characters += sum(map(len, texts))
         if len(found) > MOST_ROWS or characters > _CHARACTERS:
             most = f"{MOST_ROWS} rows, or {_CHARACTERS} characters"
-            raise TooLarge(f"the sheet has more than {most}", source=file)
+            raise TooLarge("the sheet has more than {most}", most=most, source=file)
     if not any(names):
         raise BadTable("has no names of columns in its second, hidden line; use the template", source=file)
     return found

@@ -59,7 +59,9 @@ def starts(kg: Reader, kind: str, word: str, language: str, *, guarded: bool) ->
     `guarded`: for somebody who may not see single persons. Raises `BadParameter` for another kind.
     """
     if kind not in KINDS:
-        raise BadParameter(f"{kind[:80]!r} is none of {', '.join(KINDS)}", source="kind")
+        raise BadParameter(
+            "{kind!r} is none of {kinds}", kind=kind[:80], kinds=", ".join(KINDS), source="kind"
+        )
     terms: dict[str, NamedNode | Literal] = {
         "class": NamedNode(CI + kind),
         "language": Literal(language),

@@ -95,9 +95,9 @@ def journey_map(kg: Reader, node: NamedNode, *, sees_persons: bool) -> JourneyMa
     """
     types = [iri(row[0]) for row in rows(kg, _TYPES, [node.value])]
     if not types or (not sees_persons and personal(kg, [node])):
-        raise NotFound(f"the graph has no record <{node.value}>")
+        raise NotFound("the graph has no record <{node}>", node=node.value)
     if f"{CI}Journey" not in types:
-        raise BadParameter(f"<{node.value}> is no customer journey", source="key")
+        raise BadParameter("<{node}> is no customer journey", node=node.value, source="key")
     (journey,) = _journeys(kg, [node.value], sees_persons=sees_persons)
     journey = _with_steps(kg, journey, sees_persons=sees_persons)
     plan = None
@@ -193,7 +193,9 @@ def _named(value: str) -> NamedNode:
     try:
         return NamedNode(value)
     except ValueError as error:
-        raise BadParameter(f"{value[:80]!r} is no IRI: {error}", source="segment") from None
+        raise BadParameter(
+            "{value!r} is no IRI: {error}", value=value[:80], error=error, source="segment"
+        ) from None
 
 
 def _now(clock: Clock) -> Literal:

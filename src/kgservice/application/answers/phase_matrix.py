@@ -145,5 +145,9 @@ def elements_guarded(kg: Reader, phase: NamedNode, element: str, most: int) -> l
 
 def _pattern(element: str) -> str:
     if element not in _PATTERNS:
-        raise NotFound(f"there is no element {element[:80]!r}; there are {', '.join(ELEMENTS)}")
+        raise NotFound(
+            "there is no element {element!r}; there are {elements}",
+            element=element[:80],
+            elements=", ".join(ELEMENTS),
+        )
     return _PATTERNS[element]

@@ -17,6 +17,7 @@ from kgservice.domain.principal import EVERYTHING, OVERSEEING
 from kgservice.domain.question import Parameter, Question, compact, listed, with_values
 from kgservice.domain.question_file import parse
 from kgservice.errors import BadInput, BadParameter, BadQuery, Forbidden, NotFound
+from kgservice.phrases import Phrase
 from kgservice.store.base import Solutions, Term
 
 MOST_LISTED = 20
@@ -121,11 +122,13 @@ def questions(folder: Path | None = None) -> dict[str, Question]:
             ) from None
         question = parse(text, id=path.stem, group=path.parent.name, path=name)
         if question.id in found:
-            raise BadInput(f"the id is taken by {found[question.id].path}", source=name, line=1)
+            raise BadInput("the id is taken by {path}", path=found[question.id].path, source=name, line=1)
         if question.number is not None:
             if question.number in numbers:
                 raise BadInput(
-                    f"the number {question.number} is taken by {numbers[question.number].path}",
+                    "the number {number} is taken by {path}",
+                    number=question.number,
+                    path=numbers[question.number].path,
                     source=name,
                     line=1,
                 )
@@ -141,17 +144,21 @@ def find(known: Mapping[str, Question], id: str) -> Question:  # noqa: A002
         if id in (question.id, str(question.number)):
             return question
     near = difflib.get_close_matches(id, known, 3, 0.4)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    raise NotFound(f"there is no question {id[:80]!r}{hint}")
+    hint = Phrase("; did you mean {names}?", names=", ".join(near)) if near else ""
+    raise NotFound("there is no question {id!r}{hint}", id=id[:80], hint=hint)
 
 
 def permit(kg: Reader, question: Question) -> None:
     """Raises `Forbidden` where the answer needs what the view does not hold, so that it would mislead."""
     if question.everything and kg.purpose is not None:
         raise Forbidden(
-            f"The question {question.id!r} asks about what no view of a purpose holds (consents, provenance, "
-            "findings, measurements of quality, other graphs), so it needs the view of everything: state "
-            f"{EVERYTHING!r} in place of a purpose. That is for the roles {listed(sorted(OVERSEEING))}",
+            "The question {question!r} asks about what no view of a purpose holds (consents, "
+            "provenance, findings, measurements of quality, other graphs), so it needs the view "
+            "of everything: state {everything!r} in place of a purpose. That is for the roles "
+            "{overseeing}",
+            question=question.id,
+            everything=EVERYTHING,
+            overseeing=listed(sorted(OVERSEEING)),
             roles=sorted(OVERSEEING),
             purposes=[EVERYTHING],
         )
@@ -253,7 +260,11 @@ def _check_instance(kg: Reader, parameter: Parameter, of_class: NamedNode, value
     if kg.ask(with_values(_IS_A, {"class": of_class, "instance": value})):
         return
     few = [compact(iri) for iri in named(kg.select(some_instances(of_class)).rows, "en")]
-    hint = f"; there are {', '.join(few)}" if 0 < len(few) <= MOST_LISTED else ""
+    hint = Phrase("; there are {names}", names=", ".join(few)) if 0 < len(few) <= MOST_LISTED else ""
     raise BadParameter(
-        f"{compact(value.value)} is no instance of {compact(of_class.value)}{hint}", source=parameter.name
+        "{record} is no instance of {kind}{hint}",
+        record=compact(value.value),
+        kind=compact(of_class.value),
+        hint=hint,
+        source=parameter.name,
     )

@@ -49,7 +49,7 @@ def personal(kg: Reader, nodes: Iterable[NamedNode]) -> set[NamedNode]:
 def allow(kg: Reader, iri: NamedNode) -> None:
     """Raises `NotFound`, in the words for what is unknown, for a person and a record of one."""
     if personal(kg, [iri]):
-        raise NotFound(f"nothing is known of <{iri.value}>")
+        raise NotFound("nothing is known of <{iri}>", iri=iri.value)
 
 
 def refused(question: Question) -> bool:
@@ -64,13 +64,17 @@ def permit(question: Question, given: Collection[str]) -> None:
     moved step by step would tell single ones, as the difference of two answers.
     """
     if refused(question):
-        raise Forbidden(f"The question {question.id!r} shows single persons, which a reader may not see")
+        raise Forbidden(
+            "The question {question!r} shows single persons, which a reader may not see", question=question.id
+        )
     free = {parameter.name for parameter in askable(question)}
     moved = [name for name in given if question.parameter(name).name not in free]
     if moved:
         raise Forbidden(
-            f"The question {question.id!r} counts persons or their records: a reader may not give it "
-            f"{listed(moved)}, since the difference of two answers would tell of single ones",
+            "The question {question!r} counts persons or their records: a reader may not give it "
+            "{moved}, since the difference of two answers would tell of single ones",
+            question=question.id,
+            moved=listed(moved),
             source=moved[0],
         )
 

@@ -100,7 +100,7 @@ def trace_guarded(kg: Reader, iri: NamedNode) -> Trace:
     Raises as `trace` does; for a person and a record of one as for what is unknown.
     """
     if personal(kg, [iri]):
-        raise NotFound(f"the graph has no record <{iri.value}>")
+        raise NotFound("the graph has no record <{iri}>", iri=iri.value)
     whole = trace(kg, iri)
     nodes = [NamedNode(node.iri) for node in whole.nodes()]
     return whole.without({node.value for node in personal(kg, nodes)}, kg.settings.smallest_group)
@@ -160,13 +160,15 @@ class _Reader:
     def _start(self, focus: NamedNode) -> str:
         types = [t.value for (t,) in self._rows(_TYPES, [focus])]
         if not types:
-            raise NotFound(f"the graph has no record <{focus.value}>")
+            raise NotFound("the graph has no record <{focus}>", focus=focus.value)
         for start in _STARTS:
             if f"{CI}{start}" in types:
                 return start
         known = ", ".join(f"ci:{t.removeprefix(CI)}" for t in types if t.startswith(CI)) or f"<{types[0]}>"
         raise BadParameter(
-            f"a trace starts at a pain point, a solution or an impact; <{focus.value}> is {known}",
+            "a trace starts at a pain point, a solution or an impact; <{focus}> is {known}",
+            focus=focus.value,
+            known=known,
             source="key",
         )
 

@@ -85,7 +85,9 @@ class Backups:
         now = kg.clock()
         target = self.folder / now.strftime("%Y%m%dT%H%M%SZ")
         if target.exists():
-            raise Conflict(f"There is a backup {target} already; another one can be made in a second")
+            raise Conflict(
+                "There is a backup {target} already; another one can be made in a second", target=target
+            )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.folder.glob(".*.unfinished"):  # of one that broke off
             shutil.rmtree(left, ignore_errors=True)
@@ -133,7 +135,7 @@ def chosen(folder: Path) -> Path:
         return folder
     if found := backups_in(folder):
         return found[-1]
-    raise NotFound(f"there is no whole backup in {folder}")
+    raise NotFound("there is no whole backup in {folder}", folder=folder)
 
 
 def manifest_of(folder: Path) -> Manifest:
@@ -142,7 +144,7 @@ def manifest_of(folder: Path) -> Manifest:
     try:
         return Manifest.read(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"the manifest cannot be read: {error}", source=str(path)) from error
+        raise BadInput("the manifest cannot be read: {error}", error=error, source=str(path)) from error
 
 
 def faults_of(folder: Path, told: Progress = silent) -> list[str]:

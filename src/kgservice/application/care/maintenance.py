@@ -13,6 +13,7 @@ from kgservice.application.care.backups import Backups, faults_of
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.maintenance import Job, JobState, Work
 from kgservice.errors import Conflict, KgError, NotFound
+from kgservice.phrases import Phrase
 
 KEPT = 20
 """Jobs that have ended and are remembered; none outlives the process."""
@@ -45,7 +46,7 @@ class Maintenance:
         """Read a backup through; its result has `faults`. Raises `NotFound`, `Conflict` as `backup` does."""
         folders = {backup.folder.name: backup.folder for backup in self._backups.all()}
         if name not in folders:
-            raise NotFound(f"There is no backup {name[:80]!r}")
+            raise NotFound("There is no backup {name!r}", name=name[:80])
         return self._start(Work.VERIFY, name, lambda job, told: _found(job, faults_of(folders[name], told)))
 
     def check(self) -> Started[Job]:
@@ -63,14 +64,14 @@ class Maintenance:
         for one in reversed(self._jobs):
             if one.run.id == key:
                 return one
-        raise NotFound(f"There is no job {key[:80]!r}")
+        raise NotFound("There is no job {key!r}", key=key[:80])
 
     def stop(self, key: str) -> Job:
         """Ask that a job stops: it does at its next step. Raises `NotFound`, `Conflict` if it has ended."""
         one = self.one(key)
         with self._changed:
             if one.run.state is not JobState.RUNNING:
-                raise Conflict(f"The job has ended: {one.run.state.value}")
+                raise Conflict("The job has ended: {state}", state=Phrase(one.run.state.value))
             one.stopping = True
         return one.now()
 
@@ -89,7 +90,9 @@ class Maintenance:
             if self._jobs and self._jobs[-1].run.state is JobState.RUNNING:
                 at_work = self._jobs[-1].run
                 raise Conflict(
-                    f"Something else is at work: {at_work.work.value}, {at_work.id}; wait, or stop it"
+                    "Something else is at work: {work}, {id}; wait, or stop it",
+                    work=Phrase(at_work.work.value),
+                    id=at_work.id,
                 )
             self._jobs = [*self._jobs[-KEPT:], started]
             if self._pool is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode
 
+from kgservice.domain.quads import Quads
 from kgservice.store.base import Memory, Term
 
 
@@ -19,9 +20,9 @@ class Effect:
     """
 
     drop: set[NamedNode] = field(default_factory=set)
-    remove: set[Quad] = field(default_factory=set)
+    remove: Quads = field(default_factory=Quads)
     create: set[NamedNode] = field(default_factory=set)
-    add: set[Quad] = field(default_factory=set)
+    add: Quads = field(default_factory=Quads)
     added: int = 0
     removed: int = 0
     named: set[Term] = field(default_factory=set)
@@ -38,22 +39,17 @@ class Effect:
     @property
     def graphs(self) -> set[object]:
         """The names of the graphs that it changes."""
-        return {
-            *self.drop,
-            *self.create,
-            *(q.graph_name for q in self.remove),
-            *(q.graph_name for q in self.add),
-        }
+        return {*self.drop, *self.create, *self.remove.graphs, *self.add.graphs}
 
     def by_graph(self) -> list[tuple[object, Effect]]:
-        """What is to be written to each graph, for whoever needs some of them only."""
+        """What is to be written to each graph, for whoever needs some of them only, and only reads it."""
         parts: defaultdict[object, Effect] = defaultdict(Effect)
         for name in self.drop:
             parts[name].drop.add(name)
-        for quad in self.remove:
-            parts[quad.graph_name].remove.add(quad)
-        for quad in self.add:
-            parts[quad.graph_name].add.add(quad)
+        for graph in self.remove.graphs:
+            parts[graph].remove = self.remove.only(graph)
+        for graph in self.add.graphs:
+            parts[graph].add = self.add.only(graph)
         return list(parts.items())
 
     def apply(self, store: Memory) -> None:
@@ -64,13 +60,15 @@ class Effect:
         """Become what this and then `later` do together."""
         self.drop |= later.drop
         self.create -= later.drop
-        self.add = {q for q in self.add if q.graph_name not in later.drop} if later.drop else self.add
+        self.add.leave(later.drop)
         self.create |= later.create
         # What came and went, or went and came back, was never different.
-        undone = later.remove & self.add
-        restored = {q for q in later.add & self.remove if q.graph_name not in self.drop}
-        self.add = (self.add - undone) | (later.add - restored)
-        self.remove = (self.remove - restored) | (later.remove - undone)
+        undone, restored = later.remove.common(self.add), later.add.common(self.remove)
+        restored.leave(self.drop)
+        self.add.remove(undone)
+        self.add |= later.add.less(restored)
+        self.remove.remove(restored)
+        self.remove |= later.remove.less(undone)
         self.added += later.added
         self.removed += later.removed
         self.named |= later.named

@@ -14,9 +14,11 @@ from kgservice.application.changes.facts import RecordFacts
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
+from kgservice.domain.quads import Quads
 from kgservice.domain.router import COMMON, Router
 from kgservice.errors import BadRdf, Conflict, Forbidden
 from kgservice.namespaces import Addresses
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Pattern, Store
 
 LOOSE = DefaultGraph()
@@ -80,9 +82,9 @@ class Planner:
     def _clean(self, quad: Quad, nodes: dict[BlankNode, NamedNode], forms: dict[Literal, Literal]) -> Quad:
         s, p, o, g = quad.subject, quad.predicate, quad.object, quad.graph_name
         if isinstance(o, Triple) or isinstance(s, Triple):
-            raise BadRdf(f"triple terms (RDF 1.2) are not taken: {quad.triple}")
+            raise BadRdf("triple terms (RDF 1.2) are not taken: {triple}", triple=quad.triple)
         if isinstance(g, BlankNode):
-            raise BadRdf(f"a graph named by a blank node is not taken: {g}")
+            raise BadRdf("a graph named by a blank node is not taken: {graph}", graph=g)
         if isinstance(s, BlankNode):
             s = self._genid(s, nodes)
         if isinstance(o, BlankNode):
@@ -110,7 +112,7 @@ class Planner:
         create = set()
         for name in names:
             if self.graphs.kind(name) is not GraphKind.SCRATCH:
-                raise Forbidden(f"{name} cannot be created: the service makes its own graphs")
+                raise Forbidden("{name} cannot be created: the service makes its own graphs", name=name)
             if name in drop or not self.store.has_graph(name):
                 create.add(name)
         return create
@@ -142,7 +144,7 @@ class Planner:
                 return GraphKind.SCRATCH
             if self.erased and isinstance(name, NamedNode) and name.value == self.addresses.provenance:
                 return GraphKind.SCRATCH
-            raise Forbidden(f"{name} is read only")
+            raise Forbidden("{name} is read only", name=name)
         return kind
 
     # What is there
@@ -158,17 +160,13 @@ class Planner:
         found = self.store.construct("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Dataset(default=(name,)))
         return [Quad(t.subject, t.predicate, t.object, name) for t in found]
 
-    def emptied(
-        self, dropped: Iterable[NamedNode], removed: Iterable[Quad], added: Iterable[Quad]
-    ) -> set[NamedNode]:
+    def emptied(self, dropped: Iterable[NamedNode], removed: Quads, added: Quads) -> set[NamedNode]:
         """The record graphs that hold nothing any more."""
-        filled = {q.graph_name for q in added}
-        counts: dict[NamedNode, int] = {name: 0 for name in dropped if self.graphs.is_record(name)}
-        for quad in removed:
-            if isinstance(quad.graph_name, NamedNode) and self.graphs.is_record(quad.graph_name):
-                counts[quad.graph_name] = counts.get(quad.graph_name, 0) + 1
+        names = {name for name in (*dropped, *removed.graphs) if self.graphs.is_record(name)} - added.graphs
         return {
-            name for name, count in counts.items() if name not in filled and self._holds_at_most(name, count)
+            name
+            for name in names
+            if isinstance(name, NamedNode) and self._holds_at_most(name, len(removed.within(name)))
         }
 
     def _holds_at_most(self, name: NamedNode, count: int) -> bool:
@@ -205,13 +203,32 @@ class _Plan:
                 earlier = routed.get(quad.triple)
                 if earlier is not None and earlier.graph_name not in (LOOSE, quad.graph_name):
                     raise Conflict(
-                        f"{quad.triple} cannot be in {earlier.graph_name} and in {quad.graph_name}"
+                        "{triple} cannot be in {graph} and in {other}",
+                        triple=quad.triple,
+                        graph=earlier.graph_name,
+                        other=quad.graph_name,
                     )
                 routed[quad.triple] = quad
+        facts = self._before.facts
+        facts.look_ahead(
+            {
+                node
+                for triple in routed
+                for node in (triple.subject, None if triple.predicate == TYPE else triple.object)
+                if isinstance(node, NamedNode)
+            }
+        )
+        # Most of what an import says is of nodes that nothing has been said of.
+        asked = {
+            triple: None
+            for triple in routed
+            if not isinstance(triple.subject, NamedNode) or facts.is_stored(triple.subject, as_object=False)
+        }
+        subjects = {quad.subject for quad in plain if isinstance(quad.subject, NamedNode)}
+        known = planner.records.used(subjects, as_object=False) if subjects else set()
+        asked |= {q.triple: None for q in plain if q.subject in known or not isinstance(q.subject, NamedNode)}
         stored: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in planner.records.match(
-            views.exactly({**dict.fromkeys(routed), **{q.triple: None for q in plain}})
-        ):
+        for quad in planner.records.match(views.exactly(asked)):
             if quad.graph_name not in self._drop or graphs.is_record(quad.graph_name):
                 stored[quad.triple].append(quad)
         for quad in plain:
@@ -228,16 +245,8 @@ class _Plan:
                 planner.model,
                 self._removed,
                 routed,
-                stored=self._before.facts.stored,
+                stored=facts.stored,
             ),
-        )
-        self._after.facts.look_ahead(
-            {
-                node
-                for triple in routed
-                for node in (triple.subject, None if triple.predicate == TYPE else triple.object)
-                if isinstance(node, NamedNode)
-            }
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -246,7 +255,11 @@ class _Plan:
         right = self._after.graph(triple)
         if quad.graph_name not in (LOOSE, right):
             raise Conflict(
-                f"{triple} belongs to {self._named(right)}, not to {quad.graph_name}{self._advice(right)}"
+                "{triple} belongs to {right}, not to {graph}{advice}",
+                triple=triple,
+                right=self._named(right),
+                graph=quad.graph_name,
+                advice=self._advice(right),
             )
         target = Quad(triple.subject, triple.predicate, triple.object, right)
         present = [q for q in stored if self._after.facts.counts(q)]
@@ -264,16 +277,16 @@ class _Plan:
         """The graph in words: who writes may not always know whose a record is, so no person is named."""
         graphs = self._planner.graphs
         if graphs.is_record(right) and not graphs.is_project(right):
-            return "the graph of a person"
+            return Phrase("the graph of a person")
         return str(right)
 
     def _advice(self, right: NamedNode) -> str:
         """What to do about a statement that belongs elsewhere, where its subject says too little."""
         addresses = self._planner.addresses
         if right.value == addresses.scratch:
-            return ": its subject is no record yet; state its class (rdf:type)"
+            return Phrase(": its subject is no record yet; state its class (rdf:type)")
         if right.value == addresses.project(COMMON):
-            return ": its subject names no project; state it (ci:inProject), and its class (rdf:type)"
+            return Phrase(": its subject names no project; state it (ci:inProject), and its class (rdf:type)")
         return ""
 
     def move(self) -> None:
@@ -326,22 +339,26 @@ class _Plan:
     def effect(self) -> Effect:
         """All of it together, with the view."""
         planner, graphs = self._planner, self._planner.graphs
-        gone = self._removed | set(self._moved)
-        new = self._added | set(self._moved.values())
-        view_remove, view_add = views.delta(
+        gone, new = Quads(self._removed), Quads(self._added)
+        gone.update(self._moved)
+        new.update(self._moved.values())
+        view = NamedNode(planner.addresses.everything)
+        view_gone, view_new = views.delta(
             planner.store,
             planner.model,
             planner.graphs,
-            removed={q for q in gone if graphs.in_view(q.graph_name)},
-            added={q for q in new if graphs.in_view(q.graph_name)},
+            removed=gone.where(graphs.in_view),
+            added=new.where(graphs.in_view),
             erased=planner.erased,
         )
         effect = Effect(
             drop=planner.emptied(self._drop, gone, new),
-            remove=gone | view_remove,
-            add=new | view_add,
+            remove=gone,
+            add=new,
             added=len(self._added),
             removed=len(self._removed),
         )
-        effect.remove = {q for q in effect.remove if q.graph_name not in effect.drop}
+        effect.remove.put(view, view_gone)
+        effect.add.put(view, view_new)
+        effect.remove.leave(effect.drop)
         return effect

@@ -64,13 +64,14 @@ def hidden_views(planner: Planner, effect: Effect, shown: Effect, *, everything:
     """
     if everything:
         return {NamedNode(planner.addresses.everything), *shown.graphs}
-    views: set[object] = {quad.graph_name for quad in shown.remove}
+    views = set(shown.remove.graphs)
     return views if views and touched_proof(planner, effect) else set()
 
 
 def touched_proof(planner: Planner, effect: Effect) -> bool:
     """Whether the effect, which is not written yet, is on such records, or on what leads to one."""
-    return touches_proof(planner, removed_from_records(planner, effect) | added_to_records(planner, effect))
+    changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
+    return touches_proof(planner, (t for quads in changed for said in quads.by_graph.values() for t in said))
 
 
 def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:

@@ -58,9 +58,13 @@ def _decided(addresses: Addresses, activity: NamedNode, origin: Origin) -> list[
 def _changed(addresses: Addresses, effect: Effect) -> set[NamedNode]:
     """The records about which statements were added or removed one by one."""
     graphs = Graphs(addresses)
-    quads = (*effect.add, *effect.remove)
-    held = {name for name in {q.graph_name for q in quads} if graphs.is_record(name)}
-    return {q.subject for q in quads if q.graph_name in held and isinstance(q.subject, NamedNode)}
+    return {
+        triple.subject
+        for quads in (effect.add, effect.remove)
+        for triples in quads.where(graphs.is_record).by_graph.values()
+        for triple in triples
+        if isinstance(triple.subject, NamedNode)
+    }
 
 
 def _count(number: int) -> Literal:

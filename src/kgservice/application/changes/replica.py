@@ -189,7 +189,9 @@ class _Spool:
         self._file.write((lines + end).replace(b" .\n", b" %s .\n" % str(self.graph).encode()))
         more = data.count(b"\n")
         if not self._budget.take(more):
-            raise TooLarge(f"there are more statements than fit into {self._budget.most} with the others")
+            raise TooLarge(
+                "there are more statements than fit into {most} with the others", most=self._budget.most
+            )
         self.size += more
         return len(data)
 

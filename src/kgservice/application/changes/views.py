@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Model
+from kgservice.domain.quads import Quads
 from kgservice.store.base import Pattern, Store
 
 
@@ -16,10 +17,10 @@ def delta(
     model: Model,
     graphs: Graphs,
     *,
-    removed: set[Quad],
-    added: set[Quad],
+    removed: Quads,
+    added: Quads,
     erased: Collection[object] = frozenset(),
-) -> tuple[set[Quad], set[Quad]]:
+) -> tuple[set[Triple], set[Triple]]:
     """What the view loses and gains when the graphs that it shows lose `removed` and gain `added`.
 
     A statement leaves the view only if no other statement that stays states or entails it. Of what is
@@ -34,18 +35,20 @@ def delta(
             q for q in store.match(support(doubtful)) if graphs.in_view(q.graph_name) and q not in removed
         )
         candidates -= said(stays, model, graphs)
-    view = NamedNode(graphs.addresses.everything)
-    return placed(view, candidates), placed(view, new)
+    return candidates, new
 
 
 def said(quads: Iterable[Quad], model: Model, graphs: Graphs) -> set[Triple]:
     """What the quads put into a view: themselves, and what those of record graphs entail."""
     found: set[Triple] = set()
-    for quad in quads:
-        found.add(quad.triple)
-        if graphs.is_record(quad.graph_name):
-            found |= model.entailed(quad.triple)
+    for graph, triples in Quads.of(quads).by_graph.items():
+        found |= said_in(graph, triples, model, graphs)
     return found
+
+
+def said_in(graph: object, triples: Set[Triple], model: Model, graphs: Graphs) -> set[Triple]:
+    """What the statements of one graph put into a view."""
+    return model.all_entailed(triples).union(triples) if graphs.is_record(graph) else set(triples)
 
 
 def unsure(candidates: Iterable[Triple], erased: Collection[object]) -> set[Triple]:

@@ -67,7 +67,7 @@ class Names:
         key = (one.classes, text)
         if key not in self._called:
             if len(self._called) >= MOST_ASKED:
-                raise TooLarge(f"the sheet names more than {MOST_ASKED} things; take it in parts")
+                raise TooLarge("the sheet names more than {most} things; take it in parts", most=MOST_ASKED)
             names = [Literal(text), *(Literal(text, language=language) for language in LANGUAGES)]
             classes = [NamedNode(iri) for iri in one.classes]
             given: dict[str, Sequence[NamedNode | Literal]] = {"class": classes, "name": names}

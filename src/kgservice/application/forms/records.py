@@ -90,7 +90,7 @@ def existing(kg: KnowledgeGraph, reader: Reader, form: Form, record: NamedNode) 
     """See `read`. Raises `NotFound` for a record that is not there, or not of the class of the form."""
     shown = read(kg, reader, form, record)
     if not is_of(kg, form, shown):
-        raise NotFound(f"there is no such record: <{record.value}>")
+        raise NotFound("there is no such record: <{record}>", record=record.value)
     return shown
 
 
@@ -146,12 +146,14 @@ def save(
     with kg.writing:
         shown = read(kg, reader, form, record)
         if version == NEW and shown.version != NEW:
-            raise Conflict(f"<{record.value}> has been made already")
+            raise Conflict("<{record}> has been made already", record=record.value)
         if version != shown.version:
-            raise PreconditionFailed(f"<{record.value}> is not as you last saw it: somebody changed it since")
+            raise PreconditionFailed(
+                "<{record}> is not as you last saw it: somebody changed it since", record=record.value
+            )
         made = plan(reader, form, shown, draft)
         if made.faults:
-            raise BadInput(f"a value of {made.faults[0].path} is none", source=made.faults[0].path)
+            raise BadInput("a value of {path} is none", path=made.faults[0].path, source=made.faults[0].path)
         return kg.commit(Change(add=tuple(made.add), remove=tuple(made.remove), origin=origin))
 
 

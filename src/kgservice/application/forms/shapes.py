@@ -63,7 +63,7 @@ class Forms:
                 self._reading = _Reading(self._kg.guard.shapes.graph, model)
             one = self._reading.formed(iri)
             if one is None:
-                raise NotFound(f"there is no form for <{iri}>")
+                raise NotFound("there is no form for <{iri}>", iri=iri)
             if str(one) not in self._known:
                 self._known[str(one)] = self._reading.form(one)
             return self._known[str(one)]
@@ -71,7 +71,7 @@ class Forms:
     def named(self, name: str) -> Form:
         """The form of a class by its name in addresses. Raises `NotFound`."""
         if name not in CLASSES:
-            raise NotFound(f"there are no records called {name[:80]!r}")
+            raise NotFound("there are no records called {name!r}", name=name[:80])
         return self.of(CLASSES[name])
 
     def properties(self, shape: str) -> frozenset[str]:

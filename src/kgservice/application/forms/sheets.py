@@ -134,7 +134,9 @@ def _planned(
     known = columns(form)
     strange = {name for line in lines for name in line.cells} - {ID, *known}
     if strange:
-        raise BadTable(f"the column {min(strange)[:200]!r} is none of this class", source=file)
+        raise BadTable(
+            "the column {strange!r} is none of this class", strange=min(strange)[:200], source=file
+        )
     names = Names(kg.addresses, reader, form)
     seen: set[NamedNode] = set()
     rows = []

@@ -151,7 +151,7 @@ class KnowledgeGraph(Whole):
     def reader(self, purpose: str | None) -> Reader:
         """What reads the view of a purpose (an IRI); None: that of everything. Raises `NotFound`."""
         if purpose is not None and purpose not in self._purposes.names:
-            raise NotFound(f"There is no view for the purpose {purpose}")
+            raise NotFound("There is no view for the purpose {purpose}", purpose=purpose)
         return self if purpose is None else PurposeReader(self, purpose)
 
     def catch_up(self) -> None:
@@ -239,7 +239,7 @@ class KnowledgeGraph(Whole):
         """Write an effect and what follows from it as one commit."""
         number = self._head + 1
         noted = provenance(self.addresses, number, now, change.origin, effect)
-        effect.add |= {quad for quad in noted if quad.object not in change.erased}
+        effect.add.update(quad for quad in noted if quad.object not in change.erased)
         for part in more:
             effect.then(part)
         self.counts.prepare(effect)

@@ -17,6 +17,7 @@ from kgservice.application.changes.view_facts import ViewFacts
 from kgservice.application.views import building
 from kgservice.application.views.lawful_lookups import find_concepts
 from kgservice.domain.model import Model
+from kgservice.domain.quads import Quads
 from kgservice.errors import BadRdf
 from kgservice.namespaces import SCHEMA
 
@@ -73,19 +74,18 @@ def _model(kg: KnowledgeGraph, files: ModelFiles, told: Progress) -> None:
     # The digest goes first and comes back last: whatever stops in between is done again.
     store.apply(remove=digests)
     new = set(files.quads)
-    gone, added = views.delta(store, files.model, graphs, removed=stored - new, added=new - stored)
+    gone, added = views.delta(
+        store, files.model, graphs, removed=Quads(stored - new), added=Quads(new - stored)
+    )
     digest = (ontology, _DIGEST, Literal(files.digest))
     complete = bool(digests) and old.entails_as(files.model)
     if complete:
-        store.apply(remove=[*(stored - new), *gone], add=[*(new - stored), *added])
+        in_view = views.placed(kg.view, gone), views.placed(kg.view, added)
+        store.apply(remove=[*(stored - new), *in_view[0]], add=[*(new - stored), *in_view[1]])
         for purpose in kg.settings.active_purposes:
             view = NamedNode(kg.addresses.view(purpose))
             if store.has_graph(view):
-                in_view = (
-                    views.placed(view, (q.triple for q in gone)),
-                    views.placed(view, (q.triple for q in added)),
-                )
-                store.apply(remove=in_view[0], add=in_view[1])
+                store.apply(remove=views.placed(view, gone), add=views.placed(view, added))
     else:
         if digests or stored:
             _log.warning("the model is another one: the view is built anew")

@@ -102,7 +102,7 @@ def read_subject(kg: KnowledgeGraph, person: NamedNode) -> tuple[Subject, tuple[
     """The person, and the activities on other bases than consent. Raises `NotFound` if it is no person."""
     found, activities = read_subjects(kg, [person])
     if person.value not in found:
-        raise NotFound(f"There is no person {person.value}")
+        raise NotFound("There is no person {person}", person=person.value)
     return found[person.value], activities
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode, Quad, Triple
 from rdflib.term import URIRef
 
 from kgservice.application.changes.effect import Effect
@@ -15,6 +15,7 @@ from kgservice.domain.finding import Finding, Rule, Texts, written
 from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
 from kgservice.errors import Invalid
 from kgservice.namespaces import CI, SH
+from kgservice.phrases import Bilingual, Phrase
 from kgservice.shacl.local import Difference
 from kgservice.shacl.terms import shorten
 from kgservice.shacl.validate import Findings
@@ -51,9 +52,13 @@ def refuse_unclassed(planner: Planner, effect: Effect) -> None:
     """Raises `Invalid` when the effect leaves records without a class of the model."""
     found = unclassed(planner, effect)
     if found:
-        more = f" (and {len(found) - 1} more records)" if len(found) > 1 else ""
+        others = len(found) - 1
         raise Invalid(
-            f"{_RULE.number} {found[0].focus}: {found[0].message('en')}{more}",
+            "{rule} {focus}: {words}{more}",
+            rule=_RULE.number,
+            focus=found[0].focus,
+            words=Bilingual(found[0].message("en"), found[0].message("de")),
+            more=Phrase(" (and {count} more records)", count=others) if others else "",
             findings=[finding.to_json() for finding in found],
             named=written(effect.named),
         )
@@ -80,19 +85,22 @@ class _Classes:
     def __init__(self, planner: Planner, effect: Effect) -> None:
         self._planner = planner
         self._typing = {planner.addresses.ontology, planner.addresses.vocabulary}
-        removed = set(effect.remove).union(*(planner.quads(g) for g in effect.drop if planner.holds_loose(g)))
-        self._removed = {quad for quad in removed if planner.holds_loose(quad.graph_name)}
-        self._added: defaultdict[object, list[Quad]] = defaultdict(list)
-        for quad in effect.add:
-            if planner.holds_loose(quad.graph_name):
-                self._added[quad.subject].append(quad)
-        changed = (q for quads in (self._removed, *self._added.values()) for q in quads)
-        of_records = {q.subject for q in changed if planner.graphs.is_record(q.graph_name)}
+        dropped = (planner.quads(graph) for graph in effect.drop if planner.holds_loose(graph))
+        self._removed = set(effect.remove.where(planner.holds_loose)).union(*dropped)
+        self._added: defaultdict[object, list[Triple]] = defaultdict(list)
+        of_records = {q.subject for q in self._removed if planner.graphs.is_record(q.graph_name)}
+        for graph, triples in effect.add.where(planner.holds_loose).by_graph.items():
+            is_record = planner.graphs.is_record(graph)
+            for triple in triples:
+                subject = triple.subject
+                self._added[subject].append(triple)
+                if is_record:
+                    of_records.add(subject)
         self.touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)
 
     def finding(self, node: NamedNode) -> Finding | None:
         """What is wrong with a record after the effect, if it is and was not before."""
-        said = {quad.object for quad in self._added[node] if quad.predicate == TYPE}
+        said = {triple.object for triple in self._added[node] if triple.predicate == TYPE}
         if self._any_known(said):
             return None
         stored = self._stored((node, TYPE, None))
@@ -122,7 +130,7 @@ class _Classes:
         return any(
             one in self._planner.model.classes
             or one in CLASSES
-            or any(quad.predicate == SUBCLASS for quad in self._added.get(one, ()))
+            or any(triple.predicate == SUBCLASS for triple in self._added.get(one, ()))
             or (isinstance(one, NamedNode) and bool(self._stored((one, SUBCLASS, None))))
             for one in classes
         )
@@ -130,7 +138,7 @@ class _Classes:
     def _is_part(self, node: NamedNode) -> bool:
         """Whether the node stands for a blank node that something refers to."""
         return self._planner.graphs.is_genid(node) and (
-            any(quad.object == node for quads in self._added.values() for quad in quads)
+            any(triple.object == node for triples in self._added.values() for triple in triples)
             or any(quad not in self._removed for quad in self._stored((None, None, node)))
         )
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pyoxigraph import BlankNode, NamedNode
 from rdflib.term import Literal, Node, URIRef
 
-from kgservice.shacl.reach import Triple
+from kgservice.shacl.reach import About, Triple
 from kgservice.shacl.terms import from_rdflib, interned, to_rdflib
 from kgservice.store.base import Store
 
@@ -40,6 +40,10 @@ class Extract:
         if self._known(node, back=back) is None and (node, predicate, back) not in self._much:
             return list(islice(_once(self._match(node, predicate, back=back)), most))
         return self._found(node, predicate, back=back)[:most]
+
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """See `Statements`."""
+        return self._known(node, back=back)
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""

@@ -19,6 +19,7 @@ from kgservice.application.guard.validation import model_statements
 from kgservice.domain.finding import Finding, Policy, written
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
+from kgservice.phrases import Bilingual, Phrase
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
@@ -82,7 +83,7 @@ class Guard:
             self._stored = Stored(planner.records, planner.graphs)
         stored = self._stored
         gone = stored.gone(removed_from_records(planner, effect), erased)
-        added = triples(added_to_records(planner, effect))
+        added = triples(t for said in added_to_records(planner, effect).by_graph.values() for t in said)
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)
         changed = self._pending[0] | self._pending[1]
@@ -119,10 +120,10 @@ class Guard:
                 for found in (difference.new, difference.gone)
             )
             return findings.kept(planner, new, gone, now)
-        touched = {
-            quad.subject for quad in removed_from_records(planner, effect) | added_to_records(planner, effect)
-        }
-        refused = [f for f in difference.new if f.is_violation and not _follows(f, touched)]
+        refused = [f for f in difference.new if f.is_violation]
+        if refused:
+            touched = _touched(planner, effect)
+            refused = [f for f in refused if not _follows(f, touched)]
         if refused:
             raise Invalid(
                 _summary(refused),
@@ -141,6 +142,12 @@ class Guard:
         self._stored = None
 
 
+def _touched(planner: Planner, effect: Effect) -> set[object]:
+    """The nodes of whose statements some come or go."""
+    changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
+    return {t.subject for quads in changed for said in quads.by_graph.values() for t in said}
+
+
 def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:
     """Whether a statement leads from the nodes to another record, or is about one."""
     s, p, o = triple
@@ -154,9 +161,15 @@ def _follows(finding: Finding, touched: Collection[object]) -> bool:
     return finding.blamed is not None and finding.blamed not in touched
 
 
-def _summary(refused: Sequence[Finding]) -> str:
+def _summary(refused: Sequence[Finding]) -> Phrase:
     """One sentence on what is wrong: the first violation, and how many there are."""
     first = refused[0]
-    words = first.message("en") or first.rule.shape
-    more = f" (and {len(refused) - 1} more violations)" if len(refused) > 1 else ""
-    return f"{first.rule.number} {shorten(str(getattr(first.focus, 'value', first.focus)))}: {words}{more}"
+    shape = first.rule.shape
+    others = len(refused) - 1
+    return Phrase(
+        "{rule} {focus}: {words}{more}",
+        rule=first.rule.number,
+        focus=shorten(str(getattr(first.focus, "value", first.focus))),
+        words=Bilingual(first.message("en") or shape, first.message("de") or shape),
+        more=Phrase(" (and {count} more violations)", count=others) if others else "",
+    )

@@ -9,18 +9,18 @@ from itertools import islice
 from typing import Any, cast
 
 from pyoxigraph import BlankNode, NamedNode, Quad
+from pyoxigraph import Triple as Said
 from rdflib.term import Literal, Node, URIRef
 
 from kgservice.domain.graphs import Graphs
-from kgservice.shacl.reach import Triple
+from kgservice.shacl.datasets import enter, merged
+from kgservice.shacl.reach import About, Triple
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Pattern, Store
 
 MANY = 100  # statements about one node
 _CROWDED = 400  # quads about one node, those of views among them
 _HELD = 100_000  # lookups
-
-_Key = tuple[Node, Node | None]
 
 
 class Stored:
@@ -30,9 +30,9 @@ class Stored:
         self.store = store
         self._is_record: Callable[[object], bool] = lru_cache(maxsize=_HELD)(graphs.is_record)
         self._about: dict[Node, defaultdict[Node | None, list[Triple]] | None] = {}
-        self._much: dict[_Key, list[Triple]] = {}
-        self._to: dict[_Key, list[Triple]] = {}
-        self._some: dict[tuple[_Key, bool], _Few] = {}
+        self._much: defaultdict[Node, dict[Node | None, list[Triple]]] = defaultdict(dict)
+        self._to: defaultdict[Node, dict[Node | None, list[Triple]]] = defaultdict(dict)
+        self._some: defaultdict[Node, dict[tuple[Node | None, bool], _Few]] = defaultdict(dict)
         self._named: dict[Node, bool] = {}
 
     # Looking up
@@ -46,10 +46,10 @@ class Stored:
         about = self._about[subject]
         if about is not None:
             return about.get(predicate, [])
-        key = (subject, predicate)
-        if key not in self._much:
-            self._much[key] = list(dict.fromkeys(self.match(_pattern(subject, predicate, back=False))))
-        return self._much[key]
+        much = self._much[subject]
+        if predicate not in much:
+            much[predicate] = list(dict.fromkeys(self.match(_pattern(subject, predicate, back=False))))
+        return much[predicate]
 
     def _all_about(self, subject: Node) -> defaultdict[Node | None, list[Triple]] | None:
         """The statements about a node by their predicate; None for one that much is said of."""
@@ -59,7 +59,9 @@ class Stored:
                 return None
             if self._is_record(quad.graph_name):
                 found[_triple(quad)] = None
-        about: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(found)})
+        about: defaultdict[Node | None, list[Triple]] = defaultdict(list)
+        if found:
+            about[None] = list(found)
         for triple in found:
             about[triple[1]].append(triple)
         return about
@@ -68,10 +70,10 @@ class Stored:
         """The statements whose object is `value`."""
         if not self._is_named(value):
             return []
-        key = (value, predicate)
-        if key not in self._to:
-            self._to[key] = list(dict.fromkeys(self.match(_pattern(value, predicate, back=True))))
-        return self._to[key]
+        known = self._to[value]
+        if predicate not in known:
+            known[predicate] = list(dict.fromkeys(self.match(_pattern(value, predicate, back=True))))
+        return known[predicate]
 
     def _is_named(self, value: Node) -> bool:
         """Whether there is such a statement. Most nodes of an import are new: it spares many looks."""
@@ -82,15 +84,29 @@ class Stored:
 
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> list[Triple]:
         """At most `most` of the statements about `node`, or of those whose object it is."""
-        key = (node, predicate)
-        if key in self._to if back else self._about.get(node) is not None or key in self._much:
+        if back:
+            is_known = predicate in self._to.get(node, ())
+        else:
+            is_known = self._about.get(node) is not None or predicate in self._much.get(node, ())
+        if is_known:
             return (self.to if back else self.of)(node, predicate)[:most]
         if not self._is_named(node) if back else isinstance(node, Literal):
             return []
-        known = self._some.get((key, back))
+        some = self._some[node]
+        known = some.get((predicate, back))
         if known is None or (known.full and len(known) < most):
-            known = self._some[key, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
+            known = some[predicate, back] = _Few(self.match(_pattern(node, predicate, back=back)), most)
         return known[:most]
+
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """All statements about a node by their predicate; None for one that much is said of, or with."""
+        if back:
+            return None if self._is_named(node) else {}
+        if isinstance(node, Literal):
+            return {}
+        if node not in self._about:
+            self._about[node] = self._all_about(node)
+        return self._about[node]
 
     def match(self, pattern: Pattern) -> Iterator[Triple]:
         """The statements that fit a pattern; what several graphs say comes as often."""
@@ -101,9 +117,21 @@ class Stored:
     # Changes
 
     def holds(self, statements: Iterable[Triple]) -> set[Triple]:
-        """Those of the statements that are said."""
-        quads = self.store.match([_exact(triple) for triple in statements])
-        return {_triple(quad) for quad in quads if self._is_record(quad.graph_name)}
+        """Those of the statements that are said; about the most nodes of an import nothing is."""
+        found: set[Triple] = set()
+        asked: list[Pattern] = []
+        for triple in statements:
+            subject, predicate, _ = triple
+            if subject not in self._about:
+                self._about[subject] = self._all_about(subject)
+            about = self._about[subject]
+            if about is None:
+                asked.append(_exact(triple))
+            elif triple in about.get(predicate, ()):
+                found.add(triple)
+        quads = self.store.match(asked)
+        found.update(_triple(quad) for quad in quads if self._is_record(quad.graph_name))
+        return found
 
     def gone(self, removed: Iterable[Quad], erased: Collection[object] = ()) -> set[Triple]:
         """What is no longer said without the quads `removed`: nothing that another record graph says, too.
@@ -124,31 +152,41 @@ class Stored:
     def follow(self, gone: Iterable[Triple], added: Iterable[Triple]) -> None:
         """Take note of a commit: what is said no more, and what was not said before."""
         for triple in gone:
-            for (node, predicate), back in _keys(triple):
-                self._some.pop(((node, predicate), back), None)
-                if back:
-                    self._to.pop((node, predicate), None)
-                    self._named.pop(node, None)
-                else:
-                    self._about.pop(node, None)
-                    self._much.pop((node, predicate), None)
+            self._lose(*triple)
         for triple in added:
-            for (node, predicate), back in _keys(triple):
-                few = self._some.get(((node, predicate), back))
-                if few is not None and not few.full:
-                    few.append(triple)
-                if back:
-                    self._named[node] = True
-                    entry = self._to.get((node, predicate))
-                else:
-                    about = self._about.get(node)
-                    entry = self._much.get((node, predicate)) if about is None else about[predicate]
-                if entry is not None:
-                    entry.append(triple)
+            self._gain(triple)
         held: list[dict[Any, Any]] = [self._about, self._much, self._to, self._some, self._named]
         if sum(map(len, held)) > _HELD:
             for known in held:
                 known.clear()
+
+    def _lose(self, s: Node, p: Node, o: Node) -> None:
+        self._about.pop(s, None)
+        self._named.pop(o, None)
+        for node, back, known in ((s, False, self._much.get(s)), (o, True, self._to.get(o))):
+            some = self._some.get(node)
+            for predicate in (p, None):
+                if known:
+                    known.pop(predicate, None)
+                if some:
+                    some.pop((predicate, back), None)
+
+    def _gain(self, triple: Triple) -> None:
+        s, p, o = triple
+        self._named[o] = True
+        about = self._about.get(s)
+        if about is not None:
+            about[p].append(triple)
+            about[None].append(triple)
+        much = self._much.get(s) if about is None else None
+        for node, back, known in ((s, False, much), (o, True, self._to.get(o))):
+            some = self._some.get(node)
+            for predicate in (p, None) if known or some else ():
+                if known and predicate in known:
+                    known[predicate].append(triple)
+                few = some.get((predicate, back)) if some else None
+                if few is not None and not few.full:
+                    few.append(triple)
 
 
 class _Few(list[Triple]):
@@ -165,15 +203,6 @@ def _once(found: Iterable[Triple]) -> Iterator[Triple]:
         if triple not in seen:
             seen.add(triple)
             yield triple
-
-
-def _keys(triple: Triple) -> Iterator[tuple[_Key, bool]]:
-    """What a statement is found by: subject or (True) object, with and without predicate."""
-    s, p, o = triple
-    yield (s, p), False
-    yield (s, None), False
-    yield (o, p), True
-    yield (o, None), True
 
 
 def _pattern(node: Node, predicate: URIRef | None, *, back: bool) -> Pattern:
@@ -198,24 +227,32 @@ class Records:
         self._stored = stored
         self._gone = set(gone)
         self._added = set(added)
-        self._of: defaultdict[_Key, list[Triple]] = defaultdict(list)
-        self._to: defaultdict[_Key, list[Triple]] = defaultdict(list)
+        self._of: dict[Node, dict[Node | None, list[Triple]]] = {}
+        self._to: dict[Node, dict[Node | None, list[Triple]]] = {}
         for triple in self._added:
-            for predicate in (triple[1], None):
-                self._of[triple[0], predicate].append(triple)
-                self._to[triple[2], predicate].append(triple)
+            enter(self._of, triple[0], triple)
+            enter(self._to, triple[2], triple)
 
     def of(self, subject: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return self._kept(self._stored.of(subject, predicate), self._of.get((subject, predicate)))
+        return self._kept(self._stored.of(subject, predicate), self._of.get(subject, {}).get(predicate))
 
     def to(self, value: Node, predicate: URIRef | None) -> Sequence[Triple]:
         """See `Statements`."""
-        return self._kept(self._stored.to(value, predicate), self._to.get((value, predicate)))
+        return self._kept(self._stored.to(value, predicate), self._to.get(value, {}).get(predicate))
+
+    def about(self, node: Node, *, back: bool) -> About | None:
+        """See `Statements`."""
+        stored, added = self._stored.about(node, back=back), (self._to if back else self._of).get(node, {})
+        if not stored:
+            return None if stored is None else added
+        if self._gone:
+            stored = {p: left for p, said in stored.items() if (left := self._kept([*said], None))}
+        return merged(stored, added)
 
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
-        added = (self._to if back else self._of).get((node, predicate), ())
+        added = (self._to if back else self._of).get(node, {}).get(predicate, ())
         if len(added) >= most:
             return added[:most]
         # What is gone may be among the first; no more than that can be.
@@ -233,10 +270,10 @@ class Records:
         return stored + added if added else stored
 
 
-def triples(quads: Iterable[Quad]) -> set[Triple]:
-    """What the quads say."""
+def triples(quads: Iterable[Quad | Said]) -> set[Triple]:
+    """What the quads (or statements) say."""
     return {_triple(quad) for quad in quads}
 
 
-def _triple(quad: Quad) -> Triple:
+def _triple(quad: Quad | Said) -> Triple:
     return (to_rdflib(quad.subject), to_rdflib(quad.predicate), to_rdflib(quad.object))

@@ -9,6 +9,7 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Commit, Origin
+from kgservice.domain.quads import Quads
 from kgservice.store.formats import TRIG, TURTLE
 from kgservice.store.syntax import parse
 
@@ -32,5 +33,5 @@ def load_demonstration(kg: KnowledgeGraph) -> Commit:
         ]
         there = {quad.triple for quad in kg.planner().quads(places[0])}
         new = [triple for triple in dict.fromkeys(triples) if triple not in there]
-        add = {Quad(t.subject, t.predicate, t.object, place) for t in new for place in places}
+        add = Quads(Quad(t.subject, t.predicate, t.object, place) for t in new for place in places)
         return kg.write(Effect(add=add, added=len(new)), ORIGIN, trusted=True) if add else records

@@ -122,10 +122,7 @@ def _documents(path: Path, tables: Sequence[Path]) -> list[Path]:
     candidates = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     found = [p for p in candidates if graph_format_of(p) and not any(p.is_relative_to(t) for t in tables)]
     if not found and not any(table.is_relative_to(path) for table in tables):
-        thing = (
-            "folder has neither RDF files nor a mapping"
-            if path.is_dir()
-            else "name is not one of an RDF file"
-        )
-        raise BadInput(f"the {thing}", source=path.name)
+        if path.is_dir():
+            raise BadInput("the folder has neither RDF files nor a mapping", source=path.name)
+        raise BadInput("the name is not one of an RDF file", source=path.name)
     return found

@@ -70,7 +70,7 @@ def load_rdf(
         fmt = graph_format_of(path)
         if fmt is None:
             raise UnsupportedMediaType(
-                f"no RDF format has the file name extension {path.suffix!r}", source=path.name
+                "no RDF format has the file name extension {suffix!r}", suffix=path.suffix, source=path.name
             )
         content = path.read_bytes()
         named = NamedBlankNodes(kg.graphs, hashlib.sha256(content).hexdigest())
@@ -159,7 +159,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         else:
-            raise NotFound(f"there is no file or folder {path}")
+            raise NotFound("there is no file or folder {path}", path=path)
 
 
 def bulk_load(

@@ -69,14 +69,18 @@ class TableMapping:
         for position, heading in enumerate(header):
             name = known.get(plain(heading))
             if name in found:
-                raise BadTable(f"the column {heading!r} stands there twice", line=1, source=source)
+                raise BadTable(
+                    "the column {heading!r} stands there twice", heading=heading, line=1, source=source
+                )
             if name is not None:
                 found[name] = position
         missing = [
             c.title for c in self.columns if (c.required or c.name in self.key) and c.name not in found
         ]
         if missing:
-            raise BadTable(f"columns are missing: {', '.join(missing)}", line=1, source=source)
+            raise BadTable(
+                "columns are missing: {missing}", missing=", ".join(missing), line=1, source=source
+            )
         return found
 
 
@@ -96,11 +100,11 @@ def read_mapping(folder: Path) -> TableMapping:
     except UnicodeEncodeError:
         raise BadTable("holds half a character (a lone surrogate)", source=METADATA) from None
     except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
-        raise BadTable(f"is not the metadata of a table: {error}", source=METADATA) from None
+        raise BadTable("is not the metadata of a table: {error}", error=error, source=METADATA) from None
     try:
         return _mapping(folder, data)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadTable(f"is not the metadata of a table: {error!r}", source=METADATA) from None
+        raise BadTable("is not the metadata of a table: {error!r}", error=error, source=METADATA) from None
 
 
 def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
@@ -108,7 +112,7 @@ def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
     columns = tuple(_column(c) for c in schema["columns"])
     twice = [name for name, count in Counter(c.name for c in columns).items() if count > 1]
     if twice:
-        raise BadTable(f"the schema has two columns {twice[0]!r}", source=METADATA)
+        raise BadTable("the schema has two columns {name!r}", name=twice[0], source=METADATA)
     key = _strings(schema["primaryKey"], "primaryKey")
     if not key:
         raise BadTable("primaryKey names no column", source=METADATA)
@@ -120,7 +124,7 @@ def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
             str(script["scriptFormat"]).removeprefix("https://www.iana.org/assignments/media-types/")
         )
         if kind is None:
-            raise BadTable(f"cannot run {script['scriptFormat']}", source=METADATA)
+            raise BadTable("cannot run {format}", format=script["scriptFormat"], source=METADATA)
         scripts[kind].append(_text(folder, _inside(folder, script["url"])))
     if not scripts["sql"] or not scripts["sparql"]:
         raise BadTable("transformations need SQL and a SPARQL CONSTRUCT", source=METADATA)
@@ -142,7 +146,9 @@ def _mapping(folder: Path, data: Mapping[str, Any]) -> TableMapping:
 def _column(data: Mapping[str, Any]) -> Column:
     name = data["name"]
     if not _NAME.fullmatch(name) or name == "line":
-        raise BadTable(f"{name!r} is no column name: lower-case letters, digits and _", source=METADATA)
+        raise BadTable(
+            "{name!r} is no column name: lower-case letters, digits and _", name=name, source=METADATA
+        )
     titles = data.get("titles", name)
     if isinstance(titles, Mapping):  # by language
         titles = [title for of in titles.values() for title in _strings(of, "titles")]
@@ -160,7 +166,7 @@ def _strings(value: object, what: str) -> tuple[str, ...]:
     """One string, or a list of them."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
-        raise BadTable(f"{what} is a string or a list of strings", source=METADATA)
+        raise BadTable("{what} is a string or a list of strings", what=what, source=METADATA)
     return tuple(values)
 
 
@@ -169,9 +175,9 @@ def _inside(folder: Path, url: str) -> Path:
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):  # a zero byte, a link to itself
-        raise BadTable(f"{url[:80]!r} is no name of a file", source=METADATA) from None
+        raise BadTable("{url!r} is no name of a file", url=url[:80], source=METADATA) from None
     if not inside:
-        raise BadTable(f"{url!r} leads out of the folder", source=METADATA)
+        raise BadTable("{url!r} leads out of the folder", url=url, source=METADATA)
     return path
 
 
@@ -185,7 +191,7 @@ def _text(folder: Path, path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
-        raise BadTable(f"cannot be read: {error.strerror}", source=source) from None
+        raise BadTable("cannot be read: {error}", error=error.strerror, source=source) from None
     except UnicodeDecodeError:
         raise BadTable("is not UTF-8", source=source) from None
 

@@ -229,15 +229,13 @@ class _Loading:
         values of the `earliest` properties.
         """
         new, own, earliest = batch.triples, batch.own, self._mapping.earliest
-        known = set(
-            self._stored(
-                chain(
-                    ((node, None, None) for node in own),
-                    ((None, None, node) for node in own),
-                    (_pattern(t, t.object) for t in new if t.subject not in own),
-                )
-            )
+        others = {t.subject for t in new if isinstance(t.subject, NamedNode)} - own
+        there = self._kg.store.used(others, as_object=False) if self._kg.head else set()
+        patterns: Iterator[Pattern] = chain(
+            *(((node, None, None), (None, None, node)) for node in own),
+            (_pattern(t, t.object) for t in new if t.subject in there),
         )
+        known = set(self._stored(patterns))
         gone = {
             t
             for t in known - together.said

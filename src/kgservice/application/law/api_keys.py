@@ -33,7 +33,9 @@ def draft(
     names of parameters in errors. Raises `BadParameter`.
     """
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters", source=f"{mark}name")
+        raise BadParameter(
+            "a name has 1 to {longest} printable characters", longest=LONGEST_NAME, source=f"{mark}name"
+        )
     if not roles:
         raise BadParameter("a key has at least one role", source=f"{mark}role")
     known = _active(settings, purposes, f"{mark}purpose")
@@ -87,10 +89,10 @@ def end(given: str, now: datetime, source: str = "expires") -> datetime | None:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
     except (ValueError, OverflowError):
         raise BadParameter(
-            f"{given[:80]!r} is no time such as 90d, 12w, 2027-01-31 or never", source=source
+            "{given!r} is no time such as 90d, 12w, 2027-01-31 or never", given=given[:80], source=source
         ) from None
     if moment <= now:
-        raise BadParameter(f"{given} is in the past", source=source)
+        raise BadParameter("{given} is in the past", given=given, source=source)
     return moment
 
 
@@ -100,5 +102,10 @@ def _active(settings: Settings, given: Sequence[str], source: str) -> tuple[str,
     for purpose in found:
         if purpose not in settings.active_purposes:
             active = ", ".join(settings.active_purposes) or "none"
-            raise BadParameter(f"{purpose[:200]!r} is no active purpose; these are: {active}", source=source)
+            raise BadParameter(
+                "{purpose!r} is no active purpose; these are: {active}",
+                purpose=purpose[:200],
+                active=active,
+                source=source,
+            )
     return found

@@ -140,7 +140,9 @@ class AuditLog:
         self._turn(closing=True)  # what came in at the last moment
         self._file.close()
         if self._unwritten:
-            raise AuditFailed(f"{len(self._unwritten)} entries could not be written: {self._fault}")
+            raise AuditFailed(
+                "{count} entries could not be written: {fault}", count=len(self._unwritten), fault=self._fault
+            )
 
     def _run(self) -> None:
         while True:
@@ -173,7 +175,7 @@ class AuditLog:
         except Exception as failed:
             # Whatever it is, the thread must live, and nothing be answered.
             logging.getLogger(__name__).exception("The audit log failed")
-            error = AuditFailed(f"The audit log failed: {type(failed).__name__}")
+            error = AuditFailed("The audit log failed: {kind}", kind=type(failed).__name__)
         else:
             self._unwritten = []
         self._fault = None if error is None else error.detail
@@ -220,8 +222,10 @@ def check_tail(file: AuditFile) -> None:
     found = verify(lines, start=None)
     if found.faults:
         raise AuditFailed(
-            f"The audit log {file.path} was tampered with: {found.faults[0]}. To go on with a new one, "
-            "move it away, and keep it as evidence"
+            "The audit log {file} was tampered with: {fault}. To go on with a new one, move it "
+            "away, and keep it as evidence",
+            file=file.path,
+            fault=found.faults[0],
         )
 
 
@@ -243,7 +247,9 @@ def before(file: AuditFile, moment: datetime) -> Filter:
     """
     found = verified(file)
     if found.faults:
-        raise AuditFailed(f"The audit log is not valid, so nothing is archived: {found.faults[0]}")
+        raise AuditFailed(
+            "The audit log is not valid, so nothing is archived: {fault}", fault=found.faults[0]
+        )
     first = next(file.lines(Filter(since=moment)), None)
     return Filter(before=found.end.number + 1 if first is None else first.number)
 

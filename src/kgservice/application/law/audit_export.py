@@ -43,7 +43,9 @@ def wanted(given: Mapping[str, str]) -> Filter:
     """The filter that these parameters make. Raises `BadParameter` for a value that cannot be read."""
     action = given.get("action")
     if action is not None and action not in set(Action):
-        raise BadParameter(f"{action[:80]!r} is none of {', '.join(Action)}", source="action")
+        raise BadParameter(
+            "{action!r} is none of {actions}", action=action[:80], actions=", ".join(Action), source="action"
+        )
     return Filter(
         since=when(given["since"], "since") if "since" in given else None,
         until=when(given["until"], "until") if "until" in given else None,
@@ -116,5 +118,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(value: str, source: str, most: int) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 20 and 0 < int(value) <= most):
-        raise BadParameter(f"{value[:80]!r} is no whole number from 1 to {most}", source=source)
+        raise BadParameter(
+            "{value!r} is no whole number from 1 to {most}", value=value[:80], most=most, source=source
+        )
     return int(value)

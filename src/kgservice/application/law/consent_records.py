@@ -130,7 +130,7 @@ def find(kg: KnowledgeGraph, key: str) -> Found:
     try:
         record = named(kg, key, "id")
     except BadParameter:
-        raise NotFound(f"{key[:80]!r} is no name of a consent") from None
+        raise NotFound("{key!r} is no name of a consent", key=key[:80]) from None
     for (person,) in kg.select(with_values(_OWNER, {"record": record})).rows:
         assert isinstance(person, NamedNode)
         subject, _ = read_subject(kg, person)
@@ -138,7 +138,7 @@ def find(kg: KnowledgeGraph, key: str) -> Found:
             if consent.iri == record.value:
                 guardians = tuple(a for a in subject.authorisations if consent.iri in a.consents)
                 return Found(consent, subject.iri, guardians)
-    raise NotFound(f"There is no consent {record.value}")
+    raise NotFound("There is no consent {record}", record=record.value)
 
 
 def recorded(kg: KnowledgeGraph, key: str) -> Recorded:

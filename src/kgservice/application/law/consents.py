@@ -20,6 +20,7 @@ from kgservice.domain.members import Members
 from kgservice.domain.question import compact, listed, with_values
 from kgservice.errors import BadParameter, Conflict
 from kgservice.namespaces import CI, DPV, RDF, XSD
+from kgservice.phrases import Phrase
 
 _GIVERS = (SUBJECT, *GUARDIANS)
 _EXPIRES = NamedNode(f"{CI}expiresAt")
@@ -76,7 +77,10 @@ def withdraw(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str
         _in_order(consent, time)
         state = standing(consent, time)
         if state.event is None or state.event.act not in AGREEING:
-            raise Conflict(f"The consent does not hold, so it cannot be withdrawn: it is {state.reason}")
+            raise Conflict(
+                "The consent does not hold, so it cannot be withdrawn: it is {reason}",
+                reason=Phrase(state.reason),
+            )
         new = _New(kg, NamedNode(consent.iri))
         new.event(Act.WITHDRAWN, time, method, giver)
         _commit(kg, new.quads, (), by.because("consent withdrawn", "/consents"))
@@ -177,27 +181,30 @@ def _in_order(consent: Consent, time: datetime) -> None:
     last: Event | None = max(consent.events, key=lambda event: event.time, default=None)
     if last is not None and time <= last.time:
         raise Conflict(
-            f"The events are out of order: the last one of the consent is at {stamp(last.time)}, "
-            "and a new one must be later"
+            "The events are out of order: the last one of the consent is at {time}, and a new one"
+            " must be later",
+            time=stamp(last.time),
         )
 
 
 def _past(time: datetime, now: datetime, source: str) -> datetime:
     if time > now:
-        raise BadParameter(f"{stamp(time)} lies in the future", source=source)
+        raise BadParameter("{time} lies in the future", time=stamp(time), source=source)
     return time
 
 
 def _after(expires: datetime, time: datetime) -> datetime:
     if expires <= time:
-        raise BadParameter(f"the consent would end at {stamp(expires)}, before it begins", source="expires")
+        raise BadParameter(
+            "the consent would end at {expires}, before it begins", expires=stamp(expires), source="expires"
+        )
     return expires
 
 
 def _person(kg: KnowledgeGraph, value: str) -> NamedNode:
     node = named(kg, value, "subject")
     if not _is_a(kg, node, "Person"):
-        raise BadParameter(f"there is no person {node.value}", source="subject")
+        raise BadParameter("there is no person {name}", name=node.value, source="subject")
     return node
 
 
@@ -205,7 +212,10 @@ def _notice(kg: KnowledgeGraph, value: str) -> NamedNode:
     node = named(kg, value, "notice")
     if not _is_a(kg, node, "ConsentNotice"):
         raise BadParameter(
-            f"there is no notice {node.value}; there are {_those(kg, _NOTICES)}", source="notice"
+            "there is no notice {name}; there are {known}",
+            name=node.value,
+            known=_those(kg, _NOTICES),
+            source="notice",
         )
     return node
 
@@ -216,12 +226,19 @@ def _controller(kg: KnowledgeGraph, asked: Members) -> NamedNode:
         node = named(kg, asked.text("controller"), "controller")
         if not _is_a(kg, node, "Provider"):
             there = _those(kg, _CONTROLLERS)
-            raise BadParameter(f"there is no controller {node.value}; there are {there}", source="controller")
+            raise BadParameter(
+                "there is no controller {name}; there are {there}",
+                name=node.value,
+                there=there,
+                source="controller",
+            )
         return node
     found = [row[0] for row in kg.select(_CONTROLLERS).rows]
     if len(found) != 1 or not isinstance(found[0], NamedNode):
         raise BadParameter(
-            f"the member 'controller' is missing; there are {_those(kg, _CONTROLLERS)}", source="controller"
+            "the member 'controller' is missing; there are {known}",
+            known=_those(kg, _CONTROLLERS),
+            source="controller",
         )
     return found[0]
 
@@ -232,7 +249,7 @@ def _is_a(kg: KnowledgeGraph, node: NamedNode, kind: str) -> bool:
 
 def _those(kg: KnowledgeGraph, query: str) -> str:
     found = [row[0] for row in kg.select(query).rows]
-    return listed(compact(one.value) for one in found if isinstance(one, NamedNode)) or "none"
+    return listed(compact(one.value) for one in found if isinstance(one, NamedNode)) or Phrase("none")
 
 
 def _literal(time: datetime) -> Literal:

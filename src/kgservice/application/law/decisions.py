@@ -18,6 +18,7 @@ from kgservice.domain.decision import Asked, Decision, Verdict, allowed
 from kgservice.domain.question import Parameter, compact, listed, term
 from kgservice.errors import BadParameter
 from kgservice.namespaces import CI
+from kgservice.phrases import Phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,14 @@ def known(kg: KnowledgeGraph, value: str, source: str, concepts: Mapping[str, ob
     iri = named(kg, value, source).value
     if iri not in concepts:
         there = listed(sorted(compact(concept) for concept in concepts))
-        noun = {"categories": "category", "purposes": "purpose"}.get(source, source)
-        raise BadParameter(f"there is no {noun} {compact(iri)!r}; there are {there}", source=source)
+        noun = {"categories": Phrase("category"), "purposes": Phrase("purpose")}.get(source, source)
+        raise BadParameter(
+            "there is no {noun} {iri!r}; there are {there}",
+            noun=noun,
+            iri=compact(iri),
+            there=there,
+            source=source,
+        )
     return iri
 
 

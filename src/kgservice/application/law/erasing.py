@@ -83,8 +83,10 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasur
         bound = obligations.records(kg, person)
         if bound and not choice:
             raise Conflict(
-                f"{len(bound)} records of the person have a legal basis other than consent: "
-                f"{obligations.told(bound)}. Say what becomes of them (otherBasis): keep, or erase"
+                "{count} records of the person have a legal basis other than consent: {bases}. Say "
+                "what becomes of them (otherBasis): keep, or erase",
+                count=len(bound),
+                bases=obligations.told(bound),
             )
         origin = by.because("erasure of a person", SOURCE)
         if choice == KEEP and bound:

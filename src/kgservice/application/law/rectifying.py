@@ -16,6 +16,7 @@ from kgservice.domain.question import compact, with_values
 from kgservice.domain.rights import Right
 from kgservice.errors import BadParameter
 from kgservice.namespaces import OWL, RDFS, XSD
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset
 
 _RANGE = f"""SELECT ?range {{
@@ -44,7 +45,7 @@ def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Comm
         quads = subjects.quads_of(kg, person)
         graph = NamedNode(kg.addresses.subject(kg.addresses.key(person.value)))
         if record not in subjects.nodes_of(kg, person, quads):
-            raise BadParameter(f"{record.value} is no record of this person", source="record")
+            raise BadParameter("{record} is no record of this person", record=record.value, source="record")
         if not any(quad.subject == record and quad.graph_name == graph for quad in quads):
             raise BadParameter("Consents are not rectified; their history only grows", source="record")
         remove: list[Quad] = []
@@ -71,7 +72,7 @@ def _values(values: Any, name: str) -> list[Any]:
         return []
     found = values if isinstance(values, list) else [values]
     if len(found) > MOST:
-        raise _wrong(name, f"at most {MOST} values")
+        raise _wrong(name, Phrase("at most {most} values", most=MOST))
     return found
 
 
@@ -82,7 +83,8 @@ def _literal(kg: KnowledgeGraph, prop: NamedNode, name: str, value: Any, old: li
     before = [quad.object for quad in old]
     if not ranges or not all(isinstance(o, Literal) for o in before):
         raise BadParameter(
-            f"{compact(prop.value)} is no property of the model with texts, numbers or dates",
+            "{prop} is no property of the model with texts, numbers or dates",
+            prop=compact(prop.value),
             source=f"set.{name[:80]}",
         )
     expected = next((row[0].value for row in ranges if isinstance(row[0], NamedNode)), None)
@@ -105,28 +107,30 @@ def _term(name: str, value: Any, datatype: str | None, language: str | None) -> 
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return Literal(value)
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
-        raise _wrong(name, f"a text of 1 to {LONGEST} characters, a number, true or false")
+        raise _wrong(name, Phrase("a text of 1 to {most} characters, a number, true or false", most=LONGEST))
     try:
         value.encode()
         if language:
             return Literal(value, language=language)
         return Literal(value, datatype=NamedNode(datatype or _TEXT))
     except ValueError as error:
-        raise _wrong(name, f"a term of RDF: {error}") from None
+        raise _wrong(name, Phrase("a term of RDF: {error}", error=error)) from None
 
 
 def _checked(kg: KnowledgeGraph, name: str, literal: Literal) -> Literal:
     """The literal, if its text is one of its datatype; the store takes any."""
     datatype = literal.datatype.value
     if not literal.language and not datatype.startswith(XSD):
-        raise _wrong(name, "a value of a datatype of XML Schema")
+        raise _wrong(name, Phrase("a value of a datatype of XML Schema"))
     if datatype.removeprefix(XSD) in _CAST:
         query = f"SELECT (<{datatype}>(?text) AS ?value) {{ VALUES ?text {{ UNDEF }} }}"
         rows = kg.store.select(with_values(query, {"text": Literal(literal.value)}), Dataset()).rows
         if rows != [] and rows[0][0] is None:
-            raise _wrong(name, f"a value of the datatype {compact(datatype)}")
+            raise _wrong(name, Phrase("a value of the datatype {datatype}", datatype=compact(datatype)))
     return literal
 
 
-def _wrong(name: str, expected: str) -> BadParameter:
-    return BadParameter(f"'set.{name[:80]}' must be {expected}", source=f"set.{name[:80]}")
+def _wrong(name: str, expected: Phrase) -> BadParameter:
+    return BadParameter(
+        "'set.{name}' must be {expected}", name=name[:80], expected=expected, source=f"set.{name[:80]}"
+    )

@@ -19,6 +19,7 @@ from kgservice.domain.question import with_values
 from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION, Outcome, Right, Ticket, due
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import CI, RDF, XSD
+from kgservice.phrases import Phrase
 from kgservice.store.base import Term
 
 SOURCE = "/requests"
@@ -37,7 +38,9 @@ def listed(kg: KnowledgeGraph, status: str | None = None, kind: str | None = Non
     """The tickets that fit, the most urgent first, as a JSON object. Raises `BadParameter`."""
     for name, value, known in (("status", status, STATUSES), ("kind", kind, RIGHTS)):
         if value is not None and value not in known:
-            raise BadParameter(f"{value[:80]!r} is none of {', '.join(known)}", source=name)
+            raise BadParameter(
+                "{value!r} is none of {known}", value=value[:80], known=", ".join(known), source=name
+            )
     now = kg.clock().astimezone(UTC)
     found = [
         ticket
@@ -54,10 +57,10 @@ def one(kg: KnowledgeGraph, key: str) -> Ticket:
     try:
         node = named(kg, key, "id")
     except BadParameter:
-        raise NotFound(f"{key[:80]!r} is no name of a request") from None
+        raise NotFound("{key!r} is no name of a request", key=key[:80]) from None
     found = _read(kg, ticket=node)
     if not found:
-        raise NotFound(f"There is no request {node.value}")
+        raise NotFound("There is no request {node}", node=node.value)
     return found[0]
 
 
@@ -135,7 +138,7 @@ def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
         asked.done()
         _still_open(ticket)
         if time > now or (ticket.received is not None and time < ticket.received):
-            raise BadParameter(f"{stamp(time)} is not between the request and now", source="time")
+            raise BadParameter("{time} is not between the request and now", time=stamp(time), source="time")
         new = _changed(kg, ticket, answered(time, outcome, reason))
         _commit(kg, new, by.because(f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
     return ticket.iri
@@ -163,13 +166,21 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
     if asked.has("request"):
         ticket = one(kg, asked.text("request"))
         if ticket.subject != person.value or ticket.right is not right:
-            raise Conflict(f"The request {ticket.iri} is not one of this person for {right}")
+            raise Conflict(
+                "The request {ticket} is not one of this person for {right}",
+                ticket=ticket.iri,
+                right=Phrase(right),
+            )
         _still_open(ticket)
         return _changed(kg, ticket, done)
     if len(waiting) == 1 and not asked.has("received"):
         return _changed(kg, waiting[0], done)
     if len(waiting) > 1 and not asked.has("received"):
-        raise Conflict(f"The person has {len(waiting)} open requests for {right}; name one ('request')")
+        raise Conflict(
+            "The person has {count} open requests for {right}; name one ('request')",
+            count=len(waiting),
+            right=Phrase(right),
+        )
     return _new(kg, person, right, asked, now, done)
 
 
@@ -214,7 +225,7 @@ def _new(  # noqa: PLR0917
 ) -> Noted:
     received = asked.moment("received", now)
     if received > now:
-        raise BadParameter(f"{stamp(received)} lies in the future", source="received")
+        raise BadParameter("{received} lies in the future", received=stamp(received), source="received")
     said: dict[str, NamedNode | Literal] = {
         "dataSubject": person,
         "requestKind": NamedNode(CI + right.kind),
@@ -239,8 +250,8 @@ def _commit(kg: KnowledgeGraph, new: Noted, origin: Origin, *, lawful: bool = Tr
 
 def _still_open(ticket: Ticket) -> None:
     if not ticket.is_open:
-        at = f" at {stamp(ticket.answered)}" if ticket.answered else ""
-        raise Conflict(f"The request {ticket.iri} was answered{at}")
+        at = Phrase(" at {time}", time=stamp(ticket.answered)) if ticket.answered else ""
+        raise Conflict("The request {ticket} was answered{at}", ticket=ticket.iri, at=at)
 
 
 def _has_status(ticket: Ticket, status: str, now: datetime) -> bool:

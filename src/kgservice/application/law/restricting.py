@@ -94,11 +94,11 @@ def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, by: Origin =
         node = _named(kg, restriction, "id")
         known = {one["id"]: one for one in of(kg, person)}
         if node.value not in known:
-            raise NotFound(f"The person has no restriction {node.value}")
+            raise NotFound("The person has no restriction {node}", node=node.value)
         if known[node.value]["until"] is not None:
-            raise Conflict(f"This restriction was lifted at {known[node.value]['until']}")
+            raise Conflict("This restriction was lifted at {until}", until=known[node.value]["until"])
         if time > now or stamp(time) < (known[node.value]["from"] or ""):
-            raise BadParameter(f"{stamp(time)} is not between its begin and now", source="time")
+            raise BadParameter("{time} is not between its begin and now", time=stamp(time), source="time")
         add = requests.about(node, [("validUntil", requests.literal(time))])
         kg.commit(Change(add=add, origin=by.because("restriction lifted", SOURCE)))
     return node.value
@@ -116,7 +116,7 @@ def object_(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
 def _record(kg: KnowledgeGraph, person: NamedNode, value: str) -> NamedNode:
     node = _named(kg, value, "records")
     if not kg.ask(with_values(_OWNED, {"record": node, "person": person})):
-        raise BadParameter(f"{node.value} is no record of this person", source="records")
+        raise BadParameter("{node} is no record of this person", node=node.value, source="records")
     return node
 
 
@@ -126,7 +126,7 @@ def _named(kg: KnowledgeGraph, value: str, source: str) -> NamedNode:
     except BadParameter:
         if source == "records":
             raise
-        raise NotFound(f"{value[:80]!r} is no name of a restriction") from None
+        raise NotFound("{value!r} is no name of a restriction", value=value[:80]) from None
 
 
 def _time(values: dict[str, list[Term]], name: str) -> datetime | None:

@@ -17,6 +17,7 @@ from kgservice.domain.question import listed, with_values
 from kgservice.domain.router import Router
 from kgservice.errors import BadParameter, NotFound
 from kgservice.namespaces import CI
+from kgservice.phrases import Phrase
 
 WAYS = ("crm", "email", "iri", "name")
 MOST = 100  # persons that are told of at once
@@ -57,10 +58,10 @@ def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
     number of any system. Raises `BadParameter`, and `NotFound` for a system that there is not.
     """
     if len(given) != 1 or not given.keys() <= set(WAYS):
-        raise BadParameter(f"Say whom: exactly one of {', '.join(WAYS)}", source="crm")
+        raise BadParameter("Say whom: exactly one of {ways}", ways=", ".join(WAYS), source="crm")
     ((way, value),) = given.items()
     if not value.strip():
-        raise BadParameter(f"{way!r} is empty", source=way)
+        raise BadParameter("{way!r} is empty", way=way, source=way)
     value = value.strip()
     if way == "iri":
         node = named(kg, value, "iri")
@@ -83,7 +84,11 @@ def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
 def _check_system(kg: KnowledgeGraph, system: str) -> None:
     known = {name.value for (name,) in kg.select(_SYSTEMS).rows if isinstance(name, Literal | NamedNode)}
     if system not in known:
-        raise NotFound(f"There is no CRM system {system[:80]!r}; there are {listed(sorted(known)) or 'none'}")
+        raise NotFound(
+            "There is no CRM system {system!r}; there are {known}",
+            system=system[:80],
+            known=listed(sorted(known)) or Phrase("none"),
+        )
 
 
 def one(kg: KnowledgeGraph, key: str) -> NamedNode:
@@ -91,15 +96,15 @@ def one(kg: KnowledgeGraph, key: str) -> NamedNode:
     try:
         node = named(kg, key, "key")
     except BadParameter:
-        raise NotFound(f"{key[:80]!r} is no name of a person") from None
+        raise NotFound("{key!r} is no name of a person", key=key[:80]) from None
     if _is_person(kg, node):
         return node
     person = of_key(kg, kg.addresses.key(node.value))
     if person is not None:
         return person
     for at in tombstones(kg, node).values():
-        raise NotFound(f"This person was erased at {at}; nothing else is known")
-    raise NotFound(f"There is no person {key[:80]}")
+        raise NotFound("This person was erased at {at}; nothing else is known", at=at)
+    raise NotFound("There is no person {key}", key=key[:80])
 
 
 def of_key(kg: KnowledgeGraph, key: str) -> NamedNode | None:

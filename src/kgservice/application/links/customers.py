@@ -53,7 +53,8 @@ def reader(kg: KnowledgeGraph) -> Reader:
     purpose = expand(named)
     if purpose not in kg.settings.active_purposes:
         raise BadParameter(
-            f"{named!r} is not among the active purposes, so nothing may be matched",
+            "{name!r} is not among the active purposes, so nothing may be matched",
+            name=named,
             source="KGSERVICE_MATCHING_PURPOSE",
         )
     return kg.reader(purpose)

@@ -50,7 +50,7 @@ def decide(
     """
     said = reason.strip()
     if not said or len(said) > LONGEST:
-        raise BadParameter(f"say why, in 1 to {LONGEST} characters", source="reason")
+        raise BadParameter("say why, in 1 to {longest} characters", longest=LONGEST, source="reason")
     with kg.writing:
         link = link_records.one(kg, key)
         expected(link)

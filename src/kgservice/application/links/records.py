@@ -93,10 +93,10 @@ def one(kg: KnowledgeGraph, key: str) -> Link:
     try:
         node = NamedNode(key if ":" in key else kg.addresses.ids + key)
     except ValueError:
-        raise NotFound(f"{key[:80]!r} is no name of a link") from None
+        raise NotFound("{key!r} is no name of a link", key=key[:80]) from None
     for link in read(kg, [node]):
         return link
-    raise NotFound(f"there is no link <{node.value}>")
+    raise NotFound("there is no link <{node}>", node=node.value)
 
 
 def found(kg: KnowledgeGraph, given: Mapping[str, str]) -> tuple[list[Link], int]:
@@ -119,7 +119,7 @@ def found(kg: KnowledgeGraph, given: Mapping[str, str]) -> tuple[list[Link], int
         try:
             terms["customer"] = NamedNode(name if ":" in name else kg.addresses.ids + name)
         except ValueError:
-            raise BadParameter(f"{name[:80]!r} is no IRI and no UUID", source="customer") from None
+            raise BadParameter("{name!r} is no IRI and no UUID", name=name[:80], source="customer") from None
     order = _ordered(kg, terms)
     return read(kg, order[:most]), len(order)
 
@@ -216,13 +216,17 @@ def _decimal(said: Said, name: str) -> Decimal | None:
 
 def _one_of(name: str, value: str | None, known: Sequence[str]) -> str | None:
     if value is not None and value not in known:
-        raise BadParameter(f"{value[:80]!r} is not one of {listed(known)}", source=name)
+        raise BadParameter(
+            "{value!r} is not one of {known}", value=value[:80], known=listed(known), source=name
+        )
     return value
 
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
-        raise BadParameter(f"{text[:80]!r} is no whole number from 1 to {MOST}", source="limit")
+        raise BadParameter(
+            "{text!r} is no whole number from 1 to {most}", text=text[:80], most=MOST, source="limit"
+        )
     return int(text)
 
 

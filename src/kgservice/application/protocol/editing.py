@@ -60,7 +60,7 @@ def read(kg: KnowledgeGraph, reader: Reader, record: NamedNode) -> frozenset[Tri
     """See `stated`. Raises `NotFound` where there is nothing."""
     found = triples_of(stated(kg, reader, record))
     if not found:
-        raise NotFound(f"nothing is known of <{record.value}>")
+        raise NotFound("nothing is known of <{record}>", record=record.value)
     return found
 
 
@@ -78,7 +78,8 @@ def document(content: bytes, fmt: Format, base: str) -> Document:
     for quad in found:
         if not isinstance(quad.graph_name, DefaultGraph):
             raise BadRdf(
-                f"the document names the graph {quad.graph_name}; the service decides what goes where"
+                "the document names the graph {graph}; the service decides what goes where",
+                graph=quad.graph_name,
             )
     return Document(found, hashlib.sha256(content).hexdigest())
 
@@ -105,7 +106,7 @@ def make(kg: KnowledgeGraph, reader: Reader, said: Document, origin: Origin) -> 
     with kg.writing:
         for record in records:
             if stated(kg, reader, record):
-                raise Conflict(f"<{record.value}> is there; PUT replaces it")
+                raise Conflict("<{record}> is there; PUT replaces it", record=record.value)
         kg.commit(Change(add=tuple(add), origin=origin))
     referred = {quad.object for quad in add if quad.subject != quad.object}
     return Made(tuple(records), tuple(record for record in records if record not in referred))
@@ -134,7 +135,10 @@ def replace(
         own = {record, *(quad.subject for quad in old)}
         for quad in said.quads:
             if not isinstance(quad.subject, BlankNode) and quad.subject not in own:
-                raise BadRdf(f"the document says something of {quad.subject}, which is no part of the record")
+                raise BadRdf(
+                    "the document says something of {subject}, which is no part of the record",
+                    subject=quad.subject,
+                )
         before, after = triples_of(old), triples_of(new)
         expected(before)
         kg.commit(
@@ -156,7 +160,7 @@ def delete(kg: KnowledgeGraph, reader: Reader, record: NamedNode, origin: Origin
         old = stated(kg, reader, record)
         expected(triples_of(old))
         if not old:
-            raise NotFound(f"nothing is known of <{record.value}>")
+            raise NotFound("nothing is known of <{record}>", record=record.value)
         shown = triples_of(kg.store.match([(None, None, record)], reader.view))
         referring = {
             quad

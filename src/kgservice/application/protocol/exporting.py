@@ -28,7 +28,7 @@ def export(kg: KnowledgeGraph, reader: Reader, fmt: Format, out: BinaryIO, *, vi
         kg.catch_up()
         kg.store.dump(out, fmt)
     elif not fmt.quads or fmt.rdf is None:
-        raise NotAcceptable(f"{fmt.name} cannot carry more than one graph")
+        raise NotAcceptable("{fmt} cannot carry more than one graph", fmt=fmt.name)
     elif fmt is N_QUADS:
         kg.store.dump(cast(BinaryIO, _Underived(out, kg.addresses)), fmt)
     else:

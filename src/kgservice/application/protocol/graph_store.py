@@ -32,9 +32,9 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
     Raises `NotFound`, and `NotAcceptable` for a format that carries no graph, before anything is written.
     """
     if not exists(kg, graph):
-        raise NotFound(f"there is no graph {graph}")
+        raise NotFound("there is no graph {graph}", graph=graph)
     if fmt.rdf is None:
-        raise NotAcceptable(f"{fmt.name} cannot carry a graph")
+        raise NotAcceptable("{fmt} cannot carry a graph", fmt=fmt.name)
     genid = Literal(kg.graphs.genid)
     has_genids = kg.store.ask(
         "ASK { ?s ?p ?o "
@@ -83,7 +83,7 @@ def delete(kg: KnowledgeGraph, graph: NamedNode, origin: Origin, *, missing_ok: 
     with kg.writing:
         refuse_whole(kg.graphs, graph, origin)
         if not missing_ok and not exists(kg, graph):
-            raise NotFound(f"there is no graph {graph}")
+            raise NotFound("there is no graph {graph}", graph=graph)
         return kg.commit(Change(drop=(graph,), origin=origin))
 
 
@@ -95,7 +95,7 @@ def _new(kg: KnowledgeGraph, graph: NamedNode) -> tuple[NamedNode, ...]:
 def _document(content: bytes, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
     for quad in parse(content, fmt, base=graph.value):
         if not isinstance(quad.graph_name, DefaultGraph) and quad.graph_name != graph:
-            raise BadRdf(f"the document has statements in another graph, {quad.graph_name}")
+            raise BadRdf("the document has statements in another graph, {graph}", graph=quad.graph_name)
         yield Quad(quad.subject, quad.predicate, quad.object, graph)
 
 

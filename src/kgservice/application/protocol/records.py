@@ -78,7 +78,7 @@ def record(kg: Reader, iri: NamedNode) -> Record:
     ]
     incoming = [(p, s) for p, s in incoming if not kg.graphs.is_genid(s) and p.startswith(CI)]
     if not outgoing and not incoming:
-        raise NotFound(f"nothing is known of <{iri.value}>")
+        raise NotFound("nothing is known of <{iri}>", iri=iri.value)
     return Record(iri.value, tuple(outgoing), tuple(incoming[:MOST]))
 
 

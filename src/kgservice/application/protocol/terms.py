@@ -76,7 +76,7 @@ def statements(kg: Reader, term: NamedNode) -> list[Triple]:
         seen |= nodes
         waiting = [node for node in nodes if isinstance(node, NamedNode)]
     if not found:
-        raise NotFound(f"the model has no term <{term.value}>")
+        raise NotFound("the model has no term <{term}>", term=term.value)
     return list(_with_blank_nodes(kg, found))
 
 

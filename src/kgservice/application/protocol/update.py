@@ -207,7 +207,7 @@ class _Step:
         else:
             graph = self._graph(step.prologue, step.target)
             if not self._exists(graph) and not step.silent:
-                raise NotFound(f"there is no graph {graph}")
+                raise NotFound("there is no graph {graph}", graph=graph)
             graphs = [graph] if self._exists(graph) or not self._is_writable(graph) else []
         kept = graphs if step.verb == "CLEAR" else []
         return Change(
@@ -221,14 +221,14 @@ class _Step:
             return Change(create=(graph,))  # refused for a graph of the service, whether it is there or not
         if step.silent:
             return Change()
-        raise Conflict(f"the graph {graph} exists already")
+        raise Conflict("the graph {graph} exists already", graph=graph)
 
     def _transfer(self, step: Transfer) -> Change:
         source, target = self._graph(step.prologue, step.source), self._graph(step.prologue, step.target)
         if not self._exists(source):
             if step.silent:
                 return Change()
-            raise NotFound(f"there is no graph {source}")
+            raise NotFound("there is no graph {origin}", origin=source)
         if source == target:
             return Change()
         triples = [q.triple for q in self._kg.planner(self._store).quads(source)]

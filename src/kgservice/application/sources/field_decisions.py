@@ -62,13 +62,13 @@ def settle(
     """
     why = reason.strip()
     if not why or len(why) > LONGEST:
-        raise BadParameter(f"say why, in 1 to {LONGEST} characters", source="reason")
+        raise BadParameter("say why, in 1 to {longest} characters", longest=LONGEST, source="reason")
     with kg.writing:
         node = _node(kg, key)
         texts = _texts(kg, node)
         link = _link(kg, texts[_OF][0])
         if link is None:
-            raise NotFound(f"the record of <{node.value}> is linked to nobody")
+            raise NotFound("the record of <{node}> is linked to nobody", node=node.value)
         name = texts[_NAME][0]
         if name == OPTED_OUT or name not in FIELDS[link.kind]:
             raise Conflict("An opt-out is settled by the consent: withdraw it, or ask the person anew")
@@ -128,7 +128,7 @@ def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     texts = _texts(kg, node)
     link = _link(kg, texts[_OF][0])
     if link is None:
-        raise NotFound(f"the record of <{node.value}> is linked to nobody")
+        raise NotFound("the record of <{node}> is linked to nobody", node=node.value)
     name, decisions = texts[_NAME][0], []
     for event in link_consequences.subjects(
         link_consequences.in_records(kg, [(None, _DECIDES, NamedNode(link.node))])
@@ -170,9 +170,9 @@ def _node(kg: KnowledgeGraph, key: str) -> NamedNode:
     try:
         node = NamedNode(key if ":" in key else kg.addresses.ids + key)
     except ValueError:
-        raise NotFound(f"{key[:80]!r} is no name of a field value") from None
+        raise NotFound("{key!r} is no name of a field value", key=key[:80]) from None
     if not link_consequences.in_records(kg, [(node, _OF, None)]):
-        raise NotFound(f"there is no field value <{node.value}>")
+        raise NotFound("there is no field value <{node}>", node=node.value)
     return node
 
 

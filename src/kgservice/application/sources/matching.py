@@ -73,7 +73,8 @@ def match(
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise BadInput(
-            f"matching needs packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
+            "matching needs packages that are not there ({missing}): pip install 'kgservice[crm]'",
+            missing=", ".join(missing),
         )
     folder = kg.settings.crm_folder
     done = Matched()

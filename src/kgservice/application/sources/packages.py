@@ -14,5 +14,6 @@ def check() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise BadInput(
-            f"sources need packages that are not there ({', '.join(missing)}): pip install 'kgservice[crm]'"
+            "sources need packages that are not there ({missing}): pip install 'kgservice[crm]'",
+            missing=", ".join(missing),
         )

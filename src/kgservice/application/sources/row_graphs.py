@@ -66,7 +66,7 @@ class RowGraphs:
         try:
             answer = store.query(self._construct, base_iri=self._addresses.base)
         except SyntaxError as error:
-            raise BadTable(f"the CONSTRUCT is malformed: {error}", source=self._table) from None
+            raise BadTable("the CONSTRUCT is malformed: {error}", error=error, source=self._table) from None
         if not isinstance(answer, ox.QueryTriples):
             raise BadTable("the graph of a row is made by CONSTRUCT", source=self._table)
         return {stored(triple) for triple in answer}

@@ -96,7 +96,9 @@ def take_rows(
 def _places(kg: KnowledgeGraph, table: str, becoming: Becoming) -> dict[str, NamedNode | None]:
     """The touchpoint of each use of a method that the source names for a table."""
     if not kg.ask(with_values(_THERE, {"one": NamedNode(becoming.project)})):
-        raise BadInput(f"graph.project: there is no project <{becoming.project}>", source="source.toml")
+        raise BadInput(
+            "graph.project: there is no project <{project}>", project=becoming.project, source="source.toml"
+        )
     named = sorted(set(becoming.uses[table].values()))
     found: dict[str, NamedNode | None] = {}
     for use, touchpoint in kg.select(with_values(_USED_AT, {"use": [NamedNode(one) for one in named]})).rows:
@@ -104,7 +106,9 @@ def _places(kg: KnowledgeGraph, table: str, becoming: Becoming) -> dict[str, Nam
             found[use.value] = touchpoint if isinstance(touchpoint, NamedNode) else None
     for missing in set(named) - found.keys():
         raise BadInput(
-            f"graph.{table}: there is no use of a method <{missing}>: plan it at its touchpoint first",
+            "graph.{table}: there is no use of a method <{missing}>: plan it at its touchpoint first",
+            table=table,
+            missing=missing,
             source="source.toml",
         )
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kgservice.domain.crm_run import CrmRun, RunState
 from kgservice.errors import Conflict, StoreFailed
+from kgservice.phrases import Phrase
 
 FILE, LOCK = "runs.jsonl", "runs.lock"
 _PATIENCE = 1.0  # seconds; who only looks whether somebody holds the lock has it for a moment
@@ -44,16 +45,18 @@ class RunJournal:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             lock.close()
-            raise Conflict(f"{self._busy()}; try again when that is done, or stop it") from None
+            raise Conflict("{busy}; try again when that is done, or stop it", busy=self._busy()) from None
         return lock
 
     def _busy(self) -> str:
         running = [run for run in self._read() if run.state is RunState.RUNNING]
         if not running:
-            return "Another run is at work"
+            return Phrase("Another run is at work")
         last = running[-1]
-        of = f" of {last.source}" if last.source else ""
-        return f"Another run is at work: {last.work.value}{of}, {last.id}"
+        of = Phrase(" of {name}", name=last.source) if last.source else ""
+        return Phrase(
+            "Another run is at work: {work}{of}, {id}", work=Phrase(last.work.value), of=of, id=last.id
+        )
 
     def write(self, run: CrmRun) -> None:
         """Note how a run stands; only who is `alone` may."""
@@ -70,7 +73,7 @@ class RunJournal:
                 with path.open("a", encoding="utf-8") as file:
                     file.write(line if self._whole else f"\n{line}")
         except OSError as error:
-            raise StoreFailed(f"the journal of runs cannot be written: {error}") from error
+            raise StoreFailed("the journal of runs cannot be written: {error}", error=error) from error
 
     def runs(self) -> list[CrmRun]:
         """The runs, the oldest first; one that has no end and that nobody runs any more is `BROKEN`."""
@@ -95,7 +98,7 @@ class RunJournal:
         try:
             text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         except OSError as error:
-            raise StoreFailed(f"the journal of runs cannot be read: {error}") from error
+            raise StoreFailed("the journal of runs cannot be read: {error}", error=error) from error
         found: dict[str, CrmRun] = {}
         lines = text.splitlines()
         self._lines, self._whole = len(lines), not text or text.endswith("\n")

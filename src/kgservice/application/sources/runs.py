@@ -15,6 +15,7 @@ from kgservice.application.sources.run_journal import RunJournal
 from kgservice.domain.clock import Clock
 from kgservice.domain.crm_run import CrmRun, RunState, Work
 from kgservice.errors import Conflict, KgError, NotFound
+from kgservice.phrases import Phrase
 
 Doing = Callable[[Progress], tuple[dict[str, Any], Mapping[str, Any]]]
 """What a run does: told how to tell its progress, it gives its result, and the counts of it that are kept."""
@@ -101,7 +102,7 @@ class Runs:
         for run in self._all():
             if run.id == key and run.source == source:
                 return run
-        raise NotFound(f"there is no run {key[:80]!r} here")
+        raise NotFound("there is no run {key!r} here", key=key[:80])
 
     def _all(self) -> list[CrmRun]:
         current = self._current
@@ -115,7 +116,7 @@ class Runs:
         """
         run, current = self.one(key, source=source), self._current
         if run.state is not RunState.RUNNING:
-            raise Conflict(f"The run has ended: {run.state.value}")
+            raise Conflict("The run has ended: {state}", state=Phrase(run.state.value))
         if current is None or current.run.id != key:
             raise Conflict("The run is one of another process; stop it there")
         current.stopping = True

@@ -121,7 +121,7 @@ def one(kg: KnowledgeGraph, key: str) -> Quarantined:
     """The entry. Raises `NotFound`."""
     graph = _graph(kg, key)
     if not kg.store.has_graph(graph):
-        raise NotFound(f"there is no entry {key} in quarantine")
+        raise NotFound("there is no entry {key} in quarantine", key=key)
     return _entry(kg, graph)
 
 
@@ -141,7 +141,9 @@ def findings(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
 def report(kg: KnowledgeGraph, status: str | None = None) -> dict[str, Any]:
     """The entries as JSON object. Raises `BadParameter` for a status that there is not."""
     if status not in {None, *STATUSES}:
-        raise BadParameter(f"{status!r} is none of {', '.join(STATUSES)}", source="status")
+        raise BadParameter(
+            "{status!r} is none of {statuses}", status=status, statuses=", ".join(STATUSES), source="status"
+        )
     return {"entries": [entry.to_json() for entry in listed(kg, status)]}
 
 
@@ -206,7 +208,9 @@ def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], by: Origin = L
 def _waiting(kg: KnowledgeGraph, key: str) -> Quarantined:
     entry = one(kg, key)
     if entry.status != WAITING:
-        raise Conflict(f"the entry {key} was {entry.status} at {entry.decided}")
+        raise Conflict(
+            "the entry {key} was {status} at {decided}", key=key, status=entry.status, decided=entry.decided
+        )
     return entry
 
 
@@ -233,7 +237,7 @@ def _graph(kg: KnowledgeGraph, key: str) -> NamedNode:
     try:
         return NamedNode(kg.addresses.quarantine(str(uuid.UUID(key))))
     except ValueError:
-        raise NotFound(f"there is no entry {key[:80]!r} in quarantine") from None
+        raise NotFound("there is no entry {key!r} in quarantine", key=key[:80]) from None
 
 
 def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, Term]]:

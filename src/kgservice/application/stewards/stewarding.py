@@ -24,6 +24,7 @@ from kgservice.domain.question import Parameter, with_values
 from kgservice.domain.waiver import MENDED, OPEN, STATUSES, WAIVED, may_be_waived
 from kgservice.errors import BadParameter, Conflict, Forbidden, NotFound
 from kgservice.namespaces import CI, DCTERMS, SH
+from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Term
 
 LIMIT, MOST = 100, 10_000
@@ -93,10 +94,10 @@ def one(kg: KnowledgeGraph, key: str) -> Entry:
     try:
         node = NamedNode(key if ":" in key else kg.addresses.ids + key)
     except ValueError:
-        raise NotFound(f"{key[:80]!r} is no name of a finding") from None
+        raise NotFound("{key!r} is no name of a finding", key=key[:80]) from None
     for entry in read(kg, [node]):
         return entry
-    raise NotFound(f"there is no finding <{node.value}>")
+    raise NotFound("there is no finding <{node}>", node=node.value)
 
 
 def report(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
@@ -122,7 +123,9 @@ def assign(kg: KnowledgeGraph, key: str, owner: str | None, by: Origin = LOCAL) 
         if owner is not None:
             employee = _named(kg, "owner", owner)
             if not kg.ask(with_values(_EMPLOYEE, {"owner": employee})):
-                raise BadParameter(f"<{employee.value}> is no employee in the graph", source="owner")
+                raise BadParameter(
+                    "<{employee}> is no employee in the graph", employee=employee.value, source="owner"
+                )
             new = [(findings.OWNER, employee)]
         reason = f"finding {'assigned' if owner else 'assigned to nobody'}"
         return _set(kg, entry, [findings.OWNER], new, by.because(reason, SOURCE))
@@ -141,8 +144,9 @@ def waive(kg: KnowledgeGraph, key: str, reason: str, until: str, by: Origin = LO
         entry = one(kg, key)
         if not may_be_waived(entry.severity, entry.names):
             raise Forbidden(
-                f"A violation of {entry.rule or 'this rule'} cannot be waived: consent and the rights of "
-                "persons are not ours to give up"
+                "A violation of {rule} cannot be waived: consent and the rights of persons are not "
+                "ours to give up",
+                rule=entry.rule or Phrase("this rule"),
             )
         if entry.status == MENDED:
             raise Conflict("The finding is mended; there is nothing to waive")
@@ -187,7 +191,7 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Co
         if found is None:
             if _PROPOSAL.fullmatch(proposal):
                 raise Conflict("The statements of the finding have changed; look at its proposals again")
-            raise NotFound(f"the finding has no proposal {proposal[:80]!r}")
+            raise NotFound("the finding has no proposal {proposal!r}", proposal=proposal[:80])
         return kg.commit(
             Change(
                 add=_loose(found.add),
@@ -251,20 +255,24 @@ def _parameter(name: str, kind: str) -> Parameter:
 
 def _one_of(name: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
-        raise BadParameter(f"{value[:80]!r} is not one of {question.listed(known)}", source=name)
+        raise BadParameter(
+            "{value!r} is not one of {known}", value=value[:80], known=question.listed(known), source=name
+        )
 
 
 def _limit(limit: int | str) -> int:
     text = str(limit)
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
-        raise BadParameter(f"{text[:80]!r} is no whole number from 1 to {MOST}", source="limit")
+        raise BadParameter(
+            "{text!r} is no whole number from 1 to {most}", text=text[:80], most=MOST, source="limit"
+        )
     return int(text)
 
 
 def _text(name: str, value: str) -> str:
     """The text, if it is of a sensible length and can be written."""
     if len(value) > LONGEST:
-        raise BadParameter(f"the text is longer than {LONGEST} characters", source=name)
+        raise BadParameter("the text is longer than {longest} characters", longest=LONGEST, source=name)
     try:
         value.encode()
     except UnicodeEncodeError:

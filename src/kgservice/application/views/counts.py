@@ -20,6 +20,7 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.replica import Copies
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
+from kgservice.domain.quads import Quads
 from kgservice.store.base import Dataset, Store, Term
 
 Parts = Iterable[tuple[object, Effect]]  # what a commit writes to each graph: `Effect.by_graph`
@@ -162,7 +163,7 @@ class Counts:
             if isinstance(graph, NamedNode) and not part.drop and not self._graphs.is_record(graph):
                 place = self._copies.answering(Dataset((graph,), ()))
                 asked = views.exactly(quad.triple for quad in part.add)
-                effect.add.difference_update({*place.match(asked, graph)} - part.remove)
+                effect.add.remove(Quads(place.match(asked, graph)).less(part.remove))
 
     @property
     def _follows(self) -> bool:

@@ -44,7 +44,7 @@ class Dues:
         """The effect with a note of the first moment, which can only become earlier by it."""
         old = self.first()
         self._replace(
-            effect, self._state, min((*moments_noted(effect), *([old] if old else ())), default=None)
+            effect, self._state, min((*self.noted_in(effect), *([old] if old else ())), default=None)
         )
         return effect
 
@@ -53,20 +53,19 @@ class Dues:
         self._replace(effect, self._state, first)
         return effect
 
+    def noted_in(self, effect: Effect) -> list[datetime]:
+        """The moments that an effect notes."""
+        return [_moment(t.object) for t in effect.add.within(self._state) if t.predicate == DUE]
+
     def _replace(self, effect: Effect, node: NamedNode, due: datetime | None) -> None:
         old = {Quad(node, DUE, term, self._state) for term in self._noted(node)}
         now = {quad(node, due, self._state)} if due else set()
-        effect.remove |= old - now
-        effect.add |= now - old
+        effect.remove.update(old - now)
+        effect.add.update(now - old)
 
     def _noted(self, node: NamedNode) -> list[Literal]:
         found = self._store.match([(node, DUE, None)], self._state)
         return [quad.object for quad in found if isinstance(quad.object, Literal)]
-
-
-def moments_noted(effect: Effect) -> list[datetime]:
-    """The moments that an effect notes."""
-    return [_moment(quad.object) for quad in effect.add if quad.predicate == DUE]
 
 
 def quad(node: NamedNode, due: datetime, state: NamedNode) -> Quad:

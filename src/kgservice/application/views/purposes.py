@@ -11,8 +11,8 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
-from kgservice.application.changes.view_facts import ChangedFacts, ViewFacts
-from kgservice.application.views.dues import Dues, moments_noted
+from kgservice.application.changes.view_facts import ChangedFacts, ViewFacts, parts_of
+from kgservice.application.views.dues import Dues
 from kgservice.application.views.scene import Common, Scene, decides_for_all, persons_elsewhere
 from kgservice.application.views.showing import Step
 from kgservice.domain.finding import Policy
@@ -56,22 +56,21 @@ class Purposes:
         """
         if not self.names:
             return Effect()
-        removed = removed_from_records(planner, written)
-        added = added_to_records(planner, written)
+        removed, added = removed_from_records(planner, written), added_to_records(planner, written)
         if not removed and not added:
             return Effect()
         view = NamedNode(planner.addresses.everything)
-        gone = {q.triple for q in written.remove if q.graph_name == view}
-        new = {q.triple for q in written.add if q.graph_name == view}
+        gone, new = written.remove.within(view), written.add.within(view)
         facts = self._looking(store, view)
         common = self._common = self._common or Common.of(self.policy, facts)
         before = Scene(planner, facts, common, now, elsewhere=partial(self._persons_elsewhere, planner))
-        after_facts = ChangedFacts(facts, gone, new)
-        later = Common.of(self.policy, after_facts) if decides_for_all(before, gone | new) else common
+        lost, won = parts_of(gone), parts_of(new)
+        after_facts, differs = ChangedFacts(facts, lost, won), lost + won
+        later = Common.of(self.policy, after_facts) if decides_for_all(before, differs) else common
         found = partial(self._persons_elsewhere, planner, new)
         after = Scene(planner, after_facts, later, now, elsewhere=found)
         step = self._step(planner, (before, after), changed=(removed, added), erased=erased)
-        step.change(gone | new)
+        step.change(differs)
         effect = Dues(planner.store, planner.addresses).with_first(step.effect())
         self._common = later
         return effect
@@ -91,7 +90,7 @@ class Purposes:
     def follow(self, planner: Planner, written: Effect) -> None:
         """Take note of what has been written."""
         view = NamedNode(planner.addresses.everything)
-        changed = {q.triple for q in (*written.add, *written.remove) if q.graph_name == view}
+        changed = written.add.within(view) | written.remove.within(view)
         if self._facts is not None:
             self._facts.forget(changed)
         if self._elsewhere is not None:
@@ -123,7 +122,7 @@ class Purposes:
             step.due(NamedNode(iri))
             effect.then(step.effect())
             del waiting[iri]
-        return dues.with_exact_first(effect, min((*waiting.values(), *moments_noted(effect)), default=None))
+        return dues.with_exact_first(effect, min((*waiting.values(), *dues.noted_in(effect)), default=None))
 
 
 def _persons(planner: Planner, triples: Iterable[Triple]) -> set[NamedNode]:

@@ -21,6 +21,7 @@ from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
 from kgservice.domain.sparql_search import searches, with_hits
 from kgservice.errors import BadParameter, BadQuery, DeadlineExceeded, Forbidden, TooCostly
 from kgservice.namespaces import Addresses
+from kgservice.phrases import Phrase
 from kgservice.settings import Settings
 from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
 from kgservice.store.formats import JSON
@@ -209,7 +210,9 @@ class Whole(Reader):
         Whatever is asked after a commit is answered from a state that has it: see `Engine.query`.
         """
         if number > self.state:
-            raise BadParameter(f"There is no commit {number} here; the last one is {self.state}")
+            raise BadParameter(
+                "There is no commit {number} here; the last one is {state}", number=number, state=self.state
+            )
 
     @property
     def reads(self) -> str:
@@ -244,7 +247,7 @@ def _explained(text: str) -> Iterator[None]:
         yield
     except (DeadlineExceeded, TooCostly) as error:
         if reasons := why_costly(text):
-            error.detail = f"{error.detail.rstrip('.')}. {reasons}"
+            error.detail = Phrase("{said}. {reasons}", said=error.detail, reasons=reasons)
         raise
 
 
@@ -268,9 +271,12 @@ def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:
     remote = federated(pieces, services)
     if remote is not None:
         line, column = place(text, remote.start)
-        but = f" but to {', '.join(services)}" if services else ""
+        but = Phrase(" but to {services}", services=", ".join(services)) if services else ""
         raise Forbidden(
-            f"SERVICE is not allowed: queries make no outgoing requests{but}", line=line, column=column
+            "SERVICE is not allowed: queries make no outgoing requests{but}",
+            but=but,
+            line=line,
+            column=column,
         )
     return pieces
 

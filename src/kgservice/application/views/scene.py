@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
 
 from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.view_facts import Parts
 from kgservice.application.views.lawful_lookups import (
     BROADER,
     NARROWER,
@@ -36,6 +37,9 @@ _GUARDIAN, _ACTIVITY = NamedNode(f"{CI}GuardianAuthorisation"), NamedNode(f"{CI}
 _FOR_ALL = frozenset(
     {NamedNode(f"{CI}DataCategory"), NamedNode(f"{CI}ProcessingPurpose"), _ACTIVITY, SPECIAL}
 )
+
+_OF_CONCEPTS = frozenset({BROADER, NARROWER})
+_OF_PERSONS = frozenset({_AUTHORISES, _MEMBER, _SUBJECT, _AUTHORISATION_FOR})
 
 
 class Scene:
@@ -68,11 +72,10 @@ class Scene:
 
     def shows(self, quad: Quad, purpose: str, level: int) -> bool:
         """Whether the view of the purpose shows a statement of a record graph."""
-        return self.allows(quad.graph_name, self.need(quad), purpose, level)
+        return self.allows(quad.graph_name, self.need(quad.triple), purpose, level)
 
-    def need(self, quad: Quad) -> Need:
+    def need(self, triple: Triple) -> Need:
         """What a statement needs to be shown."""
-        triple = quad.triple
         need = self._needs.get(triple)
         if need is None:
             need = self._needs[triple] = self.sight.need(triple)
@@ -159,39 +162,42 @@ def persons_elsewhere(planner: Planner) -> set[NamedNode]:
     return {node for (node,) in rows if isinstance(node, NamedNode)}
 
 
-def decides_for_all(scene: Scene, changed: set[Triple]) -> bool:
+def decides_for_all(scene: Scene, changed: Collection[Parts]) -> bool:
     """Whether a change can alter what decides for all persons."""
-    facts = scene.facts
-    gdpr = scene.common.policy.profile == "gdpr"
-    for triple in changed:
-        if triple.predicate in (BROADER, NARROWER) or (
-            triple.predicate == TYPE and triple.object in _FOR_ALL
-        ):
-            return True
-        if (
-            gdpr
-            and isinstance(triple.subject, NamedNode)
-            and _ACTIVITY in facts.objects(triple.subject, TYPE)
-        ):
-            return True
-    return False
+    if any(p in _OF_CONCEPTS or (p == TYPE and o in _FOR_ALL) for _, p, o in changed):
+        return True
+    if scene.common.policy.profile != "gdpr":
+        return False
+    nodes = {s for s, _, _ in changed if isinstance(s, NamedNode)}
+    return any(_ACTIVITY in scene.facts.objects(node, TYPE) for node in nodes)
 
 
-def concerned(scene: Scene, changed: set[Triple]) -> set[NamedNode]:
-    """Persons about whom a changed statement says something without being in their graphs."""
+Links = Mapping[NamedNode, Collection[NamedNode]]
+"""The properties that something is said with, by its subject."""
+
+
+def links_of(changed: Collection[Parts]) -> Links:
+    """What is said with which properties."""
+    links: defaultdict[NamedNode, set[NamedNode]] = defaultdict(set)
+    for s, p, _ in changed:
+        if isinstance(s, NamedNode):
+            links[s].add(p)
+    return links
+
+
+def concerned(scene: Scene, changed: Collection[Parts], links: Links) -> set[NamedNode]:
+    """Persons about whom a changed statement says something without being in their graphs.
+
+    `links` are those of the changed statements.
+    """
     facts = scene.facts
     found: set[NamedNode] = set()
-    links: defaultdict[NamedNode, set[NamedNode]] = defaultdict(set)
-    for triple in changed:
-        s, p, o = triple.subject, triple.predicate, triple.object
-        if not isinstance(s, NamedNode):
+    for s, p, o in changed:
+        if p not in _OF_PERSONS or not isinstance(s, NamedNode):
             continue
-        links[s].add(p)
-        if p in (_AUTHORISES, _MEMBER, _SUBJECT):
-            # A value says something of its subject only.
-            found.add(o if isinstance(o, NamedNode) else s)
-        elif p == _AUTHORISATION_FOR:
-            found.update(facts.nodes(o if isinstance(o, NamedNode) else s, _SUBJECT))
+        # A value says something of its subject only.
+        about = o if isinstance(o, NamedNode) else s
+        found.update((about,) if p != _AUTHORISATION_FOR else facts.nodes(about, _SUBJECT))
     for node, predicates in links.items():
         if _KIND_OF_SEGMENT in predicates:
             members = facts.subjects(node, _MEMBERSHIP)

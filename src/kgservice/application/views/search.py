@@ -91,7 +91,7 @@ class Search:
             raise BadQuery("kg:matches searches the view that a query reads, so name no other graph")
         wanted = asked(text)
         if sum(len(one.words) for one in wanted) > MOST_WORDS:
-            raise BadQuery(f"kg:matches takes at most {MOST_WORDS} words")
+            raise BadQuery("kg:matches takes at most {most} words", most=MOST_WORDS)
         found = self.index(view).search(wanted, MOST)
         total = Literal(str(found.total), datatype=_INTEGER)
         sizes = accumulate(len(hit.text.value) for hit in found.hits)

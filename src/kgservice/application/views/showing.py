@@ -11,9 +11,11 @@ from pyoxigraph import NamedNode, Quad, Triple
 from kgservice.application.changes import views
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
+from kgservice.application.changes.view_facts import Parts
 from kgservice.application.views.dues import Dues
-from kgservice.application.views.scene import Scene, concerned
+from kgservice.application.views.scene import Scene, concerned, links_of
 from kgservice.domain.model import TYPE
+from kgservice.domain.quads import Quads
 from kgservice.domain.visibility import OF_RESTRICTIONS, Need
 
 # A graph, and what its statements need before and after: None if they are not there.
@@ -33,7 +35,7 @@ class Step:
         *,
         purposes: Collection[str],
         level: int,
-        changed: tuple[set[Quad], set[Quad]] = (set(), set()),
+        changed: tuple[Quads, Quads] | None = None,
         erased: frozenset[NamedNode] = frozenset(),
     ) -> None:
         self._erased = erased
@@ -41,22 +43,23 @@ class Step:
         self._level = level
         self._planner = planner
         self._before, self._after = scenes
-        self._removed, self._added = changed
-        self._staying: set[Quad] = set()
+        self._removed, self._added = changed or (Quads(), Quads())
+        self._staying = Quads()
         self._differ: set[NamedNode] = set()  # nodes whose traits differ
         self._dues: dict[NamedNode, datetime | None] = {}
         self._new_parts: dict[object, set[object]] = defaultdict(set)
-        for quad in self._added:
-            if planner.graphs.is_genid(quad.object):
-                self._new_parts[quad.subject].add(quad.object)
+        for said in self._added.by_graph.values():
+            for triple in said:
+                if planner.graphs.is_genid(triple.object):
+                    self._new_parts[triple.subject].add(triple.object)
 
-    def change(self, triples: set[Triple]) -> None:
+    def change(self, triples: Collection[Parts]) -> None:
         """Take up what is different: the changed statements, with all that follows, are `triples`."""
         sight, is_genid = self._after.sight, self._planner.graphs.is_genid
-        deciding = [t for t in triples if sight.decides(t.predicate) or is_genid(t.object)]
+        deciding = [parts for parts in triples if sight.decides(parts[1]) or is_genid(parts[2])]
         altered = self._altered(_ends(deciding))
         self._take_up(altered)
-        self._note(_ends(t for t in deciding if t.predicate in OF_RESTRICTIONS))
+        self._note(_ends(parts for parts in deciding if parts[1] in OF_RESTRICTIONS))
         graphs = self._graphs(triples)
         if self._before.common != self._after.common:
             graphs |= set(filter(self._planner.graphs.is_subject, self._planner.store.graphs()))
@@ -75,7 +78,8 @@ class Step:
 
     def _take_up(self, altered: set[NamedNode]) -> None:
         self._differ |= altered
-        for node in altered:
+        # The view of everything holds what record graphs say: of most nodes of an import, nothing yet.
+        for node in filter(self._before.facts.knows, altered):
             for quad in self._planner.records.match([(node, None, None), (None, None, node)]):
                 if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
                     self._staying.add(quad)
@@ -129,20 +133,22 @@ class Step:
 
     def _parts(self, node: NamedNode) -> list[NamedNode]:
         """The nodes without a name of their own that the node refers to."""
-        stored = {q.object for q in self._planner.records.match([(node, None, None)])}
+        there = self._before.facts.knows(node)
+        stored = {q.object for q in self._planner.records.match([(node, None, None)])} if there else set()
         parts = self._new_parts.get(node, set()) | stored
         return [o for o in parts if isinstance(o, NamedNode) and self._planner.graphs.is_genid(o)]
 
-    def _graphs(self, triples: set[Triple]) -> set[NamedNode]:
+    def _graphs(self, triples: Collection[Parts]) -> set[NamedNode]:
         """The graphs of the persons whose permissions may differ."""
         graphs, addresses = self._planner.graphs, self._planner.addresses
         keys = {
-            quad.graph_name.value.rpartition("/")[2]
-            for quad in (*self._removed, *self._added)
-            if isinstance(quad.graph_name, NamedNode) and not graphs.is_project(quad.graph_name)
+            graph.value.rpartition("/")[2]
+            for graph in self._removed.graphs | self._added.graphs
+            if isinstance(graph, NamedNode) and not graphs.is_project(graph)
         }
+        links = links_of(triples)
         for scene in (self._before, self._after):
-            keys |= {addresses.key(person.value) for person in concerned(scene, triples)}
+            keys |= {addresses.key(person.value) for person in concerned(scene, triples, links)}
         return {NamedNode(addresses.subject(key)) for key in keys}
 
     # What follows
@@ -150,51 +156,64 @@ class Step:
     def effect(self) -> Effect:
         """What happens to the views, and when each has to be looked at again."""
         groups = self._groups()
+        said: dict[_Group, set[Triple]] = {}
+
+        def of(some: list[_Group]) -> set[Triple]:
+            for group in some:
+                if group not in said:
+                    graph, triples = group[0], groups[group]
+                    said[group] = views.said_in(graph, triples, self._planner.model, self._planner.graphs)
+            return set[Triple]().union(*(said[group] for group in some))
+
         gone: dict[str, set[Triple]] = {}
         new: dict[str, set[Triple]] = {}
         for purpose in self._purposes:
             lost, won, kept = self._sorted(groups, purpose)
             if lost or won:
-                stays = self._said(kept)
-                new[purpose] = self._said(won) - stays
-                gone[purpose] = self._said(lost) - stays - new[purpose]
+                stays = of(kept)
+                new[purpose] = of(won) - stays
+                gone[purpose] = of(lost) - stays - new[purpose]
         self._support(gone)
         effect = Effect()
         for purpose, triples in gone.items():
             view = NamedNode(self._planner.addresses.view(purpose))
-            effect.remove |= views.placed(view, triples)
-            effect.add |= views.placed(view, new[purpose])
+            effect.remove.put(view, triples)
+            effect.add.put(view, new[purpose])
         effect.then(Dues(self._planner.store, self._planner.addresses).changed(self._dues))
         return effect
 
-    def _groups(self) -> dict[_Group, list[Quad]]:
+    def _groups(self) -> dict[_Group, set[Triple]]:
         """The statements by all that decides about them: their graph, and what they need before and after."""
         # What decides for all, or the moment, can alter the need of any statement.
         steady = self._before.common == self._after.common and self._before.moment == self._after.moment
-        found: defaultdict[_Group, list[Quad]] = defaultdict(list)
-        for quad in self._staying:
-            need = then = self._before.need(quad)
-            if not steady or quad.subject in self._differ or quad.object in self._differ:
-                then = self._after.need(quad)
-            found[quad.graph_name, need, then].append(quad)
-        for quad in self._removed:
-            found[quad.graph_name, self._before.need(quad), None].append(quad)
-        for quad in self._added:
-            found[quad.graph_name, None, self._after.need(quad)].append(quad)
+        found: defaultdict[_Group, set[Triple]] = defaultdict(set)
+        for graph, triples in self._staying.by_graph.items():
+            for triple in triples:
+                need = then = self._before.need(triple)
+                if not steady or triple.subject in self._differ or triple.object in self._differ:
+                    then = self._after.need(triple)
+                found[graph, need, then].add(triple)
+        for graph, triples in self._removed.by_graph.items():
+            for triple in triples:
+                found[graph, self._before.need(triple), None].add(triple)
+        for graph, triples in self._added.by_graph.items():
+            for triple in triples:
+                found[graph, None, self._after.need(triple)].add(triple)
         return found
 
     def _sorted(
-        self, groups: dict[_Group, list[Quad]], purpose: str
-    ) -> tuple[list[Quad], list[Quad], list[Quad]]:
+        self, groups: Iterable[_Group], purpose: str
+    ) -> tuple[list[_Group], list[_Group], list[_Group]]:
         """What the view of the purpose loses, what it wins, and what it keeps."""
-        lost: list[Quad] = []
-        won: list[Quad] = []
-        kept: list[Quad] = []
-        for (graph, need, then), quads in groups.items():
+        lost: list[_Group] = []
+        won: list[_Group] = []
+        kept: list[_Group] = []
+        for group in groups:
+            graph, need, then = group
             shown = need is not None and self._before.allows(graph, need, purpose, self._level)
             shows = then is not None and self._after.allows(graph, then, purpose, self._level)
             if shown or shows:
-                (kept if shown and shows else won if shows else lost).extend(quads)
+                (kept if shown and shows else won if shows else lost).append(group)
         return lost, won, kept
 
     def _said(self, quads: Iterable[Quad]) -> set[Triple]:
@@ -209,7 +228,9 @@ class Step:
         same = list(views.exactly(every))
         held = {q.triple for graph in planner.graphs.model for q in planner.store.match(same, graph)}
         found: dict[Triple, list[Quad]] = defaultdict(list)
-        for quad in set(planner.records.match(views.support(every))) - self._removed - self._staying:
+        for quad in set(planner.records.match(views.support(every))):
+            if quad in self._removed or quad in self._staying:
+                continue
             if planner.graphs.is_record(quad.graph_name):
                 for triple in self._said([quad]) & every:
                     found[triple].append(quad)
@@ -221,7 +242,7 @@ class Step:
                     triples.remove(triple)
 
 
-def _ends(triples: Iterable[Triple]) -> set[NamedNode]:
+def _ends(triples: Iterable[Parts]) -> set[NamedNode]:
     """The nodes at both ends of statements; of a type, only the one that has it."""
-    nodes = (n for t in triples for n in ((t.subject,) if t.predicate == TYPE else (t.subject, t.object)))
+    nodes = (node for s, p, o in triples for node in ((s,) if p == TYPE else (s, o)))
     return {node for node in nodes if isinstance(node, NamedNode)}

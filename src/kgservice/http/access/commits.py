@@ -71,8 +71,9 @@ class Commits:
             except InvalidToken:
                 pass
         raise BadParameter(
-            f"This is nothing that an answer has told you in {TOLD} since the service started; what was "
-            "answered before that is there"
+            "This is nothing that an answer has told you in {span} since the service started; "
+            "what was answered before that is there",
+            span=TOLD,
         )
 
 

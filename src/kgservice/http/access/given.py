@@ -27,9 +27,9 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
         if name == "format":
             continue
         if name not in names:
-            raise BadParameter(f"there is no parameter {name[:80]!r} here", source=name[:80])
+            raise BadParameter("there is no parameter {name!r} here", name=name[:80], source=name[:80])
         if len(values) > 1:
-            raise BadParameter(f"{name!r} is given {len(values)} times", source=name)
+            raise BadParameter("{name!r} is given {count} times", name=name, count=len(values), source=name)
         found[name] = values[0]
     return found
 
@@ -62,10 +62,14 @@ async def json_body(http: Exchange) -> Any:
     """
     header = http.headers.get("content-type")
     if header and (said := utf8_media_type(header)) != "application/json":
-        raise UnsupportedMediaType(f"The body must be application/json, not {said}", source="Content-Type")
+        raise UnsupportedMediaType(
+            "The body must be application/json, not {said}", said=said, source="Content-Type"
+        )
     try:
         return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
     except json.JSONDecodeError as error:
-        raise BadInput(f"The body is no JSON: {error.msg}", line=error.lineno, column=error.colno) from None
+        raise BadInput(
+            "The body is no JSON: {error}", error=error.msg, line=error.lineno, column=error.colno
+        ) from None
     except RecursionError:
         raise BadInput("The body is nested too deeply") from None

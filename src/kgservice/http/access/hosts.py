@@ -26,7 +26,9 @@ class Hosts:
     def check(self, host: str) -> None:
         """Raises `Forbidden` for a `Host` that is none of the names (DNS rebinding)."""
         if not self._pattern.fullmatch(host):
-            raise Forbidden(f"This service answers only as {', '.join(self.names)}", source="Host")
+            raise Forbidden(
+                "This service answers only as {names}", names=", ".join(self.names), source="Host"
+            )
 
 
 def own_address(host: str) -> tuple[str, ...]:

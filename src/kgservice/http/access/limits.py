@@ -72,11 +72,12 @@ class Limits:
         """Let a request in. Raises `TooMany`."""
         account = self._accounts.of(who)
         if self._at_once and account.running >= self._at_once:
-            raise TooMany(f"{self._at_once} requests of yours are being answered", after=1)
+            raise TooMany("{count} requests of yours are being answered", count=self._at_once, after=1)
         if self._per_minute:
             if account.left < 1:
                 raise TooMany(
-                    f"You may ask {self._per_minute} times in a minute",
+                    "You may ask {count} times in a minute",
+                    count=self._per_minute,
                     after=self._accounts.wait(account),
                 )
             account.left -= 1

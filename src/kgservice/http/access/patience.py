@@ -6,12 +6,13 @@ import asyncio
 import json
 import resource
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kgservice.errors import BadInput, Busy, KgError
 from kgservice.http.messages.details import details
+from kgservice.http.messages.transport import Gathering
 
 LONGEST_HEAD = 4 * 1024 * 1024  # bytes of a request without its body; a query may be in its address
 PATIENCE = 20  # seconds from the first byte of a request, or of a connection, until its headers are complete
@@ -28,7 +29,7 @@ class Patient(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, in the place of who has said nothing for longest if there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Gathering(transport, self.loop)))
         if len(self.connections) > self.most:
             if not self.silent:
                 self._refuse(Busy("There are too many connections"))

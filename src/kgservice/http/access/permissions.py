@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from kgservice.domain.principal import OVERSEEING, Principal, Role
 from kgservice.errors import Forbidden, NotFound
+from kgservice.phrases import Phrase
 
 NOBODY: frozenset[Role] = frozenset()
 EVERYBODY = frozenset(Role) - {Role.MONITOR}  # who may see any data at all
@@ -116,12 +117,14 @@ def permit(principal: Principal, method: str, path: str) -> None:
     """Raises `Forbidden` with the roles that may, `NotFound` for an address that is not in the table."""
     rule = rule_of(path)
     if rule is None:
-        raise NotFound(f"There is nothing at {path}")
+        raise NotFound("There is nothing at {path}", path=path)
     needed = rule.needed(method)
     if principal.roles.isdisjoint(needed) and not principal.may():
         names = sorted(needed | ADMINISTRATORS)
-        own = ", ".join(sorted(principal.roles)) or "none"
-        raise Forbidden(f"This needs one of the roles {', '.join(names)}; yours: {own}", roles=names)
+        own = ", ".join(sorted(principal.roles)) or Phrase("none")
+        raise Forbidden(
+            "This needs one of the roles {names}; yours: {own}", names=", ".join(names), own=own, roles=names
+        )
 
 
 def may_read(principal: Principal, path: str) -> bool:

@@ -19,7 +19,7 @@ from kgservice.http.access.hosts import port_of, same_origin
 from kgservice.http.access.recognition import Recogniser
 from kgservice.http.access.sessions import Sessions
 from kgservice.http.messages import bodies
-from kgservice.http.messages.details import details, told
+from kgservice.http.messages.details import shown
 from kgservice.http.messages.forms import see_other
 from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, negotiate, utf8_media_type
 from kgservice.http.messages.operation import FORM
@@ -137,24 +137,28 @@ class SignIn:
         """The page for an error before the request reached the page that it asked for."""
         if isinstance(error, Unauthorised):
             return self.page(scope, 401, "sign-in-wrong" if _tried(scope) else None)
-        problem = details(error)
-        here, said = quote(scope["path"]), told(problem)
-        response = self._answer(scope, "error.html", problem["status"], here=here, problem=said)
+        problem = shown(error, self._language(scope)[0])
+        here = quote(scope["path"])
+        response = self._answer(scope, "error.html", problem["status"], here=here, problem=problem)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.after)
         return response
 
     def _answer(self, scope: Scope, template: str, status: int, **values: Any) -> Response:
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("lang", "")
-        liked = preferred(Headers(scope=scope).get("accept-language"), self._settings.language)
-        language = given if given in LANGUAGES else liked
-        html = self._pages.render(template, language, chosen=given in LANGUAGES, section="", **values)
+        language, chosen = self._language(scope)
+        html = self._pages.render(template, language, chosen=chosen, section="", **values)
         headers = {
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Language",
             "Content-Language": language,
         }
         return HTMLResponse("" if scope["method"] == "HEAD" else html, status, headers)
+
+    def _language(self, scope: Scope) -> tuple[str, bool]:
+        """The language of the answer, and whether the address says it."""
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("lang", "")
+        liked = preferred(Headers(scope=scope).get("accept-language"), self._settings.language)
+        return (given, True) if given in LANGUAGES else (liked, False)
 
 
 def wants_page(scope: Scope) -> bool:

@@ -36,7 +36,7 @@ async def pieces(headers: Mapping[str, str], receive: Receive, limit: int) -> As
             async with asyncio.timeout(PATIENCE):
                 message = await receive()
         except TimeoutError:
-            raise TooSlow(f"Nothing more of the body has come for {PATIENCE} s") from None
+            raise TooSlow("Nothing more of the body has come for {seconds} s", seconds=PATIENCE) from None
         if message["type"] == "http.disconnect":
             raise ClientLeft("the client closed the connection")
         piece = message.get("body", b"")
@@ -54,7 +54,7 @@ async def spooled(headers: Mapping[str, str], receive: Receive, limit: int) -> B
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"identity", "gzip", "x-gzip"}:
         raise UnsupportedMediaType(
-            f"Content-Encoding {coding!r} is not known; gzip is", source="Content-Encoding"
+            "Content-Encoding {coding!r} is not known; gzip is", coding=coding, source="Content-Encoding"
         )
     with ExitStack() as on_failure:
         start = bytearray()
@@ -87,7 +87,9 @@ def inflated(packed: BinaryIO, limit: int) -> BinaryIO:
                         raise _too_large(limit)
                     out.write(piece)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadInput(f"The body is not valid gzip: {error}", source="Content-Encoding") from error
+            raise BadInput(
+                "The body is not valid gzip: {error}", error=error, source="Content-Encoding"
+            ) from error
         out.seek(0)
         on_failure.pop_all()
         return out
@@ -123,7 +125,7 @@ def parameters(encoded: str) -> Parameters:
     {'query': ['ASK {}'], 'default': ['']}
     """
     if encoded.count("&") >= MOST_PARAMETERS:
-        raise BadParameter(f"There are more than {MOST_PARAMETERS} parameters")
+        raise BadParameter("There are more than {most} parameters", most=MOST_PARAMETERS)
     found: Parameters = {}
     try:
         for pair in encoded.split("&"):
@@ -149,4 +151,4 @@ def query_parameters(query_string: bytes) -> Parameters:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than {limit} bytes")
+    return TooLarge("The body is larger than {limit} bytes", limit=limit)

@@ -16,6 +16,7 @@ from kgservice.http.messages.details import details
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
 from kgservice.http.messages.preferring import patience
+from kgservice.http.messages.problems import language_of
 from kgservice.http.messages.streaming import HeaderList, respond
 
 Run = TypeVar("Run", bound=Told)
@@ -83,7 +84,7 @@ def _follow(http: Exchange, started: Started[Run], out: BinaryIO) -> None:
     try:
         result = started.result()
     except KgError as error:
-        out.write(_line({"event": "problem", **details(error)}))
+        out.write(_line({"event": "problem", **details(error, language_of(http.scope))}))
         return
     end: dict[str, Any] = {"event": "done", "result": result}
     state = http.scope["state"]

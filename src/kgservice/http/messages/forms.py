@@ -28,7 +28,12 @@ async def sent(request: Request) -> dict[str, str]:
     found = bodies.parameters(await bodies.text(request.headers, request.receive, LONGEST_FORM))
     for name, values in found.items():
         if len(values) > 1:
-            raise BadParameter(f"the field {name[:80]!r} is given {len(values)} times", source=name[:80])
+            raise BadParameter(
+                "the field {name!r} is given {count} times",
+                name=name[:80],
+                count=len(values),
+                source=name[:80],
+            )
     return {name: values[0] for name, values in found.items()}
 
 
@@ -44,7 +49,7 @@ async def uploaded(request: Request, limit: int) -> tuple[str, bytes]:
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise BadInput(f"The form cannot be read: {error.message}") from None
+        raise BadInput("The form cannot be read: {error}", error=error.message) from None
     except KeyError:
         raise BadInput("The form has no boundary", source="Content-Type") from None
     except UnicodeError:
@@ -101,7 +106,9 @@ def key_of(kg: KnowledgeGraph, iri: str) -> str:
 
 def unknown(form: Mapping[str, str]) -> BadParameter:
     """What to raise where a form asks for what no page offers."""
-    return BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+    return BadParameter(
+        "{wanted!r} is nothing that can be done here", wanted=form.get("do", "")[:80], source="do"
+    )
 
 
 def unkept(response: Response) -> Response:

@@ -133,6 +133,12 @@ def negotiate(
     return best[1], best[2]
 
 
+@lru_cache(maxsize=128)
+def answer_format(kind: Kind, accept: str | None, wanted: str | None) -> tuple[Format, str]:
+    """The format for the answer of a query, and its media type. Raises `NotAcceptable`."""
+    return negotiate(OF_KIND[kind], accept, wanted)
+
+
 def content_type(media_type: str) -> str:
     """The `Content-Type` header for a media type: text formats say that they are UTF-8."""
     return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
@@ -157,7 +163,9 @@ def coding(available: Sequence[str], accept_encoding: str | None) -> str:
         if quality > 0 and (quality > best_quality or (best == "identity" and quality == best_quality)):
             best, best_quality = name, quality
     if best == "identity" and forbidden:
-        raise NotAcceptable(f"Available content codings: {', '.join((*available, 'identity'))}")
+        raise NotAcceptable(
+            "Available content codings: {available}", available=", ".join((*available, "identity"))
+        )
     return best
 
 
@@ -169,7 +177,10 @@ def body_format(header: str | None, formats: Sequence[Format] = GRAPH_FORMATS) -
             return fmt
     known = ", ".join(f.media_type for f in formats)
     raise UnsupportedMediaType(
-        f"{value!r} is not a format for this; known are {known}", source="Content-Type"
+        "{value!r} is not a format for this; known are {known}",
+        value=value,
+        known=known,
+        source="Content-Type",
     )
 
 
@@ -180,7 +191,9 @@ def utf8_media_type(header: str | None) -> str:
     value, parameters = media_type_of(header)
     charset = parameters.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType(f"The charset must be utf-8, not {charset}", source="Content-Type")
+        raise UnsupportedMediaType(
+            "The charset must be utf-8, not {charset}", charset=charset, source="Content-Type"
+        )
     return value
 
 
@@ -218,4 +231,4 @@ def _is_called(offer: Offer, wanted: str) -> bool:
 
 def _not_acceptable(offers: Sequence[Offer], asked: str) -> NotAcceptable:
     available = ", ".join(f"{o.media_types[0]} (format={o.name})" for o in offers)
-    return NotAcceptable(f"Nothing fits {asked}; available: {available}")
+    return NotAcceptable("Nothing fits {asked}; available: {available}", asked=asked, available=available)

@@ -17,12 +17,15 @@ from starlette.types import Scope
 
 from kgservice import errors
 from kgservice.domain.principal import Principal
-from kgservice.http.messages.details import OTHERS, details, document
+from kgservice.http.messages.details import OTHERS, details, document, translated
 from kgservice.http.messages.headers import SECURITY_HEADERS, VIOLATIONS
 from kgservice.http.messages.negotiation import Representation, content_type, negotiate
+from kgservice.phrases import Phrase
 from kgservice.store.formats import JSON_LD, TURTLE, Format
+from kgservice.web.texts import preferred
 
 MEDIA_TYPE = "application/problem+json"
+_UNTYPED = "about:blank"
 _PROBLEM = Representation("problem", (MEDIA_TYPE, "application/json"))
 
 
@@ -47,7 +50,10 @@ def problem(name: str, detail: str, headers: dict[str, str]) -> Response:
 
 
 class _Problem(Response):
-    """A response that adds `instance`, the path of the request without its query (which may hold a token)."""
+    """A problem in the language that the client likes best, English if it does not say.
+
+    It adds `instance`, the path of the request without its query (which may hold a token).
+    """
 
     media_type = MEDIA_TYPE
 
@@ -56,6 +62,11 @@ class _Problem(Response):
         super().__init__(status_code=status, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        language = language_of(scope)
+        if self._problem["type"] != _UNTYPED:
+            self._problem = translated(self._problem, language)
+        self.headers["Content-Language"] = language
+        self.headers.add_vary_header("Accept-Language")
         body = json.dumps(self._problem | {"instance": scope["path"]}, ensure_ascii=False)
         self.body = body.encode(errors="replace")  # what came in may hold half a character
         self.headers["content-length"] = str(len(self.body))
@@ -90,7 +101,7 @@ class _Refusal(_Problem):
         self._named = named
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        self.headers["Vary"] = "Accept"
+        self.headers.add_vary_header("Accept")
         if not _oversees(scope):
             await asyncio.to_thread(self._be_discreet)
         self.headers[VIOLATIONS] = str(len(self._problem["findings"]))
@@ -107,7 +118,9 @@ class _Refusal(_Problem):
         from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - as below
 
         found = discreet_refusal(self._problem["findings"], self._named)
-        detail = "The change brings violations of the shapes; `findings` tells of which rules, and where"
+        detail = Phrase(
+            "The change brings violations of the shapes; `findings` tells of which rules, and where"
+        )
         self._problem = {**self._problem, "detail": detail, "findings": found}
 
     def _report(self, fmt: str) -> str:
@@ -115,6 +128,11 @@ class _Refusal(_Problem):
         from kgservice.application.stewards.reports import refusal  # noqa: PLC0415
 
         return refusal(self._problem["findings"], fmt)
+
+
+def language_of(scope: Scope) -> str:
+    """The language in which a program is told of problems: what it likes best, else English."""
+    return preferred(Headers(scope=scope).get("accept-language"), "en")
 
 
 def _oversees(scope: Scope) -> bool:
@@ -148,7 +166,13 @@ def method_not_allowed(allowed: str) -> Response:
     methods = {method.strip() for method in allowed.split(",")} - {""} | {"OPTIONS"}
     listed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     status, title = OTHERS["method-not-allowed"]
-    body = document(status, "method-not-allowed", title, f"The methods here are {listed}", {})
+    body = document(
+        status,
+        "method-not-allowed",
+        title,
+        Phrase("The methods here are {methods}", methods=listed),
+        {},
+    )
     return _MethodNotAllowed(body, status, {"Cache-Control": "no-store", "Allow": listed})
 
 
@@ -160,11 +184,11 @@ def _own(request: Request, error: Exception) -> Response:  # noqa: ARG001
 def _router(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return problem_of(errors.NotFound(f"There is nothing at {request.url.path}"))
+        return problem_of(errors.NotFound("There is nothing at {path}", path=request.url.path))
     if error.status_code == 405:
         return method_not_allowed((error.headers or {}).get("Allow", ""))
     body = {
-        "type": "about:blank",  # the status says it all (RFC 9457, section 4.2.1)
+        "type": _UNTYPED,  # the status says it all (RFC 9457, section 4.2.1)
         "title": HTTPStatus(error.status_code).phrase,
         "status": error.status_code,
         "detail": error.detail,
@@ -183,7 +207,7 @@ def _unexpected(request: Request, error: Exception) -> Response:  # noqa: ARG001
     # The server logs the exception with its traceback; the client learns nothing of the inside.
     # It closes the connection afterwards. This answer passes no middleware.
     headers = {"Connection": "close"} | {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
-    return problem("internal-error", "The service failed; its log says why", headers)
+    return problem("internal-error", Phrase("The service failed; its log says why"), headers)
 
 
 HANDLERS: dict[Any, Callable[[Request, Any], Any]] = {

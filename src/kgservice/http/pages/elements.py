@@ -43,7 +43,7 @@ def elements_page(site: Site, request: Request) -> Response:
     element = request.query_params.get("element", "")
     phase = CI + request.query_params.get("phase", "")
     if phase not in phases(site.kg):
-        raise NotFound(f"there is no phase {request.query_params.get('phase', '')[:80]!r}")
+        raise NotFound("there is no phase {name!r}", name=request.query_params.get("phase", "")[:80])
     if element == CUSTOMER_DATA and not site.sees_persons:
         raise Forbidden("This lists records of single persons, which a reader may not see")
     listed = elements if site.sees_persons else elements_guarded

@@ -135,7 +135,9 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     }
     deed = deeds.get(form.get("do", ""))
     if deed is None:
-        raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+        raise BadParameter(
+            "{wanted!r} is nothing that can be done here", wanted=form.get("do", "")[:80], source="do"
+        )
     deed()
     return f"{BOARD}/{key}"
 

@@ -83,7 +83,9 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     """
     verdict = linking.VERDICTS.get(form.get("do", ""))
     if verdict is None:
-        raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+        raise BadParameter(
+            "{wanted!r} is nothing that can be done here", wanted=form.get("do", "")[:80], source="do"
+        )
     following = link_records.after(kg, link_records.one(kg, key).node) if form.get("then") == NEXT else ""
     linking.decide(kg, key, verdict, form.get("reason", ""), by=by)
     return f"{LINKS}/{_key(kg, following)}?done={quote(key, safe='')}" if following else f"{LINKS}/{key}"

@@ -65,7 +65,9 @@ def quality_page(site: Site, request: Request) -> Response:
 def keep(kg: KnowledgeGraph, form: Mapping[str, str], by: Origin, site: Site) -> str:
     """Keep the measurements of today; the path of the page to go to then."""
     if form.get("do") != "keep":
-        raise BadParameter(f"{form.get('do', '')[:80]!r} is nothing that can be done here", source="do")
+        raise BadParameter(
+            "{wanted!r} is nothing that can be done here", wanted=form.get("do", "")[:80], source="do"
+        )
     quality.record(kg, site.questions or None, by)
     return QUALITY
 

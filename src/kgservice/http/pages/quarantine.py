@@ -87,7 +87,7 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
         document = io.BytesIO(form.get("statements", "").encode())
         quarantine.mend(kg, key, [quad.triple for quad in named_quads(kg, document, TURTLE)], by)
     else:
-        raise BadParameter(f"{wanted[:80]!r} is nothing that can be done here", source="do")
+        raise BadParameter("{wanted!r} is nothing that can be done here", wanted=wanted[:80], source="do")
     return f"{QUARANTINE}/{key}"
 
 

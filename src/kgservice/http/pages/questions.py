@@ -17,7 +17,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.domain.question import TRUTH, Question, term
 from kgservice.errors import BadParameter, KgError
 from kgservice.http.access.permissions import may_read, principal_of
-from kgservice.http.messages.details import details, told
+from kgservice.http.messages.details import shown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.store.base import Solutions, Term
@@ -75,7 +75,7 @@ def one_question(site: Site, request: Request) -> Response:
     answer: Table | None = None
     picture: Chart | None = None
     query = ""
-    problem: KgError | None = None
+    problem: Mapping[str, Any] | None = None
     suppressed = 0
     asked = "ask" in request.query_params or bool(given.keys() - {"language"})
     if asked or not any(p.required and p.default is None for p in question.parameters):
@@ -85,19 +85,18 @@ def one_question(site: Site, request: Request) -> Response:
             answer = site.table(headings, rows, language)
             picture = _picture(site, answer, request.query_params.get(PICTURE, ""), language)
         except KgError as error:
-            problem = error
-    shown = details(problem) if problem else None
+            problem = shown(error, language)
     return site.page(
         request,
         "question.html",
         section="questions",
-        status=shown["status"] if shown else 200,
+        status=problem["status"] if problem else 200,
         question=question,
         fields=[_field(site, question, p.name, given, language) for p in offered],
         table=answer,
         suppressed=suppressed,
         smallest=site.kg.settings.smallest_group,
-        problem=told(shown),
+        problem=problem,
         picture=picture,
         pictures=[
             (heading, _page_of(question.id, given, {PICTURE: heading.name}))

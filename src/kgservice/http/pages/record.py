@@ -14,7 +14,7 @@ from kgservice.application.protocol import records
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import TRACED, path_of_trace
-from kgservice.http.resources.sparql import iri
+from kgservice.http.resources.operation import iri
 from kgservice.store.base import Term
 from kgservice.web.tables import Cell, cell
 

@@ -36,7 +36,7 @@ def sent(form: Form, fields: Mapping[str, str]) -> Sent:
     for leaf in form.leaves():
         places = sorted(_places(leaf.path, fields))
         if len(places) > MOST_VALUES:
-            raise BadParameter(f"a form holds {MOST_VALUES} values of a field", source=leaf.path)
+            raise BadParameter("a form holds {most} values of a field", most=MOST_VALUES, source=leaf.path)
         found.draft[leaf.path] = tuple(
             Typed(
                 fields[f"v.{leaf.path}.{at}"].replace("\r\n", "\n").strip(),

@@ -216,7 +216,7 @@ def _record(site: Site, key: str) -> NamedNode:
 
 def _page(given: str) -> int:
     if not re.fullmatch(r"[0-9]{1,7}", given, re.ASCII) or not 1 <= int(given) <= 1_000_000:
-        raise BadParameter(f"{given[:80]!r} is no page", source="page")
+        raise BadParameter("{given!r} is no page", given=given[:80], source="page")
     return int(given)
 
 

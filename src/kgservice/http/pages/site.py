@@ -23,7 +23,7 @@ from kgservice.errors import KgError
 from kgservice.http.access.permissions import may_read, principal_of
 from kgservice.http.access.purposes import PARAMETER, reader_of
 from kgservice.http.messages.bodies import query_parameters
-from kgservice.http.messages.details import details, told
+from kgservice.http.messages.details import shown
 from kgservice.http.pages.switch import Switch
 from kgservice.store.base import Term
 from kgservice.web.render import Pages
@@ -129,10 +129,10 @@ class Site:
         **values: Any,
     ) -> Response:
         """A page of the site; it shows `error`, unless `problem` is to be shown."""
-        if problem is None and self.error is not None:
-            shown = details(self.error)
-            status, problem = shown["status"], told(shown)
         language = self.language(request)
+        if problem is None and self.error is not None:
+            problem = shown(self.error, language)
+            status = problem["status"]
         parameters = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
         here = quote(request.url.path) + (f"?{urlencode(parameters)}" if parameters else "")
         chosen = request.query_params.get("lang") == language
@@ -167,8 +167,8 @@ class Site:
 
     def problem(self, request: Request, error: KgError) -> Response:
         """A page that says what went wrong."""
-        problem = details(error)
-        return self.page(request, "error.html", status=problem["status"], problem=told(problem))
+        problem = shown(error, self.language(request))
+        return self.page(request, "error.html", status=problem["status"], problem=problem)
 
     def overview(self) -> Overview:
         """What is loaded; looked up once for each commit."""

@@ -43,7 +43,12 @@ class Walls:
         """One of the walls. Raises `BadParameter` for one that there is not."""
         wall = request.query_params.get("wall") or walls.CUSTOMERS
         if wall not in walls.WALLS:
-            raise BadParameter(f"{wall[:80]!r} is no wall; there are {', '.join(walls.WALLS)}", source="wall")
+            raise BadParameter(
+                "{wall!r} is no wall; there are {walls}",
+                wall=wall[:80],
+                walls=", ".join(walls.WALLS),
+                source="wall",
+            )
         language, kg = site.language(request), site.kg
         shown = {walls.CUSTOMERS: self._customers, walls.INSIGHTS: self._insights}.get(wall, self._segments)
         hanging = [

@@ -16,7 +16,7 @@ from kgservice.application.protocol import terms
 from kgservice.domain.question import Question
 from kgservice.errors import KgError
 from kgservice.http.access.permissions import principal_of
-from kgservice.http.messages.details import details, told
+from kgservice.http.messages.details import shown
 from kgservice.http.messages.forms import see_other
 from kgservice.http.pages.questions import WORKBENCH, grouped
 from kgservice.http.pages.routes import Routes
@@ -84,8 +84,8 @@ def workbench_page(site: Site, request: Request) -> Response:
         try:
             values |= _result(site, query, language)
         except KgError as error:
-            shown = details(error)
-            status, values["problem"] = shown["status"], told(shown)
+            values["problem"] = shown(error, language)
+            status = values["problem"]["status"]
     for name in ("csv", "json"):
         values[name] = f"/sparql?{urlencode({'query': query, 'format': name})}"
     values["query"] = query or (_query(begun) if begun else _FIRST_QUERY)

@@ -34,6 +34,6 @@ class Decisions:
         asked = address(http, (*_NEEDED, "at"))
         for name in _NEEDED:
             if not asked.get(name):
-                raise BadParameter(f"the parameter {name!r} is missing", source=name)
+                raise BadParameter("the parameter {name!r} is missing", name=name, source=name)
         found = await on(self._readers, lambda: decide(self._kg, **asked).to_json())
         await http.reply(JSONResponse(found, headers=_HEADERS))

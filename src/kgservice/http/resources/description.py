@@ -49,7 +49,7 @@ class Describer:
     def write(self, root: str, fmt: Format, out: BinaryIO, reader: Reader) -> None:
         """Write what the service at the address `root` (without a slash at its end) has for the reader."""
         if fmt.rdf is None:
-            raise NotAcceptable(f"A description cannot be {fmt.name}")
+            raise NotAcceptable("A description cannot be {fmt}", fmt=fmt.name)
         prefixes = {name: PREFIXES[name] for name in ("rdf", "rdfs", "sd", "void", "xsd")}
         serialize(
             self._triples(root, reader),

@@ -17,6 +17,7 @@ from kgservice.http.access.given import address, asker, json_body
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.messages.streaming import ClientLeft
+from kgservice.phrases import Phrase
 
 _FILTERS = ("status", "severity", "rule", "focus", "owner", "limit")
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}  # how a finding stands depends on the clock
@@ -96,13 +97,13 @@ def _allowed(place: Mapping[str, str]) -> tuple[str, ...]:
 def _members(body: Any, members: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
     """The members of a JSON object, all there and no other. Raises `BadParameter` with the name as source."""
     if not isinstance(body, dict):
-        raise BadInput(f"The body must be a JSON object with {', '.join(members)}")
+        raise BadInput("The body must be a JSON object with {members}", members=", ".join(members))
     for name in body.keys() - members.keys():
-        raise BadParameter(f"there is no member {name[:80]!r} here", source=name[:80])
+        raise BadParameter("there is no member {name!r} here", name=name[:80], source=name[:80])
     for name, kinds in members.items():
         if name not in body:
-            raise BadParameter(f"the member {name!r} is missing", source=name)
+            raise BadParameter("the member {name!r} is missing", name=name, source=name)
         if not isinstance(body[name], kinds):
-            words = " or ".join("null" if kind is type(None) else "text" for kind in kinds)
-            raise BadParameter(f"{name!r} must be {words}", source=name)
+            words = Phrase("text or null") if type(None) in kinds else Phrase("text")
+            raise BadParameter("{name!r} must be {words}", name=name, words=words, source=name)
     return body

@@ -37,7 +37,7 @@ from kgservice.http.messages.negotiation import body_format, media_type_of, nego
 from kgservice.http.messages.problems import method_not_allowed
 from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.messages.tags import Tags
-from kgservice.http.resources.sparql import iri
+from kgservice.http.resources.operation import iri
 from kgservice.store.documents import check_document
 from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
 from kgservice.store.syntax import reading_rdf
@@ -109,7 +109,7 @@ class Graphs:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
         commit = self._kg.changed(graph)
         if not await self._exists(graph):
-            raise NotFound(f"There is no graph <{graph.value}>")
+            raise NotFound("There is no graph <{graph}>", graph=graph.value)
         await self._tags.answer(
             http,
             fmt,
@@ -133,7 +133,8 @@ class Graphs:
             )
             if not as_seen or (exists and none_match is not None and none_match.strip() == "*"):
                 raise PreconditionFailed(
-                    f"<{graph.value}> is not as you last saw it; read it again, then change it",
+                    "<{graph}> is not as you last saw it; read it again, then change it",
+                    graph=graph.value,
                     source="If-None-Match" if as_seen else "If-Match",
                 )
             yield
@@ -141,7 +142,7 @@ class Graphs:
     async def _delete(self, http: Exchange, graph: NamedNode) -> None:
         principal = principal_of(http.scope)
         if principal.oversees and not await self._exists(graph):
-            raise NotFound(f"There is no graph <{graph.value}>")
+            raise NotFound("There is no graph <{graph}>", graph=graph.value)
         origin = origin_of(http.scope).because("", "/graphs")
 
         def run() -> None:
@@ -190,7 +191,7 @@ class Graphs:
         try:
             form = await MultiPartParser(headers, body, max_files=MOST_FILES, max_fields=0).parse()
         except MultiPartException as error:
-            raise BadInput(f"The multipart body cannot be read: {error.message}") from None
+            raise BadInput("The multipart body cannot be read: {error}", error=error.message) from None
         except KeyError:
             raise BadInput("The multipart body has no boundary", source="Content-Type") from None
         parts: list[tuple[str, Format, BinaryIO]] = []

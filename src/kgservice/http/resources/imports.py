@@ -34,7 +34,7 @@ from kgservice.http.messages.negotiation import (
     media_type_of,
     negotiate,
 )
-from kgservice.http.messages.problems import method_not_allowed
+from kgservice.http.messages.problems import language_of, method_not_allowed
 from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 
 MOST_FILES = 1000
@@ -94,7 +94,7 @@ class Imports:
         try:
             form = await parser.parse()
         except MultiPartException as error:
-            raise BadInput(f"The multipart body cannot be read: {error.message}") from None
+            raise BadInput("The multipart body cannot be read: {error}", error=error.message) from None
         except KeyError:
             raise BadInput("The multipart body has no boundary", source="Content-Type") from None
         uploads: list[Upload] = []
@@ -122,7 +122,7 @@ class Imports:
             except KgError as error:
                 if not in_steps:
                     raise
-                out.write(_line({"event": "problem", **details(error)}))
+                out.write(_line({"event": "problem", **details(error, language_of(scope))}))
                 return
         done: dict[str, Any] = {"imports": summaries}
         if in_steps:
@@ -140,7 +140,7 @@ def safe_path(name: str) -> PurePosixPath:
     bad = not path.parts or path.is_absolute() or any(part == ".." for part in path.parts)
     bad = bad or "\\" in name or ":" in name or len(path.parts) > 8
     if bad or not name.isprintable() or len(name.encode()) > 255:  # no surrogate is printable
-        raise BadInput(f"{name[:80]!r} is no name for an uploaded file", source="filename")
+        raise BadInput("{name!r} is no name for an uploaded file", name=name[:80], source="filename")
     return path
 
 
@@ -152,11 +152,11 @@ def _put(uploads: Sequence[Upload], folder: Path) -> list[Path]:
     for name, file in uploads:
         target = folder / safe_path(name)
         if target.exists():
-            raise BadInput(f"{name!r} is sent twice", source="filename")
+            raise BadInput("{name!r} is sent twice", name=name, source="filename")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise BadInput(f"{name!r} is below what is sent as a file", source="filename") from None
+            raise BadInput("{name!r} is below what is sent as a file", name=name, source="filename") from None
         with target.open("xb") as out:
             shutil.copyfileobj(file, out)
     return sorted(folder.iterdir())

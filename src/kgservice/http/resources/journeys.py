@@ -53,7 +53,12 @@ class Journeys:
         offer, media_type = negotiate(_OFFERS, http.headers.get("accept"), http.wanted)
         (language,) = http.parameters.get("lang", [self._kg.settings.language])[:1]
         if language not in LANGUAGES:
-            raise BadParameter(f"{language[:80]!r} is none of {', '.join(LANGUAGES)}", source="lang")
+            raise BadParameter(
+                "{language!r} is none of {languages}",
+                language=language[:80],
+                languages=", ".join(LANGUAGES),
+                source="lang",
+            )
         iri = record(self._kg, key)
         shown = await on(self._workers, lambda: journey_map(reader, iri, sees_persons=sees))
         if offer is SVG:

@@ -66,7 +66,12 @@ class Links:
             negotiate([SVG], http.headers.get("accept"), http.wanted)
             language = address(http, ("lang",)).get("lang", kg.settings.language)
             if language not in LANGUAGES:
-                raise BadParameter(f"{language[:80]!r} is none of {', '.join(LANGUAGES)}", source="lang")
+                raise BadParameter(
+                    "{language!r} is none of {languages}",
+                    language=language[:80],
+                    languages=", ".join(LANGUAGES),
+                    source="lang",
+                )
             drawn = await on(self._readers, lambda: waterfall(link_reports.shown(kg, str(key)), language))
             return Response(drawn, headers=_HEADERS, media_type="image/svg+xml")
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
@@ -94,7 +99,9 @@ class Links:
             if match is None or match.strip() == "*" or self._tags.names(match, self._state(link)):
                 return
             raise PreconditionFailed(
-                f"<{link.node}> is not as you last saw it; read it again, then decide", source="If-Match"
+                "<{node}> is not as you last saw it; read it again, then decide",
+                node=link.node,
+                source="If-Match",
             )
 
         def run() -> Response:

@@ -53,6 +53,10 @@ class Meters:
         self.running = Gauge(
             "kgservice_requests_running", "Requests being answered", of_route, registry=self.registry
         )
+        # What is counted at every request, without looking it up by its labels each time.
+        self.request_of = lru_cache(maxsize=4096)(self.requests.labels)
+        self.seconds_of = lru_cache(maxsize=4096)(self.seconds.labels)
+        self.running_of = lru_cache(maxsize=4096)(self.running.labels)
         self._state = {
             name: Gauge(f"kgservice_{name}", words, registry=self.registry)
             for name, words in (
@@ -138,14 +142,14 @@ class Measuring:
                 status = str(message["status"])
             await send(message)
 
-        running, began = self._meters.running.labels(*labels), time.perf_counter()
+        running, began = self._meters.running_of(*labels), time.perf_counter()
         running.inc()
         try:
             await self._app(scope, receive, noted)
         finally:
             running.dec()
-            self._meters.requests.labels(*labels, status).inc()
-            self._meters.seconds.labels(*labels).observe(time.perf_counter() - began)
+            self._meters.request_of(*labels, status).inc()
+            self._meters.seconds_of(*labels).observe(time.perf_counter() - began)
 
 
 def make_router(kg: KnowledgeGraph, meters: Meters) -> APIRouter:

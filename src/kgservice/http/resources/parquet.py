@@ -13,7 +13,8 @@ from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import Offer, Representation, negotiate
 from kgservice.http.messages.streaming import HeaderList, respond
 from kgservice.http.messages.tags import NEGOTIATED, Tags
-from kgservice.http.resources.sparql import VOLATILE, Operation
+from kgservice.http.resources.operation import Operation
+from kgservice.http.resources.sparql import VOLATILE
 from kgservice.store.formats import RESULT_FORMATS
 
 PARQUET = Representation("parquet", ("application/vnd.apache.parquet", "application/x-parquet"))

@@ -121,8 +121,9 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Use narrower patterns, LIMIT, or a saved question.",
     ),
     "too-costly": (
-        "Die Abfrage braucht mehr Speicher, oder ihre Antwort ist größer, als sie darf; `detail` sagt, was "
-        "daran teuer ist. Weniger sortieren und sammeln, LIMIT verwenden, oder die Antwort in Teilen holen.",
+        "Die Abfrage braucht mehr Arbeitsspeicher, als sie darf, oder ihre Antwort ist zu groß; `detail` "
+        "sagt, was daran teuer ist. Weniger sortieren und sammeln, LIMIT verwenden, oder die Antwort in "
+        "Teilen holen.",
         "The query needs more memory, or its answer is larger, than it may; `detail` says what is costly "
         "about it. Sort and collect less, use LIMIT, or fetch the answer in parts.",
     ),
@@ -148,7 +149,7 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "was changed; try again later.",
     ),
     "audit-failure": (
-        "Das Audit-Protokoll nimmt nichts auf, und ohne Eintrag wird nicht geantwortet. Platz, Rechte und "
+        "Das Protokoll nimmt nichts auf, und ohne Eintrag wird nicht geantwortet. Platz, Rechte und "
         "`kgservice audit verify` prüfen.",
         "The audit log takes no entries, and nothing is answered without one. Check space, permissions and "
         "`kgservice audit verify`.",
@@ -179,7 +180,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         name = request.path_params["name"]
         found = known.get(name)
         if found is None:
-            error: KgError = NotFound(f"there is no kind of problem {name[:80]!r}")
+            error: KgError = NotFound("there is no kind of problem {name!r}", name=name[:80])
             if offer is HTML:
                 return site.problem(request, error)
             raise error

@@ -54,7 +54,7 @@ class Quarantine:
         elif action == "release":
             answers = {"POST": lambda: on(self._writers, lambda: quarantine.released(self._kg, key, by))}
         else:
-            raise NotFound(f"There is nothing at {scope['path']}")
+            raise NotFound("There is nothing at {path}", path=scope["path"])
         if not await http.has(*answers):
             return
         answer = answers["GET" if http.method == "HEAD" else http.method]

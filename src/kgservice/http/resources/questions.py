@@ -24,7 +24,8 @@ from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
 from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.messages.tags import Tags
 from kgservice.http.resources import parquet
-from kgservice.http.resources.sparql import Operation, Querying, allowance
+from kgservice.http.resources.operation import Operation, allowance
+from kgservice.http.resources.sparql import Querying
 from kgservice.store.base import Allowance
 
 SUPPRESSED = "KG-Suppressed"
@@ -149,6 +150,8 @@ def _given(http: Exchange, question: Question) -> dict[str, str]:
         if name == "format" or (name in {"language", PARAMETER} and name not in names):
             continue
         if len(values) > 1:
-            raise BadParameter(f"{name[:80]!r} is given {len(values)} times", source=name[:80])
+            raise BadParameter(
+                "{name!r} is given {count} times", name=name[:80], count=len(values), source=name[:80]
+            )
         given[name] = values[0]
     return given

@@ -99,7 +99,8 @@ class Records:
         )
         if not as_seen or (said and none_match is not None and none_match.strip() == "*"):
             raise PreconditionFailed(
-                f"<{record.value}> is not as you last saw it; read it again, then change it",
+                "<{record}> is not as you last saw it; read it again, then change it",
+                record=record.value,
                 source="If-None-Match" if as_seen else "If-Match",
             )
 

@@ -66,7 +66,9 @@ class Sources:
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
-        raise BadParameter(f"{text[:80]!r} is no whole number from 1 to {MOST}", source="limit")
+        raise BadParameter(
+            "{text!r} is no whole number from 1 to {most}", text=text[:80], most=MOST, source="limit"
+        )
     return int(text)
 
 

@@ -4,76 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from typing import BinaryIO
 
-from pyoxigraph import NamedNode
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol.update import update
 from kgservice.application.views.reader import Reader
-from kgservice.errors import BadParameter, TooLarge, UnsupportedMediaType
+from kgservice.errors import BadParameter, TooLarge
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import origin_of
 from kgservice.http.access.permissions import principal_of
 from kgservice.http.access.purposes import reader_of
-from kgservice.http.messages.bodies import Parameters, parameters, text
 from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.http.messages.exchange import Exchange
-from kgservice.http.messages.negotiation import OF_KIND, coding, content_type, negotiate, utf8_media_type
+from kgservice.http.messages.negotiation import answer_format, coding, content_type, negotiate
 from kgservice.http.messages.problems import method_not_allowed
 from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, respond
 from kgservice.http.messages.tags import NEGOTIATED, Tags
 from kgservice.http.resources.description import Describer
-from kgservice.settings import Settings
-from kgservice.store.base import Allowance, Choose, Kind
+from kgservice.http.resources.operation import OF_A_QUERY, QUERY, UPDATE, Operation, read_operation
+from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import GRAPH_FORMATS, Format
 
-FORM = "application/x-www-form-urlencoded"
-QUERY = "application/sparql-query"
-UPDATE = "application/sparql-update"
 QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
 UPDATE_METHODS = "OPTIONS, POST"
 
 # Functions whose value differs between two evaluations on the same data: such answers have no ETag.
 VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
 
-_DATASET = {
-    "query": ("default-graph-uri", "named-graph-uri"),
-    "update": ("using-graph-uri", "using-named-graph-uri"),
-}
-_OF_A_QUERY = {"query", "update", *_DATASET["query"]}
-
 
 class _Settled(Exception):
     """Raised while the format is being chosen, when the answer needs no evaluation: HEAD and 304."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One query or update with the dataset that the protocol's parameters name.
-
-    `reading` gives what it may read, or raises `Forbidden`; `allowance` says how much time it may take.
-    `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
-    query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
-    besides.
-    """
-
-    reading: Callable[[], Reader]
-    text: str
-    default: tuple[NamedNode, ...]
-    named: tuple[NamedNode, ...]
-    wanted: str | None
-    allowance: Allowance
-    repeatable: bool = True
-    audited: str = ""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Querying:
@@ -94,7 +60,7 @@ class Querying:
             await http.reply(Response(status_code=204, headers={"Allow": QUERY_METHODS}))
         elif http.method not in {"GET", "HEAD", "POST"}:
             await http.reply(method_not_allowed(QUERY_METHODS))
-        elif http.method != "POST" and not http.parameters.keys() & _OF_A_QUERY:
+        elif http.method != "POST" and not http.parameters.keys() & OF_A_QUERY:
             await self._describe(http, reader_of(scope, http.parameters, self._kg))
         else:
             with suppress(ClientLeft):
@@ -104,9 +70,9 @@ class Querying:
         if "update" in http.parameters:
             raise BadParameter("Updates are sent by POST to /update", source="update")
         limit = self._kg.settings.max_query
-        operation = await _read(http, self._kg, limit, QUERY, "query")
+        operation = await read_operation(http, self._kg, limit, QUERY, "query")
         if len(operation.text) > limit:
-            raise TooLarge(f"The query is longer than {limit} bytes", source="query")
+            raise TooLarge("The query is longer than {limit} bytes", limit=limit, source="query")
         return operation
 
     async def answer(self, http: Exchange, asked: Operation) -> None:
@@ -117,13 +83,14 @@ class Querying:
         repeatable = asked.repeatable and not VOLATILE.search(asked.text)
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
+        always = len(headers)
         settled = 0
         state = ""
 
         def choose(kind: Kind) -> Format:
             nonlocal settled
-            fmt, media_type = negotiate(OF_KIND[kind], http.headers.get("accept"), asked.wanted)
-            headers.append((b"content-type", content_type(media_type).encode()))
+            fmt, media_type = answer_format(kind, http.headers.get("accept"), asked.wanted)
+            headers[always:] = [(b"content-type", content_type(media_type).encode())]
             if tagged:
                 tag = self._tags.of(state, fmt)
                 headers.append((b"etag", tag.encode()))
@@ -221,7 +188,7 @@ class Updating:
             await http.reply(method_not_allowed(UPDATE_METHODS))
         else:
             with suppress(ClientLeft):
-                asked = await _read(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
+                asked = await read_operation(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
                 await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked, scope)
                 await http.reply(Response(status_code=204))
 
@@ -235,60 +202,3 @@ class Updating:
             using_named=asked.named,
             discreet=not principal_of(scope).oversees,
         )
-
-
-async def _read(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, name: str) -> Operation:
-    """The one operation of a request, from its address, its form or its body (media type `direct`)."""
-    found = http.parameters
-    if http.method == "POST":
-        media_type = utf8_media_type(http.headers.get("content-type"))
-        if media_type == FORM:
-            for key, values in parameters(await text(http.headers, http.receive, limit)).items():
-                found.setdefault(key, []).extend(values)
-        elif media_type == direct:
-            if name in found:
-                raise BadParameter(f"There is a {name} in the address and one in the body", source=name)
-            found[name] = [await text(http.headers, http.receive, limit)]
-        else:
-            raise UnsupportedMediaType(
-                f"{media_type!r} is neither {direct} nor {FORM}", source="Content-Type"
-            )
-    if len(found.get(name, ())) != 1:
-        raise BadParameter(f"There must be exactly one {name}, not {len(found.get(name, ()))}", source=name)
-    merged, named = _DATASET[name]
-    return Operation(
-        partial(reader_of, http.scope, dict(found), kg),
-        found[name][0],
-        _graphs(found, merged),
-        _graphs(found, named),
-        http.wanted,
-        allowance(http.scope, kg.settings, found),
-    )
-
-
-def allowance(scope: Scope, settings: Settings, given: Parameters) -> Allowance:
-    """How much time a query of the one who asks may take; `timeout` of the request: seconds, if fewer.
-
-    Raises `BadParameter`.
-    """
-    principal = principal_of(scope)
-    most = settings.seconds(principal.roles)
-    try:
-        wanted = [float(seconds) for seconds in given.get("timeout", ())]
-    except ValueError:
-        wanted = [0.0]
-    if not all(seconds > 0 for seconds in wanted):
-        raise BadParameter("timeout is no number of seconds above 0", source="timeout")
-    return Allowance(principal.name, min(most, *wanted) if wanted else most)
-
-
-def _graphs(found: Parameters, name: str) -> tuple[NamedNode, ...]:
-    return tuple(iri(value, name) for value in found.get(name, ()))
-
-
-def iri(value: str, source: str) -> NamedNode:
-    """The IRI of a graph. Raises `BadParameter` when it is none, or relative."""
-    try:
-        return NamedNode(value)
-    except ValueError as error:
-        raise BadParameter(f"{value!r} is not an absolute IRI: {error}", source=source) from None

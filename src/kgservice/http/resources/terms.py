@@ -117,7 +117,7 @@ def _term(site: Site, request: Request) -> Response:
     try:
         term = NamedNode(CI + name)
     except ValueError:
-        raise NotFound(f"{name[:80]!r} is no name of a term") from None
+        raise NotFound("{name!r} is no name of a term", name=name[:80]) from None
     if isinstance(offer, Format):
         return _rdf(terms.statements(site.kg, term), offer, media_type)
     found = terms.describe(site.kg, term)
@@ -146,7 +146,7 @@ def _instance(site: Site, request: Request) -> Response:
         small_groups.allow(kg, record)
     found = kg.construct(with_values(_RECORD, {"record": record}))
     if not found:
-        raise NotFound(f"nothing is known of <{record.value}>")
+        raise NotFound("nothing is known of <{record}>", record=record.value)
     if not site.sees_persons:
         secret = small_groups.personal(kg, (t.object for t in found if isinstance(t.object, NamedNode)))
         found = [triple for triple in found if triple.object not in secret]

@@ -50,4 +50,6 @@ def record(kg: Reader, key: str) -> NamedNode:
     try:
         return NamedNode(key if ":" in key else kg.addresses.ids + key)
     except ValueError as error:
-        raise BadParameter(f"{key[:80]!r} is neither a key nor an IRI: {error}", source="key") from None
+        raise BadParameter(
+            "{key!r} is neither a key nor an IRI: {error}", key=key[:80], error=error, source="key"
+        ) from None
