@@ -255,10 +255,15 @@ def test_sparql_in_the_browser(site: Running) -> None:
 
 
 def test_what_is_not_there_is_a_page_too(site: Running) -> None:
-    for path in ("/pages/questions/none", "/pages/trace/none", "/pages/record?iri=urn:none"):
+    for path in ("/pages/questions/none", "/pages/trace/none", "/pages/record?iri=urn:none", "/pages/a/b"):
         answer = site.get(path)
         assert answer.status_code == 404
         checked(answer)
+
+
+def test_what_an_address_has_not_is_told_before_that_there_is_nothing(site: Running) -> None:
+    assert site.post("/pages/contents").status_code == 405
+    assert site.get("/pages/a/b", headers={"Accept-Language": "de"}).headers["content-language"] == "de"
 
 
 def test_the_style_sheets_are_ours(site: Running) -> None:
