@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from shutil import copytree
 
@@ -11,29 +10,14 @@ import pytest
 from kgservice import resources
 from kgservice.shacl import compiled
 from kgservice.shacl.compile import automata, roots
-from kgservice.shacl.roots import Root
 from kgservice.shacl.shapes import Shapes, load_shapes
-
-
-def form(root: Root) -> tuple[object, ...]:
-    """What there is of a root, whatever the numbers of its states."""
-    reach = root.reach
-    steps, aims = (
-        Counter((s.predicate, s.back, s.most) for some in found.values() for s in some)
-        for found in (reach.steps, reach.aims)
-    )
-    needs = Counter(need for some in reach.needs.values() for need in some)
-    jumps = sum(map(len, reach.jumps.values()))
-    rest = (reach.boundless, len(reach.deep), jumps, Counter(reach.anchors.values()), set(reach.predicates))
-    targets = (root.classes, root.nodes, root.subjects_of, root.objects_of)
-    return root.shape, targets, steps, aims, needs, *rest
 
 
 def test_the_file_is_about_the_shipped_shapes(shapes: Shapes) -> None:
     read = compiled.read(shapes)
     assert read is not None, "the shapes, or what works them out, have changed: make automata"
-    assert [form(root) for root in read] == [form(root) for root in roots(shapes.graph)]
-    assert compiled.written(shapes, read) == compiled.FILE.read_text(encoding="utf-8")
+    for found in (read, roots(shapes.graph)):
+        assert compiled.written(shapes, found) == compiled.FILE.read_text(encoding="utf-8")
 
 
 def test_it_is_not_read_for_other_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ class _Group:
                     side.follow(part)
             except _Boundless:
                 continue
-            for name in sides[0].known.keys() & sides[1].known.keys() - self.known.keys():
+            for name in sorted(sides[0].known.keys() & sides[1].known.keys() - self.known.keys(), key=str):
                 self.known[name] = self._reach.state()
                 for side in sides:
                     self._reach.jump(side.known[name], self.known[name])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import RdfFormat, Store, parse
+from pyoxigraph import Quad, RdfFormat, Store, parse
 from rdflib.collection import Collection
 from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH
 from rdflib.plugins.sparql.sparql import Query
@@ -22,7 +22,7 @@ from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
 from kgservice.namespaces import SHAPES
 from kgservice.shacl.named import named_by, prefixes_of
-from kgservice.shacl.terms import add_all, shorten, with_turned_sequences
+from kgservice.shacl.terms import add_all, shorten, to_rdflib, with_turned_sequences
 
 if TYPE_CHECKING:
     from kgservice.shacl.roots import Root
@@ -113,10 +113,10 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     graph = rdflib.Graph()
     origin: dict[Node, Path] = {}
     for path in files:
-        part = _parse(path)
-        _refuse_unknown_terms(part, path)
-        origin.update(dict.fromkeys(part.subjects(unique=True), path))
-        graph += part
+        statements = _parse(path)
+        _refuse_unknown_terms(add_all(rdflib.Graph(), statements), path)
+        add_all(graph, statements)  # in their order: what follows from the shapes is written down in it
+        origin.update(dict.fromkeys((to_rdflib(s.subject) for s in statements), path))
     _refuse_recursion(graph, origin)
     _refuse_turned_sequences(graph, origin)
     _import_prefixes(graph)
@@ -128,10 +128,10 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     return Shapes(graph, rules, digest=hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest())
 
 
-def _parse(path: Path) -> rdflib.Graph:
+def _parse(path: Path) -> list[Quad]:
     """One Turtle file, read by pyoxigraph, which tells line and column and is quicker than rdflib."""
     try:
-        return add_all(rdflib.Graph(), parse(path=str(path), format=RdfFormat.TURTLE))
+        return list(parse(path=str(path), format=RdfFormat.TURTLE))
     except SyntaxError as e:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
 
