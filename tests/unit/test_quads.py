@@ -6,10 +6,12 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application.changes.effect import Effect
 from kgservice.domain.quads import Quads
+from kgservice.store import redo as redo_module
 from kgservice.store.redo import Redo
 
 GRAPHS = [NamedNode(f"urn:x:graph{n}") for n in range(3)]
@@ -92,14 +94,21 @@ def test_two_effects_become_one() -> None:
         assert parts.keys() == effect.graphs
 
 
-def test_they_are_written_as_single_quads_are(tmp_path: Path) -> None:
-    """Terms that hold what ends a line, and graphs of all kinds."""
+@pytest.mark.parametrize("piece", [1, 3, 5000])
+def test_they_are_written_as_single_quads_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """Terms that hold what ends a line, graphs of all kinds, which say the same but for one statement each."""
+    monkeypatch.setattr(redo_module, "_PIECE", piece)
     value = 'a "b" .\n <urn:x:g> .\\ \t \u2028 ü 🙂'
-    every: list[NamedNode | DefaultGraph] = [*GRAPHS, DefaultGraph()]
+    places: list[NamedNode | DefaultGraph] = [*GRAPHS, DefaultGraph()]
     quads = [
         Quad(NamedNode("urn:x:s"), NamedNode("urn:x:p"), Literal(text, language="de"), graph)
         for text in (value, ".", " .", "\n")
-        for graph in every
+        for graph in places
+    ]
+    quads += [
+        Quad(quad.subject, quad.predicate, graph, graph) for quad, graph in zip(quads, GRAPHS, strict=False)
     ]
     redo = Redo(tmp_path)
     redo._note(Quads(quads), "")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from typing import TypeVar
 
 from pyoxigraph import Quad, Triple
 
-_None: Set[Triple] = frozenset()
-Kept = TypeVar("Kept")
+_NOTHING: Set[Triple] = frozenset()
 
 
 class Quads:
@@ -43,7 +41,7 @@ class Quads:
 
     def __contains__(self, quad: object) -> bool:
         """Whether the quad is among them."""
-        return isinstance(quad, Quad) and quad.triple in self._of.get(quad.graph_name, _None)
+        return isinstance(quad, Quad) and quad.triple in self._of.get(quad.graph_name, _NOTHING)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other has the same quads."""
@@ -67,7 +65,7 @@ class Quads:
 
     def within(self, graph: object) -> Set[Triple]:
         """What they say in a graph."""
-        return self._of.get(graph, _None)
+        return self._of.get(graph, _NOTHING)
 
     def where(self, kept: Callable[[object], bool]) -> Quads:
         """Those in graphs that are `kept`, which share their statements with these: not to be changed."""

@@ -17,6 +17,9 @@ COMMON = "common"
 class Facts(Protocol):
     """The look-ups that routing needs, in the statements of the record graphs."""
 
+    def knows(self, node: NamedNode) -> bool:
+        """Whether anything may be said of `node`, or of another one by it."""
+
     def types(self, node: NamedNode) -> Iterable[NamedNode]:
         """The classes that `node` is said to be an instance of."""
 
@@ -98,6 +101,8 @@ class Router(Generic[FactsT]):
         return known
 
     def _find(self, node: NamedNode) -> Owner:
+        if not self.facts.knows(node):
+            return Owner()
         person, person_distance = self._nearest(node, self._persons)
         project, project_distance = self._nearest(node, self._projects)
         inherited = [self.owner(user) for user in self._users(node)] if self._graphs.is_genid(node) else []

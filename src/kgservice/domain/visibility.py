@@ -107,6 +107,9 @@ class Own:
     bound: bool = False
 
 
+_UNKNOWN = Own(Traits())
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a statement needs to be shown: permission for all the categories, and a level that is enough."""
@@ -131,6 +134,8 @@ class Sight:
         self._deciding = _DECIDING | model.owner_links.properties
         self._said: dict[NamedNode, Own] = {}
         self._traits: dict[NamedNode, Traits] = {}
+        self._kinds: dict[Traits, Traits] = {}
+        self._needs: dict[tuple[object, ...], Need] = {}
         self._of_terms: dict[NamedNode, frozenset[str]] = {}
         self._deciding = _DECIDING | model.owner_links.properties
 
@@ -143,9 +148,18 @@ class Sight:
         """What the statement needs."""
         s, p, o = triple.subject, triple.predicate, triple.object
         ends = [self.traits(s)] if isinstance(s, NamedNode) else []
-        if isinstance(o, NamedNode) and p != TYPE:
-            ends.append(self.traits(o))
-        return self.need_of(o if p == TYPE and isinstance(o, NamedNode) else p, ends)
+        term = p
+        if isinstance(o, NamedNode):
+            if p == TYPE:
+                term = o
+            else:
+                ends.append(self.traits(o))
+        # There are few kinds of nodes, and each kind of traits is one object.
+        key = (term, *map(id, ends))
+        need = self._needs.get(key)
+        if need is None:
+            need = self._needs[key] = self.need_of(term, ends)
+        return need
 
     def need_of(self, term: NamedNode, ends: Sequence[Traits]) -> Need:
         """What a statement needs with this property (or class, for a type) and with ends of these traits."""
@@ -164,9 +178,11 @@ class Sight:
 
     def traits(self, node: NamedNode) -> Traits:
         """The traits of a node: its own, and what it has of all that it belongs to."""
-        if node not in self._traits:
-            self._traits[node] = self._find(node)
-        return self._traits[node]
+        traits = self._traits.get(node)
+        if traits is None:
+            found = self._find(node)
+            traits = self._traits[node] = self._kinds.setdefault(found, found)
+        return traits
 
     def _find(self, node: NamedNode) -> Traits:
         own = self.own(node)
@@ -203,6 +219,8 @@ class Sight:
 
     def _read(self, node: NamedNode) -> Own:
         facts = self.facts
+        if not facts.knows(node):
+            return _UNKNOWN
         types = facts.nodes(node, TYPE)
         levels = [_RANKS.get(level, len(LEVELS)) for level in facts.nodes(node, _CONFIDENTIALITY)]
         if not _NEVER_SHOWN.isdisjoint(types) or facts.objects(node, _HAS_TOMBSTONE):
@@ -230,6 +248,8 @@ class Sight:
     def dependents(self, node: NamedNode) -> set[NamedNode]:
         """The nodes whose traits hang on those of `node`, or on what is said of it."""
         facts = self.facts
+        if not facts.knows(node):
+            return set()
         found = {*facts.nodes(node, _SCREENING_OF), *facts.subjects(node, _SCREENED_BY)}
         found |= self.restricted(node)
         if self.model.persons.isdisjoint(facts.nodes(node, TYPE)):

@@ -84,16 +84,16 @@ class Both:
     def some(self, node: Node, predicate: URIRef | None, most: int, *, back: bool) -> Sequence[Triple]:
         """See `Statements`."""
         about = self.about(node, back=back)
-        if about is not None:
-            every = about.get(predicate, ())
-            return list(dict.fromkeys(every))[:most] if len(every) > 1 else every
+        every = None if about is None else about.get(predicate, ())
+        if every is not None and len(every) <= 1:
+            return every
         key = (node, predicate, most, back)
         found = self._some.get(key)
         if found is None:
-            one = self._one.some(node, predicate, most, back=back)
-            other = self._other.some(node, predicate, most, back=back) if len(one) < most else ()
-            found = list(dict.fromkeys((*one, *other)))[:most] if one and other else one or other
-            self._some[key] = found
+            one = every if every is not None else self._one.some(node, predicate, most, back=back)
+            more = every is None and len(one) < most
+            other = self._other.some(node, predicate, most, back=back) if more else ()
+            found = self._some[key] = list(dict.fromkeys((*one, *other)))[:most]
         return found
 
     def about(self, node: Node, *, back: bool) -> About | None:

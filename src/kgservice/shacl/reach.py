@@ -230,9 +230,15 @@ class Reach:
         for predicate in changed.keys() & self._entries.keys():
             for state, step in self._entries[predicate]:
                 start, end = (2, 0) if step.back else (0, 2)
+                there, needy = places.get(state) or set[Node](), step.state in self.needs
                 for triple in changed[predicate]:
-                    if triple[start] not in fresh and self._counts(step.state, triple[end], statements):
-                        places.setdefault(state, set()).add(triple[start])
+                    node = triple[start]
+                    if node in fresh or node in there:
+                        continue
+                    if not needy or self._counts(step.state, triple[end], statements):
+                        there.add(node)
+                if there:
+                    places[state] = there
         return self.back_from(places, statements) if places else set()
 
     def back_from(self, places: Places, statements: Statements) -> set[Node] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import pyoxigraph
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, serialize
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from kgservice.domain.quads import Quads
 from kgservice.errors import StoreFailed, Undecided
@@ -19,7 +19,7 @@ from kgservice.store.pending import Journal
 # So many quads and more are added as tables of their own: of 2,000 it takes longer than in a transaction, of
 # 10,000 two thirds of the time, of 50,000 a fifth.
 LARGE = 10_000
-_PIECE = 10_000  # quads that are in memory as text
+_PIECE = 5_000  # statements that are in memory as text
 _FAULTS = (SyntaxError, ValueError, OSError, RuntimeError)  # what Oxigraph raises
 
 
@@ -102,14 +102,25 @@ def _write(quads: Iterable[Quad], file: BinaryIO) -> None:
     if not isinstance(quads, Quads):
         file.writelines(f"{quad} .\n".encode() for quad in quads)
         return
+    large = {graph: triples for graph, triples in quads.by_graph.items() if len(triples) > _PIECE}
+    # Views mostly say the same, and so does the text of what they say.
+    common = frozenset[Triple]().union(*list(large.values())[:1]).intersection(*large.values())
+    _write_triples(common, list(large), file)
     for graph, triples in quads.by_graph.items():
-        end = b" .\n" if isinstance(graph, DefaultGraph) else b" %s .\n" % str(graph).encode()
-        waiting = iter(triples)
-        while piece := list(islice(waiting, _PIECE)):
-            text = serialize(piece, format=RdfFormat.N_TRIPLES)
-            assert text is not None
-            # No line break is part of a term there.
-            file.write(text.replace(b" .\n", end))
+        _write_triples(triples - common if graph in large else triples, [graph], file)
+
+
+def _write_triples(triples: Iterable[Triple], graphs: Collection[object], file: BinaryIO) -> None:
+    """Write the same statements in each of the graphs."""
+    ends = [
+        b" .\n" if isinstance(graph, DefaultGraph) else b" %s .\n" % str(graph).encode() for graph in graphs
+    ]
+    waiting = iter(triples)
+    while piece := list(islice(waiting, _PIECE)):
+        text = serialize(piece, format=RdfFormat.N_TRIPLES)
+        assert text is not None
+        # No line break is part of a term there.
+        file.writelines(text.replace(b" .\n", end) for end in ends)
 
 
 def apart(add: Quads, remove: Quads, drop: set[NamedNode]) -> Quads:

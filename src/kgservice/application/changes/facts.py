@@ -49,6 +49,15 @@ class RecordFacts:
             used = self._store.used(nodes, as_object=as_object)
             self.stored.update(((node, as_object), node in used) for node in nodes)
 
+    def knows(self, node: NamedNode) -> bool:
+        """See `Facts.knows`."""
+        return (
+            node in self._by_subject
+            or node in self._by_object
+            or self.is_stored(node, as_object=False)
+            or self.is_stored(node, as_object=True)
+        )
+
     def types(self, node: NamedNode) -> Iterator[NamedNode]:
         """See `Facts.types`."""
         yield from self._objects(node, frozenset({TYPE}))

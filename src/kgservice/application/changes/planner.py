@@ -75,10 +75,11 @@ class Planner:
 
     def _prepared(self, quads: Iterable[Quad]) -> list[Quad]:
         """`quads` with IRIs for blank nodes and literals as the store keeps them; each once, in order."""
-        given = list(dict.fromkeys(quads))
-        forms = self.store.normalised(q.object for q in given if isinstance(q.object, Literal))
+        given = dict.fromkeys(quads)
+        literals = {o for q in given if isinstance(o := q.object, Literal)}
+        forms = self.store.normalised(literals)
         nodes: dict[BlankNode, NamedNode] = {}
-        return list(dict.fromkeys(self._clean(q, nodes, forms) for q in given))
+        return list(dict.fromkeys([self._clean(q, nodes, forms) for q in given]))
 
     def _clean(self, quad: Quad, nodes: dict[BlankNode, NamedNode], forms: dict[Literal, Literal]) -> Quad:
         s, p, o, g = quad.subject, quad.predicate, quad.object, quad.graph_name
@@ -86,6 +87,8 @@ class Planner:
             raise BadRdf("triple terms (RDF 1.2) are not taken: {triple}", triple=quad.triple)
         if isinstance(g, BlankNode):
             raise BadRdf("a graph named by a blank node is not taken: {graph}", graph=g)
+        if not isinstance(s, BlankNode) and not isinstance(o, BlankNode) and o not in forms:
+            return quad
         if isinstance(s, BlankNode):
             s = self._genid(s, nodes)
         if isinstance(o, BlankNode):

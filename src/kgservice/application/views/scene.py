@@ -199,6 +199,8 @@ def concerned(scene: Scene, changed: Collection[Parts], links: Links) -> set[Nam
         about = o if isinstance(o, NamedNode) else s
         found.update((about,) if p != _AUTHORISATION_FOR else facts.nodes(about, _SUBJECT))
     for node, predicates in links.items():
+        if not facts.knows(node):
+            continue
         if _KIND_OF_SEGMENT in predicates:
             members = facts.subjects(node, _MEMBERSHIP)
             found.update(person for member in members for person in facts.nodes(member, _MEMBER))

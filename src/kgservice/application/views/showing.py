@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import cache
 
 from pyoxigraph import NamedNode, Quad, Triple
 
@@ -119,9 +120,10 @@ class Step:
         """The nodes whose traits differ, among those that a change touches and all that hang on them."""
         # All that hung on a node that is erased has lost a statement, and is among them.
         staying = starts - self._erased
+        around = cache(lambda node: self._before.sight.dependents(node) | self._after.sight.dependents(node))
         waiting = list(staying)
         for node in staying:
-            waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+            waiting += around(node)
         found: set[NamedNode] = set()
         seen = set(self._erased)
         while waiting:
@@ -131,7 +133,7 @@ class Step:
             seen.add(node)
             if self._before.sight.traits(node) != self._after.sight.traits(node):
                 found.add(node)
-                waiting += self._before.sight.dependents(node) | self._after.sight.dependents(node)
+                waiting += around(node)
                 waiting += self._parts(node)
         return found
 
