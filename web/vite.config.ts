@@ -13,7 +13,7 @@ const pages = readdirSync(resolve(here, "src/pages")).filter((name) => name.ends
 const CHANGES: [RegExp, string][] = [
   // A list of prefixes that strangers proposed. Here those of the graph are offered: see vocabulary.ts.
   [/, madsrdf = "[\s\S]*?prefixes_default = \{[^}]*\}/, ", prefixes_default = {}"],
-  // Style elements for the columns, which the content policy refuses. The rules stand in kgservice.css.
+  // Style elements for the columns, which the content policy refuses. The rules stand in workbench.css.
   [/createElement\("style"\);(\s*o\.type = "text\/css", o\.gripid = r)/, 'createElement("template");$1'],
 ];
 

@@ -194,7 +194,11 @@ def test_a_service_makes_its_backups_where_its_setting_says(
             assert (elsewhere.returncode, (tmp_path / "elsewhere").exists()) == (2, False)
             made = run("backup", "--store", empty_store, "--json")
             assert made.returncode == 0, made.stderr
+            assert run("check", "--store", empty_store).returncode == 0
             listed = client.get("/backups").json()
+            jobs = client.get("/maintenance").json()["jobs"]
+        # The service did both, and the commands followed them.
+        assert [(job["work"], job["state"]) for job in jobs] == [("check", "done"), ("backup", "done")]
         assert Path(listed["folder"]) == empty_store.with_name("store.backups")
         assert [kept["commit"] for kept in listed["backups"]] == [json.loads(made.stdout)["commit"]] == [1]
         assert service.process.poll() is None

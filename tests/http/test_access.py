@@ -280,7 +280,7 @@ def test_who_waits_while_the_service_stops_is_told() -> None:
         sent.append(message)
 
     async def stop() -> None:
-        scope = {"type": "http", "method": "POST", "path": "/imports"}
+        scope = {"type": "http", "method": "POST", "path": "/imports", "headers": []}
         task = asyncio.create_task(Stopping(waiting)(scope, receive, send))
         await asyncio.sleep(0)
         task.cancel()

@@ -125,7 +125,7 @@ def test_the_picture_is_one_file_that_tells_itself_in_words(server: Running) -> 
     assert title is not None
     assert "Frauke Uferlohe" in str(title.text)
     assert description is not None
-    assert "name +5.50" in str(description.text)
+    assert "Name +5.50" in str(description.text)
     assert "Prior −3.50" in str(description.text)
     assert "Together +2.00" in str(description.text)
     tags = {element.tag.removeprefix(SVG) for element in picture.iter()}
@@ -135,7 +135,7 @@ def test_the_picture_is_one_file_that_tells_itself_in_words(server: Running) -> 
     widths = [float(e.get("width", "0")) for e in picture.iter(f"{SVG}rect")][1:]
     assert widths[1] / widths[0] == pytest.approx(5.5 / 3.5, abs=0.01)
     german = server.get(f"/links/{key_of(FRAUKE, '90')}/waterfall")
-    assert "Ausgangslage" in german.text
+    assert "Ausgangslage −3,50" in german.text
     refused = server.get(f"/links/{key_of()}/waterfall", headers={"Accept": "text/turtle"})
     assert refused.status_code == 406
     assert server.get(f"/links/{key_of()}/waterfall?lang=fr").status_code == 400

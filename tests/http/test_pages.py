@@ -17,6 +17,7 @@ from kgservice.domain.change import Change
 from kgservice.http.pages import questions as question_pages
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.settings import Settings
+from kgservice.web.render import STATIC
 from tests.serving import Running, running
 
 PAIN = "00000000-0000-4000-8000-103000000001"
@@ -254,16 +255,27 @@ def test_sparql_in_the_browser(site: Running) -> None:
 
 
 def test_what_is_not_there_is_a_page_too(site: Running) -> None:
-    for path in ("/pages/questions/none", "/pages/trace/none", "/pages/record?iri=urn:none"):
+    for path in ("/pages/questions/none", "/pages/trace/none", "/pages/record?iri=urn:none", "/pages/a/b"):
         answer = site.get(path)
         assert answer.status_code == 404
         checked(answer)
 
 
-def test_the_style_sheet_is_ours(site: Running) -> None:
-    css = site.get("/static/kgservice.css")
-    assert css.headers["content-type"].startswith("text/css")
-    assert re.findall(r"@import|url\([^)]*\)", css.text) == ["@import", 'url("built/pico.css")']
+def test_what_an_address_has_not_is_told_before_that_there_is_nothing(site: Running) -> None:
+    assert site.post("/pages/contents").status_code == 405
+    assert site.get("/pages/a/b", headers={"Accept-Language": "de"}).headers["content-language"] == "de"
+
+
+def test_the_style_sheets_are_ours(site: Running) -> None:
+    page = site.get("/pages/workbench", headers={"Accept": "text/html"}).text
+    linked = re.findall(r'<link rel="stylesheet" href="/static/([^"]+)"', page)
+    own = {path.name for path in STATIC.glob("*.css")}
+    assert {name for name in linked if "/" not in name} == own, "each is linked, and there is no other"
+    for name in own:
+        css = site.get(f"/static/{name}")
+        assert css.headers["content-type"].startswith("text/css")
+        asked = re.findall(r"@import|url\([^)]*\)", css.text)
+        assert asked == (["@import", 'url("built/pico.css")'] if name == "kgservice.css" else []), name
     base = site.get("/static/built/pico.css", headers={"Accept-Encoding": "gzip"})
     assert (base.status_code, base.headers["content-encoding"]) == (200, "gzip")
     again = site.get("/static/built/pico.css", headers={"If-None-Match": base.headers["etag"]})

@@ -12,6 +12,8 @@ import rdflib
 from rdflib import DCTERMS, SKOS
 from rdflib.term import Node
 
+from tests.wording import OTHER_WORDS
+
 HERE = Path(__file__).parent
 Labels = dict[tuple[str, str], set[Node]]
 
@@ -84,3 +86,9 @@ def test_exceptions_are_few_reasoned_and_really_absent(labels: Labels) -> None:
     for row in listed:
         assert row["reason"].strip()
         assert not named(labels, row["german"], "de")
+
+
+def test_preferred_labels_have_one_word_for_each_thing(ontology: rdflib.Graph) -> None:
+    found = {str(label) for label in ontology.objects(None, SKOS.prefLabel) if label.language == "de"}  # type: ignore[attr-defined]
+    assert len(found) > 500
+    assert {label for label in found if re.search(OTHER_WORDS, label)} == {"Metriken"}  # a term of the source

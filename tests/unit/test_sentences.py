@@ -24,17 +24,9 @@ ROOT = Path(kgservice.__file__).parent
 KINDS = {"Phrase"} | {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.KgError)
 }
-SHOWN: tuple[str, ...] = (
-    "application",
-    "domain",
-    "engine",
-    "http",
-    "tabular",
-    "store/disk.py",
-    "store/keys.py",
-)
-SHOWN += ("crm/canonical_tables.py", "crm/registry.py", "crm/sync.py")
-"""What raises errors that a page can show."""
+SHOWN = ("application", "cli", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
+OF_SOURCES = ("crm/canonical_tables.py", "crm/registry.py", "crm/sync.py")
+"""What raises errors that a page can show, or a command."""
 # Files whose errors no page shows, each with its reason.
 APART = {
     "application/care/migrating.py": "a command moves a store",
@@ -62,6 +54,9 @@ PASSED_ON = {
     "self._fault",
     "msg.removesuffix('.')",
     "first['msg']",
+    "error.format_message()",
+    "os.strerror(error.errno)",
+    "said",
     "_summary(refused)",
 }
 # Values that are phrases by themselves: they come from lists that are closed.
@@ -94,7 +89,7 @@ class Said:
 
 
 def files() -> Iterator[Path]:
-    for name in SHOWN:
+    for name in (*SHOWN, *OF_SOURCES):
         path = ROOT / name
         yield from [path] if path.suffix else sorted(path.rglob("*.py"))
 
@@ -129,7 +124,10 @@ def phrases() -> Iterator[Said]:
 
 
 def called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    """The name of what is called, if it may be ours: `NotFound`, or `errors.NotFound`."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr if ast.unparse(call.func.value) == "errors" else ""
+    return getattr(call.func, "id", "")
 
 
 SAID = sorted(set(phrases()), key=lambda said: (said.place, said.template))

@@ -9,7 +9,9 @@ import pytest
 
 import kgservice.web
 from kgservice.http.resources.problem_types import problem_types
+from kgservice.web.sentences import german
 from kgservice.web.texts import catalogue
+from tests.wording import OTHER_WORDS
 
 TEMPLATES = sorted((Path(kgservice.web.__file__).parent / "templates").iterdir())
 _WORD = re.compile(r"""\bt\((["'])([a-z-]+)\1\)""")
@@ -25,3 +27,8 @@ def test_every_word_of_a_template_is_known(path: Path) -> None:
 def test_every_kind_of_problem_has_a_name(language: str) -> None:
     named = {key.removeprefix("problem-") for key in catalogue(language) if key.startswith("problem-")}
     assert named == problem_types().keys()
+
+
+def test_german_texts_have_one_word_for_each_thing() -> None:
+    texts = [*catalogue("de").values(), *german().values()]
+    assert [text for text in texts if re.search(OTHER_WORDS, text)] == []

@@ -51,7 +51,9 @@ def chooser(formats: Sequence[Format]) -> tuple[Choose, Callable[[], Format]]:
                 picked.append(fmt)
                 return fmt
         names = ", ".join(fmt.name for fmt in RESULT_FORMATS + GRAPH_FORMATS if fits(fmt, kind))
-        raise NotAcceptable(f"the answer is of kind {kind.value}; it can be written as {names}")
+        raise NotAcceptable(
+            "the answer is of kind {kind}; it can be written as {names}", kind=kind.value, names=names
+        )
 
     return choose, lambda: picked[-1]
 
@@ -72,7 +74,13 @@ def asked(name: str, *, as_json: bool) -> str:
     if as_json:
         return JSON.name
     if name != TABLE and name not in _BY_NAME:
-        raise BadParameter(f"{name!r} is none of {TABLE}, {', '.join(_BY_NAME)}", source="--format")
+        raise BadParameter(
+            "{name!r} is none of {table}, {others}",
+            name=name,
+            table=TABLE,
+            others=", ".join(_BY_NAME),
+            source="--format",
+        )
     return name
 
 
@@ -81,7 +89,10 @@ def graph_format(name: str) -> Format:
     found = next((fmt for fmt in GRAPH_FORMATS if fmt.name == name), None)
     if found is None:
         raise BadParameter(
-            f"{name!r} is none of {', '.join(fmt.name for fmt in GRAPH_FORMATS)}", source="--format"
+            "{name!r} is none of {formats}",
+            name=name,
+            formats=", ".join(fmt.name for fmt in GRAPH_FORMATS),
+            source="--format",
         )
     return found
 

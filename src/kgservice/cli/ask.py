@@ -157,8 +157,8 @@ def _parameters(given: list[str]) -> dict[str, str]:
     for item in given:
         name, equals, value = unicode_text(item, "--param").partition("=")
         if not equals or not name:
-            raise BadParameter(f"{item!r} is not NAME=VALUE", source="--param")
+            raise BadParameter("{item!r} is not NAME=VALUE", item=item, source="--param")
         if name in parameters:
-            raise BadParameter(f"{name} is given twice", source="--param")
+            raise BadParameter("{name} is given twice", name=name, source="--param")
         parameters[name] = value
     return parameters

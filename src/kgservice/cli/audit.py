@@ -167,7 +167,12 @@ def export(
     """
     fmt = "jsonl" if as_json else fmt
     if fmt not in audit_export.FORMATS:
-        raise BadParameter(f"{fmt!r} is none of {', '.join(audit_export.FORMATS)}", source="--format")
+        raise BadParameter(
+            "{fmt!r} is none of {formats}",
+            fmt=fmt,
+            formats=", ".join(audit_export.FORMATS),
+            source="--format",
+        )
     wanted = audit_export.wanted(_given(since=since, until=until, principal=principal, action=action))
     with _reading(store, "audit export") as (file, entry):
         if output is None:
@@ -238,7 +243,9 @@ def _opened(store: Path | None) -> Iterator[AuditFile]:
     """The log of the store. Raises `NotFound` when there is none."""
     path = beside(settings_for(store).store)
     if not path.exists():
-        raise NotFound(f"there is no audit log at {path}; a service that runs on the store makes one")
+        raise NotFound(
+            "there is no audit log at {path}; a service that runs on the store makes one", path=path
+        )
     file = AuditFile(path)
     try:
         yield file

@@ -132,7 +132,9 @@ def connected(
             yield remote
             return
     if not create and not settings.store.exists():
-        raise NotFound(f"there is no store at {settings.store}; kgservice load or serve makes one")
+        raise NotFound(
+            "there is no store at {store}; kgservice load or serve makes one", store=settings.store
+        )
     # The store and the engines behind it cost time to import; asking a service needs none of them.
     from kgservice.cli.local import Local, opened  # noqa: PLC0415
     from kgservice.cli.recording import recording  # noqa: PLC0415

@@ -185,7 +185,7 @@ class RemoteLinks:
 
 
 def _changed(key: str) -> PreconditionFailed:
-    return PreconditionFailed(f"{key} is not as you last saw it; look at it again, then decide")
+    return PreconditionFailed("{key} is not as you last saw it; look at it again, then decide", key=key)
 
 
 def _address(key: str) -> str:

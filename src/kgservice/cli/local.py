@@ -280,4 +280,4 @@ def named(iri: str) -> NamedNode:
     try:
         return NamedNode(iri)
     except ValueError as error:
-        raise BadParameter(f"{iri!r} is no IRI: {error}") from None
+        raise BadParameter("{iri!r} is no IRI: {error}", iri=iri, error=error) from None

@@ -62,9 +62,9 @@ def _settings_of(place: str, *, exists: bool) -> Settings:
         query, *others = place.split(",")
         update, data, *more = [*others, "", ""]
         if any(more):
-            raise BadParameter(f"{place!r} names more than three addresses", source="a server")
+            raise BadParameter("{place!r} names more than three addresses", place=place, source="a server")
         there = Settings.load(remote=query, remote_update=update or query, remote_data=data or query)
         return replace(there, remote_readers="")
     if exists and not Path(place).is_dir():
-        raise BadParameter(f"there is no directory {place}", source="SOURCE")
+        raise BadParameter("there is no directory {place}", place=place, source="SOURCE")
     return replace(Settings.load(store=Path(place)), remote="")

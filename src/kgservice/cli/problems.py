@@ -21,7 +21,11 @@ def error_of(response: httpx.Response) -> KgError:
     try:
         return problem(response.json())
     except ValueError:
-        return StoreFailed(f"the service answered {response.status_code} {response.reason_phrase}")
+        return StoreFailed(
+            "the service answered {status} {phrase}",
+            status=response.status_code,
+            phrase=response.reason_phrase,
+        )
 
 
 def problem(body: dict[str, Any]) -> KgError:
@@ -58,4 +62,4 @@ def followed(
                 raise problem(event)
             case other:
                 print(f"The service said {other!r}, which this version does not know.", file=sys.stderr)
-    raise StoreFailed(f"the service stopped in the middle of the {what}")
+    raise StoreFailed("the service stopped in the middle of the {what}", what=what)

@@ -161,7 +161,13 @@ def _format(name: str, output: Path | None) -> str:
     """The format asked for. Raises `BadParameter` for an unknown one, and for a table in a file."""
     plain = name.replace("-", "")  # JSON-LD is written with a hyphen as often as not
     if plain not in (TABLE, *REPORT_FORMATS):
-        raise BadParameter(f"{name!r} is none of {TABLE}, {', '.join(REPORT_FORMATS)}", source="--format")
+        raise BadParameter(
+            "{name!r} is none of {table}, {others}",
+            name=name,
+            table=TABLE,
+            others=", ".join(REPORT_FORMATS),
+            source="--format",
+        )
     if plain == TABLE and output is not None:
         raise BadParameter("say in which --format the file is to be", source="--output")
     return plain

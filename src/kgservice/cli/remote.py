@@ -119,7 +119,9 @@ class Remote(RemoteDesks):
         """Ask `POST /backups`, and follow it: a service writes to its own directory only."""
         own = self._json("GET", "/backups")["folder"]
         if folder is not None and str(folder.absolute()) != own:
-            raise BadParameter(f"the service that runs makes its backups in {own}", source="DIRECTORY")
+            raise BadParameter(
+                "the service that runs makes its backups in {own}", own=own, source="DIRECTORY"
+            )
         return ran(self._stream, "/backups", {}, place=_JOBS)
 
     def quality(self, *, keep: bool) -> dict[str, Any]:
@@ -210,7 +212,9 @@ class Remote(RemoteDesks):
                 response.read()
                 raise error_of(response)
         except httpx.HTTPError as error:
-            raise StoreFailed(f"the service at {self._client.base_url} does not answer: {error}") from error
+            raise StoreFailed(
+                "the service at {url} does not answer: {error}", url=self._client.base_url, error=error
+            ) from error
 
 
 def _address(url: str) -> httpx.URL:
@@ -218,9 +222,9 @@ def _address(url: str) -> httpx.URL:
     try:
         address = httpx.URL(url.rstrip("/"))
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadParameter(f"{url!r} is no address: {error}", source="--url") from None
+        raise BadParameter("{url!r} is no address: {error}", url=url, error=error, source="--url") from None
     if address.scheme not in {"http", "https"} or not address.host or (address.port or 0) > 65535:
-        raise BadParameter(f"{url!r} is no address such as http://127.0.0.1:8000", source="--url")
+        raise BadParameter("{url!r} is no address such as http://127.0.0.1:8000", url=url, source="--url")
     return address
 
 

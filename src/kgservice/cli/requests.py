@@ -143,7 +143,9 @@ def activities(
     """
     fmt = "json" if as_json else fmt
     if fmt not in MEDIA_TYPES:
-        raise BadParameter(f"{fmt[:80]!r} is none of {', '.join(MEDIA_TYPES)}", source="--format")
+        raise BadParameter(
+            "{fmt!r} is none of {formats}", fmt=fmt[:80], formats=", ".join(MEDIA_TYPES), source="--format"
+        )
     with connected(settings_for(store, token), url) as backend:
         put(backend.rights.activities(fmt, language.value), fmt, output)
 
@@ -159,12 +161,12 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
 
     settings = settings_for(store)
     if not settings.store.exists():
-        raise NotFound(f"there is no store at {settings.store}")
+        raise NotFound("there is no store at {store}", store=settings.store)
     running = runtime.find(settings.store)
     if running is not None:
         with Remote(running.url, running.token) as remote:
             if remote.answers():
-                raise StoreFailed(f"a service runs on this store: {running.url}; stop it first")
+                raise StoreFailed("a service runs on this store: {url}; stop it first", url=running.url)
     with recording(settings) as recorder, recorder.doing("compact", "store", reads=False):
         before, after = compacted(settings)
     if as_json:

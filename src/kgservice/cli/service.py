@@ -144,7 +144,7 @@ def _check_alone(settings: Settings) -> None:
 
     with Remote(other.url, other.token) as remote:
         if remote.answers():
-            raise StoreFailed(f"a service runs on this store already: {other.link}")
+            raise StoreFailed("a service runs on this store already: {link}", link=other.link)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -155,4 +155,6 @@ def _check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except (OSError, OverflowError) as error:
-        raise BadParameter(f"cannot listen on port {port}: {error}", source="--port") from None
+        raise BadParameter(
+            "cannot listen on port {port}: {error}", port=port, error=error, source="--port"
+        ) from None

@@ -162,7 +162,7 @@ def rectify(
     for value in values:
         name, equals, text = unicode_text(value, "--set").partition("=")
         if not equals or not name:
-            raise BadParameter(f"{value[:80]!r} is not PROPERTY=VALUE", source="--set")
+            raise BadParameter("{value!r} is not PROPERTY=VALUE", value=value[:80], source="--set")
         wanted[name] = [*(wanted.get(name) or []), text] if text else wanted.get(name)
     body = _given(set=wanted, record=record, request=request, received=received)
     _told(_act(key, "rectification", body, agent, (store, url, token)), as_json, "Rectified.")
@@ -244,7 +244,9 @@ def _document(
     key: str, what: str, fmt: str, formats: tuple[str, ...], output: Path | None, where: Where
 ) -> None:
     if fmt not in formats:
-        raise BadParameter(f"{fmt[:80]!r} is none of {', '.join(formats)}", source="--format")
+        raise BadParameter(
+            "{fmt!r} is none of {formats}", fmt=fmt[:80], formats=", ".join(formats), source="--format"
+        )
     store, url, token = where
     with connected(settings_for(store, token), url) as backend:
         put(backend.rights.document(unicode_text(key, "KEY"), what, fmt), fmt, output)

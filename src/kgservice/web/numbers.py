@@ -11,3 +11,21 @@ def grouped(number: int, language: str) -> str:
     """
     text = f"{number:,}"
     return text.replace(",", ".") if language == "de" else text
+
+
+def decimal(said: str, language: str) -> str:
+    """A number with a decimal point, and what may stand beside it, as the language writes it.
+
+    >>> decimal("64.0 %", "de"), decimal("64.0 %", "en")
+    ('64,0 %', '64.0 %')
+    """
+    return said.replace(".", ",") if language == "de" else said
+
+
+def signed(weight: float, language: str) -> str:
+    """A weight with its sign and two places.
+
+    >>> signed(5.5, "en"), signed(-0.25, "de"), signed(0.0, "en")
+    ('+5.50', '−0,25', '+0.00')
+    """
+    return decimal(f"{weight:+.2f}".replace("-", "\N{MINUS SIGN}"), language)

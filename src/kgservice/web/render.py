@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kgservice.web.numbers import decimal, grouped, signed
 from kgservice.web.texts import LANGUAGES, known, text
 
 STATIC = Path(__file__).parent / "static"
@@ -45,5 +46,8 @@ class Pages:
             chosen=chosen,
             here=here,
             link=link,
+            grouped=lambda count: grouped(count, language),
+            decimal=lambda said: decimal(said, language),
+            signed=lambda weight: signed(float(weight), language),
             **values,
         )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgservice.domain.link import PRIOR
-from kgservice.web.texts import text
+from kgservice.web.numbers import signed
+from kgservice.web.texts import known, text
 
 WIDTH, LABELS, NUMBERS, ROW, HEAD, BAR = 760, 250, 70, 44, 40, 18
 LONGEST = 34  # characters of a value that fit under a label
@@ -40,7 +41,8 @@ def bars(fields: Sequence[Mapping[str, Any]], language: str) -> list[Bar]:
     made: list[Bar] = []
     place = 0.0
     for one in sorted(fields, key=lambda one: one["field"] != PRIOR):
-        label = text("link-prior", language) if one["field"] == PRIOR else str(one["field"])
+        field = str(one["field"])
+        label = text("link-prior", language) if field == PRIOR else known("field-", field, language)
         values = [_short(one[end] or "–") for end in ("record", "customer")]
         note = " | ".join(values) if one["record"] or one["customer"] else ""
         weight = float(one["weight"])
@@ -62,7 +64,7 @@ def waterfall(link: Mapping[str, Any], language: str) -> bytes:
     height = HEAD + ROW * len(drawn) + 12
     name = link["customerName"] or link["customer"]
     heading = f"{text('link-picture', language)}: {link['source']} {link['key']} – {name}"
-    told = "; ".join(f"{bar.label} {_signed(bar.weight)}" for bar in drawn)
+    told = "; ".join(f"{bar.label} {signed(bar.weight, language)}" for bar in drawn)
     svg = ET.Element(
         "svg",
         {
@@ -85,15 +87,15 @@ def waterfall(link: Mapping[str, Any], language: str) -> bytes:
     ends = {"x1": zero, "x2": zero, "y1": str(HEAD), "y2": str(height - 8)}
     ET.SubElement(svg, "line", {**ends, "stroke": _QUIET, "stroke-dasharray": "3 3"})
     for number, bar in enumerate(drawn):
-        _draw(svg, bar, HEAD + number * ROW, across)
+        _draw(svg, bar, HEAD + number * ROW, across, signed(bar.weight, language))
     return bytes(ET.tostring(svg, encoding="utf-8", xml_declaration=True))
 
 
-def _draw(svg: ET.Element, bar: Bar, top: int, across: Any) -> None:
+def _draw(svg: ET.Element, bar: Bar, top: int, across: Any, weight: str) -> None:
     left, right = sorted((across(bar.start), across(bar.end)))
     group = ET.SubElement(svg, "g")
     note = f" ({bar.note})" if bar.note else ""
-    _said(group, "title", f"{bar.label}{note}: {_signed(bar.weight)}")
+    _said(group, "title", f"{bar.label}{note}: {weight}")
     _said(group, "text", bar.label, x="12", y=str(top + 18), fill=_INK)
     if bar.note:
         _said(group, "text", bar.note, x="12", y=str(top + 34), fill=_QUIET, **{"font-size": "11"})
@@ -101,7 +103,7 @@ def _draw(svg: ET.Element, bar: Bar, top: int, across: Any) -> None:
     shape = {"x": str(left), "y": str(top + 5), "width": str(max(round(right - left, 1), 1.0))}
     ET.SubElement(group, "rect", {**shape, "height": str(BAR), "rx": "2", "fill": colour})
     place = {"x": str(WIDTH - 12), "y": str(top + 19), "text-anchor": "end", "fill": _INK}
-    _said(group, "text", _signed(bar.weight), **place)
+    _said(group, "text", weight, **place)
 
 
 def _said(parent: ET.Element, tag: str, words: str, **attributes: str) -> None:
@@ -110,12 +112,3 @@ def _said(parent: ET.Element, tag: str, words: str, **attributes: str) -> None:
 
 def _short(value: str) -> str:
     return value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
-
-
-def _signed(weight: float) -> str:
-    """A weight with its sign, as people read it.
-
-    >>> _signed(5.5), _signed(-0.25), _signed(0.0)
-    ('+5.50', '−0.25', '+0.00')
-    """
-    return f"{weight:+.2f}".replace("-", "\N{MINUS SIGN}")

@@ -102,8 +102,15 @@ class Started(Generic[Run]):
 
 
 def forget_frames(error: BaseException) -> None:
-    """Let go of what the frames of an error hold that goes to another thread, or is kept."""
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
+    """Let go of what the frames of an error hold that goes to another thread, or is kept.
+
+    Errors may be each other's causes, in a circle.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: list[BaseException] = []
+    while waiting:
+        one = waiting.pop()
+        if one is not None and not any(one is other for other in seen):
+            seen.append(one)
+            traceback.clear_frames(one.__traceback__)
+            waiting += (one.__cause__, one.__context__)

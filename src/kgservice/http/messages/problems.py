@@ -132,7 +132,7 @@ class _Refusal(_Problem):
 
 def language_of(scope: Scope) -> str:
     """The language in which a program is told of problems: what it likes best, else English."""
-    return preferred(Headers(scope=scope).get("accept-language"), "en")
+    return preferred(Headers(raw=list(scope.get("headers", ()))).get("accept-language"), "en")
 
 
 def _oversees(scope: Scope) -> bool:

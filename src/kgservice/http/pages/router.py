@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.question import Question
+from kgservice.errors import NotFound
 from kgservice.http.pages import (
     administration,
     api_keys,
@@ -39,6 +42,7 @@ from kgservice.http.pages import (
 )
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.site import Site
 
 TO_SEE = (start, elements, contents, questions, workbench, record, traces, trace, journeys, walls)
 TO_KEEP = (records, sheets, findings, quality, quarantine, links, conflicts)
@@ -55,4 +59,10 @@ def make_router(kg: KnowledgeGraph, saved: Mapping[str, Question], machinery: Ma
     for of_service in OF_SERVICE:
         of_service.add(routes, machinery)
     routes.form("/pages/purpose", routes.site.turn)
+    routes.page("/pages/{rest:path}", _nothing)
     return routes.router
+
+
+def _nothing(_site: Site, request: Request) -> Response:
+    """What people see at an address without a page."""
+    raise NotFound("There is nothing at {path}", path=request.url.path)
