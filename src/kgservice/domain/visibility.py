@@ -44,16 +44,8 @@ SUSPECTED_FROM = NamedNode(f"{CI}suspectedFrom")
 _NEVER_SHOWN = frozenset({NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}FieldComparison")})
 # What says when restrictions hold, and of what; and all else that decides about a node it is said of.
 OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
-_OF_NODES = {
-    TYPE,
-    _HAS_CATEGORY,
-    _CONFIDENTIALITY,
-    _SPECIAL,
-    _SCREENED_BY,
-    _SCREENING_OF,
-    _SCREENING_DECISION,
-    _HAS_TOMBSTONE,
-}
+_OF_NODES = {TYPE, _HAS_CATEGORY, _CONFIDENTIALITY, _SPECIAL, _SCREENED_BY, _SCREENING_OF}
+_OF_NODES |= {_SCREENING_DECISION, _HAS_TOMBSTONE}
 _DECIDING = OF_RESTRICTIONS | _OF_NODES
 _RANKS = {NamedNode(CI + name.capitalize()): rank for rank, name in enumerate(LEVELS)}
 
