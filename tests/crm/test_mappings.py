@@ -233,7 +233,9 @@ def test_pipedrive_in_german_and_english(tmp_path: Path) -> None:
         ("11", "given", None),
         ("12", "withdrawn", None),
     ]
-    assert rows(folder, "SELECT key, stage, amount, person_key, organisation_key, closed FROM deals") == [
+    assert rows(
+        folder, "SELECT key, stage, amount, person_key, organisation_key, closed FROM deals ORDER BY key"
+    ) == [
         ("501", "Won", Decimal("18400.00"), "11", "71", datetime(2026, 3, 2, 15, 5)),
         ("502", "Proposal made", Decimal("3600.50"), "11", "71", datetime(2026, 12, 15)),
     ]

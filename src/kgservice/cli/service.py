@@ -86,11 +86,12 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             say("Stop it with Ctrl-C.")
             if open_browser:
                 webbrowser.open(link)
+            # The first change would otherwise wait for the shapes to be read, which takes seconds. Not before
+            # now: what uvicorn does not catch is raised wherever the program is, and lost in a destructor.
+            threading.Thread(target=_prepare, args=[kg, faults], name="guard", daemon=True).start()
 
         before = signal.signal(signal.SIGTERM, _stop)
         try:
-            # The first change would otherwise wait for the shapes to be read, which takes seconds.
-            threading.Thread(target=_prepare, args=[kg, faults], name="guard", daemon=True).start()
             http.serve(kg, settings, secret, audit=log, ready=ready)
         except (_Stopped, KeyboardInterrupt):
             say("Stopped.")
