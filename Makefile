@@ -35,7 +35,7 @@ test: $(DEV) ## run all tests
 quick: $(DEV) ## run all tests but the slow ones: for every day
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes hours
+exactness: $(DEV) ## compare validation with plain pySHACL over 100,000 random changes: takes half an hour or more
 	$(BIN)/python -m tests.property.exactness $(ARGS)
 
 kills: $(DEV) ## kill the service under load 2,000 times and look for what is lost: takes two hours
