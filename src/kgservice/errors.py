@@ -7,7 +7,8 @@ KgError
 │   ├── BadTable              a table or mapping cannot be read           400
 │   └── BadParameter          a parameter is missing, unknown or mistyped 400
 ├── Forbidden                 understood, but refused                     403, exit 3
-│   └── Reserved              what only who answers for privacy changes   403, exit 3
+│   ├── Reserved              what only who answers for privacy changes   403, exit 3
+│   └── Leaving               records would leave the graph of a person   403, exit 3
 ├── Unauthorised              no or a wrong token                         401, exit 3
 ├── NotFound                  no such graph, question, record, term       404, exit 4
 ├── NotAcceptable             none of the asked formats can be given      406
@@ -128,6 +129,14 @@ class Forbidden(KgError):
 
 class Reserved(Forbidden):
     """The change is about records that only those change who answer for privacy."""
+
+
+class Leaving(Forbidden):
+    """Records that are there would leave the graph of a person; `nodes` are the IRIs of what they speak of."""
+
+    def __init__(self, detail: str, /, *, nodes: Collection[str], **values: Any) -> None:
+        super().__init__(detail, **values)
+        self.nodes = nodes
 
 
 class Unauthorised(KgError):

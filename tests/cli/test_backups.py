@@ -122,9 +122,9 @@ def test_a_later_backup_shares_the_files_that_did_not_change(kg: KnowledgeGraph,
     say(kg, "after the first backup")
     second = backups.make()
     assert (first.shared, second.manifest.commit) == (0, first.manifest.commit + 1)
-    assert 0.5 < second.shared / second.manifest.size < 1
+    # The store may have put files together in between, so how many are the same is not known ahead.
     same = set(first.manifest.files) & set(second.manifest.files)
-    assert same
+    assert 0 < second.shared == sum(file.size for file in same) < second.manifest.size
     for file in same:
         assert (first.folder / file.path).samefile(second.folder / file.path)
     # A file that is damaged in the first one is not shared.

@@ -106,6 +106,34 @@ def test_what_an_import_of_an_editor_may_not_bring_waits_for_who_may(server: Run
     assert server.kg.ask(f"{HEAD} ASK {{ {letter} }}")
 
 
+def test_who_sees_a_purpose_takes_no_record_out_of_the_graph_of_its_person(server: Running) -> None:
+    kg = server.kg
+    editor, steward = (make_key(kg.settings, role, purposes=(RESEARCH,)) for role in (Role.EDITOR, Role.STEWARD))
+    # A record of a person who has not agreed, and a person who has: any owner link would do.
+    find = f"{HEAD} SELECT ?r ?p {{ ?r a ci:Feedback ; ci:dataSubject ?p }} ORDER BY ?r"
+    shown = {person: record for record, person in kg.reader(RESEARCH).select(find).rows}
+    agreed = next(iter(shown))
+    hidden, person = next(row for row in kg.select(find).rows if row[1] not in shown)
+    said = f"{hidden} ci:comparisonOf {agreed}"
+    status, _, detail = refused(update(server, editor, f"INSERT DATA {{ {said} }}"))
+    assert (status, "whose something is" in detail, IDS in detail) == (403, True, False)
+    turtle = DOCUMENT.partition(NEW)[0]
+    letter = f"{HERE}102500000004> ci:description 'Seen again'@en"
+    answer = asking(server, "/imports", editor, "POST", content=f"{turtle}{said} . {letter} .", headers=TURTLE)
+    (entry,) = answer.json()["imports"][0]["quarantined"]
+    assert "a steward releases it" in entry["reason"]
+    assert kg.ask(f"{HEAD} ASK {{ {letter} }}")
+    assert not kg.ask(f"{HEAD} ASK {{ {said} }}")
+    # Nor those of nobody: then all would see them.
+    taken = f"{hidden} ci:dataSubject {person}"
+    assert refused(update(server, editor, f"DELETE DATA {{ {taken} }}"))[0] == 403
+    assert kg.ask(f"{HEAD} ASK {{ {taken} }}")
+    mended = f"DELETE DATA {{ {taken} }} ; INSERT DATA {{ {hidden} ci:dataSubject {agreed} }}"
+    assert refused(update(server, editor, mended))[0] == 403
+    assert update(server, steward, mended).status_code == 204
+    assert kg.ask(f"{HEAD} ASK {{ {hidden} ci:dataSubject {agreed} }}")
+
+
 def test_a_record_in_quarantine_is_released_by_who_may_write_it(server: Running) -> None:
     bad = DOCUMENT.replace("ci:forPurpose dpv:ResearchAndDevelopment", "ci:expiresAt 'soon'")
     officer = make_key(server.kg.settings, Role.PRIVACY_OFFICER, Role.EDITOR)

@@ -23,8 +23,9 @@ class Origin:
 
     `agent` is the principal that asked; `named` is whom it names as the one who decided, if that is another:
     the service cannot know whether it is true. Both and `source` are IRIs or short names; `reason` is a
-    sentence for people. `privacy`: the principal may change consents, requests and what proves them. `told`
-    hears the number of each commit that is made.
+    sentence for people. `privacy`: the principal may change consents, requests and what proves them, and
+    `oversees`: it may see everything, so that it may say whose a record is. `told` hears the number of each
+    commit that is made.
     """
 
     agent: str = "local"
@@ -32,6 +33,7 @@ class Origin:
     source: str = ""
     named: str = ""
     privacy: bool = True
+    oversees: bool = True
     told: Callable[[int], None] = field(default=_nobody, repr=False, compare=False)
 
     @classmethod
@@ -41,11 +43,12 @@ class Origin:
         named: str | None = None,
         *,
         privacy: bool = True,
+        oversees: bool = True,
         told: Callable[[int], None] = _nobody,
     ) -> Origin:
         """What is asked by a principal, which may name another. Raises `BadParameter` for no name."""
         if named is None:
-            return cls(principal, privacy=privacy, told=told)
+            return cls(principal, privacy=privacy, oversees=oversees, told=told)
         if not named.strip():
             raise BadParameter("the agent has no name", source="agent")
         if len(named) > LONGEST:
@@ -56,7 +59,7 @@ class Origin:
             named.encode()
         except UnicodeEncodeError:
             raise BadParameter("the text is not valid Unicode", source="agent") from None
-        return cls(principal, named=named, privacy=privacy, told=told)
+        return cls(principal, named=named, privacy=privacy, oversees=oversees, told=told)
 
     @property
     def decided(self) -> str:

@@ -16,8 +16,9 @@ class Effect:
     """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
 
     `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
-    `named` are the nodes and values that the change itself names; more than these may be moved. `held`: what
-    graphs to drop hold, as far as it has been read.
+    `named` are the nodes and values that the change itself names; more than these may be moved. `leaving`: the
+    subjects of what leaves the graph of a person for one where others decide what is seen of it, though the
+    change does not state it. `held`: what graphs to drop hold, as far as it has been read.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -27,6 +28,7 @@ class Effect:
     added: int = 0
     removed: int = 0
     named: set[Term] = field(default_factory=set)
+    leaving: set[NamedNode] = field(default_factory=set)
     held: Quads = field(default_factory=Quads)
 
     @property
@@ -77,3 +79,4 @@ class Effect:
         self.added += later.added
         self.removed += later.removed
         self.named |= later.named
+        self.leaving |= later.leaving

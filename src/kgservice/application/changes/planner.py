@@ -198,6 +198,7 @@ class _Plan:
         self._removed = removed
         self._added: set[Quad] = set()
         self._moved: dict[Quad, Quad] = {}
+        self._leaving: set[NamedNode] = set()
         self._routed = False
         self._before: Router[RecordFacts] = Router(
             planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
@@ -332,6 +333,8 @@ class _Plan:
                 right = self._after.graph(quad.triple)
                 if right != quad.graph_name:
                     self._moved[quad] = Quad(quad.subject, quad.predicate, quad.object, right)
+                    if graphs.is_subject(quad.graph_name) and not graphs.is_consent(right):
+                        self._leaving.add(node)
 
     def _seeds(self, quad: Quad) -> Iterable[NamedNode]:
         """The nodes whose owner the quad can change."""
@@ -372,6 +375,7 @@ class _Plan:
             add=new,
             added=len(self._added),
             removed=len(self._removed),
+            leaving=self._leaving,
         )
         effect.held = gone.where(effect.drop.__contains__)
         effect.remove.put(view, view_gone)

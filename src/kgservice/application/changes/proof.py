@@ -1,7 +1,8 @@
 """What only who answers for privacy may change: consents, requests and restrictions, and what proves them.
 
 Whoever could write them by another way than `/consents`, `/subjects` and `/requests` could widen what they
-see themselves, or make what was withdrawn or erased as if it had never been.
+see themselves, or make what was withdrawn or erased as if it had never been. Whoever could make records that
+they may not see those of another person, or of nobody, would do the same with the consent of that person.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from kgservice.application.changes.record_changes import added_to_records, remov
 from kgservice.domain.change import Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
-from kgservice.errors import Forbidden, Reserved
+from kgservice.domain.principal import OVERSEEING
+from kgservice.errors import Forbidden, Leaving, Reserved
 from kgservice.namespaces import CI
 
 KINDS = tuple(
@@ -42,6 +44,17 @@ def refuse_proof(planner: Planner, effect: Effect) -> None:
         raise Reserved(
             "Consents, requests, restrictions, processing activities and what is left of erased persons are "
             "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
+        )
+
+
+def refuse_leaving(effect: Effect) -> None:
+    """Raise `Leaving` for an effect by which something leaves the graph of a person without being stated."""
+    if effect.leaving:
+        raise Leaving(
+            "Records would no longer be those of their person: stewards, privacy officers and administrators "
+            "change whose something is; others state all of it in the same change",
+            nodes={node.value for node in effect.leaving},
+            roles=sorted(OVERSEEING),
         )
 
 

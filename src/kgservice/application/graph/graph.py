@@ -16,7 +16,7 @@ from kgservice.application.changes import modelfiles, standing
 from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
-from kgservice.application.changes.proof import hidden_views, refuse_proof
+from kgservice.application.changes.proof import hidden_views, refuse_leaving, refuse_proof
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph import installing
@@ -202,7 +202,8 @@ class KnowledgeGraph(Whole):
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises what `Planner.effect` and `refuse_proof` raise, `Invalid` with the findings, `StoreFailed`.
+        Raises what `Planner.effect`, `refuse_proof` and `refuse_leaving` raise, `Invalid` with the findings,
+        `StoreFailed`.
         """
         with self.writing:
             return self._write(self.planner().effect(change), change)
@@ -222,6 +223,8 @@ class KnowledgeGraph(Whole):
             self.catch_up()
             if not change.origin.privacy and not change.trusted:
                 refuse_proof(self.planner(), effect)
+                if not change.origin.oversees:
+                    refuse_leaving(effect)
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)

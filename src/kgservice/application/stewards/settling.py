@@ -11,12 +11,13 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.proof import touches_proof
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit
-from kgservice.errors import Invalid, Reserved
+from kgservice.errors import Invalid, Leaving, Reserved
 
 RESERVED = (
     "It brings consents, requests, restrictions, processing activities or what is left of an erased person, "
     "or leads to such: an administrator releases it, or a steward who is a privacy officer, too"
 )
+LEAVING = "It makes records those of another person, or of nobody: a steward releases it"
 
 
 class Part(Protocol):
@@ -60,8 +61,9 @@ def settle(
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
-    wrong without it is held as well. So is what only those may change who answer for privacy. `change` makes
-    the change of some of the parts; `commit` makes it, or raises what a commit would, in a dry run.
+    wrong without it is held as well. So is what only those may change who answer for privacy, and what takes
+    records out of the graph of their person. `change` makes the change of some of the parts; `commit` makes
+    it, or raises what a commit would, in a dry run.
     """
     commit = commit or kg.commit
     held: list[tuple[P, Refusal]] = []
@@ -73,6 +75,9 @@ def settle(
             planner = kg.planner()
             bad = [part for part in rest if touches_proof(planner, part.triples)] or rest
             held += [(part, Refusal(RESERVED)) for part in bad]
+        except Leaving as error:
+            bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
+            held += [(part, Refusal(LEAVING)) for part in bad]
         except Invalid as error:
             wrong = {finding["focus"]: finding for finding in error.findings}
             bad = [part for part in rest if any(node.value in wrong for node in part.own)]

@@ -35,7 +35,7 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
 
 
 def origin_of(scope: Scope, named: str | None = None) -> Origin:
-    """Who asks for a change, for its provenance, and whether they may change what proves consents.
+    """Who asks for a change, for its provenance, and what of it may be theirs to change.
 
     The one place where requests get it; the answer will tell the number of the commit. `named`: whom they
     name as the one who decided.
@@ -43,7 +43,13 @@ def origin_of(scope: Scope, named: str | None = None) -> Origin:
     principal = principal_of(scope)
     scope["state"]["commit"] = None
     told = partial(note, scope)
-    return Origin.asked(principal.name, named, privacy=principal.answers_for_privacy, told=told)
+    return Origin.asked(
+        principal.name,
+        named,
+        privacy=principal.answers_for_privacy,
+        oversees=principal.oversees,
+        told=told,
+    )
 
 
 def asker(http: Exchange) -> Origin:
