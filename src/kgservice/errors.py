@@ -132,7 +132,7 @@ class Reserved(Forbidden):
 
 
 class Leaving(Forbidden):
-    """Records that are there would leave the graph of a person; `nodes` are the IRIs of what they speak of."""
+    """What is said of `nodes` (IRIs) would leave the graph of a person."""
 
     def __init__(self, detail: str, /, *, nodes: Collection[str], **values: Any) -> None:
         super().__init__(detail, **values)

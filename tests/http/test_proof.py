@@ -108,7 +108,9 @@ def test_what_an_import_of_an_editor_may_not_bring_waits_for_who_may(server: Run
 
 def test_who_sees_a_purpose_takes_no_record_out_of_the_graph_of_its_person(server: Running) -> None:
     kg = server.kg
-    editor, steward = (make_key(kg.settings, role, purposes=(RESEARCH,)) for role in (Role.EDITOR, Role.STEWARD))
+    editor, steward = (
+        make_key(kg.settings, role, purposes=(RESEARCH,)) for role in (Role.EDITOR, Role.STEWARD)
+    )
     # A record of a person who has not agreed, and a person who has: any owner link would do.
     find = f"{HEAD} SELECT ?r ?p {{ ?r a ci:Feedback ; ci:dataSubject ?p }} ORDER BY ?r"
     shown = {person: record for record, person in kg.reader(RESEARCH).select(find).rows}
@@ -119,7 +121,9 @@ def test_who_sees_a_purpose_takes_no_record_out_of_the_graph_of_its_person(serve
     assert (status, "whose something is" in detail, IDS in detail) == (403, True, False)
     turtle = DOCUMENT.partition(NEW)[0]
     letter = f"{HERE}102500000004> ci:description 'Seen again'@en"
-    answer = asking(server, "/imports", editor, "POST", content=f"{turtle}{said} . {letter} .", headers=TURTLE)
+    answer = asking(
+        server, "/imports", editor, "POST", content=f"{turtle}{said} . {letter} .", headers=TURTLE
+    )
     (entry,) = answer.json()["imports"][0]["quarantined"]
     assert "a steward releases it" in entry["reason"]
     assert kg.ask(f"{HEAD} ASK {{ {letter} }}")

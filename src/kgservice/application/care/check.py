@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Quad, Triple
 
 from kgservice.application.care import check_purposes
 from kgservice.application.changes import streams
@@ -15,13 +17,33 @@ from kgservice.application.changes.facts import RecordFacts
 from kgservice.application.changes.record_texts import Progress, counted, silent, step
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views import building
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import TYPE, Model
 from kgservice.domain.router import Router
-from kgservice.store.base import Dataset, Store
+from kgservice.store.base import Dataset, Pattern, Store
 from kgservice.store.formats import N_TRIPLES
 
 _SHOWN = 5
 _MIB = 2**20
 _EXPECTED = NamedNode("urn:kgservice:expected-view")
+
+
+class _ReadAhead(RecordFacts):
+    """Looks up all links at once: the whole store will need them."""
+
+    def __init__(self, store: Store, graphs: Graphs, model: Model) -> None:
+        super().__init__(store, graphs, model)
+        self._ahead: dict[Pattern, list[Quad]] = defaultdict(list)
+        self._read = {TYPE, *model.owner_links.properties, *model.project_links.properties}
+        for prop in self._read:
+            for quad in super()._match([(None, prop, None)]):
+                if not isinstance(quad.subject, Triple):
+                    self._ahead[quad.subject, prop, None].append(quad)
+                self._ahead[None, prop, quad.object].append(quad)
+
+    def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
+        for pattern in patterns:
+            yield from self._ahead.get(pattern, ()) if pattern[1] in self._read else super()._match([pattern])
 
 
 def check(kg: KnowledgeGraph, told: Progress = silent) -> list[str]:
@@ -49,9 +71,9 @@ def _purposes(kg: KnowledgeGraph, whole: Store, told: Progress) -> list[str]:
     faults = []
     for purpose, expected in check_purposes.expected(kg, told).items():
         view = NamedNode(kg.addresses.view(purpose))
-        held = {quad.triple for quad in whole.match([(None, None, None)], view)}
-        for triples, words in ((held - expected, "holds, but should not:"), (expected - held, "lacks:")):
-            shown = sorted(map(str, triples))
+        held = streams.lines(whole, view)
+        for lines, words in ((held - expected, "holds, but should not:"), (expected - held, "lacks:")):
+            shown = sorted(line.decode().removesuffix(" .\n") for line in lines)
             faults += [f"{view} {words} {triple}" for triple in shown[:_SHOWN]]
             if len(shown) > _SHOWN:
                 faults.append(f"{view} {words} {len(shown) - _SHOWN} more statements")
@@ -92,7 +114,7 @@ def _digest(store: Store, graph: NamedNode) -> tuple[int, int]:
 
 def _places(kg: KnowledgeGraph, told: Progress) -> list[str]:
     store = kg.store
-    router = Router(kg.model, kg.graphs, RecordFacts(store, kg.graphs, kg.model))
+    router = Router(kg.model, kg.graphs, _ReadAhead(store, kg.graphs, kg.model))
     faults = []
     records = sorted((g for g in store.graphs() if kg.graphs.is_record(g)), key=lambda g: g.value)
     for graph in counted(records, "Looking where statements are", told):

@@ -1,7 +1,7 @@
 """The views of purposes once more, by other means than those that keep them: statement by statement, naively.
 
-Whoever is asked whether something may be shown is `read_subject` and `allowed`, as for `GET /decisions`; what
-a statement is about is found by walking over the view of everything with SPARQL.
+Whoever is asked whether something may be shown is `read_subjects` and `allowed`, as for `GET /decisions`;
+what a statement is about is found by walking over the view of everything with SPARQL.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from pyoxigraph import Literal, NamedNode, Triple
 from kgservice.application.changes import streams
 from kgservice.application.changes.record_texts import Progress, counted, silent
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.graph.lawful_facts import read_concepts, read_subject
+from kgservice.application.graph.lawful_facts import read_concepts, read_subjects
 from kgservice.domain.consent import Activity, Subject, read_moment, upwards
 from kgservice.domain.decision import Asked, allowed
 from kgservice.domain.model import TYPE
-from kgservice.errors import NotFound
 from kgservice.namespaces import CI
 from kgservice.store.base import Dataset, Store
 
@@ -41,10 +40,11 @@ _LEFT = f"""{_PREFIX} SELECT ?node ?value {{
   {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} UNION {{ ?node a ci:FieldComparison }}
   BIND(?node AS ?value) }}"""
 _ORDER = ("Public", "Internal", "Confidential")
+_AT_ONCE = 200  # persons that one query reads
 
 
-def expected(kg: KnowledgeGraph, told: Progress = silent) -> dict[str, set[Triple]]:
-    """What the view of each active purpose should hold now."""
+def expected(kg: KnowledgeGraph, told: Progress = silent) -> dict[str, set[bytes]]:
+    """What the view of each active purpose should hold now, as lines of N-Triples."""
     return _NaiveViews(kg, kg.store, kg.clock()).expected(kg.settings.active_purposes, told)
 
 
@@ -66,7 +66,7 @@ class _NaiveViews:
         self._owners = self._read_owners()
         self._suspected = self._pairs(_SUSPECTED).keys()
         self._hidden = self._read_hidden()
-        self._read: dict[NamedNode, tuple[Subject, tuple[Activity, ...]] | None] = {}
+        self._subjects, self._activities = self._read_subjects()
         self._known: dict[tuple[object, ...], bool] = {}
         self._annotations: dict[object, set[str]] = {}
         self._owned: dict[object, tuple[set[str], set[str]]] = {}
@@ -95,20 +95,21 @@ class _NaiveViews:
         persons = {node for node, classes in self._classes.items() if classes & model.persons}
         return {node: owners - persons for node, owners in found.items() if node not in persons}
 
-    def expected(self, purposes: Iterable[str], told: Progress) -> dict[str, set[Triple]]:
+    def expected(self, purposes: Iterable[str], told: Progress) -> dict[str, set[bytes]]:
         """What each view should hold."""
-        views: dict[str, set[Triple]] = {purpose: set() for purpose in purposes}
-        model: set[Triple] = set()
+        views: dict[str, set[bytes]] = {purpose: set() for purpose in purposes}
+        model: set[bytes] = set()
         for graph in counted(list(self._store.graphs()), "Working out the views of purposes", told):
             if self._kg.graphs.is_model(graph):
-                model.update(streams.triples(self._store, graph))
+                model |= streams.lines(self._store, graph)
             elif self._kg.graphs.is_project(graph) or self._kg.graphs.is_subject(graph):
                 person = self._person(graph) if self._kg.graphs.is_subject(graph) else None
                 for triple in streams.triples(self._store, graph):
                     shown = self._shown(graph, person, triple, views.keys())
-                    said = {triple, *self._kg.model.entailed(triple)} if shown else set()
-                    for purpose in shown:
-                        views[purpose] |= said
+                    if shown:
+                        said = {streams.line(t) for t in (triple, *self._kg.model.entailed(triple))}
+                        for purpose in shown:
+                            views[purpose] |= said
         return {purpose: model | shown for purpose, shown in views.items()}
 
     def _read_persons(self) -> dict[str, NamedNode]:
@@ -118,6 +119,15 @@ class _NaiveViews:
             if isinstance(node, NamedNode) and classes & self._kg.model.persons:
                 found.setdefault(self._kg.addresses.key(node.value), node)
         return found
+
+    def _read_subjects(self) -> tuple[dict[str, Subject], tuple[Activity, ...]]:
+        found: dict[str, Subject] = {}
+        activities: tuple[Activity, ...] = ()
+        persons = list(self._persons.values())
+        for start in range(0, len(persons), _AT_ONCE):
+            some, activities = read_subjects(self._kg, persons[start : start + _AT_ONCE])
+            found |= some
+        return found, activities
 
     def _person(self, graph: NamedNode) -> NamedNode | None:
         return self._persons.get(graph.value.rpartition("/")[2])
@@ -143,15 +153,11 @@ class _NaiveViews:
     def _allowed(self, person: NamedNode, category: str, purpose: str, special: bool) -> bool:
         key = (person, category, purpose, special)
         if key not in self._known:
-            if person not in self._read:
-                try:
-                    self._read[person] = read_subject(self._kg, person)
-                except NotFound:
-                    self._read[person] = None
             asked = Asked(category, purpose, self._now, special)
-            read = self._read[person]
+            subject = self._subjects.get(person.value)
             self._known[key] = (
-                read is not None and allowed(asked, read[0], self._concepts, self._kg.policy, read[1]).allowed
+                subject is not None
+                and allowed(asked, subject, self._concepts, self._kg.policy, self._activities).allowed
             )
         return self._known[key]
 

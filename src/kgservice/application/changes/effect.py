@@ -16,9 +16,9 @@ class Effect:
     """What to write: graphs to drop, quads to remove, graphs to create, quads to add, in this order.
 
     `added` and `removed` count what the user's change really adds and removes (not the view, not provenance).
-    `named` are the nodes and values that the change itself names; more than these may be moved. `leaving`: the
-    subjects of what leaves the graph of a person for one where others decide what is seen of it, though the
-    change does not state it. `held`: what graphs to drop hold, as far as it has been read.
+    `named` are the nodes and values that the change itself names; more than these may be moved. `leaving` are
+    those of which statements leave the graph of a person that the change does not state, so that others would
+    decide on who sees them. `held`: what graphs to drop hold, as far as it has been read.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
