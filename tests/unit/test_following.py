@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,18 +31,27 @@ FOUND = f"SELECT DISTINCT ?focus {{ ?entry <{SH}focusNode> ?focus ; <{CI}finding
 
 
 @pytest.fixture
-def kg(tmp_path: Path) -> Iterator[KnowledgeGraph]:
+def kg(prepared: Path, tmp_path: Path) -> Iterator[KnowledgeGraph]:
+    """A copy of what is `prepared`, open."""
+    kg = opened(Path(shutil.copytree(prepared.parent, tmp_path / "graph"), "store"))
+    yield kg
+    kg.close()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A person with 30 records that rest on a consent, in a graph of few, which the rules accept."""
     generator = CompleteGenerator(3)
     quads = parse("".join(generator.lines()).encode(), N_QUADS)
-    kg = opened(tmp_path / "store")
+    path = tmp_path_factory.mktemp("prepared") / "store"
+    kg = opened(path)
     kg.commit(Change.adding([Quad(*quad.triple) for quad in quads]))
     person = consenting(kg)
     records = [generator.new_record(4 * n + FEEDBACK, [person]) for n in range(RECORDS)]
     kg.commit(Change.adding([quad for record in records for quad in record.add]))
     assert violations(kg) == set()
-    yield kg
     kg.close()
+    return path
 
 
 def opened(path: Path) -> KnowledgeGraph:
