@@ -50,6 +50,7 @@ SELECT
   instance('pain point', [projekt, nr]) AS pain_point,
   instance('document', [projekt, kontaktpunkt, methode, beleg]) AS document,
   instance('result document', [projekt, messbeleg]) AS result_document,
+  instance('data source', [projekt, 'list of pain points']) AS list,
   CASE WHEN loesung IS NOT NULL THEN instance('solution', [projekt, loesung]) END AS solution,
   instance('impact', [projekt, nr]) AS impact,
   instance('baseline', [projekt, nr]) AS baseline,

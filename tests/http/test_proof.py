@@ -106,6 +106,24 @@ def test_what_an_import_of_an_editor_may_not_bring_waits_for_who_may(server: Run
     assert server.kg.ask(f"{HEAD} ASK {{ {letter} }}")
 
 
+def test_an_editor_does_not_learn_what_a_consent_says(server: Running) -> None:
+    editor = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,))
+    ((consent, purpose),) = server.kg.select(
+        f"{HEAD} SELECT ?c ?p {{ ?c a ci:ConsentRecord ; ci:forPurpose ?p }} ORDER BY ?c ?p LIMIT 1"
+    ).rows
+    other = f"<{PREFIXES['dpv']}Nothing>"
+    for verb in ("INSERT", "DELETE"):
+        there, not_there = (
+            refused(update(server, editor, f"{verb} DATA {{ {consent} ci:forPurpose {value} }}"))
+            for value in (purpose, other)
+        )
+        assert there == not_there
+        assert there[0] == 403
+    document = f"{DOCUMENT.partition(NEW)[0]}{consent} ci:forPurpose {purpose} ."
+    answer = asking(server, "/imports", editor, "POST", content=document, headers=TURTLE)
+    assert len(answer.json()["imports"][0]["quarantined"]) == 1
+
+
 def test_who_sees_a_purpose_takes_no_record_out_of_the_graph_of_its_person(server: Running) -> None:
     kg = server.kg
     editor, steward = (

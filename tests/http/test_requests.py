@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ import pytest
 from pyoxigraph import RdfFormat, parse
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import erasing, requests
+from kgservice.errors import NotFound
 from kgservice.namespaces import CI
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused
@@ -92,6 +95,10 @@ def test_what_is_wrong_is_said_and_nothing_is_written(server: Running) -> None:
         ("answer", {"outcome": "fulfilled", "time": "2026-11-20T08:00:00Z"}, "time"),
     ):
         assert refused(server.post(f"{place}/{part}", json=body))[:2] == (400, source), body
+    number = server.post(
+        "/requests", content='{"months": %s}' % ("1" * 5000), headers={"Content-Type": "application/json"}
+    )
+    assert (refused(number)[0], "number" in refused(number)[2]) == (400, True)
     status, _, words = refused(server.post(f"{place}/answer", json={"outcome": "fulfilled"}))
     assert (status, "R37" in words) == (422, True)
     assert refused(server.post(f"/requests/{ANSWERED}/answer", json={"outcome": "fulfilled"}))[0] == 409
@@ -127,3 +134,21 @@ def test_what_the_record_lacks_is_named(kg: KnowledgeGraph) -> None:
             *("controller", "purposes", "subjectGroups", "categories", "recipients", "transfers"),
             *("retention", "measures"),
         ]
+
+
+def test_no_ticket_is_opened_for_who_is_being_erased(demo_kg_guarded: KnowledgeGraph) -> None:
+    kg, failed = demo_kg_guarded, list[Exception]()
+
+    def ask() -> None:
+        try:
+            requests.open_(kg, {"subject": PERSON, "kind": "access", "received": "2026-11-19T09:00:00Z"})
+        except NotFound as error:
+            failed.append(error)
+
+    with kg.writing:
+        asking = threading.Thread(target=ask)
+        asking.start()
+        erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+        asking.join(0.2)
+    asking.join()
+    assert len(failed) == 1

@@ -134,6 +134,18 @@ def test_rectification_is_a_commit_with_its_ticket(server: Running) -> None:
     assert faults(server) == []
 
 
+def test_numbers_and_truth_values_are_written_as_the_property_asks(server: Running) -> None:
+    path = f"/subjects/{PERSON}/rectification"
+    for value, kept in ((41, "integer"), ({"value": 42, "type": "xsd:integer"}, "integer")):
+        answer = server.post(path, json={"set": {"ci:age": value}})
+        assert answer.status_code == 200, answer.text
+        ((age,),) = server.kg.select(f"SELECT ?age {{ <{IDS}{PERSON}> <{CI}age> ?age }}").rows
+        assert str(age).endswith(f"#{kept}>")
+    for name, wrong in (("personName", True), ("personName", 5), ("age", True), ("age", 5.5)):
+        assert refused(server.post(path, json={"set": {f"ci:{name}": wrong}}))[:2] == (400, f"set.ci:{name}")
+    assert faults(server) == []
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, "set"),
     ({"set": {}}, "set"),

@@ -11,7 +11,11 @@ from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.load import bulk_load, load_rdf
 from kgservice.domain.change import Change, Origin
+from kgservice.domain.clock import Clock
 from kgservice.errors import BadRdf, Forbidden, NotFound, UnsupportedMediaType
+from kgservice.namespaces import CI, RDF
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from kgservice.store.formats import N_QUADS
 from tests.terms import ADDRESSES, iri, quad, triple
 
@@ -106,6 +110,27 @@ def test_a_bulk_load_adds_to_what_is_there(kg: KnowledgeGraph, tmp_path: Path) -
     file.write_text(lines(quad("id:anna", "ci:personName", "Anna", "graph:subject/anna")))
     assert bulk_load(kg, file).number == 2
     assert check(kg) == []
+
+
+@pytest.mark.parametrize("name", ["age", "birthYear"])
+@pytest.mark.parametrize("value", ["--5", "1" * 5000, "²", ""])
+def test_what_is_no_number_of_years_can_be_loaded_and_opened(
+    model_only: OxigraphStore, clock: Clock, tmp_path: Path, name: str, value: str
+) -> None:
+    path = tmp_path / "store"
+    model_only.backup(path)
+    kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock, guarded=False)
+    person = kg.addresses.instance("person")
+    file = tmp_path / "export.nq"
+    graph = kg.addresses.subject(kg.addresses.key(person))
+    file.write_text(
+        f'<{person}> <{RDF}type> <{CI}ContactPerson> <{graph}> .\n<{person}> <{CI}{name}> "{value}" <{graph}> .\n'
+    )
+    bulk_load(kg, file)
+    kg.close()
+    kg = KnowledgeGraph.open(Settings(store=path), OxigraphStore(path), clock, guarded=False)
+    assert check(kg) == []
+    kg.close()
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from pyoxigraph import Literal
 
 from kgservice import resources
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
 from kgservice.application.imports import imports, tables
 from kgservice.application.imports.mapping import read_mapping, template_terms
 from kgservice.application.imports.tables import TableSummary, is_mapping, load_tables
@@ -322,7 +323,10 @@ class TestLaterDeliveries:
 
 
 class TestMappings:
-    def test_the_spreadsheet_needs_no_code(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    def test_the_spreadsheet_needs_no_code_and_keeps_the_rules(
+        self, kg: KnowledgeGraph, guard: Guard, tmp_path: Path
+    ) -> None:
+        kg.guard, kg.guarded = guard, True
         summary = load_tables(kg, resources.folder("examples") / "spreadsheet", rejects=tmp_path)
         assert (summary.rows, summary.taken, summary.refused) == (10, 10, [])
         assert summary.records[f"{CI}PainPoint"] == 10

@@ -9,7 +9,7 @@ from typing import Any
 
 from kgservice.domain.journey import Journey, Step
 
-NOT_PASSED, NOT_PLANNED, OTHER_CHANNEL, OTHER_ORDER = DIFFERENCES = (
+NOT_PASSED, NOT_PLANNED, OTHER_CHANNEL, OTHER_ORDER = (
     "not-passed",
     "not-planned",
     "other-channel",

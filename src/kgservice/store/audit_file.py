@@ -145,10 +145,6 @@ class AuditFile:
             connection.execute("BEGIN")
             return _anchor(connection), _end(connection)
 
-    def anchored(self) -> Head:
-        """The head after which the log begins."""
-        return self.ends()[0]
-
     def newest(self, wanted: Filter = EVERY, limit: int = -1) -> list[Line]:
         """Entries, the newest first, at most `limit`."""
         return list(self._lines(_NEWEST, wanted, limit))

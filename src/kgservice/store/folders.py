@@ -44,12 +44,6 @@ def unfinished(target: Path) -> Path:
     return target.with_name(f".{target.name}.unfinished")
 
 
-def files_in(folder: Path) -> Iterator[File]:
-    """All files below a directory, read through, with their paths in it."""
-    for path in paths_in(folder):
-        yield file_at(path, path.relative_to(folder).as_posix())
-
-
 def paths_in(folder: Path) -> list[Path]:
     """Where the files below a directory are, in order."""
     return sorted(path for path in folder.rglob("*") if not path.is_dir())

@@ -67,14 +67,6 @@ class Chain:
         found += [(i, f"none-{i}") for i, _ in (*self._unsolved(), *self._unmeasured())]
         return found
 
-    def in_words(self) -> list[Column]:
-        """Every member of the chain, layer by layer, for the text below the picture."""
-        return [
-            Column(self._text(f"layer-{layer}"), tuple(self._item(layer, layer, node) for node in nodes))
-            for layer, nodes in self.trace["layers"].items()
-            if nodes
-        ]
-
     def _unsolved(self) -> list[tuple[str, str]]:
         """The pain points that are shown and have no solution, and what they lack in words."""
         return self._lacking("painPoints", ChainList(self.trace, self.language).no_solution)

@@ -7,7 +7,7 @@ they may not see those of another person, or of nobody, would do the same with t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pyoxigraph import NamedNode, Quad, Triple
 
@@ -41,10 +41,24 @@ def refuse_proof(planner: Planner, effect: Effect) -> None:
     It does not say which: it may be one that whoever asks may not see.
     """
     if touched_proof(planner, effect):
-        raise Reserved(
-            "Consents, requests, restrictions, processing activities and what is left of erased persons are "
-            "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
-        )
+        raise _reserved()
+
+
+def refuse_named_proof(planner: Planner, effect: Effect) -> None:
+    """Raise `Reserved` for a change that names such a record, or a kind of them, whatever it would change.
+
+    Whether it changes anything would tell what such a record says.
+    """
+    kinds = _kinds(planner)
+    if not kinds.isdisjoint(effect.named) or _is_proof(planner, kinds, effect.named):
+        raise _reserved()
+
+
+def _reserved() -> Reserved:
+    return Reserved(
+        "Consents, requests, restrictions, processing activities and what is left of erased persons are "
+        "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
+    )
 
 
 def refuse_leaving(effect: Effect) -> None:
@@ -89,7 +103,7 @@ def touched_proof(planner: Planner, effect: Effect) -> bool:
 
 def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
     """Whether one of the statements is about such a record, or leads to one."""
-    kinds = set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
+    kinds = _kinds(planner)
     nodes: set[object] = set()
     for quad in changed:
         if quad.predicate == TYPE:
@@ -98,6 +112,15 @@ def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
             nodes.add(quad.subject)
         else:
             nodes.update((quad.subject, quad.object))
+    return _is_proof(planner, kinds, nodes)
+
+
+def _kinds(planner: Planner) -> set[NamedNode]:
+    return set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
+
+
+def _is_proof(planner: Planner, kinds: Collection[object], nodes: Iterable[object]) -> bool:
+    """Whether one of the nodes is such a record."""
     return any(
         quad.object in kinds
         for node in nodes

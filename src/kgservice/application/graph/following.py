@@ -37,6 +37,10 @@ class Following:
         if later:
             threading.Thread(target=self._kg.current, name="kgservice-following").start()
 
+    def recall(self) -> None:
+        """Take note of what the store says is left, after a commit that was not known to be made."""
+        self._later = noted(self._kg.store, self._kg.addresses)
+
     def finish(self, *, again: bool = False) -> None:
         """Enter what has been left; if that fails it is left until asked `again`, and the log says so."""
         if not self._later or not self._kg.guarded or (self._failed and not again):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,12 @@ from kgservice.application.changes import modelfiles, standing
 from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
-from kgservice.application.changes.proof import hidden_views, refuse_leaving, refuse_proof
+from kgservice.application.changes.proof import (
+    hidden_views,
+    refuse_leaving,
+    refuse_named_proof,
+    refuse_proof,
+)
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph import installing
@@ -74,7 +79,7 @@ class KnowledgeGraph(Whole):
         self.erased = Erased()
         self._head = self._opened = standing.head(store, self.addresses)
         self._changed: dict[object, int] = {}
-        self._unfinished: tuple[Effect, int] | None = None
+        self._unfinished: tuple[Effect, int, Collection[object]] | None = None
         self._following = Following(self)
         self.when_hidden: list[Callable[[], None]] = []
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
@@ -202,7 +207,7 @@ class KnowledgeGraph(Whole):
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises what `Planner.effect`, `refuse_proof` and `refuse_leaving` raise, `Invalid` with the findings,
+        Raises what `Planner.effect` and the checks of `proof` raise, `Invalid` with the findings, and
         `StoreFailed`.
         """
         with self.writing:
@@ -218,6 +223,8 @@ class KnowledgeGraph(Whole):
     def _write(self, effect: Effect, change: Change) -> Commit:
         with self.writing:
             now = self.clock()
+            if not change.origin.oversees and not change.trusted:
+                refuse_named_proof(self.planner(), effect)
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
@@ -229,11 +236,8 @@ class KnowledgeGraph(Whole):
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
-            commit = self._put(effect, change, now, found, shown)
-            for forget in self.when_hidden if hidden else ():
-                forget()
-            if hidden and self.engine is not None:
-                self.engine.stop(hidden)
+            commit = self._put(effect, change, now, found, shown, hidden=hidden)
+            self._hide(hidden)
             if judged:
                 self.guard.follow()
                 self._following.begin(self.guard.left)
@@ -241,8 +245,15 @@ class KnowledgeGraph(Whole):
                 self._guard.forget()
             return commit
 
-    def _put(self, effect: Effect, change: Change, now: datetime, *more: Effect) -> Commit:
-        """Write an effect and what follows from it as one commit."""
+    def _put(
+        self,
+        effect: Effect,
+        change: Change,
+        now: datetime,
+        *more: Effect,
+        hidden: Collection[object] = (),
+    ) -> Commit:
+        """Write an effect and what follows from it as one commit; for `hidden` see `hidden_views`."""
         number = self._head + 1
         noted = provenance(self.addresses, number, now, change.origin, effect)
         effect.add.update(quad for quad in noted if quad.object not in change.erased)
@@ -254,11 +265,18 @@ class KnowledgeGraph(Whole):
         except KgError as error:
             self._purposes.forget()  # it has taken note of what is not written
             if isinstance(error, Undecided):
-                self._unfinished = effect, number
+                self._unfinished = effect, number, hidden
             raise
         self._follow(effect, number)
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
+
+    def _hide(self, views: Collection[object]) -> None:
+        """Let nobody be told any more what the views do not hold now."""
+        for forget in self.when_hidden if views else ():
+            forget()
+        if views and self.engine is not None:
+            self.engine.stop(views)
 
     def current(self) -> None:
         """See `Reader.current`: with what follows from the last commit."""
@@ -274,7 +292,12 @@ class KnowledgeGraph(Whole):
                 except Undecided:  # still; of any other failure nothing is left
                     self._unfinished = unfinished
                     raise
-                self._follow(*unfinished)
+                effect, number, hidden = unfinished
+                self._follow(effect, number)
+                self._hide(hidden)
+                if self._guard is not None:
+                    self._guard.forget()
+                self._following.recall()
         self._following.finish(again=True)
 
     def _follow(self, effect: Effect, number: int) -> None:

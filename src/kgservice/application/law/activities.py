@@ -39,6 +39,7 @@ SELECT DISTINCT ?s ?p ?o {{
   UNION {{ ?activity a ci:ProcessingActivity ; ci:controller ?s . ?s ?p ?o }}
 }}"""
 _TITLE = "title"
+_DIGITS = 10  # fewer, and it is a number that anybody would mean
 
 Said = Mapping[str, Sequence[Term]]
 
@@ -105,7 +106,7 @@ def _activity(iri: str, said: Mapping[str, Said], names: Mapping[str, Mapping[st
 
 def _value(term: Term, said: Mapping[str, Said], names: Mapping[str, Mapping[str, str]]) -> Any:
     if isinstance(term, Literal):
-        return int(term.value) if term.value.isdecimal() else term.value
+        return int(term.value) if term.value.isdecimal() and len(term.value) < _DIGITS else term.value
     iri = term.value if isinstance(term, NamedNode) else str(term)
     found: dict[str, Any] = {"id": iri, "label": {tag: names[tag].get(iri) or short(iri) for tag in names}}
     if iri in said:

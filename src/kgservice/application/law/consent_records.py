@@ -22,6 +22,7 @@ from kgservice.namespaces import CI
 from kgservice.store.base import Term
 
 IN_FORCE = "in-force"
+_DIGITS = 10  # of a number of days that anybody would mean
 _OWNER = f"""SELECT ?person WHERE {{
   VALUES ?record {{ UNDEF }} ?record a <{CI}ConsentRecord> ; <{CI}dataSubject> ?person
 }}"""
@@ -67,7 +68,7 @@ class Recorded:
     @property
     def retention(self) -> list[int]:
         """For how many days the data is kept."""
-        return [int(days) for days in self.texts("retention") if days.isdecimal()]
+        return [int(days) for days in self.texts("retention") if days.isdecimal() and len(days) < _DIGITS]
 
     def texts(self, name: str, node: str | None = None) -> list[str]:
         """The values of a property of the record, or of another node, without their languages."""

@@ -24,6 +24,8 @@ _RANGE = f"""SELECT ?range {{
   OPTIONAL {{ ?property <{RDFS}range> ?range }}
 }}"""
 _TEXT = f"{XSD}string"
+_TRUTH = frozenset({f"{XSD}boolean"})
+_NUMBERS = frozenset(XSD + name for name in ("integer", "decimal", "double", "float"))
 # Datatypes that SPARQL can cast to.
 _CAST = {"boolean", "integer", "decimal", "double", "float", "dateTime", "date", "time", "duration"}
 
@@ -105,7 +107,12 @@ def _literal(kg: KnowledgeGraph, prop: NamedNode, name: str, value: Any, old: li
 
 def _term(name: str, value: Any, datatype: str | None, language: str | None) -> Literal:
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return Literal(value)
+        plain = Literal(value)
+        if datatype is None:
+            return plain
+        if language or datatype not in (_TRUTH if isinstance(value, bool) else _NUMBERS):
+            raise _wrong(name, Phrase("a value of the datatype {datatype}", datatype=compact(datatype)))
+        return Literal(plain.value, datatype=NamedNode(datatype))
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
         raise _wrong(name, Phrase("a text of 1 to {most} characters, a number, true or false", most=LONGEST))
     try:

@@ -91,12 +91,13 @@ def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
 
     One whose time has run out already is recorded, too: that is a finding (R36), and no reason to refuse it.
     """
-    asked = Members(body)
-    person = subjects.one(kg, asked.text("subject"))
-    right = Right(asked.one_of("kind", RIGHTS))
-    new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
-    asked.done()
-    _commit(kg, new, by.because(f"request received: {right}", SOURCE))
+    with kg.writing:
+        asked = Members(body)
+        person = subjects.one(kg, asked.text("subject"))
+        right = Right(asked.one_of("kind", RIGHTS))
+        new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
+        asked.done()
+        _commit(kg, new, by.because(f"request received: {right}", SOURCE))
     return new.ticket.value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from kgservice.store.base import Term
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
 EXPLICIT = f"{DPV}ExplicitlyExpressedConsent"
 _TRUE = Literal(True)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 # The statements about one node: the values of each property, by its name in our namespace, or its IRI.
 Said = Mapping[str, list[Term]]
@@ -65,7 +67,7 @@ class _Reader:
         """Whole numbers that the person and their demographic records state."""
         for said in (person, *self._of("demographic").values()):
             for value in said.get(name, ()):
-                if isinstance(value, Literal) and value.value.lstrip("-").isdecimal():
+                if isinstance(value, Literal) and _NUMBER.fullmatch(value.value):
                     yield int(value.value)
 
     def consents(self) -> Iterator[Consent]:

@@ -79,3 +79,5 @@ async def json_body(http: Exchange) -> Any:
         ) from None
     except RecursionError:
         raise BadInput("The body is nested too deeply") from None
+    except ValueError:  # thousands of digits
+        raise BadInput("The body has a number that is too long") from None

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol.update import update
 from kgservice.application.views.reader import Reader
+from kgservice.domain.sparql_scan import federated, scan
 from kgservice.errors import BadParameter, TooLarge
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import origin_of
@@ -34,8 +35,8 @@ from kgservice.store.formats import GRAPH_FORMATS, Format
 QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
 UPDATE_METHODS = "OPTIONS, POST"
 
-# Functions whose value differs between two evaluations on the same data: such answers have no ETag.
-VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)
+# Functions whose value differs between two evaluations on the same data.
+VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)(?:\s|#[^\r\n]*[\r\n])*\(", re.IGNORECASE)
 
 
 class _Settled(Exception):
@@ -80,7 +81,7 @@ class Querying:
         note(http.scope, query=asked.audited or asked.text)
         reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
-        repeatable = asked.repeatable and not VOLATILE.search(asked.text)
+        repeatable = asked.repeatable and _depends_on_view(asked.text)
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
         always = len(headers)
@@ -202,3 +203,14 @@ class Updating:
             using_named=asked.named,
             discreet=not principal_of(scope).oversees,
         )
+
+
+def _depends_on_view(text: str) -> bool:
+    """Whether a query has the same answer as long as the view is the same: only then it is kept, and tagged.
+
+    What other services say is not ours to know.
+
+    >>> _depends_on_view("ASK { ?service a <urn:x> }"), _depends_on_view("ASK { SERVICE <urn:x> {} }")
+    (True, False)
+    """
+    return not VOLATILE.search(text) and not ("service" in text.lower() and federated(scan(text)))
