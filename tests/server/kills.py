@@ -152,6 +152,7 @@ class Harness:
         self.random = random.Random(seed)
         self.writers = [Writer(random.Random(f"{seed} {n}"), n) for n in range(writers)]
         self.kills = 0
+        self.met: set[str] = set()  # which kinds of rounds there were
         self._command = command
         self._guard: Guard | None = None
         if not command:  # before any store on disk is open: its threads would be missing in the forks
@@ -167,8 +168,11 @@ class Harness:
 
     def round(self, *, check: bool) -> None:
         """One service: compare, write, kill."""
-        with self._running() as (process, tell):
+        # Views are rarely held in memory: a service that fills it has little time left.
+        memory = 200 if self.random.random() < 0.2 else 0
+        with self._running(memory) as (process, tell):
             if self.random.random() < 0.1:  # while it starts
+                self.met.add("starting")
                 time.sleep(self.random.uniform(0, 1.5))
                 return
             with httpx.Client(
@@ -181,14 +185,19 @@ class Harness:
                     thread.start()
                 if self._command or self.random.random() < 0.8:  # the first change takes longest
                     self.writers[0].begun.wait(120)
+                else:
+                    self.met.add("before the first change")
                 time.sleep(self.random.uniform(0, 2))
                 if self.random.random() < 0.5:  # what answers its queries, first
+                    self.met.add("without a helper")
                     _kill(self.random.choice(_helpers(process)))
                     time.sleep(self.random.uniform(0, 2))
                 if self.random.random() < 0.2:  # while it stops
+                    self.met.add("stopping")
                     os.kill(process, signal.SIGTERM)
                     time.sleep(self.random.uniform(0, 0.5))
                 os.kill(process, signal.SIGKILL)
+                self.met.add("with views in memory" if memory else "with views on disk")
                 for thread in threads:
                     thread.join()
 
@@ -216,17 +225,16 @@ class Harness:
             assert faults(client) == []
 
     @contextmanager
-    def _running(self) -> Iterator[tuple[int, _Told]]:
+    def _running(self, memory: int) -> Iterator[tuple[int, _Told]]:
         """A service, which is killed at the end of the block, and what tells its address."""
-        # Views are rarely held in memory: a service that fills it has little time left.
-        settings = Settings(store=self.store, port=0, memory=200 if self.random.random() < 0.2 else 0)
+        settings = Settings(store=self.store, port=0, memory=memory)
         if self._command:
             options = ["serve", "--store", str(self.store), "--port", "0"]
             with subprocess.Popen(
                 [*COMMAND, *options],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment(KGSERVICE_MEMORY="0"),
+                env=environment(KGSERVICE_MEMORY=str(memory)),
             ) as child:
                 assert child.stdout is not None
                 yield from self._killed(child.pid, child.stdout.fileno(), lambda: None)
@@ -348,6 +356,7 @@ def main() -> None:
             harness.round(check=harness.kills % 20 == 19 or harness.kills == given.kills - 1)
             if harness.kills % 10 == 0 or harness.kills == given.kills:
                 print(f"{harness.kills} kills, {harness.answered} answered commits, all there", flush=True)
+        print(f"Killed {', '.join(sorted(harness.met))}")
     except AssertionError as error:
         print(f"After {harness.kills} kills (seed {given.seed}, store {folder}): {error}")
         raise SystemExit(1) from error

@@ -16,12 +16,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from kgservice.store.sparql_http import Server
-from tests.ontology.java import executable
+from tests.ontology.java import QUICK, executable
 
 CACHE = Path(__file__).parents[2] / ".cache" / "servers"
 FUSEKI = "5.6.0"
@@ -116,14 +117,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def fuseki(folder: Path, port: int | None = None) -> Iterator[Running]:
-    """Apache Jena Fuseki with a TDB2 dataset in the folder."""
+def fuseki(folder: Path, port: int | None = None, java: Sequence[str] = ()) -> Iterator[Running]:
+    """Apache Jena Fuseki with a TDB2 dataset in the folder; `java`: options of its virtual machine."""
     jar, found = _fuseki_jar(), port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
 
     def command() -> list[str]:
         return [
-            *(executable(), "-Xmx1g", "-jar", str(jar), "--tdb2", "--loc", str(folder)),
+            *(executable(), "-Xmx1g", *java, "-jar", str(jar), "--tdb2", "--loc", str(folder)),
             *("--update", "--localhost", "--port", str(found), "/ds"),
         ]
 
@@ -248,7 +249,7 @@ def _virtuoso_home() -> Path:
 
 
 KINDS: Mapping[str, Callable[[Path], AbstractContextManager[Running]]] = {
-    "fuseki": fuseki,
+    "fuseki": partial(fuseki, java=[QUICK]),
     "oxigraph-server": oxigraph,
 }
 """What a test starts a server with that the service can stand on."""

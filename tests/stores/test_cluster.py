@@ -42,7 +42,7 @@ from kgservice.store.sparql_http import Server
 from tests.engine.conftest import until
 from tests.stores.cutting import cutting, through
 from tests.stores.replicas import Replicated, replicated, replicating
-from tests.stores.servers import fuseki, oxigraph
+from tests.stores.servers import KINDS, oxigraph
 
 G, H, WHO = NamedNode("urn:g"), NamedNode("urn:h"), NamedNode("urn:who")
 P = NamedNode("urn:p")
@@ -149,11 +149,11 @@ def test_what_was_written_is_read_while_readers_lag(servers: Replicated) -> None
             answers[who] += 1
 
         with asking(6, ask):
-            for value in range(1, 301):
+            for value in range(1, 101):
                 number(store, value)
                 written = value
-                if value % 10 == 0:  # a moment in which they can follow
-                    grown(answers, 20)
+                if value % 5 == 0:  # a moment in which they can follow
+                    grown(answers, 26)
     assert set(answers) == {"writer", "first", "second"}
     assert answers.total() > 500
 
@@ -363,7 +363,7 @@ def test_servers_of_different_makes_follow_each_other(tmp_path: Path) -> None:
     paths = {"/update": "/ds/update", "/store": "/ds/data"}
     with (
         oxigraph(tmp_path / "writer" / "store") as writer,
-        fuseki(tmp_path / "reader" / "store") as reader,
+        KINDS["fuseki"](tmp_path / "reader" / "store") as reader,
         replicating(writer, [reader], paths) as servers,
         cluster(servers) as store,
     ):

@@ -33,6 +33,7 @@ from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Allowance, Dataset
 from kgservice.store.formats import JSON, N_QUADS
+from kgservice.store.parts import part
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
@@ -396,27 +397,39 @@ def test_a_journal_that_was_not_written_to_its_end_says_nothing(tmp_path: Path) 
     assert not path.exists()
 
 
+def is_kind_of_its_own(graph: NamedNode) -> bool:
+    """Graphs of all kinds: views only say again what others say, and persons differ little."""
+    if "/subject/" in graph.value or "/consent/" in graph.value:
+        return graph.value.endswith(("14", "18"))
+    return "/view/" not in graph.value
+
+
 def test_a_graph_moves_to_a_server_and_back(demo_store: Path, running: Running, tmp_path: Path) -> None:
     server = running.server
     there = ",".join((server.query, server.update, server.data))
     here, back = tmp_path / "here", tmp_path / "back"
-    OxigraphStore(demo_store).backup(here)
+    part(demo_store, here, is_kind_of_its_own)
+    source = OxigraphStore(here)
+    source.apply(create=[NamedNode("urn:empty")])
+    graphs = len(source.graphs())
+    source.close()
     command = typer.testing.CliRunner()
     first = command.invoke(app, ["migrate", str(here), there])
     assert first.exit_code == 0, first.output
-    assert "graphs" in first.output
+    assert f"{graphs} graphs" in first.output
     assert "were there" not in first.output
     again = command.invoke(app, ["migrate", "--json", str(here), there])
     counts = json.loads(again.stdout)
-    assert counts["same"] == counts["graphs"] > 50
+    assert counts["same"] == counts["graphs"] == graphs > 10
     far = RemoteStore(server)
     far.apply(remove=[next(iter(far.match([(None, TITLE, None)])))])
     far.close()
     mended = json.loads(command.invoke(app, ["migrate", "--json", str(here), there]).stdout)
-    assert mended["same"] == mended["graphs"] - 1
+    assert mended["same"] == mended["graphs"] - 1 == graphs - 1
     assert command.invoke(app, ["migrate", there, str(back)]).exit_code == 0
     stores = OxigraphStore(here), OxigraphStore(back)
     assert set(stores[0].match([(None, None, None)])) == set(stores[1].match([(None, None, None)]))
+    assert set(stores[0].graphs()) == set(stores[1].graphs())
     stores[1].apply(add=[Quad(TITLE, TITLE, TITLE, NamedNode("urn:other"))])
     for store in stores:
         store.close()

@@ -46,38 +46,41 @@ def migrate(source: Store, target: Store, told: Callable[[str, int, int], None])
     same = statements = 0
     for number, graph in enumerate(graphs):
         told("graphs", number, len(graphs))
-        expected = summed(source, graph)
-        statements += expected[0]
-        if target.has_graph(graph) and summed(target, graph) == expected:
-            same += 1
-            continue
-        _copy(source, target, graph)
+        with tempfile.TemporaryFile() as file:
+            expected = _written(source, graph, cast(BinaryIO, file))
+            statements += expected[0]
+            is_there = target.has_graph(graph)
+            if is_there and summed(target, graph) == expected:
+                same += 1
+                continue
+            if is_there or not file.tell():
+                target.apply(drop=[graph], create=[graph])
+            if file.tell():
+                file.seek(0)
+                target.load(cast(BinaryIO, file), N_TRIPLES, graph=graph)
         if summed(target, graph) != expected:
             raise StoreFailed(f"the graph {graph.value} does not arrive as it was: the target changes values")
     told("graphs", len(graphs), len(graphs))
     return Migrated(len(graphs), same, statements)
 
 
-def _copy(source: Store, target: Store, graph: NamedNode) -> None:
-    target.apply(drop=[graph], create=[graph])
-    with tempfile.TemporaryFile() as file:
-        source.dump(cast(BinaryIO, file), N_TRIPLES, graph=graph)
-        if file.tell():
-            file.seek(0)
-            target.load(cast(BinaryIO, file), N_TRIPLES, graph=graph)
-
-
 def summed(store: Store, graph: NamedNode) -> tuple[int, int]:
     """The number of statements of a graph, and a checksum that does not depend on their order."""
-    found = _Sum()
+    return _written(store, graph, None)
+
+
+def _written(store: Store, graph: NamedNode, file: BinaryIO | None) -> tuple[int, int]:
+    """The same, while its statements are written to the file as N-Triples."""
+    found = _Sum(file)
     store.dump(cast(BinaryIO, found), N_TRIPLES, graph=graph)
     return found.count, found.sum
 
 
 class _Sum:
-    """A file that takes N-Triples and adds up the hashes of the lines."""
+    """A file that takes N-Triples, adds up the hashes of the lines, and passes them on."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
         self.count = 0
         self.sum = 0
         self._begun = b""
@@ -89,6 +92,8 @@ class _Sum:
             self.count += 1
             self.sum += int.from_bytes(hashlib.blake2b(said, digest_size=16).digest())
             self.sum &= (1 << 128) - 1
+        if self._file is not None:
+            self._file.write(data)
         return len(data)
 
     def flush(self) -> None:
