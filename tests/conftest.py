@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,8 +28,12 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def pytest_configure() -> None:
-    """As the program does."""
+    """Look for garbage as the program does, and let processes that tests start keep what they compile.
+
+    Where Python is told to keep nothing compiled, each of them would compile hundreds of modules again.
+    """
     look_seldom()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from kgservice.cli import app
+from kgservice.application.guard import guard
+from kgservice.shacl.local import LocalValidator
+from kgservice.shacl.reach import Triple
+from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.store import OxigraphStore
-from tests.cli.commands import Done, Run
+from tests.cli.commands import Run, run_here
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shapes_prepared_once() -> Iterator[None]:
+    """Commands here, one after the other, share what is made of the shipped shapes and the same model.
+
+    Each would else make it anew for its first change, as in a process of its own.
+    """
+    made: dict[frozenset[Triple], LocalValidator] = {}
+
+    def prepared(shapes: Shapes, base: Iterable[Triple]) -> LocalValidator:
+        model = frozenset(base)
+        if shapes is not shipped_shapes():
+            return LocalValidator(shapes, model)
+        if model not in made:
+            made[model] = LocalValidator(shapes, model)
+        return made[model]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard, "LocalValidator", prepared)
+        yield
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command in this process, in an empty directory. Exceptions are passed on."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*args: str | Path, stdin: str = "", **env: str) -> Done:
-        none: dict[str, str | None] = {name: None for name in os.environ if name.startswith("KGSERVICE_")}
-        values = none | {"COLUMNS": "160", "NO_COLOR": "1"} | env
-        result = CliRunner().invoke(
-            app, [str(a) for a in args], input=stdin, env=values, catch_exceptions=False
-        )
-        return Done(result.exit_code, result.stdout, result.stderr)
-
-    return run
+    return run_here
 
 
 @pytest.fixture

@@ -78,5 +78,5 @@ def test_a_command_names_file_and_line(installation: Path, broken: str) -> None:
 
 
 @pytest.mark.parametrize("broken", list(FAULTS)[:1], indirect=True)
-def test_the_service_ends_and_names_them(installation: Path, tmp_path: Path, broken: str) -> None:
-    check(run(installation, "serve", "--port", "0", "--store", str(tmp_path / "store")), broken)
+def test_the_service_ends_and_names_them(installation: Path, empty_store: Path, broken: str) -> None:
+    check(run(installation, "serve", "--port", "0", "--store", str(empty_store)), broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kgservice.crm.canonical_tables import opened
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from tests.cli.commands import Run
+from tests.cli.commands import Run, run_here
 from tests.crm.folders import example
 from tests.serving import running
 
@@ -33,6 +34,48 @@ def store(demo_store: Path, tmp_path: Path) -> Path:
 def source(tmp_path: Path) -> Path:
     """The sales department's files."""
     return example("vertrieb", tmp_path)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the first two commands have made of the sales department's files, and what they said."""
+
+    synchronised: Path
+    matched: Path
+    summary: dict[str, Any]
+    done: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def begun(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """The demonstration with these files, synchronised and then matched as well, to be copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    store = Path(shutil.copytree(demo_store, folder / "matched" / "store"))
+    said(run_here, "crm", "add", example("vertrieb", folder), store=store)
+    (summary,) = said(run_here, "crm", "sync", store=store)
+    shutil.copytree(store.parent, folder / "synchronised")
+    done = said(run_here, "crm", "match", store=store)
+    return Begun(folder / "synchronised", store.parent, summary, done)
+
+
+def goes_on(run: Run, begun: Path, source: Path, tmp_path: Path) -> Path:
+    """The store in a copy of a folder, with the source's files as this test's own."""
+    data = Path(shutil.copytree(begun, tmp_path / "data"))
+    (data / "crm" / "sources.json").unlink()
+    said(run, "crm", "add", source, store=data / "store")
+    return data / "store"
+
+
+@pytest.fixture
+def synchronised(run: Run, begun: Begun, source: Path, tmp_path: Path) -> Path:
+    """The store with the sales department's files, which were read."""
+    return goes_on(run, begun.synchronised, source, tmp_path)
+
+
+@pytest.fixture
+def linked(run: Run, begun: Begun, source: Path, tmp_path: Path) -> Path:
+    """The store with the sales department's files, which were read and matched."""
+    return goes_on(run, begun.matched, source, tmp_path)
 
 
 def said(run: Run, *args: str | Path, store: Path) -> Any:
@@ -55,14 +98,13 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "cp1252")
 
 
-def test_from_files_to_links_and_back(run: Run, store: Path, source: Path) -> None:
-    said(run, "crm", "add", source, store=store)
-    (summary,) = said(run, "crm", "sync", store=store)
-    assert [(r["key"], r["reason"]) for r in summary["rejects"]] == [
+def test_from_files_to_links_and_back(run: Run, begun: Begun, linked: Path, source: Path) -> None:
+    store = linked
+    assert [(r["key"], r["reason"]) for r in begun.summary["rejects"]] == [
         ("K-108", "Geändert am cannot be read: morgen")
     ]
 
-    links, persons = matched(run, store)
+    links, persons = begun.done["links"], begun.done["records"]["vertrieb"]["persons"]
     assert (links["persons"]["accepted"], links["persons"]["candidates"]) == (6, 0)
     assert (links["organisations"]["accepted"], links["organisations"]["candidates"]) == (3, 1)
     assert (persons["written"], persons["unlinked"], persons["refused"]) == (6, 1, [])
@@ -93,10 +135,8 @@ def test_from_files_to_links_and_back(run: Run, store: Path, source: Path) -> No
     said(run, "check", store=store)  # it ends with 1 when a view is not what it is to be
 
 
-def test_a_rule_takes_over_what_differs(run: Run, store: Path, source: Path) -> None:
-    said(run, "crm", "add", source, store=store)
-    said(run, "crm", "sync", store=store)
-    matched(run, store)
+def test_a_rule_takes_over_what_differs(run: Run, linked: Path) -> None:
+    store = linked
     job = f'ASK {{ <{FRANZISKA}> <https://w3id.org/kgservice/ci#occupation> "Schichtleiterin" }}'
     assert said(run, "query", job, store=store)["boolean"] is True
     differing = said(run, "ask", "crm-differences", store=store)["results"]["bindings"]
@@ -107,10 +147,8 @@ def test_a_rule_takes_over_what_differs(run: Run, store: Path, source: Path) -> 
     assert "phone" not in {row["field"]["value"] for row in differing}
 
 
-def test_tickets_deals_and_preferences(run: Run, store: Path, source: Path) -> None:
-    said(run, "crm", "add", source, store=store)
-    said(run, "crm", "sync", store=store)
-    taken = said(run, "crm", "match", store=store)["records"]["vertrieb"]
+def test_tickets_deals_and_preferences(run: Run, begun: Begun, linked: Path, source: Path) -> None:
+    store, taken = linked, begun.done["records"]["vertrieb"]
     done = {name: (taken[name]["written"], taken[name]["unlinked"]) for name in TABLES}
     assert done == {"tickets": (3, 1), "deals": (4, 0), "preferences": (2, 0)}
     refused = {one["key"]: one["reason"][:3] for name in TABLES for one in taken[name]["refused"]}
@@ -151,10 +189,8 @@ def rows(run: Run, store: Path, question: str, *more: str) -> list[list[str]]:
     return [[row.get(name, {}).get("value", "") for name in names] for row in found["results"]["bindings"]]
 
 
-def test_through_a_service(run: Run, store: Path, source: Path, clock: Clock) -> None:
-    said(run, "crm", "add", source, store=store)
-    said(run, "crm", "sync", store=store)
-    kg = KnowledgeGraph.open(Settings(store=store), OxigraphStore(store), clock)
+def test_through_a_service(run: Run, synchronised: Path, clock: Clock) -> None:
+    kg = KnowledgeGraph.open(Settings(store=synchronised), OxigraphStore(synchronised), clock)
     with running(kg) as server:
         done = run("crm", "match", "--json", "--url", server.url, "--token", server.token)
         assert done.returncode == 0, done.stderr
@@ -168,11 +204,9 @@ def test_before_anything_was_synchronised(run: Run, store: Path) -> None:
     assert "nothing was synchronised yet" in done.stderr
 
 
-def test_while_a_source_is_synchronised(run: Run, store: Path, source: Path) -> None:
-    said(run, "crm", "add", source, store=store)
-    said(run, "crm", "sync", store=store)
-    with opened(store.parent / "crm"):
-        done = run("crm", "match", "--store", store)
+def test_while_a_source_is_synchronised(run: Run, synchronised: Path) -> None:
+    with opened(synchronised.parent / "crm"):
+        done = run("crm", "match", "--store", synchronised)
     assert done.returncode == 5
     assert "somebody else works on it" in done.stderr
 
@@ -187,10 +221,8 @@ def test_an_unknown_rule_is_told(run: Run, store: Path, source: Path) -> None:
     assert "both" in done.stderr
 
 
-def test_an_erased_person_is_in_no_table(run: Run, store: Path, source: Path) -> None:
-    said(run, "crm", "add", source, store=store)
-    said(run, "crm", "sync", store=store)
-    matched(run, store)
+def test_an_erased_person_is_in_no_table(run: Run, linked: Path) -> None:
+    store = linked
     said_by_her = 'ASK { ?s ?p ?o FILTER(ISLITERAL(?o) && CONTAINS(STR(?o), "Terminbestätigung kommt")) }'
     assert said(run, "query", said_by_her, store=store)["boolean"] is True
     done = run(

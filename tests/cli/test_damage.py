@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
@@ -19,7 +22,7 @@ from kgservice.errors import StoreFailed
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
-from kgservice.store.checksums import Checksums
+from kgservice.store.checksums import NAME, Checksums
 from tests.cli.commands import COMMAND, environment
 
 
@@ -37,23 +40,36 @@ def gone(pattern: str) -> Callable[[Path], None]:
     return lambda store: largest(store, pattern).unlink()
 
 
+def flip_noted(store: Path) -> None:
+    """Damage a table whose checksum is known: while the store was open, others may have been made of some."""
+    noted = json.loads((store / NAME).read_text())
+    flip(
+        max((store / name for name in noted if (store / name).exists()), key=lambda path: path.stat().st_size)
+    )
+
+
 def flipped(pattern: str) -> Callable[[Path], None]:
     return lambda store: flip(largest(store, pattern))
 
 
-@pytest.fixture
-def store(model_only: OxigraphStore, tmp_path: Path) -> Path:
-    """A store that was served, then written to and not closed."""
-    store = tmp_path / "store"
-    model_only.backup(store)
-    Checksums(store).note(store)
-    living = tmp_path / "living"
-    shutil.move(store, living)
+@pytest.fixture(scope="module")
+def written(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that was served, then written to and not closed, to be copied."""
+    folder = tmp_path_factory.mktemp("written")
+    store, living = folder / "store", folder / "living"
+    model_only.backup(living)
+    Checksums(living).note(living)
     with opened(Settings(store=living, reserve=0)) as kg:
         kg.guarded = False
         kg.commit(Change(add=(Quad(NamedNode("urn:test:x"), NamedNode(f"{CI}title"), Literal("x")),)))
         copy_at_rest(living, store)
     return store
+
+
+@pytest.fixture
+def store(written: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(written, tmp_path / "store"))
 
 
 def copy_at_rest(living: Path, store: Path) -> None:
@@ -69,37 +85,62 @@ def copy_at_rest(living: Path, store: Path) -> None:
     raise AssertionError("the store is never at rest")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        (flipped("CURRENT"), "The store is damaged"),
-        (gone("CURRENT"), "The store is damaged"),
-        (flipped("MANIFEST-*"), "The store is damaged"),
-        (gone("MANIFEST-*"), "The store is damaged"),
-        (gone("*.sst"), "The store is damaged"),
-        (flipped("*.sst"), "are damaged: "),
-        (flipped("*.log"), "is at commit 0, but commit 1 was answered"),
-        (gone("*.log"), "is at commit 0, but commit 1 was answered"),
-    ],
-    ids=["CURRENT", "no CURRENT", "MANIFEST", "no MANIFEST", "no table", "table", "log", "no log"],
-)
-def test_serve_says_what_is_damaged_and_how_to_go_on(
-    store: Path, damage: Callable[[Path], None], said: str
-) -> None:
-    damage(store)
-    done = subprocess.run(
-        [*COMMAND, "serve", "--store", store, "--port", "0"],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=120,
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "CURRENT": (flipped("CURRENT"), "The store is damaged"),
+    "no CURRENT": (gone("CURRENT"), "The store is damaged"),
+    "MANIFEST": (flipped("MANIFEST-*"), "The store is damaged"),
+    "no MANIFEST": (gone("MANIFEST-*"), "The store is damaged"),
+    "no table": (gone("*.sst"), "The store is damaged"),
+    "table": (flip_noted, "are damaged: "),
+    "log": (flipped("*.log"), "is at commit 0, but commit 1 was answered"),
+    "no log": (gone("*.log"), "is at commit 0, but commit 1 was answered"),
+}
+# `serve` on one store after the other in one process, which takes two seconds to start; what each has said.
+SERVES = """
+import json, sys
+from tests.cli.commands import run_here
+
+for store in sys.argv[1:]:
+    done = run_here("serve", "--store", store, "--port", "0")
+    print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
+"""
+
+
+def ended(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """A process that has ended by itself."""
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment(), timeout=120
     )
+
+
+@pytest.fixture(scope="module")
+def served(written: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What `serve` says on each damaged store: its exit code, its output and its errors."""
+    folder = tmp_path_factory.mktemp("damaged")
+    stores = [Path(shutil.copytree(written, folder / name)) for name in DAMAGES]
+    for store, (damage, _) in zip(stores, DAMAGES.values(), strict=True):
+        damage(store)
+    done = ended(sys.executable, "-W", "error", "-c", SERVES, *stores)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(DAMAGES, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_serve_says_what_is_damaged_and_how_to_go_on(served: dict[str, list[Any]], damage: str) -> None:
+    code, out, said = served[damage]
+    assert (code, out) == (6, "")
+    assert DAMAGES[damage][1] in said
+    assert "kgservice restore" in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_process_ends_with_that(store: Path) -> None:
+    damage, said = DAMAGES["table"]
+    damage(store)
+    done = ended(*COMMAND, "serve", "--store", store, "--port", "0")
     assert (done.returncode, done.stdout) == (6, "")
     assert said in done.stderr
-    assert "kgservice restore" in done.stderr
-    assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -1,9 +1,10 @@
-"""A Tryton of the tests' own, on this machine with SQLite: its modules, a company, and parties by its API."""
+"""A Tryton of the tests' own, on this machine with SQLite: made as the tutorial says, filled by its API."""
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,8 +20,10 @@ import pytest
 
 from tests.prepared import made_once
 
-PASSWORD = "geheim-1234"
+PASSWORD = "tutorial-2026"
+ACTIVATED = "trytond-admin"
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 
 
 class Tryton:
@@ -48,20 +51,35 @@ class Tryton:
         return answer["result"]
 
 
+def tutorial() -> list[tuple[str, list[str]]]:
+    """The commands of the tutorial, each with the lines that it says below."""
+    text = (ROOT / "docs" / "tutorial-crm.md").read_text(encoding="utf-8")
+    found: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line.removeprefix("$ "), []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
 def _database(folder: Path) -> None:
     """Make a database with the modules party and sale_opportunity, which takes most of a minute."""
     folder.mkdir()
-    (folder / "crm.sqlite").touch()
-    config, password = folder / "trytond.conf", folder / "password"
-    config.write_text(f"[database]\nuri = sqlite://\npath = {folder}\n", encoding="utf-8")
-    password.write_text(PASSWORD)
+    commands = [command for command, _ in tutorial()]
+    (activating,) = (number for number, command in enumerate(commands) if ACTIVATED in command)
+    first = commands.index("mkdir tryton")
     subprocess.run(
-        [
-            BIN / "trytond-admin", "-c", config, "-d", "crm", "-u", "party", "sale_opportunity",
-            "--activate-dependencies", "--email", "admin@example.org",
-        ],
-        check=True, capture_output=True, env=os.environ | {"TRYTONPASSFILE": str(password)}, timeout=300,
+        ["bash", "-ec", "\n".join(commands[first : activating + 1])],
+        check=True, capture_output=True, cwd=folder, timeout=300,
+        env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"},
     )  # fmt: skip
+
+
+def database_made_once(factory: pytest.TempPathFactory) -> Path:
+    """The folder `tryton` as the tutorial's commands make it, up to the one that activates the modules."""
+    return made_once(factory, "tryton", _database) / "tryton"
 
 
 @contextmanager
@@ -70,7 +88,7 @@ def tryton(factory: pytest.TempPathFactory) -> Iterator[Tryton]:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    folder = made_once(factory, "tryton", _database)
+    folder = database_made_once(factory)
     config = folder / "served.conf"
     config.write_text(
         f"[database]\nuri = sqlite://\npath = {folder}\n[web]\nlisten = 127.0.0.1:{port}\n",
