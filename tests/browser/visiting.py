@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -17,10 +18,14 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 from tests.serving import Running
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-"""Pictures of what the tests saw; git ignores them."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""Pictures of what the tests saw, taken where `SCREENSHOTS` is set; git ignores them."""
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first has no windows at all, and takes less time for each page."""
 GRAVE = ("serious", "critical")
-_MOMENT, _QUIET = 40, 3  # milliseconds, and how many times as long nothing may be asked
+_AT_REST = """() => new Promise(done =>
+    requestAnimationFrame(() => requestIdleCallback(() => done(), {timeout: 1000})))"""
+"""Once the page has been drawn again and has nothing more to do."""
+_VIOLATIONS = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
 Language = Literal["de", "en"]
 Scheme = Literal["light", "dark"]
 
@@ -37,6 +42,8 @@ class Visitor:
     page: Page
     base: str
     language: Language
+    script: bool = True
+    """Whether its pages may run scripts."""
     wrong: list[str] = field(default_factory=list)
     asked: int = 0
     """How many requests its pages have made."""
@@ -51,16 +58,15 @@ class Visitor:
         return self.page
 
     def _rest(self) -> None:
-        """Wait until nothing is asked for some time and no script is at work.
+        """Wait until the page has twice been drawn with nothing to do, and has asked nothing meanwhile.
 
-        Playwright's own `networkidle` takes half a second at each page.
+        Playwright's own `networkidle` takes half a second at each page. A page without scripts is at rest once it is loaded.
         """
         end, quiet = time.monotonic() + 20, 0
-        while quiet < _QUIET:
+        while self.script and quiet < 2:
             assert time.monotonic() < end, f"{self.page.url} does not come to rest: {self.waiting}"
             before = self.asked
-            self.page.wait_for_timeout(_MOMENT)
-            self.page.evaluate("0")  # answered between two scripts
+            self.page.evaluate(_AT_REST)
             quiet = quiet + 1 if self.asked == before and not self.waiting else 0
 
     def check(self, *, but: tuple[str, ...] = ()) -> None:
@@ -71,11 +77,12 @@ class Visitor:
     def faults(self, *, but: tuple[str, ...] = ()) -> list[str]:
         """What `check` finds wrong."""
         before = len(self.wrong)
-        found = Axe().run(self.page, options={"resultTypes": ["violations"]})
+        self.page.evaluate(Axe().axe_script)
+        found = self.page.evaluate(_VIOLATIONS)  # not all that `Axe().run` hands over: that is much
         del self.wrong[before:]  # what axe-core itself may not do here
         grave = [
             f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
-            for one in found.response["violations"]
+            for one in found
             if one["impact"] in GRAVE and one["id"] not in but
         ]
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
@@ -84,7 +91,9 @@ class Visitor:
         return [f"{self.page.url}: {fault}" for fault in grave]
 
     def picture(self, name: str) -> None:
-        """Keep a picture of the whole page."""
+        """Keep a picture of the whole page, for who asks for them: taking one takes longer than opening the page."""
+        if "SCREENSHOTS" not in os.environ:
+            return
         size = self.page.viewport_size or {"width": 0}
         SCREENSHOTS.mkdir(exist_ok=True)
         safe = re.sub(r"[^a-z0-9-]+", "-", name.lower())
@@ -113,7 +122,7 @@ def visiting(
     )
     context.set_default_timeout(20_000)
     page = context.new_page()
-    visitor = Visitor(page, base, language)
+    visitor = Visitor(page, base, language, script)
 
     def said(message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,17 +15,23 @@ from kgservice.web.texts import LANGUAGES, known, text
 STATIC = Path(__file__).parent / "static"
 
 
+@cache
+def _environment() -> Environment:
+    """The templates, each compiled once in a process, whichever application needs it first."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class Pages:
     """The templates; one for an application."""
 
     def __init__(self) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = _environment()
 
     def render(self, template: str, language: str, *, chosen: bool, here: str, **values: Any) -> str:
         """A page in `language`. `chosen`: the address says the language, so links keep it.

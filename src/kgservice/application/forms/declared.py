@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -43,6 +44,9 @@ class Declarations:
     def __init__(self, shapes: rdflib.Graph, model: rdflib.Graph) -> None:
         self._shapes = shapes
         self._model = model
+        self._domains: defaultdict[Node, set[rdflib.URIRef]] = defaultdict(set)
+        for prop, of in model.subject_objects(RDFS.domain):
+            self._domains[prop].update(members(model, of))
 
     def of(self, class_: rdflib.URIRef) -> dict[rdflib.URIRef, Declared]:
         """What is declared of the properties of a class, by property."""
@@ -51,11 +55,16 @@ class Declarations:
             for target in self._shapes.subjects(SH.targetClass, known):
                 for shape in (target, *self._shapes.objects(target, SH.property)):
                     self.take(shape, found)
-        for prop in domain(self._model, class_):
+        for prop in self.domain(class_):
             for target in self._shapes.subjects(SH.targetSubjectsOf, prop):
                 for shape in self._shapes.objects(target, SH.property):
                     self._bound(shape, prop, found)
         return found
+
+    def domain(self, class_: rdflib.URIRef) -> list[rdflib.URIRef]:
+        """The properties that the class, or one above it, has by their domain."""
+        classes = set(above(self._model, class_))
+        return sorted(p for p, of in self._domains.items() if classes & of and isinstance(p, rdflib.URIRef))
 
     def take(self, shape: Node, found: dict[rdflib.URIRef, Declared]) -> None:
         """Add what a property shape says of the one property that its path is about, if it is about one."""
@@ -120,13 +129,6 @@ def above(model: rdflib.Graph, class_: rdflib.URIRef) -> list[rdflib.URIRef]:
     """The class and those above it."""
     found = model.transitive_objects(class_, RDFS.subClassOf)
     return [one for one in found if isinstance(one, rdflib.URIRef)]
-
-
-def domain(model: rdflib.Graph, class_: rdflib.URIRef) -> list[rdflib.URIRef]:
-    """The properties that the class, or one above it, has by their domain."""
-    classes = set(above(model, class_))
-    found = {p for p, of in model.subject_objects(RDFS.domain) if classes & set(members(model, of))}
-    return sorted(p for p in found if isinstance(p, rdflib.URIRef))
 
 
 def ranges(model: rdflib.Graph, prop: rdflib.URIRef) -> list[rdflib.URIRef]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH, SKOS, XSD
@@ -131,7 +132,7 @@ class _Reading:
         yield from own
         demanding = inner or any(one.least for one in found.values())
         needed = set() if demanding else self._linked(of)
-        for prop in (*(() if inner else _EVERYWHERE), *said.domain(self._model, of)):
+        for prop in (*(() if inner else _EVERYWHERE), *self._declared.domain(of)):
             if prop in own or prop in _OWN or not prop.startswith(CI):
                 continue
             fits = self._is_value(prop) if inner else not self._is_of_the_other(prop)
@@ -160,10 +161,13 @@ class _Reading:
         back = said.inverse(self._model, prop)
         if back is None:
             return False
-        return (back, RDF.type, OWL.FunctionalProperty) in self._model or any(
-            self._declared.subject(self._shapes.value(shape, SH.path))[0] == back
-            for shape in self._shapes.subjects(SH.minCount, None)
-        )
+        return (back, RDF.type, OWL.FunctionalProperty) in self._model or back in self._demanded
+
+    @cached_property
+    def _demanded(self) -> set[rdflib.URIRef | None]:
+        """The properties of which a shape demands some."""
+        demanding = self._shapes.subjects(SH.minCount, None)
+        return {self._declared.subject(self._shapes.value(shape, SH.path))[0] for shape in demanding}
 
     def _field(self, prop: rdflib.URIRef, found: Declared, *, inner: bool) -> Field | None:
         values = said.ranges(self._model, prop)
@@ -196,21 +200,24 @@ class _Reading:
 
     def _with_part(self, one: Field, found: Declared, of: rdflib.URIRef) -> Field:
         """The field with a part: shapes say what a value states, or ask nothing of it but the link."""
-        if self._is_measured(of):
+        if of in self._measured:
             return replace(one, kind=Kind.PART, part=self._part(of, one.path, found.nested))
         demanding = any(declared.least for declared in self._declared.of(of).values())
         if one.least and str(of) in CLASSES.values() and not demanding:
             return replace(one, part=self._part(of, one.path, []), shared=True)
         return one
 
-    def _is_measured(self, of: rdflib.URIRef) -> bool:
-        """Whether a shape of some property says what its values, of this class, have to state."""
-        return any(
-            prop is not None and of in said.ranges(self._model, prop)
-            for shape in self._shapes.subjects(SH.path, None)
+    @cached_property
+    def _measured(self) -> set[rdflib.URIRef]:
+        """The classes of which a shape of some property says what its values, if of one, have to state."""
+        return {
+            of
+            for shape, path in self._shapes.subject_objects(SH.path)
             if (shape, SH.property, None) in self._shapes
-            for prop in [self._declared.subject(self._shapes.value(shape, SH.path))[0]]
-        )
+            for prop in [self._declared.subject(path)[0]]
+            if prop is not None
+            for of in said.ranges(self._model, prop)
+        }
 
     def _typed(self, of: rdflib.URIRef) -> list[Field]:
         """The field for the kind of the record, where the class has some below it."""
