@@ -21,12 +21,15 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import consents
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
-from kgservice.engine.changes import MOST
+from kgservice.engine.changes import LARGEST, MOST
+from kgservice.engine.isolated import Isolated, Limits
 from kgservice.engine.nurse import Nurse
+from kgservice.engine.rooms import Room
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
 from kgservice.namespaces import CI, KG
-from kgservice.store.base import Allowance, Kind
-from kgservice.store.formats import CSV, JSON, N_TRIPLES, TURTLE, Format
+from kgservice.store import OxigraphStore
+from kgservice.store.base import Allowance, Dataset, Kind
+from kgservice.store.formats import CSV, JSON, N_QUADS, N_TRIPLES, TURTLE, Format
 from tests.engine.conftest import engine_of, until
 
 CROSS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
@@ -217,6 +220,30 @@ def test_a_worker_that_lags_far_behind_is_replaced(apart: KnowledgeGraph) -> Non
         "n",
         str(MOST // 5 + 30),
     ]
+
+
+def test_one_large_change_makes_many_resting_workers_stale_and_the_next_query_is_answered() -> None:
+    engine = Isolated(OxigraphStore(), lambda: 1, Limits(), Room(light=12, heavy=12))
+    view = NamedNode("https://kg.example/view/all")
+
+    def count() -> str:
+        out, text = io.BytesIO(), "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+        allowance = Allowance(seconds=60)
+        engine.query(text, Dataset((view,), ()), lambda _: CSV, out, base=None, state=1, allowance=allowance)
+        return out.getvalue().decode().split()[1]
+
+    try:
+        memory = engine.memory(view)
+        memory.load(io.BytesIO(f"<u:s> <u:p> <u:o> {view} .\n".encode()), N_QUADS)
+        engine.hold(view, ready=True)
+        staff = engine._staffs[True]
+        for worker in [staff.take() for _ in range(12)]:
+            staff.give_back(worker)
+        long = "x" * 1000
+        memory.apply(add=[Quad(view, TITLE, Literal(f"{n} {long}"), view) for n in range(LARGEST // 1000)])
+        assert [count(), count()] == [str(LARGEST // 1000 + 1)] * 2
+    finally:
+        engine.close()
 
 
 def test_a_worker_that_is_killed_while_it_rests_is_replaced(apart: KnowledgeGraph) -> None:

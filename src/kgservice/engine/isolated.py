@@ -26,7 +26,7 @@ from kgservice.phrases import Phrase
 from kgservice.store.base import Allowance, Choose, Dataset, Store
 from kgservice.store.oxigraph import OxigraphStore
 
-_TRIES = 5  # workers that are tried before the query is given up
+_TRIES = 5  # workers that die, one after the other, before the query is given up
 _MEMORY = ("memory allocation", "MemoryError", "out of memory")
 _log = logging.getLogger(__name__)
 
@@ -170,17 +170,25 @@ class Isolated:
 
     def _ready(self, where: str, state: int) -> Worker:
         """A worker that has seen all that there is to see."""
-        for _ in range(_TRIES):
-            worker = self._staffs[where != DISK].take()
+        staff, died = self._staffs[where != DISK], 0
+        while died < _TRIES:
+            worker = staff.take()
+            stale = False
             try:
-                if worker.lives and (self._open(worker, state) if where == DISK else self._tell(worker)):
-                    return worker
+                if worker.lives:
+                    if self._open(worker, state) if where == DISK else self._tell(worker):
+                        return worker
+                    stale = True
             except Closed:  # it has died in the meantime
                 pass
             except BaseException:
                 worker.close()
                 raise
             worker.close()
+            if stale:  # the others that are free have not seen more, as a rule; the next one is new
+                staff.dismiss()
+            else:
+                died += 1
         raise StoreFailed("what queries run in does not answer")
 
     def _reading(self, opened: Once) -> Worker:
