@@ -21,7 +21,7 @@ from kgservice.crm.forgetting import CanonicalTables
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, look, sync
 from kgservice.domain.matching import RecordId
-from kgservice.errors import BadInput, BadTable, Conflict
+from kgservice.errors import BadInput, BadTable, Conflict, StoreFailed
 from tests.crm.folders import PERSONS, example, people, rows
 
 HEAD = "Number,Name,E-Mail,Changed\n"
@@ -273,6 +273,41 @@ def test_what_is_forgotten_is_nowhere_in_the_database(tmp_path: Path) -> None:
     assert rows(folder, "SELECT 1 FROM persons WHERE list_contains(email, 'zoe@example.com')") == []
     assert tables.forget([RecordId("werkstatt", "0003")]) == 1  # its refused row
     assert rows(folder, "SELECT count(*) FROM rejects WHERE key = '0003'") == [(0,)]
+
+
+def test_rows_that_went_before_the_file_could_be_written_anew_leave_it_the_next_time(tmp_path: Path) -> None:
+    folder = tmp_path / "crm"
+    sync(read_source(example("werkstatt", tmp_path)), folder)
+    path = folder / DATABASE
+    erased, other = RecordId("werkstatt", "0002"), RecordId("other", "1")
+    tables = CanonicalTables(path)
+    blocked = path.with_name(f"{path.name}.fresh")
+    blocked.mkdir()
+    with pytest.raises(StoreFailed, match="the rows of the CRM cannot be deleted"):
+        tables.forget([erased])
+    assert rows(folder, "SELECT key FROM persons WHERE key = '0002'") == []
+    assert b"zoe@example.com" in path.read_bytes()
+    for asked in ([erased], [other], []):  # whoever is erased next: the file is written anew first
+        with pytest.raises(StoreFailed):
+            tables.forget(asked)
+    blocked.rmdir()
+    blocked.write_bytes(b"of a copy that was broken off")
+    assert tables.forget([erased]) == 0
+    assert b"zoe@example.com" not in path.read_bytes()
+    assert b"ana@example.net" in path.read_bytes()
+    assert [file.name for file in folder.iterdir()] == [DATABASE]
+
+
+def test_what_is_noted_of_a_row_that_has_gone_before_leaves_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "crm"
+    sync(csv(tmp_path, HEAD + ANNA + BEN), folder)
+    sync(csv(tmp_path, HEAD + BEN), folder)  # the change is noted, the row is no more
+    path = folder / DATABASE
+    assert rows(folder, "SELECT change FROM changes WHERE key = '1'") == [("gone",)]
+    assert b"anna@example.org" in path.read_bytes()
+    assert CanonicalTables(path).forget([RecordId("people", "1")]) == 0
+    assert rows(folder, "SELECT count(*) FROM changes WHERE key = '1'") == [(0,)]
+    assert b"anna@example.org" not in path.read_bytes()
 
 
 def test_the_moment_of_a_run_is_that_of_the_clock(tmp_path: Path) -> None:
