@@ -14,7 +14,7 @@ from pyoxigraph import NamedNode, Quad, Triple
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
-from kgservice.domain.change import Origin
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
 from kgservice.domain.principal import OVERSEEING
@@ -35,20 +35,32 @@ KINDS = tuple(
 )
 
 
-def refuse_proof(planner: Planner, effect: Effect) -> None:
-    """Raise `Reserved` for an effect on such records, or on what leads to one.
+def refuse_effect(planner: Planner, effect: Effect, change: Change) -> None:
+    """Raise `Reserved` for an effect on such records, or on what leads to one, unless who asks may do that.
 
-    It does not say which: it may be one that whoever asks may not see.
+    It does not say which: it may be one that whoever asks may not see. Raise `Leaving`, unless they see
+    everything, for an effect by which something leaves the graph of a person without being stated.
     """
+    if change.origin.privacy or change.trusted:
+        return
     if touched_proof(planner, effect):
         raise _reserved()
+    if effect.leaving and not change.origin.oversees:
+        raise Leaving(
+            "Records would no longer be those of their person: stewards, privacy officers and administrators "
+            "change whose something is; others state all of it in the same change",
+            nodes={node.value for node in effect.leaving},
+            roles=sorted(OVERSEEING),
+        )
 
 
-def refuse_named_proof(planner: Planner, effect: Effect) -> None:
+def refuse_named(planner: Planner, effect: Effect, change: Change) -> None:
     """Raise `Reserved` for a change that names such a record, or a kind of them, whatever it would change.
 
-    Whether it changes anything would tell what such a record says.
+    Whether it changes anything would tell what such a record says; not to who may see everything.
     """
+    if change.origin.oversees or change.trusted:
+        return
     kinds = _kinds(planner)
     if not kinds.isdisjoint(effect.named) or _is_proof(planner, kinds, effect.named):
         raise _reserved()
@@ -59,17 +71,6 @@ def _reserved() -> Reserved:
         "Consents, requests, restrictions, processing activities and what is left of erased persons are "
         "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
     )
-
-
-def refuse_leaving(effect: Effect) -> None:
-    """Raise `Leaving` for an effect by which something leaves the graph of a person without being stated."""
-    if effect.leaving:
-        raise Leaving(
-            "Records would no longer be those of their person: stewards, privacy officers and administrators "
-            "change whose something is; others state all of it in the same change",
-            nodes={node.value for node in effect.leaving},
-            roles=sorted(OVERSEEING),
-        )
 
 
 def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bool = False) -> None:

@@ -16,12 +16,7 @@ from kgservice.application.changes import modelfiles, standing
 from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
-from kgservice.application.changes.proof import (
-    hidden_views,
-    refuse_leaving,
-    refuse_named_proof,
-    refuse_proof,
-)
+from kgservice.application.changes.proof import hidden_views, refuse_effect, refuse_named
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph import installing
@@ -101,8 +96,7 @@ class KnowledgeGraph(Whole):
         its view is built anew, as is one that a stopped load left unfinished. `told` hears how far that is.
         Raises `BadRdf` for broken ontology files, `StoreFailed` for lost commits or those of a newer release.
         """
-        graphs = Graphs(Addresses(settings.base))
-        files = modelfiles.read(ontology or resources.folder("ontology"), graphs)
+        files = modelfiles.read(ontology or resources.folder("ontology"), Graphs(Addresses(settings.base)))
         kg = cls(settings, store, files.model, clock, guarded=guarded)
         standing.check(store, kg.addresses, kg.head)
         installing.install(kg, files, told)
@@ -207,8 +201,7 @@ class KnowledgeGraph(Whole):
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.
 
-        Raises what `Planner.effect` and the checks of `proof` raise, `Invalid` with the findings, and
-        `StoreFailed`.
+        Raises what `Planner.effect` and `refuse_effect` raise, `Invalid` with the findings, `StoreFailed`.
         """
         with self.writing:
             return self._write(self.planner().effect(change), change)
@@ -223,21 +216,16 @@ class KnowledgeGraph(Whole):
     def _write(self, effect: Effect, change: Change) -> Commit:
         with self.writing:
             now = self.clock()
-            if not change.origin.oversees and not change.trusted:
-                refuse_named_proof(self.planner(), effect)
+            refuse_named(self.planner(), effect, change)
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            if not change.origin.privacy and not change.trusted:
-                refuse_proof(self.planner(), effect)
-                if not change.origin.oversees:
-                    refuse_leaving(effect)
+            refuse_effect(self.planner(), effect, change)
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)
             hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
             commit = self._put(effect, change, now, found, shown, hidden=hidden)
-            self._hide(hidden)
             if judged:
                 self.guard.follow()
                 self._following.begin(self.guard.left)
@@ -246,12 +234,7 @@ class KnowledgeGraph(Whole):
             return commit
 
     def _put(
-        self,
-        effect: Effect,
-        change: Change,
-        now: datetime,
-        *more: Effect,
-        hidden: Collection[object] = (),
+        self, effect: Effect, change: Change, now: datetime, *more: Effect, hidden: Collection[object] = ()
     ) -> Commit:
         """Write an effect and what follows from it as one commit; for `hidden` see `hidden_views`."""
         number = self._head + 1
@@ -267,16 +250,9 @@ class KnowledgeGraph(Whole):
             if isinstance(error, Undecided):
                 self._unfinished = effect, number, hidden
             raise
-        self._follow(effect, number)
+        self._follow(effect, number, hidden)
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
-
-    def _hide(self, views: Collection[object]) -> None:
-        """Let nobody be told any more what the views do not hold now."""
-        for forget in self.when_hidden if views else ():
-            forget()
-        if views and self.engine is not None:
-            self.engine.stop(views)
 
     def current(self) -> None:
         """See `Reader.current`: with what follows from the last commit."""
@@ -292,16 +268,14 @@ class KnowledgeGraph(Whole):
                 except Undecided:  # still; of any other failure nothing is left
                     self._unfinished = unfinished
                     raise
-                effect, number, hidden = unfinished
-                self._follow(effect, number)
-                self._hide(hidden)
+                self._follow(*unfinished)
                 if self._guard is not None:
                     self._guard.forget()
                 self._following.recall()
         self._following.finish(again=True)
 
-    def _follow(self, effect: Effect, number: int) -> None:
-        """Take note of a commit that the store has made."""
+    def _follow(self, effect: Effect, number: int, hidden: Collection[object]) -> None:
+        """Take note of a commit that the store has made; of what is `hidden` now nobody is told any more."""
         standing.note(self.store, self.addresses, number)
         parts = effect.by_graph()
         self.copies.follow(parts)
@@ -311,6 +285,10 @@ class KnowledgeGraph(Whole):
         self._head = number
         if NamedNode(self.addresses.state) in parts:
             self._due = Dues(self.store, self.addresses).first()
+        for forget in self.when_hidden if hidden else ():
+            forget()
+        if hidden and self.engine is not None:
+            self.engine.stop(hidden)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
