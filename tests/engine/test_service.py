@@ -71,7 +71,7 @@ def server(apart: KnowledgeGraph) -> Iterator[Running]:
         yield found
 
 
-def ask(server: Running, query: str, timeout: float = 2.0) -> httpx.Response:
+def ask(server: Running, query: str, timeout: float = 1.0) -> httpx.Response:
     """One query, by POST."""
     return server.post("/sparql", data={"query": query, "timeout": str(timeout)})
 
@@ -146,7 +146,7 @@ def test_a_client_that_leaves_stops_its_query(server: Running) -> None:
 
 def test_too_many_at_once_are_told_to_come_back(server: Running) -> None:
     with ThreadPoolExecutor(22) as pool:
-        answers = list(pool.map(lambda _: ask(server, CROSS, 2.5), range(20)))
+        answers = list(pool.map(lambda _: ask(server, CROSS, 1.5), range(20)))
     busy = [answer for answer in answers if answer.status_code == 503]
     assert busy
     assert {answer.status_code for answer in answers} <= {503, 504}

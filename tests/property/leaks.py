@@ -46,7 +46,7 @@ from tests.serving import TOKEN
 _GRAPH_ON_PAGE = re.compile(rb"<pre><code>(&lt;.*?)</code></pre>", re.DOTALL)
 _GRAPHS = {fmt.media_type: fmt.rdf for fmt in GRAPH_FORMATS if fmt.rdf is not None}
 _OWNER = re.compile(rb'"owner": "[0-9a-f]{16}"')
-_CANARY = re.compile(r"(?:anary|ANARY|anary)-[0-9]+", re.IGNORECASE)
+_CANARY = re.compile(r"anary-[0-9]+")  # in small letters
 _SHOWN = re.compile(r"SHOWN-[0-9]+")
 _KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:^|\n)\"?[1-9]")
@@ -189,7 +189,7 @@ class Search:
             made += await self._like_nothing(asked, answer)
         if self.ask_twin is not None and asked.same:
             other = await self.ask_twin(asked)
-            if _alike(answer) != _alike(other):
+            if not _same(answer, other):
                 raise Leak(
                     f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
                 )
@@ -211,8 +211,9 @@ class Search:
         text, named = answer.text, asked.text
         if answer.status >= 500:
             raise Leak(f"An answer that is no answer.\n{told(asked, answer)}")
-        told_of = {c.lower() for c in _CANARY.findall(text)} - {c.lower() for c in _CANARY.findall(named)}
-        keys = self.world.hidden.intersection(_KEY.findall(text.lower())) - set(_KEY.findall(named.lower()))
+        lower, named = text.lower(), named.lower()
+        told_of = {*_CANARY.findall(lower)} - {*_CANARY.findall(named)}
+        keys = self.world.hidden.intersection(_KEY.findall(lower)) - set(_KEY.findall(named))
         if told_of or keys:
             raise Leak(f"The answer tells of {sorted(told_of | keys)[:5]}\n{told(asked, answer)}")
         if asked.never and answer.status == 200 and _YES.search(answer.body.decode()):
@@ -246,6 +247,13 @@ class Search:
         ):
             await self._searched(Asked(Role.RESEARCHER, "GET", f"/sparql?query={query}", kind="read back"))
         return 2
+
+
+def _same(answer: Answer, other: Answer) -> bool:
+    """Whether they are alike; most are equal, which is seen at once."""
+    return (replace(answer, tag="") == replace(other, tag="") and bool(answer.tag) is bool(other.tag)) or (
+        _alike(answer) == _alike(other)
+    )
 
 
 def _alike(answer: Answer) -> tuple[object, ...]:

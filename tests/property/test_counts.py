@@ -16,13 +16,10 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views.counts import C, Counts
 from kgservice.domain.change import Change
-from kgservice.domain.clock import Clock
 from kgservice.domain.model import TYPE
 from kgservice.domain.quads import Quads
 from kgservice.errors import KgError
 from kgservice.namespaces import CI
-from kgservice.settings import Settings
-from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from tests.property.test_purposes import World
 from tests.terms import iri
@@ -134,8 +131,7 @@ def test_after_changes_that_the_guard_judges(
     assert taken
 
 
-def test_commits_while_it_is_counted(tmp_path: Path, clock: Clock) -> None:
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(tmp_path / "store"), clock, guarded=False)
+def test_commits_while_it_is_counted(kg: KnowledgeGraph) -> None:
     stop = threading.Event()
 
     def write() -> None:
@@ -165,7 +161,6 @@ def test_commits_while_it_is_counted(tmp_path: Path, clock: Clock) -> None:
         stop.set()
         writer.join()
     assert told(kg) == fresh(kg)
-    kg.close()
 
 
 def test_nobody_waits_for_a_change_that_takes_long(demo_kg_guarded: KnowledgeGraph) -> None:
@@ -178,8 +173,7 @@ def test_nobody_waits_for_a_change_that_takes_long(demo_kg_guarded: KnowledgeGra
         assert found == [fresh(kg)]
 
 
-def test_a_store_that_was_written_without_is_counted_anew(tmp_path: Path, clock: Clock) -> None:
-    kg = KnowledgeGraph.open(Settings(), OxigraphStore(), clock, guarded=False)
+def test_a_store_that_was_written_without_is_counted_anew(kg: KnowledgeGraph) -> None:
     kg.commit(Change(add=(Quad(iri("id:a"), TYPE, NamedNode(f"{CI}PainPoint")),)))
     assert told(kg) == fresh(kg)
     with kg.writing, kg.building():

@@ -28,7 +28,7 @@ from tests.http.keys import IMPROVING
 from tests.property.leaks import Leak, Search, grammar_of, inside, over_socket
 from tests.property.leaks_requests import Asked
 from tests.property.leaks_world import COPIED, DETAIL, PROJECT, TYPE, A, Planted, World, ci
-from tests.serving import running
+from tests.serving import PLAIN, running
 
 ADDRESSES = (
     "/sparql",
@@ -100,7 +100,7 @@ def test_no_answer_over_a_socket_leads_out_of_the_view(worlds: tuple[World, Worl
     world, _ = worlds
 
     async def run(url: str) -> Search:
-        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False, verify=PLAIN) as client:
             found = Search(world, over_socket(world, url, client))
             await found.run(grammar_of(world, 2), 300)
             return found

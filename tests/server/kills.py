@@ -40,7 +40,7 @@ from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.cli.commands import COMMAND, environment
-from tests.serving import faults
+from tests.serving import PLAIN, faults
 
 IDS = "https://kg.example/id/"
 PERSON = "00000000-0000-4000-8000-100700000005"
@@ -176,7 +176,7 @@ class Harness:
                 time.sleep(self.random.uniform(0, 1.5))
                 return
             with httpx.Client(
-                base_url=tell.url, headers=tell.headers, timeout=120, trust_env=False
+                base_url=tell.url, headers=tell.headers, timeout=120, trust_env=False, verify=PLAIN
             ) as client:
                 self.compare(client, check=check)
                 threads = [threading.Thread(target=writer.write, args=[client]) for writer in self.writers]

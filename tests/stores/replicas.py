@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kgservice.store.sparql_http import Server
+from tests.serving import PLAIN
 from tests.stores.servers import Running, oxigraph
 
 
@@ -28,7 +29,7 @@ class Log(ThreadingHTTPServer):
         self.entries: list[tuple[str, str, bytes]] = []
         self.told: list[int] = []  # what the next answers say, whatever the server has said
         self.grown = threading.Condition()
-        self.client = httpx.Client(trust_env=False, timeout=60)
+        self.client = httpx.Client(trust_env=False, verify=PLAIN, timeout=60)
         before = f"http://127.0.0.1:{self.server_port}"
         self.server = replace(
             server,
@@ -82,7 +83,7 @@ class Feed:
         self._log = log
         self._target = _root(target.query)
         self._paths = paths
-        self._client = httpx.Client(trust_env=False, timeout=60)
+        self._client = httpx.Client(trust_env=False, verify=PLAIN, timeout=60)
         self._flowing = threading.Event()
         self._flowing.set()
         self._closed = threading.Event()

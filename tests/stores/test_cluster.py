@@ -40,6 +40,7 @@ from kgservice.store.cluster import Cluster
 from kgservice.store.formats import CSV, N_QUADS, N_TRIPLES
 from kgservice.store.sparql_http import Server
 from tests.engine.conftest import until
+from tests.serving import PLAIN
 from tests.stores.cutting import cutting, through
 from tests.stores.replicas import Replicated, replicated, replicating
 from tests.stores.servers import KINDS, oxigraph
@@ -74,7 +75,7 @@ def tell(server: Server, name: str, graph: NamedNode = WHO) -> None:
     """Write to one server who it is, past everybody."""
     text = f'INSERT DATA {{ GRAPH {graph} {{ <urn:x> <urn:name> "{name}" }} }}'
     headers = {"Content-Type": "application/sparql-update"}
-    httpx.post(server.update, content=text, headers=headers, trust_env=False).raise_for_status()
+    httpx.post(server.update, content=text, headers=headers, trust_env=False, verify=PLAIN).raise_for_status()
 
 
 def usable(store: Cluster) -> int:
@@ -274,7 +275,7 @@ def test_what_a_reader_says_of_a_query_is_in_no_log(
         def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name: self.headers[name] for name in ("Accept", "Content-Type")}
-            answer = httpx.post(behind, content=asked, headers=headers, trust_env=False)
+            answer = httpx.post(behind, content=asked, headers=headers, trust_env=False, verify=PLAIN)
             self.send_response(500 if b"Anna" in asked else answer.status_code)
             self.send_header("Content-Type", answer.headers["Content-Type"])
             body = asked if b"Anna" in asked else answer.content

@@ -20,6 +20,7 @@ from kgservice.cli.running import ran
 from kgservice.errors import BadInput, BadParameter, StoreFailed
 from kgservice.http.access.purposes import HEADER as PURPOSE
 from kgservice.http.messages.headers import VIOLATIONS
+from kgservice.store.certificates import certificates
 from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
 
 # Answers may take long; a service that is not there is known at once.
@@ -39,8 +40,10 @@ class Remote(RemoteDesks):
             headers[b"Accept-Language"] = language().encode()
         if purpose is not None:
             headers[PURPOSE.encode()] = purpose.encode()
+        address = _address(url)
+        known = certificates(str(address))
         self._client = httpx.Client(
-            base_url=_address(url), headers=headers, timeout=_TIMEOUT, trust_env=False
+            base_url=address, headers=headers, timeout=_TIMEOUT, trust_env=False, verify=known
         )
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import httpx
 
 from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
+from kgservice.store.certificates import certificates
 
 _CONNECT = 5.0  # seconds until a server has to take a connection
 _LOADING = 3600.0  # seconds that a server may take for a document
@@ -72,7 +73,10 @@ class Client:
         self.server = server
         auth = httpx.BasicAuth(server.user, server.password) if server.user else None
         timeout = httpx.Timeout(server.seconds, connect=_CONNECT)
-        self._http = httpx.Client(auth=auth, timeout=timeout, trust_env=False, follow_redirects=False)
+        known = certificates(server.query, server.update, server.data)
+        self._http = httpx.Client(
+            auth=auth, timeout=timeout, trust_env=False, follow_redirects=False, verify=known
+        )
 
     @contextmanager
     def query(
