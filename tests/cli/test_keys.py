@@ -107,8 +107,8 @@ def test_others_are_not_served_when_nobody_can_sign_in(run: Run, how: list[str])
     assert "kgservice keys create" in done.stderr
 
 
-def test_a_service_in_a_network(run: Run, tmp_path: Path) -> None:
-    store = tmp_path / "s"
+def test_a_service_in_a_network(run: Run, empty_store: Path) -> None:
+    store = empty_store
     key = run("keys", "create", "--name", "x", "--role", "researcher", "--store", store).stdout.strip()
     command = [*COMMAND, "serve", "--store", str(store), "--port", "0", "--host", "0.0.0.0"]
     env = environment(KGSERVICE_TOKEN="a-token-that-somebody-chose", KGSERVICE_HOSTS="kg.example")

@@ -25,6 +25,7 @@ from kgservice.domain.clock import Clock
 from kgservice.domain.crm_run import RunState, Work
 from kgservice.domain.principal import Role
 from kgservice.errors import Conflict, NotFound, SourceFailed
+from kgservice.store import OxigraphStore
 from tests.cli.commands import COMMAND, Run, environment
 from tests.cli.conftest import run
 from tests.crm.folders import example, people, rows
@@ -233,9 +234,12 @@ def test_a_run_that_nobody_runs_any_more_is_broken_off(tmp_path: Path, clock: Cl
         runs.one("no such run", source="a")
 
 
-def test_a_killed_service_leaves_nothing_half_done(tmp_path: Path, slow: Slow, run: Run) -> None:
+def test_a_killed_service_leaves_nothing_half_done(
+    tmp_path: Path, slow: Slow, run: Run, model_only: OxigraphStore
+) -> None:
     """Killed in the middle of a sync: the rows are as before, the run is told, and the next one takes all."""
     store, folder = tmp_path / "store", tmp_path / "crm"
+    model_only.backup(store)
     source = written(tmp_path / "before", "1;Ada;;")
     sync(source, folder)
     registry.add(folder, slow.source(tmp_path / "people"))

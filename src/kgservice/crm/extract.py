@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +31,7 @@ _SILENT = {
     "EXTRACT__WORKERS": "1",
     "NORMALIZE__WORKERS": "1",
     "LOAD__WORKERS": "1",
+    "RESTORE_FROM_DESTINATION": "false",  # there is nothing before
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
 }
 
@@ -91,18 +93,20 @@ def extract(
             )
             for t in source.tables
         ]
-        pipeline = dlt.pipeline(
-            pipeline_name="crm",
-            pipelines_dir=str(work / "dlt"),
-            destination=dlt.destinations.duckdb(str(work / "raw.duckdb")),
-            dataset_name=RAW,
-        )
-        try:
-            pipeline.run(resources, loader_file_format="parquet")
-        except PipelineStepFailed as error:
-            raise _reason(error, secrets, source) from None
-        finally:
-            pipeline.deactivate()
+        # Told a path, dlt would open and close the file for each thing that it does.
+        with duckdb.connect(str(work / "raw.duckdb")) as db:
+            pipeline = dlt.pipeline(
+                pipeline_name="crm",
+                pipelines_dir=str(work / "dlt"),
+                destination=dlt.destinations.duckdb(db),
+                dataset_name=RAW,
+            )
+            try:
+                pipeline.run(resources, loader_file_format="parquet")
+            except PipelineStepFailed as error:
+                raise _reason(error, secrets, source) from None
+            finally:
+                pipeline.deactivate()
         for name, r in readings.items():
             if r.present is not None:
                 delivered[name].present = {key for key in r.present() if unreadable([key]) is None}
