@@ -1,13 +1,14 @@
-"""All pages that links lead to: accessible, within the width, without an error; also with hostile texts."""
+"""All pages that links lead to: in the frame, accessible, within the width, without an error; also with hostile texts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog
+from playwright.sync_api import Browser, Dialog, Page
 
 from kgservice import resources
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -17,6 +18,7 @@ from kgservice.domain.change import LOCAL
 from kgservice.domain.clock import Clock
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
+from kgservice.web.texts import catalogue
 from tests.browser.crawling import every_kind
 from tests.browser.visiting import Language, Scheme, visiting
 from tests.serving import Running, running
@@ -28,7 +30,13 @@ KINDS = {"/", "/pages/questions", "/pages/questions/…", "/pages/trace/…", "/
 _TEXTS = ("title", "personName", "content", "description", "behaviour", "occupation", "preference")
 _TEXT = re.compile(rf'(ci:(?:{"|".join(_TEXTS)}) )"((?:[^"\\]|\\.)*)"')
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>' onfocus=alert(3) x='\u202e{{7*7}}\u2066"
-LONG = "W" * 10_000
+LONG = "W" * 2_000
+
+
+def places(page: Page) -> set[str]:
+    """Where the navigation leads to."""
+    links = page.locator("nav.side a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    return {urlsplit(link).path for link in links if link.startswith("/")}
 
 
 @pytest.mark.parametrize(("language", "width", "scheme"), [("de", 1440, "light"), ("en", 360, "dark")])
@@ -36,14 +44,23 @@ def test_every_page_is_accessible(
     browser: Browser, site: Running, language: Language, width: int, scheme: Scheme
 ) -> None:
     with visiting(browser, site, language, width, scheme) as visitor:
-        found, faults = set(), []
+        words, found, reached, faults = catalogue(language), set(), set(), []
         for kind, page in every_kind(visitor):
             assert page.locator("h1").count() == 1, kind
+            assert page.locator("html").get_attribute("lang") == language, kind
+            purpose = page.get_by_label(words["purpose"], exact=True)
+            assert purpose.count() == 1, kind
+            assert purpose.is_visible() or width < 1440, kind
+            if kind in places(page):
+                assert page.locator('nav.side a[aria-current="page"]').count() == 1, kind
+                reached.add(kind)
             faults += visitor.faults()
             visitor.picture(f"page {kind} {scheme}")
             found.add(kind)
         assert not faults, "\n".join(faults)
         assert found >= KINDS
+        assert reached == places(page)
+        assert len(reached) > 5
 
 
 @pytest.fixture

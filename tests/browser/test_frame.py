@@ -1,28 +1,11 @@
-"""What all pages have: the head with the purpose, the navigation, the other language; at any width."""
+"""What all pages have, used: the menu, the purpose in the head. That all have it is in `test_every_page`."""
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Browser, expect
 
-from kgservice.web.texts import LANGUAGES, catalogue
-from tests.browser.visiting import Language, visiting
+from tests.browser.visiting import visiting
 from tests.serving import Running
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_navigation_leads_everywhere(browser: Browser, site: Running, language: Language) -> None:
-    words = catalogue(language)
-    with visiting(browser, site, language) as visitor:
-        page = visitor.open("/")
-        places = [link.get_attribute("href") for link in page.locator("nav.side a").all()]
-        assert len(places) > 5
-        for place in places:
-            if place and place.startswith("/"):
-                page.goto(visitor.base + place)
-                expect(page.locator('nav.side a[aria-current="page"]')).to_have_count(1)
-                expect(page.locator("html")).to_have_attribute("lang", language)
-                expect(page.get_by_label(words["purpose"], exact=True)).to_be_visible()
 
 
 def test_the_menu_opens_where_there_is_little_room_and_by_keyboard_only(

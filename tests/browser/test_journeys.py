@@ -45,7 +45,6 @@ def test_from_the_list_to_what_went_other_than_planned(
     words, (planned, actual) = catalogue(language), NAMES[language]
     with visiting(browser, shown, language) as visitor:
         page = visitor.open("/pages/journeys")
-        visitor.check()
         visitor.picture("journeys")
         page.get_by_role("link", name=planned).first.click()
         expect(page.locator("h1")).to_have_text(planned)

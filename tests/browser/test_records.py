@@ -45,7 +45,6 @@ def make_touchpoint(browser: Browser, site: Running, language: Language) -> None
     words = catalogue(language)
     with visiting(browser, site, language) as visitor:
         page = visitor.open("/pages/records")
-        visitor.check()
         visitor.picture("records")
         page.get_by_role("link", name=words["records-touchpoints"], exact=True).click()
         expect(page.get_by_role("table")).to_be_visible()
@@ -136,7 +135,6 @@ def test_quality_is_shown_over_time(browser: Browser, site: Running) -> None:
         words = catalogue(language)
         with visiting(browser, site, language) as visitor:
             page = visitor.open("/pages/quality")
-            visitor.check()
             expect(page.get_by_role("img", name=words["quality-trend"])).to_be_visible()
             unkept = page.get_by_text(words["quality-none"])
             if language == BOTH[0]:

@@ -20,7 +20,6 @@ def test_a_consent_is_looked_at_and_withdrawn(browser: Browser, site: Running, l
     words = catalogue(language)
     with visiting(browser, site, language) as visitor:
         page = visitor.open("/pages/persons")
-        visitor.check()
         page.get_by_label(words["find-by"]).fill("cordula")
         page.get_by_role("button", name=words["find"], exact=True).click()
         visitor.check()

@@ -38,7 +38,6 @@ def test_from_the_list_to_the_picture(browser: Browser, chains: Running, languag
     words = catalogue(language)
     with visiting(browser, chains, language) as visitor:
         page = visitor.open("/pages/traces")
-        visitor.check()
         visitor.picture("traces")
         page.get_by_label(words["title-holds"]).fill({"de": "stillstand", "en": "standstill"}[language])
         page.get_by_role("button", name=words["show"]).click()

@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(server: Running) -> None:
 
 def test_what_is_kept_shows_no_key(server: Running) -> None:
     path = keys_of(server.kg.settings.store)
-    key = make_key(server.kg.settings)
+    key = make_key(server.kg.settings, dear=True)
     secret = key[13:]
     content = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -132,7 +132,7 @@ def test_a_right_key_is_hashed_once_a_minute(server: Running, monkeypatch: pytes
 
 
 def test_a_key_that_is_not_there_takes_as_long_as_one_that_is(server: Running) -> None:
-    key = make_key(server.kg.settings)
+    key = make_key(server.kg.settings, dear=True)
 
     def took(given: str) -> float:
         times = []

@@ -142,8 +142,8 @@ def until(ask: Callable[[], int], wanted: int) -> bool:
 
 def test_failed_sign_ins_over_http(kg: KnowledgeGraph, tmp_path: Path) -> None:
     with serving(kg, tmp_path, sign_ins=2) as server:
-        key, other, late = (make_key(kg.settings) for _ in range(3))
-        over = make_key(kg.settings, expires=NOON)
+        key, other, late = (make_key(kg.settings, dear=True) for _ in range(3))
+        over = make_key(kg.settings, expires=NOON, dear=True)
         assert asking(server, "/queries", key).status_code == 200
         wrong = [key[:-5] + f"{n}AAAA" for n in range(5)]
         assert [asking(server, "/queries", w).status_code for w in wrong[:3]] == [401, 401, 429]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
+
 import pytest
 import rdflib
 from pyoxigraph import RdfFormat, parse, serialize
 from rdflib import OWL, RDF, RDFS, SKOS, URIRef
 
-from kgservice.application.imports.load import load_rdf
-from kgservice.domain.change import Origin
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.namespaces import CI
 from kgservice.resources import folder
-from tests.serving import Running
+from tests.serving import Running, running
 
 PAIN_POINT = URIRef(f"{CI}PainPoint")
 RECORD = "https://kg.example/id/00000000-0000-4000-8000-103000000003"
@@ -31,10 +33,19 @@ def read(text: str, form: str = "turtle") -> rdflib.Graph:
     return rdflib.Graph().parse(data=text, format=form)
 
 
-def load_demonstration(server: Running) -> None:
-    load_rdf(server.kg, [folder("demo")], Origin(reason="demonstration"), trusted=True)
+@pytest.fixture
+def server(unchanged: Running) -> Running:
+    """One for all tests of this file: they only read."""
+    return unchanged
 
 
+@pytest.fixture(scope="module")
+def demonstration(demo_kg: KnowledgeGraph) -> Iterator[Running]:
+    with running(demo_kg) as found:
+        yield found
+
+
+@cache
 def files() -> rdflib.Graph:
     graph = rdflib.Graph()
     for path in folder("ontology").glob("*.ttl"):
@@ -143,24 +154,18 @@ def test_head_has_the_headers_of_get(server: Running) -> None:
     assert head.headers["content-length"] == str(len(get.content))
 
 
-def test_records_of_concepts_stay_out_of_the_model(server: Running) -> None:
-    load_rdf(
-        server.kg, sorted(folder("demo").glob("*.ttl")), Origin("https://kg.example/tests", "demonstration")
-    )
-    assert "kg.example/id/" not in server.get("/ontology/Web").text
-    assert "kg.example/id/" not in server.get("/ontology").text
+def test_records_of_concepts_stay_out_of_the_model(demonstration: Running) -> None:
+    assert "kg.example/id/" not in demonstration.get("/ontology/Web").text
+    assert "kg.example/id/" not in demonstration.get("/ontology").text
 
 
-def test_an_instance_answers(server: Running) -> None:
-    load_rdf(
-        server.kg, sorted(folder("demo").glob("*.ttl")), Origin("https://kg.example/tests", "demonstration")
-    )
+def test_an_instance_answers(demonstration: Running) -> None:
     path = "/id/" + RECORD.rpartition("/")[2]
-    graph = read(server.get(path).text)
+    graph = read(demonstration.get(path).text)
     assert set(graph.subjects()) == {URIRef(RECORD)}
     assert (URIRef(RECORD), RDF.type, PAIN_POINT) in graph
-    page = server.get(path, headers={"Accept": "text/html"})
+    page = demonstration.get(path, headers={"Accept": "text/html"})
     assert page.status_code == 303
-    shown = server.get(page.headers["location"])
+    shown = demonstration.get(page.headers["location"])
     assert shown.status_code == 200
     assert RECORD in shown.text

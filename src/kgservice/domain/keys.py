@@ -81,12 +81,12 @@ def prefix_of(key: str) -> str | None:
     return found[1] if found else None
 
 
-def hashed(key: str) -> str:
-    """What is kept of a key: a salted scrypt hash, with its cost."""
+def hashed(key: str, cost: tuple[int, int, int] = _COST) -> str:
+    """What is kept of a key: a salted scrypt hash, with its `cost` (exponent of two, block size, rounds)."""
     salt = secrets.token_bytes(16)
-    found = _scrypt(key, salt, *_COST)
-    cost = "$".join(map(str, _COST))
-    return f"scrypt${cost}${base64.b64encode(salt).decode()}${base64.b64encode(found).decode()}"
+    found = _scrypt(key, salt, *cost)
+    said = "$".join(map(str, cost))
+    return f"scrypt${said}${base64.b64encode(salt).decode()}${base64.b64encode(found).decode()}"
 
 
 def matches(key: str, kept: str) -> bool:

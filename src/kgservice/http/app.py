@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -268,6 +269,6 @@ def framework(
     app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))
-    described = document(known)
-    app.openapi = lambda: described  # type: ignore[method-assign]  # as FastAPI tells to replace it
+    # As FastAPI tells to replace it; made when somebody asks for it first.
+    app.openapi = cache(lambda: document(known))  # type: ignore[method-assign]
     return app
