@@ -170,7 +170,8 @@ class Local(LocalDesks):
     @recorded("load", "imports", reads=False)
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
         """Load the files and folders, one after another."""
-        return imports.load(self._kg, paths, ORIGIN, progress)
+        rejects = self._kg.settings.store.parent / "rejects"
+        return imports.load(self._kg, paths, ORIGIN, progress, rejects=rejects)
 
     @contextmanager
     def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:
