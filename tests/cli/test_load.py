@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,12 @@ def test_load_of_a_table_says_what_came_of_it(run: Run, table: Path, tmp_path: P
     assert not [line for line in said if line.startswith("Nothing changed")]
     (rejects,) = (tmp_path / "data" / "rejects").iterdir()
     assert str(rejects.relative_to(tmp_path)) in done.stderr
+    assert (rejects.stat().st_mode & 0o777, rejects.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    rejects.chmod(0o644)  # as it was made before
+    (summary,) = json.loads(run("load", table, "--json").stdout)
+    assert [(one["line"], one["row"]) for one in summary["refused"]] == [(3, "2,")]
+    assert summary["rejects"] == [str(rejects.relative_to(tmp_path))]
+    assert rejects.stat().st_mode & 0o777 == 0o600
     assert "What is empty" in done.stdout + done.stderr
 
 

@@ -245,6 +245,21 @@ def test_a_row_that_comes_again_and_is_taken_waits_no_more(guarded: Running) -> 
     assert guarded.get("/quarantine?status=waiting").json()["entries"] == []
 
 
+def test_refused_rows_are_in_the_answer_and_in_no_file(guarded: Running) -> None:
+    """Rows that never were statements are not in quarantine; whoever sent them gets them back, and no path."""
+    place = guarded.kg.settings.store.parent
+    before = {path for path in place.rglob("*") if path.is_file()} if place.exists() else set()
+    summary = deliver(guarded, "id,pain\n1,yes\n2\n,Erika Musterfrau\n", name="refused.csv")
+    assert (summary["rows"], summary["taken"], summary["quarantined"]) == (3, 1, [])
+    assert [(one["line"], one["row"]) for one in summary["refused"]] == [(3, "2"), (4, ",Erika Musterfrau")]
+    assert all(one["reason"] for one in summary["refused"])
+    assert summary["rejects"] == []
+    after = {path for path in place.rglob("*") if path.is_file()} if place.exists() else set()
+    assert not {path for path in after - before if b"Musterfrau" in path.read_bytes()}
+    assert not (place / "rejects" / "refused.csv").exists()
+    assert not list((place / "rejects").glob("refused-*"))
+
+
 def test_a_refused_row_of_a_table_waits_with_its_text(guarded: Running, tmp_path: Path) -> None:
     """A mapping that gives one row a solution for no pain point; the other rows are in."""
     folder = tmp_path / "table"
@@ -260,4 +275,4 @@ def test_a_refused_row_of_a_table_waits_with_its_text(guarded: Running, tmp_path
     assert (summary["rows"], summary["taken"]) == (3, 2)
     (entry,) = summary["quarantined"]
     assert (entry["file"], entry["line"], entry["row"]) == ("rows.csv", 3, "2,")
-    assert [(r["line"], r["reason"][:4]) for r in summary["refused"]] == [(3, "R03:")]
+    assert [(r["line"], r["reason"][:4], r["row"]) for r in summary["refused"]] == [(3, "R03:", "2,")]

@@ -12,15 +12,18 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.care import check
 from kgservice.application.changes.replica import Budget
-from kgservice.application.graph.erased import Erased
+from kgservice.application.graph.erased import Begun, Erased, list_of
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import erasing, requests, subjects
 from kgservice.application.stewards import quarantine
 from kgservice.application.stewards.settling import Refusal
 from kgservice.application.views import building
+from kgservice.cli.local import forgotten
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
-from kgservice.errors import Conflict, NotFound, StoreFailed
+from kgservice.domain.matching import RecordId
+from kgservice.domain.rights import Outcome
+from kgservice.errors import Conflict, NotFound, Reserved, StoreFailed
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -302,6 +305,91 @@ def test_a_partial_erasure_is_done_again_in_a_backup(on_disk: Path, clock: Clock
     kg.close()
 
 
+def broken_off(store: Path, lines: int = 1) -> None:
+    """Take the last lines of the list away: the process ended before it wrote them."""
+    path = list_of(store)
+    path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:-lines]), encoding="utf-8")
+
+
+def test_a_partial_erasure_whose_end_was_not_noted_is_known(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    done = erasing.erase(kg, ON_CONTRACT, {"otherBasis": "keep"})
+    left, head = set(subjects.quads_of(kg, NamedNode(IDS + ON_CONTRACT))), kg.head
+    line = kg.erased.persons[-1]
+    kg.close()
+    broken_off(on_disk)
+    assert Erased.beside(on_disk).waiting == 0
+    kg = opened(on_disk, clock)  # the graph has it: only the list gets its line
+    assert kg.erased.persons[-1] == line
+    assert line.kept == tuple(done.kept)
+    assert (kg.erased.waiting, kg.erased.unfinished, kg.head) == (1, [], head)
+    assert set(subjects.quads_of(kg, NamedNode(IDS + ON_CONTRACT))) == left
+    kg.close()
+    assert Erased.beside(on_disk).unfinished == []
+
+
+@pytest.mark.parametrize(("key", "choice"), [(ON_CONTRACT, "keep"), (PERSON, "erase")])
+def test_an_erasure_that_was_broken_off_is_finished(
+    on_disk: Path, clock: Clock, key: str, choice: str
+) -> None:
+    """Also in a backup: whether the commit was made or not, the store that is opened does not have it."""
+    kg = opened(on_disk, clock)
+    backup = on_disk.with_name("backup")
+    asked = requests.open_(kg, {"subject": IDS + key, "kind": "erasure"})
+    kg.store.backup(backup)
+    texts = words(kg, key)
+    done = erasing.erase(kg, key, {"otherBasis": choice, "request": asked})
+    left = texts & words(kg, key)
+    kg.close()
+    broken_off(on_disk)
+    shutil.rmtree(on_disk)
+    shutil.move(backup, on_disk)
+    kg = opened(on_disk, clock)
+    assert texts & words(kg, key) == left != texts
+    assert [(line.key, line.kept) for line in kg.erased.persons[1:]] == [(key, tuple(done.kept))]
+    assert (kg.erased.waiting, kg.erased.unfinished) == (1, [])
+    ticket = requests.one(kg, asked)
+    assert (ticket.outcome, ticket.is_open) == (Outcome.FULFILLED, False)
+    assert check.check(kg) == []
+    head = kg.head
+    kg.close()
+    kg = opened(on_disk, clock)
+    assert kg.head == head
+    kg.close()
+    list_of(on_disk).write_text(list_of(on_disk).read_text("utf-8").splitlines()[1] + "\n", encoding="utf-8")
+    assert Erased.beside(on_disk).persons == []
+    forgotten(Settings(store=on_disk))  # the files are written anew, by the line of the begin alone
+    assert Erased.beside(on_disk).waiting == 0
+    assert files_with(on_disk.parent, texts - left) == {}
+
+
+def test_an_erasure_that_is_refused_has_not_begun(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    with pytest.raises(Reserved):
+        erasing.erase(kg, ON_CONTRACT, {"otherBasis": "keep"}, Origin("steward", privacy=False))
+    assert ON_CONTRACT in list_of(on_disk).read_text("utf-8")
+    kg.close()
+    kg = opened(on_disk, clock)
+    assert (kg.erased.unfinished, kg.erased.waiting) == ([], 0)
+    assert words(kg, ON_CONTRACT)
+    kg.close()
+
+
+def test_joined_lists_know_what_has_ended(tmp_path: Path) -> None:
+    here, there = Erased.beside(tmp_path / "here"), Erased.beside(tmp_path / "there")
+    for key in ("a", "b", "c"):
+        there.begin(Begun(key, "2026-11-20T12:00:00Z", ("urn:r",), "urn:t"), [RecordId("erp", key)])
+    here.begin(Begun("a", "2026-11-20T12:00:00Z", ("urn:r",), "urn:t"))
+    here.add("a", "2026-11-20T12:00:00Z", ["urn:r"])
+    here.begin(Begun("b", "2026-11-20T12:00:00Z", ("urn:r",), "urn:t"))
+    here.refuse("b")
+    here.join(there)
+    again = Erased.beside(tmp_path / "here")
+    assert [begun.key for begun in here.unfinished] == [begun.key for begun in again.unfinished] == ["c"]
+    assert again.unfinished == [Begun("c", "2026-11-20T12:00:00Z", ("urn:r",), "urn:t")]
+    assert [line.key for line in again.persons] == ["a"]
+
+
 def test_the_list_reads_what_was_written_whole(tmp_path: Path) -> None:
     erased = Erased.beside(tmp_path / "store")
     erased.add("a", "2026-11-20T12:00:00Z")
@@ -315,7 +403,7 @@ def test_the_list_reads_what_was_written_whole(tmp_path: Path) -> None:
     again.add("d", "2026-11-20T12:00:02Z")
     assert [line.key for line in Erased.beside(tmp_path / "store").persons] == ["a", "b", "d"]
     assert again.keys == {"a", "d"}
-    again.begin("e")
+    again.begin(Begun("e"))
     again.enter("e", "2026-11-20T12:00:03Z")
     again.enter("f", "2026-11-20T12:00:04Z")
     assert (again.waiting, Erased.beside(tmp_path / "store").waiting) == (3, 3)

@@ -49,7 +49,8 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
 
     Says when it is a new one, and how far it is when views have to be built.
 
-    Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again.
+    Who was erased, by the list beside the store, and is in it, since it is a backup, is erased again; so is
+    what an erasure that was broken off has left.
     Raises `StoreFailed` when the directory cannot be opened, for example because another process owns it.
     """
     if not settings.remote:
@@ -70,7 +71,7 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
         kg.erased = Erased.beside(settings.store)
         kg.forgetters.append(CanonicalTables(settings.crm_folder / DATABASE))
         if persons := erasing.again(kg):
-            say(f"The store is from before the erasure of {persons} persons; they were erased again.")
+            say(f"Erased again, as the store is from before it or it was broken off: {persons} persons.")
         yield kg
     finally:
         kg.close()
@@ -93,7 +94,10 @@ def compacted(settings: Settings) -> tuple[int, int]:
 
 def forgotten(settings: Settings) -> None:
     """Write the store anew if its files may still hold texts of erased persons. Raises `StoreFailed`."""
-    if settings.remote or not settings.store.exists() or not Erased.beside(settings.store).persons:
+    if settings.remote or not settings.store.exists():
+        return
+    known = Erased.beside(settings.store)
+    if not (known.persons or known.unfinished):
         return
     with opened(settings) as kg:
         persons = kg.erased.waiting
@@ -166,7 +170,8 @@ class Local(LocalDesks):
     @recorded("load", "imports", reads=False)
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
         """Load the files and folders, one after another."""
-        return imports.load(self._kg, paths, ORIGIN, progress)
+        rejects = self._kg.settings.store.parent / "rejects"
+        return imports.load(self._kg, paths, ORIGIN, progress, rejects=rejects)
 
     @contextmanager
     def validated(self, fmt: str, language: str, *, resume: bool) -> Iterator[tuple[str, int]]:

@@ -36,21 +36,36 @@ class Line:
     foreign: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An erasure that was about to be committed: of whom (by key), when, and what is to be kept.
+
+    `request`: the IRI of the ticket that is answered with it. Without `at` it was refused, or is of an older
+    release, and nobody knows what was to be done.
+    """
+
+    key: str
+    at: str = ""
+    kept: tuple[str, ...] = ()
+    request: str = ""
+
+
 @dataclass(slots=True)
 class Erased:
     """Who was erased, in the order of the erasures.
 
     Kept in the file `path`, line by line, each on disk before the next; without a path in memory only. A line
-    `{"begun": key}` comes before the commit, one with `erased` after it; `{"purged": n}` says that the files
-    of the store hold nothing more of the first n. `records` are keyed hashes of the CRM records that were
-    linked to erased persons; the key is the secret of the store. They are in the line of the begin, and
-    count from the erasure on.
+    with `begun` (the key) comes before the commit, and one with `erased` after it; `{"purged": n}` says that
+    the files of the store hold nothing more of the first n. `begun` are those that lack the second; a line
+    `{"begun": key}` alone takes back what was begun before it. `records` are keyed hashes of the CRM records
+    that were linked to erased persons; the key is the secret of the store. They are in the line of the begin,
+    and count from the erasure on.
     """
 
     path: Path | None = None
     persons: list[Line] = field(default_factory=list)
     purged: int = 0
-    begun: set[str] = field(default_factory=set)
+    begun: dict[str, Begun] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     _of: dict[str, set[str]] = field(default_factory=dict)
     _secret: bytes = b""
@@ -89,10 +104,14 @@ class Erased:
     def join(self, other: Erased) -> None:
         """Enter what another list knows and this one does not."""
         known = set(self.persons)
-        for key in sorted(other.begun):
+        ended = {(line.key, line.at) for line in self.persons}
+        for key in sorted(other.begun.keys() | other._of.keys()):
             new = other._of.get(key, set()) - self._of.get(key, set())
-            if key not in self.begun or new:
-                self._begin(key, new)
+            mine, begun = self.begun.get(key), other.begun.get(key)
+            if mine is None and begun is not None and (key, begun.at) not in ended:
+                self._begin(begun, new)
+            elif new:
+                self._begin(mine or Begun(key), new)
         for line in other.persons:
             if line not in known:
                 self._enter(line)
@@ -104,12 +123,17 @@ class Erased:
             if "purged" in said:
                 self.purged = int(said["purged"])
             elif "begun" in said:
-                self._begun(str(said["begun"]), map(str, said.get("records", ())))
+                begun = Begun(
+                    str(said["begun"]),
+                    str(said.get("at", "")),
+                    tuple(map(str, said.get("kept", ()))),
+                    str(said.get("request", "")),
+                )
+                self._begun(begun, map(str, said.get("records", ())))
             else:
                 kept = tuple(map(str, said.get("kept", ())))
                 foreign = said.get("foreign") is True
-                self.persons.append(Line(str(said["erased"]), str(said["at"]), kept, foreign))
-                self.records |= self._of.get(str(said["erased"]), set())
+                self._entered(Line(str(said["erased"]), str(said["at"]), kept, foreign))
         except (ValueError, TypeError, KeyError) as error:
             raise StoreFailed(f"line {number} of {self.path} is no erased person: {error}") from None
 
@@ -117,6 +141,11 @@ class Erased:
     def keys(self) -> frozenset[str]:
         """The keys of the persons of whom nothing was kept."""
         return frozenset(line.key for line in self.persons if not line.kept)
+
+    @property
+    def unfinished(self) -> list[Begun]:
+        """What was begun, and of which the end is not known: the process ended, or the disk failed."""
+        return [begun for begun in self.begun.values() if begun.at]
 
     @property
     def waiting(self) -> int:
@@ -130,17 +159,26 @@ class Erased:
         """
         return bool(self.records) and self._hashed(record, create=False) in self.records
 
-    def begin(self, key: str, linked: Iterable[RecordId] = ()) -> None:
+    def begin(self, begun: Begun, linked: Iterable[RecordId] = ()) -> None:
         """Note that an erasure is about to be committed; and the person's CRM records, as hashes."""
-        self._begin(key, {self._hashed(record, create=True) for record in linked})
+        self._begin(begun, {self._hashed(record, create=True) for record in linked})
 
-    def _begin(self, key: str, hashes: Collection[str]) -> None:
-        self._write({"begun": key, "records": sorted(hashes)} if hashes else {"begun": key})
-        self._begun(key, hashes)
+    def refuse(self, key: str) -> None:
+        """Note that an erasure that was begun will not be: it was refused."""
+        self._begin(Begun(key), ())
 
-    def _begun(self, key: str, hashes: Iterable[str]) -> None:
-        self.begun.add(key)
-        self._of.setdefault(key, set()).update(hashes)
+    def _begin(self, begun: Begun, hashes: Collection[str]) -> None:
+        said: dict[str, object] = {"begun": begun.key}
+        if begun.at:
+            said |= {"at": begun.at, "kept": list(begun.kept), "request": begun.request}
+        if hashes:
+            said["records"] = sorted(hashes)
+        self._write(said)
+        self._begun(begun, hashes)
+
+    def _begun(self, begun: Begun, hashes: Iterable[str]) -> None:
+        self.begun[begun.key] = begun
+        self._of.setdefault(begun.key, set()).update(hashes)
 
     def _hashed(self, record: RecordId, *, create: bool) -> str:
         """A hash that says nothing without the secret: keys of a CRM are soon guessed."""
@@ -162,7 +200,6 @@ class Erased:
     def add(self, key: str, at: str, kept: Iterable[str] = ()) -> None:
         """Note an erasure; what an interrupted validation has found, in a file beside, goes with it."""
         self._enter(Line(key, at, tuple(kept)))
-        self.begun.discard(key)
         if self.path is not None:
             store = self.path.name.removesuffix(ENDING)
             self.path.with_name(f"{store}.validation").unlink(missing_ok=True)
@@ -174,7 +211,11 @@ class Erased:
         if line.foreign:
             said["foreign"] = True
         self._write(said)
+        self._entered(line)
+
+    def _entered(self, line: Line) -> None:
         self.persons.append(line)
+        self.begun.pop(line.key, None)
         self.records |= self._of.get(line.key, set())
 
     def are_purged(self, number: int) -> None:

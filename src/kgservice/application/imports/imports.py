@@ -26,14 +26,15 @@ def load(
     progress: Progress | None = None,
     *,
     discreet: bool = False,
+    rejects: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Load files and folders; one summary (JSON values) for each table, and one for all RDF files together.
 
     Delimited files beside the folder of one mapping are loaded by it, in place of the folder's own.
     `discreet`: for who may not see everything, the summaries say nothing that would tell of what is stored:
-    what is new is null, since the same statement counts once, and refusals name only the rules. Raises
-    `BadInput` for a path that holds nothing to load, before anything is loaded; `BadRdf` and
-    `BadTable` for what cannot be read.
+    what is new is null, since the same statement counts once, and refusals name only the rules. `rejects`:
+    the folder for files of refused rows, if there are to be such. Raises `BadInput` for a path that holds
+    nothing to load, before anything is loaded; `BadRdf` and `BadTable` for what cannot be read.
     """
     tables = [folder for path in paths for folder in _mappings(path)]
     deliveries = [path for path in paths if path.suffix.lower() in _DELIMITED and path.is_file()]
@@ -43,7 +44,10 @@ def load(
         )
     documents = [file for path in paths if path not in deliveries for file in _documents(path, tables)]
     summaries = [
-        _table(load_tables(kg, folder, progress, deliveries or None, origin=origin), discreet=discreet)
+        _table(
+            load_tables(kg, folder, progress, deliveries or None, rejects=rejects, origin=origin),
+            discreet=discreet,
+        )
         for folder in tables
     ]
     if documents:
@@ -96,7 +100,7 @@ def _table(summary: TableSummary, *, discreet: bool) -> dict[str, Any]:
         "taken": summary.taken,
         "repeated": summary.repeated,
         "refused": [
-            {"file": r.file, "line": r.line, "reason": r.told if discreet else r.reason}
+            {"file": r.file, "line": r.line, "reason": r.told if discreet else r.reason, "row": r.row}
             for r in summary.refused
         ],
         "quarantined": [e.discreet() if discreet else e.to_json() for e in summary.quarantined],

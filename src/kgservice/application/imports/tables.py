@@ -44,13 +44,14 @@ _Held = list[tuple[Batch, Refusal]]
 class Refused:
     """A row that was not taken: the file, the physical line it starts on (1-based) and the reason.
 
-    `told`: the reason for who may not see everything.
+    `told`: the reason for who may not see everything; `row`: the row as it stood.
     """
 
     file: str
     line: int
     reason: str
     told: str
+    row: str
 
 
 @dataclass(slots=True)
@@ -59,9 +60,9 @@ class TableSummary:
 
     `rows` counts all records of the files, `repeated` those that stand in their file twice, word for word;
     `records` the instances that the taken rows describe, by the IRI of their class; `added` and `removed` the
-    statements that changed in the record graphs. `rejects` are the files that hold the refused rows as they
-    stood, to be mended and loaded. Rows that the guard refused are among the `refused`, and `quarantined`;
-    `mended` are the entries whose rows came again, and were taken.
+    statements that changed in the record graphs. `rejects` are the files, if any were asked for, that hold
+    the refused rows as they stood, to be mended and loaded. Rows that the guard refused are among the
+    `refused`, and `quarantined`; `mended` are the entries whose rows came again, and were taken.
     """
 
     title: str
@@ -91,12 +92,11 @@ def load_tables(
     """Load the tables of a mapping folder, or other deliveries of the same table (`files`).
 
     Each file goes in by commits of `BATCH` rows, with its name and SHA-256 as source. What the same rows said
-    in an earlier delivery and no longer say is removed. Refused rows are written to the folder `rejects`
-    (default: `rejects` beside the store). Raises `BadTable` when the mapping or a whole file cannot be read;
-    the files before it are loaded.
+    in an earlier delivery and no longer say is removed. Refused rows are written to the folder `rejects`, if
+    there is to be one: what is in it, an erasure does not find. Raises `BadTable` when the mapping or a whole
+    file cannot be read; the files before it are loaded.
     """
     mapping = read_mapping(folder)
-    rejects = rejects or kg.settings.store.parent / "rejects"
     loading = _Loading(kg, mapping, rejects=rejects, origin=origin, progress=progress or _silent)
     for path in files if files is not None else mapping.files:
         loading.load(path)
@@ -115,7 +115,7 @@ class _Loading:
         kg: KnowledgeGraph,
         mapping: TableMapping,
         *,
-        rejects: Path,
+        rejects: Path | None,
         origin: Origin,
         progress: Progress,
     ) -> None:
@@ -166,13 +166,15 @@ class _Loading:
                     done += batch.rows
                     self._progress(path.name, done, rows)
         if faults:
+            raw = {r.line: r.raw for r in records(path, mapping.dialect) if r.line in faults}
             summary.refused.extend(
-                Refused(path.name, line, reason, told.get(line, reason))
+                Refused(path.name, line, reason, told.get(line, reason), raw[line])
                 for line, reason in sorted(faults.items())
             )
-            target = self._rejects / f"{path.stem}-{digest[:8]}.csv"
-            write_rejects(target, path, mapping, faults)
-            summary.rejects.append(target)
+            if self._rejects is not None:
+                target = self._rejects / f"{path.stem}-{digest[:8]}.csv"
+                write_rejects(target, path, mapping, faults)
+                summary.rejects.append(target)
 
     def finish(self) -> TableSummary:
         """The summary, with the instances counted by class."""

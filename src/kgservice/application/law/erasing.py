@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
+from kgservice.application.graph.erased import Begun
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
 from kgservice.application.law import evidence, obligations, requests, subjects
 from kgservice.application.law.decisions import stamp
 from kgservice.application.law.remnants import Words, remnants
 from kgservice.application.links.consequences import elsewhere, linked_records
-from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.matching import RecordId
 from kgservice.domain.members import Members
 from kgservice.domain.mentions import Mentions
 from kgservice.domain.question import with_values
 from kgservice.domain.rights import Right
-from kgservice.errors import Conflict
+from kgservice.errors import Conflict, KgError, StoreFailed
 from kgservice.namespaces import CI, PROV
 
 KEEP, ERASE = "keep", "erase"
@@ -97,7 +98,8 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasur
 def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
     """Do the erasures anew that the list beside the store knows and the graph does not: it is from a backup.
 
-    So are persons who came back beside their tombstone, by a bulk load. Tombstones that the list lacks are
+    Those that were begun, and of which the list does not know the end, are done or entered in it. So are
+    persons erased who came back beside their tombstone, by a bulk load. Tombstones that the list lacks are
     entered in it. Returns how many persons were erased.
     """
     with kg.writing:
@@ -105,8 +107,12 @@ def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
         for key in stones.keys() - kg.erased.keys:
             kg.erased.enter(key, stones[key])
         origin = Origin(agent, "erasure again, after a backup was restored", SOURCE)
-        done = 0
-        for line in list(kg.erased.persons):
+        known, broken_off = list(kg.erased.persons), kg.erased.unfinished
+        done = sum(_finish(kg, begun, stones, agent) for begun in broken_off)
+        finished = {begun.key for begun in broken_off}
+        for line in known:
+            if line.key in finished:
+                continue
             person = subjects.of_key(kg, line.key)
             at = datetime.fromisoformat(line.at).astimezone(UTC)
             if not line.kept and (line.key not in stones or person is not None):
@@ -117,6 +123,47 @@ def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
                 continue
             done += 1
         return done
+
+
+def _finish(kg: KnowledgeGraph, begun: Begun, stones: Collection[str], agent: str) -> bool:
+    """Do what was begun, unless the graph has it; then the list gets its end. Whether it had to be done.
+
+    Of an erasure that keeps records, the ticket that was to be answered with it tells.
+    """
+    person = subjects.of_key(kg, begun.key)
+    tickets = requests.of(kg, person) if person is not None and begun.request else []
+    ticket = next((one for one in tickets if one.iri == begun.request), None)
+    made = ticket is not None and not ticket.is_open
+    if (person is None or made) if begun.kept else (person is None and begun.key in stones):
+        kg.erased.add(begun.key, begun.at, begun.kept)
+        return False
+    person = person or NamedNode(f"{kg.addresses.ids}{begun.key}")
+    origin = Origin(agent, "erasure that had been broken off", SOURCE)
+    told = Members({"request": begun.request})
+    noted = requests.settle(kg, person, Right.ERASURE, told) if ticket is not None and not made else None
+    if begun.kept:
+        bases = obligations.records(kg, person)
+        _partly(kg, person, {iri: bases.get(iri, []) for iri in begun.kept}, noted, origin)
+    else:
+        _wholly(kg, person, noted, origin, datetime.fromisoformat(begun.at).astimezone(UTC))
+    return True
+
+
+def _committed(kg: KnowledgeGraph, change: Change, begun: Begun, linked: Iterable[RecordId]) -> Commit:
+    """Commit an erasure between its two lines in the list.
+
+    One that is refused is no longer begun; one of which the store does not tell is, until the next start.
+    """
+    kg.erased.begin(begun, linked)
+    try:
+        commit = kg.commit(change)
+    except StoreFailed:
+        raise
+    except KgError:
+        kg.erased.refuse(begun.key)
+        raise
+    kg.erased.add(begun.key, begun.at, begun.kept)
+    return commit
 
 
 def _last_commit(kg: KnowledgeGraph) -> datetime | None:
@@ -156,9 +203,8 @@ def _wholly(
         lawful=True,
         erased=gone,
     )
-    kg.erased.begin(key, linked)
-    commit = kg.commit(change)
-    kg.erased.add(key, stamp(at))
+    begun = Begun(key, stamp(at), request=ticket.ticket.value if ticket else "")
+    commit = _committed(kg, change, begun, linked)
     return Erasure(
         key,
         at,
@@ -217,9 +263,8 @@ def _partly(
         lawful=True,
         erased=erased,
     )
-    kg.erased.begin(key, linked)
-    commit = kg.commit(change)
-    kg.erased.add(key, stamp(at), bound)
+    begun = Begun(key, stamp(at), tuple(bound), ticket.ticket.value if ticket else "")
+    commit = _committed(kg, change, begun, linked)
     return Erasure(
         key,
         at,
