@@ -198,7 +198,7 @@ def _labels(parts: Sequence[tuple[str, ...]]) -> list[str]:
     """The names as they fit; where that leaves some the same, each part is cut short.
 
     >>> _labels([("A standstill below an hour a year", one) for one in ("Food producers", "Workshops")])
-    ['A standstill be…, Food producers', 'A standstill be…, Workshops']
+    ['A standstill bel…, Food producers', 'A standstill bel…, Workshops']
     """
     labels = []
     for own in parts:
@@ -206,5 +206,8 @@ def _labels(parts: Sequence[tuple[str, ...]]) -> list[str]:
         labels.append(textwrap.shorten(name, _CHARACTERS, placeholder=" …") or name[:_CHARACTERS])
     if len(set(labels)) == len(labels):
         return labels
-    most = _CHARACTERS // max(map(len, parts)) - 2
-    return [", ".join(one if len(one) <= most else f"{one[: most - 1]}…" for one in own) for own in parts]
+    return [", ".join(_cut(one, (_CHARACTERS + 2) // len(own) - 2) for one in own) for own in parts]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
