@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 import openpyxl
+import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from playwright.sync_api import Browser, Page, expect
 
 from kgservice.web.texts import catalogue
 from tests.browser.visiting import Language, visiting
+from tests.http.test_quarantine import ADDRESSES, BAD, HEAD, known, load, solution
 from tests.serving import Running
 
 BOTH: tuple[Language, Language] = ("de", "en")
@@ -128,6 +130,65 @@ def test_records_come_by_spreadsheet(browser: Browser, site: Running, tmp_path: 
         with page.expect_download() as refused:
             page.get_by_role("link", name="Abgelehnte Zeilen herunterladen").click()
         assert Path(refused.value.path()).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("language", "script"), [("de", True), ("en", False)])
+def test_what_waits_in_quarantine_is_mended_and_released(
+    browser: Browser, site: Running, language: Language, script: bool
+) -> None:
+    words = catalogue(language)
+    load(site, solution(BAD))
+    with visiting(browser, site, language, script=script) as visitor:
+        page = visitor.open("/pages/quarantine")
+        if script:
+            visitor.check()
+        page.locator("main tbody a").first.click()
+        expect(page.get_by_text("R03").first).to_be_visible()
+        if script:
+            visitor.check()
+            visitor.picture("quarantined")
+        stated = page.get_by_label(words["statements-to-mend"])
+        mended = f"{HEAD}\n{stated.input_value()}\n<https://kg.example/id/{BAD}> {ADDRESSES} ."
+        stated.fill(mended)
+        page.get_by_role("button", name=words["save-and-check"]).click()
+        expect(page.get_by_text(words["would-bring-nothing"])).to_be_visible()
+        page.get_by_role("button", name=words["release"], exact=True).click()
+        expect(page.locator(".chip", has_text=words["entry-released"])).to_be_visible()
+        assert known(site.kg, BAD)
+
+
+def test_what_waits_in_quarantine_is_discarded_for_a_reason(browser: Browser, site: Running) -> None:
+    words = catalogue("de")
+    load(site, solution(BAD))
+    with visiting(browser, site, "de", width=360) as visitor:
+        page = visitor.open("/pages/quarantine")
+        page.locator("main tbody a").first.click()
+        visitor.check()
+        page.get_by_label(words["discard-reason"]).fill("Doppelt gemeldet")
+        page.get_by_role("button", name=words["discard"], exact=True).click()
+        expect(page.locator(".chip", has_text=words["entry-discarded"])).to_be_visible()
+        expect(page.get_by_text("Doppelt gemeldet")).to_be_visible()
+        assert not known(site.kg, BAD)
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_a_finding_is_assigned_accepted_and_opened_again(
+    browser: Browser, site: Running, language: Language
+) -> None:
+    words = catalogue(language)
+    with visiting(browser, site, language) as visitor:
+        page = visitor.open(NO_BASELINE)
+        page.get_by_label(words["owner"], exact=True).select_option(label="Deniz Achberg")
+        page.get_by_role("button", name=words["assign"]).click()
+        expect(page.locator("dl.facts")).to_contain_text("Deniz Achberg")
+        page.get_by_label(words["waive-reason"]).fill("Agreed")
+        page.get_by_label(words["until"], exact=True).fill("2027-03-01")
+        page.get_by_role("button", name=words["waive"], exact=True).click()
+        expect(page.locator(".chip", has_text=words["status-waived"])).to_be_visible()
+        expect(page.locator("dl.facts")).to_contain_text("Agreed")
+        visitor.check()
+        page.get_by_role("button", name=words["reopen"]).click()
+        expect(page.locator(".chip", has_text=words["status-open"])).to_be_visible()
 
 
 def test_quality_is_shown_over_time(browser: Browser, site: Running) -> None:

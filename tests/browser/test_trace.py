@@ -48,7 +48,7 @@ def test_from_the_list_to_the_picture(browser: Browser, chains: Running, languag
         expect(page.get_by_text(WORDING)).to_be_visible()
         expect(page.get_by_text(words["use-allowed"], exact=True).first).to_be_visible()
         expect(page.locator("main td strong").first).to_have_text(
-            {"de": "14,5 Stunde", "en": "14.5 hour"}[language]
+            {"de": "14,5 Stunden", "en": "14.5 hours"}[language]
         )
         visitor.check()
         visitor.picture("trace")

@@ -117,7 +117,6 @@ def test_open_pain_points_come_by_urgency(demo_kg: KnowledgeGraph) -> None:
         ("Focus-group dates collide with shifts", False),
         ("The hotline does not know the sensor values", True),
         ("Each person needs an own e-mail address to register", True),
-        ("App in German only", True),
         ("The monthly report is too technical", True),
     ]
 

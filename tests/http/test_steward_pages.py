@@ -104,6 +104,9 @@ def test_a_finding_is_assigned_waived_and_opened_again(board: Board) -> None:
     assert "must end in the future" in checked(refused).text
     assert board.post(path, do="waive", reason="Agreed", until="2027-01-31").status_code == 303
     assert stewarding.one(board.kg, key).status == "waived"
+    shown = checked(board.get(f"{path}?lang=de")).text
+    assert "local, bis 2027-01-31" in shown
+    assert "2027-01-31T" not in shown
     assert "Agreed" in board.get(f"{path}?lang=en").text
     assert board.post(path, do="reopen").status_code == 303
     assert stewarding.one(board.kg, key).status == "open"
@@ -163,6 +166,20 @@ def held(board: Board) -> str:
     """The id of an entry that waits in quarantine: a solution that addresses nothing."""
     (entry,) = load(board.server, solution(BAD))["quarantined"]
     return str(entry["id"])
+
+
+def test_what_a_purpose_does_not_show_says_so_and_lets_switch_back(board: Board) -> None:
+    single = "/pages/journeys/00000000-0000-4000-8000-104000000002"
+    narrow = {"purpose": "https://w3id.org/dpv#CustomerRelationshipManagement", "to": single}
+    assert board.get(single).status_code == 200
+    assert board.post("/pages/purpose", **narrow).status_code == 303
+    for path in (single, "/id/00000000-0000-4000-8000-104000000002"):
+        gone = board.get(f"{path}?lang=en")
+        assert gone.status_code == 404
+        assert "14 of 54 persons allow this" in checked(gone).text
+        assert catalogue("en")["other-purpose"] in gone.text
+    assert board.post("/pages/purpose", purpose="everything", to=single).headers["location"] == single
+    assert board.get(single).status_code == 200
 
 
 def test_an_entry_of_the_quarantine_is_mended_and_released(board: Board) -> None:

@@ -60,6 +60,14 @@ def test_as_many_names_as_it_takes_and_no_more_bars_than_fit() -> None:
     two = drawn("issue answer n", ("late", "paid", 3), ("late", "no", 4))
     assert two is not None
     assert [bar.name for bar in two.bars] == ["late, paid", "late, no"]
+    third = drawn("issue kind answer n", ("late", "all", "paid", 3), ("late", "all", "no", 4))
+    assert third is not None
+    assert [bar.name for bar in third.bars] == ["late, paid", "late, no"], (
+        "what is the same for all says nothing"
+    )
+    alike = drawn("need segment n", ("w" * 50, "small", 3), ("w" * 50, "big", 4))
+    assert alike is not None
+    assert [bar.label.rpartition(", ")[2] for bar in alike.bars] == ["small", "big"]
     many = drawn("x n", *((f"x{n}", n) for n in range(50)), total=700)
     assert many is not None
     assert (len(many.bars), many.shown, many.total) == (MOST_BARS, MOST_BARS, 700)

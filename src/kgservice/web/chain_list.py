@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from kgservice.application.answers.chain_words import links, name, note, spoken
+from kgservice.application.answers.chain_words import links, name, note, spoken, unit_of
 from kgservice.web.tables import moment
 from kgservice.web.texts import text
 
@@ -143,9 +143,9 @@ class ChainList:
         if not found or found[-1].get("value") is None:
             return Value("", "", self._text(lacking))
         last = found[-1]
-        unit = spoken(last["unit"]["label"], self.language) if last.get("unit") else self._text("gap-unit")
+        unit = unit_of(last, self.language) if last.get("unit") else self._text("gap-unit")
         at = moment(last["measuredAt"])[:10] if last.get("measuredAt") else self._text("gap-time")
-        return Value(f"{self._number(last['value'])} {unit}", at)
+        return Value(f"{self._number(last['value'])} {unit}".strip(), at)
 
     def _change(self, before: Sequence[Node], after: Sequence[Node]) -> str:
         """The difference, and in per cent of the value before; only between values of one unit."""

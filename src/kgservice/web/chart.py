@@ -144,7 +144,9 @@ def _bars(table: Table, found: _Columns, at: int) -> Chart | None:
     if not found.texts and found.phase is None:
         return None
     rows = table.rows[:MOST_BARS]
-    names = _names(rows, [*found.texts, *([] if found.phase is None else [found.phase])])
+    parts = _names(rows, [*found.texts, *([] if found.phase is None else [found.phase])])
+    names = [", ".join(own) for own in parts]
+    labels = _labels(parts)
     values = [number_of(row[at].text) if row[at].number else None for row in rows]
     known = [value for value in values if value is not None]
     if len(set(known)) < 2 or len(set(names)) < len(names):
@@ -154,12 +156,12 @@ def _bars(table: Table, found: _Columns, at: int) -> Chart | None:
     scale, start = room / (high - low), _LABEL + (_VALUE if low < 0 else 0)
     zero = start - low * scale
     bars = []
-    for n, (row, name, value) in enumerate(zip(rows, names, values, strict=True)):
+    for n, (row, name, label, value) in enumerate(zip(rows, names, labels, values, strict=True)):
         end = zero + (value or 0) * scale
         bars.append(
             Bar(
                 name=name,
-                label=textwrap.shorten(name, _CHARACTERS, placeholder=" …") or name[:_CHARACTERS],
+                label=label,
                 text=row[at].text,
                 x=round(min(zero, end), 1),
                 y=n * (_BAR + _GAP) + 4,
@@ -180,10 +182,32 @@ def _bars(table: Table, found: _Columns, at: int) -> Chart | None:
     )
 
 
-def _names(rows: Sequence[Sequence[Cell]], texts: Sequence[int]) -> list[str]:
-    """What tells the rows apart: the first text of each, and as many more as it takes."""
-    for number in range(1, len(texts) + 1):
-        names = [", ".join(row[at].text for at in texts[:number] if row[at].text) or "–" for row in rows]
-        if len(set(names)) == len(names):
-            return names
-    return names if texts else []
+def _names(rows: Sequence[Sequence[Cell]], texts: Sequence[int]) -> list[tuple[str, ...]]:
+    """What tells the rows apart: the first text of each, and of the others those that it takes."""
+
+    def named(taken: Sequence[int]) -> list[tuple[str, ...]]:
+        return [tuple(row[at].text for at in taken if row[at].text) or ("–",) for row in rows]
+
+    taken = list(texts[:1])
+    while len(set(named(taken))) < len(rows) and (rest := [at for at in texts if at not in taken]):
+        taken.append(max(rest, key=lambda at: len(set(named([*taken, at])))))
+    return named(taken)
+
+
+def _labels(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """The names as they fit; where that leaves some the same, each part is cut short.
+
+    >>> _labels([("A standstill below an hour a year", one) for one in ("Food producers", "Workshops")])
+    ['A standstill bel…, Food producers', 'A standstill bel…, Workshops']
+    """
+    labels = []
+    for own in parts:
+        name = ", ".join(own)
+        labels.append(textwrap.shorten(name, _CHARACTERS, placeholder=" …") or name[:_CHARACTERS])
+    if len(set(labels)) == len(labels):
+        return labels
+    return [", ".join(_cut(one, (_CHARACTERS + 2) // len(own) - 2) for one in own) for own in parts]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

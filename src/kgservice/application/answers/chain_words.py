@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kgservice.namespaces import CI
+
 Node = Mapping[str, Any]
 Words = Mapping[str, str]
 
@@ -12,6 +14,15 @@ _WORDS = {
     "de": {"before": "vorher", "after": "nachher", "minutes": "min Aufwand", "review": "Überprüfung bis"},
     "en": {"before": "before", "after": "after", "minutes": "min effort", "review": "review by"},
 }
+_SEVERAL = {  # units by their local name; those that are missing are the same for one and for several
+    "Count": {"de": "", "en": ""},
+    "Day": {"de": "Tage", "en": "days"},
+    "Euro": {"de": "Euro", "en": "euros"},
+    "Hour": {"de": "Stunden", "en": "hours"},
+    "Minute": {"de": "Minuten", "en": "minutes"},
+    "ScorePoint": {"de": "Punkte auf einer Skala", "en": "score points"},
+}
+_ONE = {"1", "1.0", "1.00"}
 
 
 def spoken(labels: Words, language: str, otherwise: str = "") -> str:
@@ -89,10 +100,24 @@ def _measured(node: Node, key: str, word: str, language: str) -> str:
     shown = []
     for measured in values:
         number = measured["value"].replace(".", ",") if language == "de" else measured["value"]
-        unit = spoken(measured["unit"]["label"], language) if measured.get("unit") else ""
+        unit = unit_of(measured, language) if measured.get("unit") else ""
         day = _day(measured.get("measuredAt") or "")
         shown.append(f"{word} {number} {unit}".strip() + (f" ({day})" if day else ""))
     return ", ".join(shown)
+
+
+def unit_of(measured: Mapping[str, Any], language: str) -> str:
+    """What stands behind a value: its unit, of several if the value is not one; a count needs none.
+
+    >>> hours = {"id": f"{CI}Hour", "label": {"de": "Stunde", "en": "hour"}}
+    >>> unit_of({"value": "14.5", "unit": hours}, "de"), unit_of({"value": "1", "unit": hours}, "en")
+    ('Stunden', 'hour')
+    """
+    unit = measured["unit"]
+    several = _SEVERAL.get(unit["id"].removeprefix(CI), {})
+    if language not in several or (measured["value"] in _ONE and several[language]):
+        return spoken(unit["label"], language)
+    return several[language]
 
 
 def _day(moment: str) -> str:

@@ -1,4 +1,8 @@
-"""Pain points that wait: those without a solution, and those whose solution has shown no impact yet."""
+"""Pain points that wait: those without a solution, and those whose solution has shown no impact yet.
+
+One whose status is resolved waits no more, whatever the chain lacks: else a purpose that hides its solution
+would open it anew.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ SELECT ?pain ?kind ?moment WHERE {{
   ?pain a ci:PainPoint .
   OPTIONAL {{ ?pain ci:painPointKind ?kind }}
   OPTIONAL {{ ?pain ci:detectedAt ?moment }}
+  FILTER NOT EXISTS {{ ?pain ci:painPointStatus ci:Resolved }}
 }}"""
 _ADDRESSED = f"SELECT ?pain ?solution WHERE {{ ?pain <{CI}addressedBy> ?solution }}"
 _PROVEN = f"SELECT ?impact ?solution WHERE {{ ?impact <{CI}impactOf> ?solution }}"

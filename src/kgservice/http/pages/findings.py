@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -106,14 +107,14 @@ def _shown(site: Site, request: Request, form: dict[str, Any] | None) -> Respons
         name=in_language(told["name"], language),
         looked_at=told["path"],
         terms=told["terms"],
-        advice=in_language(told["advice"], language),
+        advice=_advice(in_language(told["advice"], language)),
         values=told["values"],
         stated=told["statements"],
         example=told["example"],
         proposals=[
             {**proposal, "words": in_language(proposal["words"], language)} for proposal in told["proposals"]
         ],
-        waiver=found["waiver"],
+        waiver=_waiver(kg, found["waiver"], language),
         waivable=may_be_waived(found["severity"], [found["rule"], found["shape"].rpartition("#")[2]]),
         employees=_employees(kg, language),
         form=form,
@@ -161,6 +162,27 @@ def _row(kg: KnowledgeGraph, found: Mapping[str, Any], language: str) -> dict[st
         "first": moment(found["firstSeen"] or ""),
         "last": moment(found["lastSeen"] or ""),
         "mended": moment(found["mendedAt"] or ""),
+    }
+
+
+def _advice(words: str) -> str:
+    """What a rule advises, without the sentences that lack a value: the message of the finding says those.
+
+    >>> _advice("It has been open for … days. Propose a solution.")
+    'Propose a solution.'
+    """
+    return " ".join(said for said in re.split(r"(?<=[.!?]) ", words) if "…" not in said)
+
+
+def _waiver(kg: KnowledgeGraph, waiver: Mapping[str, Any] | None, language: str) -> dict[str, Any] | None:
+    """Why a finding is accepted, by whom and until when, as people read it."""
+    if waiver is None:
+        return None
+    by = waiver["by"] or ""
+    return {
+        "reason": waiver["reason"],
+        "by": labels(kg, [by], language).get(by) or short(by) if by else "",
+        "until": moment(waiver["until"] or ""),
     }
 
 

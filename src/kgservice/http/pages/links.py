@@ -15,7 +15,7 @@ from kgservice.application.links import linking
 from kgservice.application.links import records as link_records
 from kgservice.application.sources import link_reports
 from kgservice.domain.change import Origin
-from kgservice.domain.link import ORGANISATIONS, PERSONS, STATES, State
+from kgservice.domain.link import ORGANISATIONS, PERSONS, PRIOR, STATES, State
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
@@ -69,7 +69,7 @@ def link_page(site: Site, request: Request) -> Response:
         pair=_row(kg, found),
         run=found["run"],
         picture=f"/links/{key}/waterfall?lang={site.language(request)}",
-        fields=found["fields"],
+        fields=sorted(found["fields"], key=lambda one: one["field"] != PRIOR),  # as in the picture
         following=f"{LINKS}/{_key(kg, following)}" if following else "",
         done=_done(kg, request.query_params.get("done", "")),
         decisions=[{**one, "at": moment(one["at"])} for one in found["decisions"]],

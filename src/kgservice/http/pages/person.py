@@ -21,7 +21,8 @@ from kgservice.http.pages import consents, tickets
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import cell, moment
+from kgservice.web.tables import cell, moment, worded
+from kgservice.web.texts import text
 
 ASKED = ("category", "use", "at")
 """What the address asks for a decision; `purpose` in an address is what a page is read for."""
@@ -135,11 +136,12 @@ def _entries(kg: KnowledgeGraph, key: str, language: str) -> list[tuple[str, lis
     for _, members in groupby(found, key=lambda entry: entry.record):
         group = list(members)
         kinds = ", ".join(names.get(iri) or short(iri) for iri in group[0].classes)
-        groups.append((kinds, [(e.id, _entry(kg, e, names)) for e in group]))
+        groups.append((kinds, [(e.id, _entry(kg, e, names, language)) for e in group]))
     return groups
 
 
-def _entry(kg: KnowledgeGraph, entry: corrections.Entry, names: Mapping[str, str]) -> str:
-    value = cell(entry.value, names, kg.addresses).text
+def _entry(kg: KnowledgeGraph, entry: corrections.Entry, names: Mapping[str, str], language: str) -> str:
+    truth = {"true": text("yes", language), "false": text("no", language)}
+    value = worded(cell(entry.value, names, kg.addresses), entry.value, truth).text
     value = value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
     return f"{names.get(entry.prop.value) or short(entry.prop.value)}: {value}"

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from kgservice.application.answers import small_groups
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.protocol import records
+from kgservice.domain.model import TYPE
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import TRACED, path_of_trace
 from kgservice.http.resources.operation import iri
 from kgservice.store.base import Term
-from kgservice.web.tables import Cell, cell
+from kgservice.web.tables import Cell, cell, worded
+from kgservice.web.texts import text
 
 
 def add(routes: Routes) -> None:
@@ -36,12 +38,16 @@ def record_page(site: Site, request: Request) -> Response:
     terms = {o.value for _, o in (*found.outgoing, *found.incoming) if isinstance(o, NamedNode)}
     properties = {p for p, _ in (*found.outgoing, *found.incoming)}
     names = labels(site.kg, terms | properties | {found.iri}, language)
+    truth = {"true": text("yes", language), "false": text("no", language)}
 
     def grouped(pairs: Sequence[tuple[str, Term]]) -> list[tuple[str, list[Cell]]]:
         rows: dict[str, list[Cell]] = {}
         for property_, value in pairs:
             name = names.get(property_) or short(property_)
-            rows.setdefault(name, []).append(cell(value, names, site.kg.addresses))
+            if property_ == TYPE.value:
+                name = text("class", language)
+            made = worded(cell(value, names, site.kg.addresses), value, truth)
+            rows.setdefault(name, []).append(made)
         return list(rows.items())
 
     return site.page(

@@ -41,10 +41,12 @@ class Routes:
         """A page. `beyond`: it shows what no purpose bounds; its head and the audit log say so."""
 
         def answer(request: Request) -> Response:
+            seen = self.site
             try:
-                return handler(self._seen(request, beyond), request)
+                seen = self._seen(request, beyond)
+                return handler(seen, request)
             except KgError as error:
-                return self.site.problem(request, error)
+                return seen.problem(request, error)
 
         self.router.add_route(path, answer, methods=["GET", "HEAD"])
 
@@ -107,8 +109,8 @@ class Routes:
             seen = self._seen(request, beyond)
             try:
                 return answer(seen, request, form)
-            except NotFound:
-                raise
+            except NotFound as error:
+                return seen.problem(request, error)
             except KgError as error:
                 seen.error, seen.typed = error, form
                 return handler(seen, request)

@@ -166,9 +166,16 @@ class Site:
         return [(group, places) for group, places in found if places]
 
     def problem(self, request: Request, error: KgError) -> Response:
-        """A page that says what went wrong."""
+        """A page that says what went wrong; of a site `at` a request, with the choice of the purpose."""
         problem = shown(error, self.language(request))
-        return self.page(request, "error.html", status=problem["status"], problem=problem)
+        try:
+            return self.page(request, "error.html", status=problem["status"], problem=problem)
+        except KgError:  # also from the graph, where the head of the page looks
+            if self._principal is None:
+                raise
+            bare = copy.copy(self)
+            bare._principal = None
+            return bare.problem(request, error)
 
     def overview(self) -> Overview:
         """What is loaded; looked up once for each commit."""

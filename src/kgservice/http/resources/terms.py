@@ -69,11 +69,13 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
 
     def route(path: str, handler: Callable[[Site, Request], Response]) -> None:
         def answer(request: Request) -> Response:
+            seen = site
             try:
-                return handler(site.at(request), request)
+                seen = site.at(request)
+                return handler(seen, request)
             except KgError as error:
                 if _wants_page(request):
-                    return site.problem(request, error)
+                    return seen.problem(request, error)
                 raise
 
         router.add_route(path, answer, methods=["GET", "HEAD"])
