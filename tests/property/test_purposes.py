@@ -228,7 +228,7 @@ class World:
 def test_the_views_of_purposes_equal_their_definition(tmp_path: Path, seed: int, profile: str) -> None:
     world = World(tmp_path, seed, profile)
     shown = 0
-    for _ in range(160):
+    for _ in range(300):
         world.step()
         views = world.views()
         assert views == expected(world.kg)

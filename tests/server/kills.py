@@ -190,7 +190,8 @@ class Harness:
                 time.sleep(self.random.uniform(0, 2))
                 if self.random.random() < 0.5:  # what answers its queries, first
                     self.met.add("without a helper")
-                    _kill(self.random.choice(_helpers(process)))
+                    helpers = _helpers(process)  # more on a larger machine
+                    _kill(helpers[int(self.random.random() * len(helpers))])
                     time.sleep(self.random.uniform(0, 2))
                 if self.random.random() < 0.2:  # while it stops
                     self.met.add("stopping")
