@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -384,12 +385,14 @@ def test_who_has_withdrawn_is_told_by_no_reader_that_lags(
     servers: Replicated, demo_store: Path, clock: Clock
 ) -> None:
     with cluster(servers) as store:
-        document = io.BytesIO()
-        OxigraphStore.reading(demo_store).dump(document, N_QUADS)
+        settings = Settings(memory=400, remote=servers.server.query)
+        settings = replace(settings, purposes=settings.active_purposes[0])
+        with OxigraphStore(demo_store).copy() as records:  # three servers get all of it
+            KnowledgeGraph.open(settings, records, clock, guarded=False)
+            document = io.BytesIO()
+            records.dump(document, N_QUADS)
         store.load(io.BytesIO(document.getvalue()), N_QUADS)
-        kg = KnowledgeGraph.open(
-            Settings(memory=400, remote=servers.server.query), store, clock, guarded=False
-        )
+        kg = KnowledgeGraph.open(settings, store, clock, guarded=False)
         near(kg)
         reader = kg.reader(kg.settings.active_purposes[0])
         until(lambda: usable(store) == 2, 90)
