@@ -86,6 +86,7 @@ def test_only_its_owner_can_read_a_backup(run: Run, store: Path, tmp_path: Path)
     assert again.returncode in {0, 5}  # 5: in the same second
 
 
+@pytest.mark.slow
 def test_what_is_restored_is_what_was_kept(run: Run, store: Path, tmp_path: Path) -> None:
     run("keys", "create", "--name", "a", "--role", "steward", "--store", store)
     assert run("backup", tmp_path / "kept", "--store", store).returncode == 0
@@ -153,6 +154,7 @@ def test_what_broke_off_or_is_damaged_is_not_restored(run: Run, store: Path, tmp
     assert run("verify", kept).returncode == 2
 
 
+@pytest.mark.slow
 def test_who_was_erased_since_is_erased_again_and_leaves_the_files(
     run: Run, kg: KnowledgeGraph, store: Path, tmp_path: Path
 ) -> None:
