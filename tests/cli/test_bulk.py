@@ -67,12 +67,12 @@ def test_other_formats_say_the_same(run: Run, demo_store: Path, fmt: str) -> Non
     assert run("export", "--format", "turtle", "--store", demo_store).returncode == 2
 
 
-def test_a_bulk_load_with_an_error_changes_nothing(run: Run, tmp_path: Path) -> None:
+def test_a_bulk_load_with_an_error_changes_nothing(run: Run, tmp_path: Path, empty_store: Path) -> None:
     (tmp_path / "bad.nq").write_text("<u:s> <u:p> <u:o> <u:g> .\n<u:s> oops\n")
-    done = run("load", "--bulk", tmp_path / "bad.nq", "--store", tmp_path / "store")
+    done = run("load", "--bulk", tmp_path / "bad.nq", "--store", empty_store)
     assert done.returncode == 2
     assert "line 2" in done.stderr
-    left = run("query", "ASK { GRAPH <u:g> { ?s ?p ?o } }", "--json", "--store", tmp_path / "store")
+    left = run("query", "ASK { GRAPH <u:g> { ?s ?p ?o } }", "--json", "--store", empty_store)
     assert '"boolean":false' in left.stdout.replace(" ", "")
 
 

@@ -93,6 +93,7 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "cp1252")
 
 
+@pytest.mark.slow
 def test_from_files_to_links_and_back(run: Run, begun: Begun, linked: Path, source: Path) -> None:
     store = linked
     assert [(r["key"], r["reason"]) for r in begun.summary["rejects"]] == [
@@ -142,6 +143,7 @@ def test_a_rule_takes_over_what_differs(run: Run, linked: Path) -> None:
     assert "phone" not in {row["field"]["value"] for row in differing}
 
 
+@pytest.mark.slow
 def test_tickets_deals_and_preferences(run: Run, begun: Begun, linked: Path, source: Path) -> None:
     store, taken = linked, begun.done["records"]["vertrieb"]
     done = {name: (taken[name]["written"], taken[name]["unlinked"]) for name in TABLES}
@@ -228,6 +230,7 @@ def test_an_erased_person_is_in_no_table(run: Run, linked: Path) -> None:
     assert b"Hubstein" in held
 
 
+@pytest.mark.slow
 def test_an_erased_person_does_not_come_back(run: Run, store: Path, source: Path) -> None:
     """Not even where every row that is nobody's becomes a person; the steward is told, and nothing is kept."""
     settings = source / "source.toml"

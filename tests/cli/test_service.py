@@ -181,6 +181,7 @@ def test_a_store_in_use_without_a_note_says_what_to_do(service: Service, run: Ru
     assert "try again" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_store_is_written_anew_at_the_start_after_an_erasure(
     demo_store: Path, run: Run, tmp_path: Path
 ) -> None:

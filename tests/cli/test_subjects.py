@@ -54,6 +54,7 @@ def test_what_is_wrong_is_said(run: Run, demo_store: Path) -> None:
     assert run("subject", "erase", PERSON, *at, stdin="n\n").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_person_is_rectified_restricted_and_erased(run: Run, store: Path) -> None:
     at = ("--store", store)
     done = run("subject", "rectify", PERSON, "--set", "ci:personName=Walburga Berg", *at)

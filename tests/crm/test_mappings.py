@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,28 @@ from openpyxl import Workbook, load_workbook
 from kgservice import resources
 from kgservice.crm.cleaning import Reject
 from kgservice.crm.settings import MAPPINGS, Source, read_source, ready_mappings
-from kgservice.crm.sync import TableCounts, sync
+from kgservice.crm.sync import SyncSummary, TableCounts, sync
 from kgservice.tabular.headings import plain
 from tests.crm.folders import example, rows
 
 EXAMPLES = sorted(p.name for p in (resources.folder("examples") / "crm").iterdir() if p.is_dir())
 FILES = ["dynamics", "espocrm", "hubspot", "odoo", "pipedrive", "salesforce", "suitecrm"]
+
+
+Taken = Callable[[str], tuple[Source, Path, SyncSummary]]
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    """What a first run takes of an example, to be looked at: the source, the folder, and what the run says."""
+
+    @cache
+    def take(name: str) -> tuple[Source, Path, SyncSummary]:
+        folder = tmp_path_factory.mktemp(name)
+        source = read_source(example(name, folder))
+        return source, folder / "crm", sync(source, folder / "crm")
+
+    return take
 
 
 def rows_of(source: Source, path: Path) -> int:
@@ -50,25 +68,23 @@ def test_no_heading_means_two_columns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_goes_in_comes_out(tmp_path: Path, name: str) -> None:
+def test_what_goes_in_comes_out(taken: Taken, name: str) -> None:
     """Each row of each file is taken or refused with its line and reason, and what is taken is there."""
-    source = read_source(example(name, tmp_path))
-    summary = sync(source, tmp_path / "crm")
+    source, folder, summary = taken(name)
     for table in source.tables:
         counts = summary.tables[table.name]
         assert counts.read == rows_of(source, source.folder / table.place["file"])
         refused = [reject for reject in summary.rejects if reject.table == table.name]
         assert (counts.rejected, counts.repeated) == (len(refused), 0)
         assert all(reject.line > 1 and reject.key and reject.reason for reject in refused)
-        there = sum(rows(tmp_path / "crm", f"SELECT count(*) FROM {kind}")[0][0] for kind in table.primary)
+        there = sum(rows(folder, f"SELECT count(*) FROM {kind}")[0][0] for kind in table.primary)
         assert there == counts.taken == counts.read - counts.rejected
     assert any(summary.rejects)
-    assert sync(source, tmp_path / "crm").run == 0
+    assert sync(source, folder).run == 0
 
 
-def test_hubspot(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("hubspot", tmp_path)), folder)
+def test_hubspot(taken: Taken) -> None:
+    _, folder, summary = taken("hubspot")
     assert summary.tables["contacts"] == TableCounts(4, 3, 0, 1)
     assert summary.rejects == [Reject("contacts", 5, "54", "neither a name nor an address nor a number")]
     assert rows(folder, "SELECT key, state, origin FROM preferences ORDER BY key") == [
@@ -130,9 +146,8 @@ def test_salesforce_reports_in_german(tmp_path: Path) -> None:
     ]
 
 
-def test_salesforce_data_export(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("salesforce", tmp_path)), folder)
+def test_salesforce_data_export(taken: Taken) -> None:
+    _, folder, summary = taken("salesforce")
     assert summary.rejects == [
         Reject("contacts", 4, "003Aa00000AbC03IAC", "Birthdate cannot be read: 30.02.1990")
     ]
@@ -151,10 +166,9 @@ def test_salesforce_data_export(tmp_path: Path) -> None:
     ]
 
 
-def test_dynamics_exported_to_excel(tmp_path: Path) -> None:
+def test_dynamics_exported_to_excel(taken: Taken) -> None:
     """Hidden columns hold key and moment; a day without a time stays the day, whatever the time zone."""
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("dynamics", tmp_path)), folder)
+    _, folder, summary = taken("dynamics")
     key = "0a1b2c3d-0001-ef11-a111-000d3a00000"
     assert summary.rejects == [
         Reject("contacts", 4, f"{key}3", "Do not allow Emails cannot be read: Perhaps")
@@ -207,9 +221,8 @@ def test_dynamics_accounts_in_german(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_pipedrive_in_german_and_english(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("pipedrive", tmp_path)), folder)
+def test_pipedrive_in_german_and_english(taken: Taken) -> None:
+    _, folder, summary = taken("pipedrive")
     assert summary.rejects == [
         Reject("deals", 4, "503", "Value cannot be read: viel"),
         Reject("organizations", 4, "73", "Organization - Name is empty"),
@@ -241,9 +254,8 @@ def test_pipedrive_in_german_and_english(tmp_path: Path) -> None:
     ]
 
 
-def test_espocrm_as_csv(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("espocrm", tmp_path)), folder)
+def test_espocrm_as_csv(taken: Taken) -> None:
+    _, folder, summary = taken("espocrm")
     assert [(r.table, r.line, r.reason) for r in summary.rejects] == [
         ("contacts", 4, "neither a name nor an address nor a number"),
         ("opportunities", 3, "amount cannot be read: 12 Stück"),
@@ -289,9 +301,8 @@ def test_espocrm_as_a_workbook_in_german(tmp_path: Path) -> None:
     ) == [("e1", "Köhler", ["m@saale.example"], ["+49 345 1"], "Ventilwerk", "Leiterin")]
 
 
-def test_suitecrm_as_a_german_user_exports_it(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("suitecrm", tmp_path)), folder)
+def test_suitecrm_as_a_german_user_exports_it(taken: Taken) -> None:
+    _, folder, summary = taken("suitecrm")
     assert [(r.table, r.line, r.reason) for r in summary.rejects] == [
         ("contacts", 4, "Birthdate cannot be read: 31.02.1970")
     ]
@@ -310,9 +321,8 @@ def test_suitecrm_as_a_german_user_exports_it(tmp_path: Path) -> None:
     ]
 
 
-def test_odoo_with_labels_and_with_names_of_fields(tmp_path: Path) -> None:
-    folder = tmp_path / "crm"
-    summary = sync(read_source(example("odoo", tmp_path)), folder)
+def test_odoo_with_labels_and_with_names_of_fields(taken: Taken) -> None:
+    _, folder, summary = taken("odoo")
     assert [(r.line, r.reason) for r in summary.rejects] == [
         (5, "neither a name nor an e-mail address nor a number"),
         (6, "is_company cannot be read: vielleicht"),

@@ -234,6 +234,7 @@ def test_a_run_that_nobody_runs_any_more_is_broken_off(tmp_path: Path, clock: Cl
         runs.one("no such run", source="a")
 
 
+@pytest.mark.slow
 def test_a_killed_service_leaves_nothing_half_done(
     tmp_path: Path, slow: Slow, run: Run, model_only: OxigraphStore
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_killed_service_leaves_nothing_half_done(
     assert [path.name for path in folder.glob(".work-*")] == []
 
 
+@pytest.mark.slow
 def test_commands_go_through_a_service(server: Running, tmp_path: Path, run: Run) -> None:
     registry.add(server.kg.settings.crm_folder, read_source(example("vertrieb", tmp_path)))
     by = ("--url", server.url, "--token", server.token)

@@ -329,6 +329,7 @@ LINE = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, min_size=1, max_size=12))
 def test_each_row_is_taken_repeated_or_refused(tmp_path: Path, lines: list[str]) -> None:
