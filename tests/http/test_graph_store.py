@@ -123,7 +123,7 @@ def test_multipart_that_is_none(server: Running) -> None:
 
 
 def test_large_and_compressed_bodies(server: Running) -> None:
-    lines = "".join(f'<urn:a> <urn:b> "{"x" * 100} {n}" .\n' for n in range(20_000)).encode()
+    lines = "".join(f'<urn:a> <urn:b> "{"x" * 1000} {n}" .\n' for n in range(2_200)).encode()
     assert len(lines) > 2 * 1024 * 1024
     kind = {"Content-Type": "application/n-triples"}
     assert server.request("PUT", GRAPH, content=lines, headers=kind).status_code == 201
@@ -133,7 +133,7 @@ def test_large_and_compressed_bodies(server: Running) -> None:
     )
     assert packed.status_code == 201
     assert statements(server) == statements(server, other)
-    assert len(statements(server)) == 20_000
+    assert len(statements(server)) == 2_200
 
 
 def test_etag(server: Running) -> None:

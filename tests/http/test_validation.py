@@ -13,6 +13,7 @@ from pyoxigraph import RdfFormat, parse
 from rdflib.namespace import RDF, SH
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.guard import Guard
 from kgservice.application.guard.validation import validate
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
@@ -26,6 +27,13 @@ HEAD = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg
 """
 PAIN = "00000000-0000-4000-8000-00000000000a"
 PLACE = "00000000-0000-4000-8000-00000000000b"
+
+
+@pytest.fixture
+def kg(kg: KnowledgeGraph, guard: Guard) -> KnowledgeGraph:
+    """An empty graph with the shapes that are read already."""
+    kg.guard = guard
+    return kg
 
 
 def found(server: Running, turtle: str) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
