@@ -35,7 +35,7 @@ TAKEN: tuple[tuple[str, tuple[str, ...], str, int, Scheme], ...] = (
         "light",
     ),
     ("records", ("/pages/records",), "en", 1440, "light"),
-    ("person", ("/pages/persons",), "de", 1440, "light"),
+    ("person", ("/pages/persons/00000000-0000-4000-8000-100700000005",), "de", 1440, "light"),
     ("administration", ("/pages/administration",), "en", 1440, "light"),
 )
 

@@ -93,6 +93,11 @@ def test_a_journey_is_printed_on_landscape_paper(browser: Browser, shown: Runnin
         sizes = [box.split("]")[0].split() for box in paper.split("/MediaBox [")[1:]]
         assert sizes
         assert any(float(box[2]) > float(box[3]) for box in sizes)  # wider than high
+        page.set_viewport_size({"width": 1047, "height": 718})  # A4 across, without the margins
+        table, room = page.evaluate(
+            "['table', 'div'].map(one => document.querySelector(`.journey-table ${one}`).clientWidth)"
+        )
+        assert table <= room, "the columns at the right are not on the paper"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -92,6 +92,9 @@ function drawn(statements: Statement[], prefixes: Record<string, string>): [Show
   return [boxes, arrows];
 }
 
+/** A text as wide as fits; of one long word, as a key is, both ends, since many begin alike. */
 function cut(text: string): string {
-  return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text;
+  if (text.length <= WIDEST) return text;
+  const end = text.includes(" ") ? 0 : Math.floor(WIDEST / 2);
+  return `${text.slice(0, WIDEST - 1 - end)}…${text.slice(text.length - end)}`;
 }
