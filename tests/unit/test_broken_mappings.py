@@ -153,6 +153,16 @@ def test_a_refusal_without_a_reason(kg: KnowledgeGraph, folder: Path) -> None:
     assert (row.line, row.reason) == (3, "refused without a reason")
 
 
+def test_a_row_that_is_refused_many_times_is_told_of_once(folder: Path) -> None:
+    (folder / "m.sql").write_text(
+        f"CREATE VIEW good AS SELECT *, {NODE} FROM raw WHERE false; CREATE VIEW rejects AS "
+        "SELECT line, CAST(range AS VARCHAR) AS reason FROM raw, range(1000000)"
+    )
+    with Workbench(read_mapping(folder), Addresses("https://kg.example/"), seconds=60) as bench:
+        bench.fill(iter([(2, ("x", "1")), (3, ("y", "2"))]))
+        assert bench.rejects() == [(2, "999999"), (3, "999999")]
+
+
 @pytest.mark.parametrize("name", ["select", "order", "row", "rowid", "table"])
 def test_columns_named_like_keywords(kg: KnowledgeGraph, folder: Path, name: str) -> None:
     columns = [{"name": name, "required": True}, {"name": "a"}]

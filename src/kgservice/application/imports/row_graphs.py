@@ -131,8 +131,8 @@ class Workbench:
         if made_up:
             raise self._fault(f"the SQL makes {made_up} rows with a line that raw has not")
         self._rejects += self._db.execute(
-            "SELECT CAST(line AS BIGINT), coalesce(CAST(reason AS VARCHAR), 'refused without a reason') "
-            "FROM rejects"
+            "SELECT CAST(line AS BIGINT) AS line, "
+            "max(coalesce(CAST(reason AS VARCHAR), 'refused without a reason')) FROM rejects GROUP BY 1"
         ).fetchall()
 
     def _type(self) -> None:
