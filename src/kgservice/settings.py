@@ -65,6 +65,9 @@ class Settings:
         "",
         "Other deadlines by role: `reader=10 administrator=300`; the longest of one's roles counts.",
     )
+    mapping_deadline: float = _setting(
+        300.0, "Seconds after which the SQL of a mapping is stopped, and its SPARQL for a batch of rows."
+    )
     query_memory: int = _setting(512, "Memory that one query may take, in MiB.")
     query_answer: int = _setting(1024, "Largest answer of a query, in MiB.")
     queries: int = _setting(
@@ -224,6 +227,7 @@ def _fault(name: str, value: Any) -> str | None:
             lambda given: all(float(seconds) > 0 for _, seconds in _deadlines(given)),
             "is not made of a role, = and a number of seconds",
         ),
+        "mapping_deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
         "query_memory": (lambda size: size > 0, "is no number of MiB: at least 1"),
         "query_answer": (lambda size: size > 0, "is no number of MiB: at least 1"),
         "queries": (lambda number: number >= 0, "is no number of queries: at least 0"),

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.mapping import read_mapping
 from kgservice.application.imports.row_graphs import Workbench
 from kgservice.application.imports.tables import load_tables
-from kgservice.errors import BadInput, BadTable
+from kgservice.domain.clock import Clock
+from kgservice.errors import BadInput, BadTable, DeadlineExceeded
 from kgservice.http.resources.imports import _line, _put
 from kgservice.namespaces import Addresses
+from kgservice.settings import Settings
+from kgservice.store import OxigraphStore
 from kgservice.tabular.csv_records import Dialect, records
 
 SQL = "CREATE TABLE rejects (line BIGINT, reason VARCHAR);"
@@ -93,7 +97,7 @@ def test_sql(kg: KnowledgeGraph, folder: Path, sql: str, reason: str) -> None:
 
 
 def test_memory_and_disk_are_limited(folder: Path) -> None:
-    with Workbench(read_mapping(folder), Addresses("https://kg.example/")) as bench:
+    with Workbench(read_mapping(folder), Addresses("https://kg.example/"), seconds=60) as bench:
         limits = bench._db.execute(
             "SELECT current_setting('memory_limit'), current_setting('max_temp_directory_size')"
         ).fetchone()
@@ -101,6 +105,27 @@ def test_memory_and_disk_are_limited(folder: Path) -> None:
         assert spill.is_dir()
     assert limits == ("1.8 GiB", "7.4 GiB")
     assert not spill.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE x AS SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b",
+        "CREATE TABLE x AS WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n FROM t) SELECT max(n) FROM t",
+        "; ".join(["CREATE OR REPLACE TABLE x AS SELECT sum(range) FROM range(10000000)"] * 1000),
+        f"{SQL} CREATE VIEW good AS SELECT *, {NODE}, (SELECT count(*) FROM range(1000000000) AS x, "
+        "range(1000000000) AS y) AS n FROM raw",
+    ],
+)
+def test_sql_that_takes_too_long_is_stopped(clock: Clock, folder: Path, sql: str) -> None:
+    (folder / "m.sql").write_text(sql)
+    kg = KnowledgeGraph.open(Settings(mapping_deadline=0.5), OxigraphStore(), clock, guarded=False)
+    begun = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match=r"SQL of the mapping was stopped after 0\.5 s"):
+        load_tables(kg, folder, rejects=folder.parent / "rejects")
+    assert time.monotonic() - begun < 30
+    assert kg.head == 0
+    kg.close()
 
 
 def test_nothing_stays_when_a_mapping_fails(
@@ -126,6 +151,16 @@ def test_a_refusal_without_a_reason(kg: KnowledgeGraph, folder: Path) -> None:
     )
     [row] = load_tables(kg, folder, rejects=folder.parent / "rejects").refused
     assert (row.line, row.reason) == (3, "refused without a reason")
+
+
+def test_a_row_that_is_refused_many_times_is_told_of_once(folder: Path) -> None:
+    (folder / "m.sql").write_text(
+        f"CREATE VIEW good AS SELECT *, {NODE} FROM raw WHERE false; CREATE VIEW rejects AS "
+        "SELECT line, CAST(range AS VARCHAR) AS reason FROM raw, range(1000000)"
+    )
+    with Workbench(read_mapping(folder), Addresses("https://kg.example/"), seconds=60) as bench:
+        bench.fill(iter([(2, ("x", "1")), (3, ("y", "2"))]))
+        assert bench.rejects() == [(2, "999999"), (3, "999999")]
 
 
 @pytest.mark.parametrize("name", ["select", "order", "row", "rowid", "table"])

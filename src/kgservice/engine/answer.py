@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import BinaryIO, cast
 
@@ -9,12 +10,14 @@ from kgservice.engine.nurse import Worker
 from kgservice.engine.wire import Closed
 from kgservice.engine.wire import Kind as Frame
 from kgservice.engine.worker import Asked, told
-from kgservice.errors import TooCostly
+from kgservice.errors import KgError, StoreFailed, TooCostly
 from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import Format
 from kgservice.store.syntax import likely_kind
 
 _GROWN = 0.25  # the part of its memory by which a worker may have grown in all to be asked again
+_MEMORY = ("memory allocation", "MemoryError", "out of memory")
+_log = logging.getLogger(__name__)
 
 
 class Answer:
@@ -79,6 +82,14 @@ class Answer:
             worker.wire.send(Frame.GONE)
             worker.rests = True
             raise
+
+
+def ended(last_words: str, memory: int) -> KgError:
+    """The error for a query whose process has died: its last words, and the bytes that it could take."""
+    if any(words in last_words for words in _MEMORY):
+        return TooCostly("The query needs more than {most} MiB", most=memory // 2**20)
+    _log.error("a query has ended its process: %s", last_words or "it was killed")
+    return StoreFailed("The query has ended the process that answered it")
 
 
 class Call:

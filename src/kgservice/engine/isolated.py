@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Quad, Triple
 
-from kgservice.engine.answer import Answer, Call
+from kgservice.engine.answer import Answer, Call, ended
 from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
+from kgservice.engine.constructing import construct, hold, stopped_after
 from kgservice.engine.in_memory import InMemory
 from kgservice.engine.nurse import Worker
 from kgservice.engine.rooms import Job, Room, Rooms, Why
 from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked
-from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed, TooCostly
+from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed
 from kgservice.phrases import Phrase
 from kgservice.store.base import Allowance, Choose, Dataset, Store
 from kgservice.store.oxigraph import OxigraphStore
 
 _TRIES = 5  # workers that die, one after the other, before the query is given up
-_MEMORY = ("memory allocation", "MemoryError", "out of memory")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,25 @@ class Isolated:
         assert isinstance(copy, OxigraphStore)
         with copy.checkpoint() as path:
             self._ask(asked, answer, allowance, partial(self._run, partial(self._reading, Once(path))))
+
+    def construct(
+        self,
+        queries: Sequence[str],
+        quads: Iterable[Quad],
+        graphs: Sequence[NamedNode],
+        *,
+        base: str,
+        seconds: float,
+        most: int,
+    ) -> list[set[Triple]]:
+        """See `Engine.construct`: in a process that nobody has had before, nor has afterwards."""
+        worker = self._staffs[False].take(new=True)
+        try:
+            with stopped_after(worker, seconds, self._limits.memory):
+                hold(worker, quads)
+                return construct(worker, queries, graphs, base=base, memory=self._limits.memory, most=most)
+        finally:
+            worker.close()
 
     def _where(self, dataset: Dataset) -> str:
         """The key of what is held in memory, if the query sees nothing else."""
@@ -230,11 +247,7 @@ class Isolated:
             return StoreFailed("What the query reads may not be read any more since it began; ask again")
         if job.why is not None:
             return StoreFailed("The query was stopped: {why}", why=Phrase(job.why.value))
-        if any(words in last_words for words in _MEMORY):
-            most = self._limits.memory // 2**20
-            return TooCostly("The query needs more than {most} MiB", most=most)
-        _log.error("a query has ended its process: %s", last_words or "it was killed")
-        return StoreFailed("The query has ended the process that answered it")
+        return ended(last_words, self._limits.memory)
 
     # What may not be told any more
 

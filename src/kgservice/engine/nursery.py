@@ -12,13 +12,9 @@ import resource
 import signal
 import socket
 import sys
-import tempfile
-from typing import BinaryIO, cast
 
 from kgservice.engine.wire import Closed, Kind, Wire
-from kgservice.engine.worker import Datasets, work
-from kgservice.store.formats import N_QUADS
-from kgservice.store.oxigraph import OxigraphStore
+from kgservice.engine.worker import Datasets, hold, work
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -46,20 +42,7 @@ class Nursery:
             elif kind is Kind.CLOSE:
                 self._datasets.pop(data.decode(), None)
             else:
-                self._load(data.decode())
-
-    def _load(self, key: str) -> None:
-        with tempfile.TemporaryFile() as file:
-            try:
-                for piece in self._wire.document():
-                    file.write(piece)
-            except Closed:  # given up
-                return
-            file.seek(0)
-            store = OxigraphStore()
-            store.load(cast(BinaryIO, file), N_QUADS)
-        self._datasets[key] = store
-        self._wire.send(Kind.READY)
+                hold(self._wire, self._datasets, data)
 
     def _fork(self, end: int, errors: int) -> None:
         process = os.fork()

@@ -31,14 +31,14 @@ class Staff:
         self._free: deque[Future[Worker]] = deque()
         self._closed = False
 
-    def take(self) -> Worker:
-        """A worker that nobody else has. Raises `StoreFailed`."""
+    def take(self, *, new: bool = False) -> Worker:
+        """A worker that nobody else has, or with `new` one that nobody had. Raises `StoreFailed`."""
         with self._lock:
             if self._revived and not self.nurse.well and not self._closed:
                 self._free.clear()
                 self.nurse.close()
                 self.nurse = Nurse(self._name)
-            future = self._free.popleft() if self._free else self.nurse.fork()
+            future = self._free.popleft() if self._free and not new else self.nurse.fork()
         try:
             return future.result(_START)
         except Late:

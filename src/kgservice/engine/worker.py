@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -20,7 +21,7 @@ from kgservice.engine.wire import Frame as Message
 from kgservice.engine.wire import Kind as Frame
 from kgservice.phrases import Phrase
 from kgservice.store.base import Dataset, Kind
-from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+from kgservice.store.formats import GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, Format
 from kgservice.store.oxigraph import OxigraphStore
 
 Datasets = dict[str, OxigraphStore]
@@ -143,10 +144,27 @@ class _Serving:
             _answer(self._wire, self._datasets, Asked(**json.loads(data)))
         elif kind is Frame.OPEN:
             _open(self._wire, self._datasets, data)
+        elif kind is Frame.LOAD:
+            hold(self._wire, self._datasets, data)
         else:
             key, _, text = data.partition(b"\n")
             if store := self._datasets.get(key.decode()):
                 store.change(text.decode())
+
+
+def hold(wire: Wire, datasets: Datasets, key: bytes) -> None:
+    """Hold a new dataset: the N-Quads that come, unless they are given up."""
+    with tempfile.TemporaryFile() as file:
+        try:
+            for piece in wire.document():
+                file.write(piece)
+        except Closed:
+            return
+        file.seek(0)
+        store = OxigraphStore()
+        store.load(cast(BinaryIO, file), N_QUADS)
+    datasets[key.decode()] = store
+    wire.send(Frame.READY)
 
 
 def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:

@@ -135,6 +135,22 @@ class Engine(Protocol):
         Raises `Busy`, `DeadlineExceeded` and `TooCostly`, too.
         """
 
+    def construct(
+        self,
+        queries: Sequence[str],
+        quads: Iterable[Quad],
+        graphs: Sequence[NamedNode],
+        *,
+        base: str,
+        seconds: float,
+        most: int,
+    ) -> list[set[Triple]]:
+        """What CONSTRUCT queries together make of each of the `graphs` of `quads`, which nobody else sees.
+
+        `seconds` are for all together, `most` statements for each graph. Raises `BadQuery`,
+        `DeadlineExceeded`, `TooCostly` and `StoreFailed`.
+        """
+
     def holds(self, view: NamedNode) -> bool:
         """Whether queries on the view are answered from memory."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from kgservice.errors import BadTable
+from kgservice.errors import BadTable, DeadlineExceeded
 
 # What the SQL of a mapping may use: memory, and room on the disk for what does not fit into it.
 _LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
+_AGAIN = 0.05  # seconds after which SQL that is late is interrupted once more
 
 
 class Sandbox:
@@ -65,6 +67,35 @@ class Sandbox:
         except duckdb.Error as error:
             detail = str(error).replace(self._folder.name, "…")[:1000]
             raise self.fault(f"the SQL of the mapping fails: {detail}") from None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Stop what SQL still runs in the block after so long, at its next step. Raises `DeadlineExceeded`.
+
+        DuckDB looks between pieces of 2,048 rows: one expression on one of these is done to its end.
+        """
+        done, late = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            if not done.wait(seconds):
+                late.set()
+                self.db.interrupt()
+                while not done.wait(_AGAIN):  # it may have been between two statements
+                    self.db.interrupt()
+
+        watching = threading.Thread(target=watch, name="kgservice-sandbox", daemon=True)
+        watching.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            if not late.is_set():
+                raise
+            raise DeadlineExceeded(
+                "the SQL of the mapping was stopped after {seconds:g} s", seconds=seconds, source=self.name
+            ) from None
+        finally:
+            done.set()
+            watching.join()
 
     def count(self, sql: str) -> int:
         """The one whole number that a query answers."""

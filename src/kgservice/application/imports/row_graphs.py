@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import pyoxigraph as ox
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from kgservice.application.imports.batches import Batch
+from kgservice.application.imports.constructs import Constructs
 from kgservice.application.imports.mapping import TableMapping
 from kgservice.namespaces import XSD, Addresses
+from kgservice.store.base import Engine
 from kgservice.tabular.sandbox import Sandbox
 from kgservice.tabular.sandbox import quoted as _quoted
 
@@ -54,15 +55,21 @@ class Workbench:
     A column of `good` becomes a term by its type: UUID an instance of the deployment, DATE and TIMESTAMP
     xsd:dateTime in UTC, BOOLEAN, whole numbers and DECIMAL their XSD types, VARCHAR a string; a list of these
     several terms; NULL none.
+
+    `seconds`: so long may the SQL take, and the CONSTRUCT queries for one batch, which `engine` answers.
     """
 
-    def __init__(self, mapping: TableMapping, addresses: Addresses) -> None:
+    def __init__(
+        self, mapping: TableMapping, addresses: Addresses, *, seconds: float, engine: Engine | None = None
+    ) -> None:
         self._mapping = mapping
         self._addresses = addresses
         self._columns: list[tuple[str, str]] = []
         self._rejects: list[tuple[int, str]] = []
         self.repeated = 0
         """How many rows stand in the file before, word for word."""
+        self._seconds = seconds
+        self._constructs = Constructs(mapping, addresses.base, seconds, engine)
         self._sandbox = Sandbox(mapping.title)
         self._db = self._sandbox.db
         self._told, self._fault, self._one = self._sandbox.told, self._sandbox.fault, self._sandbox.count
@@ -77,7 +84,7 @@ class Workbench:
         """Take in the rows (line, one value for each column of the schema), clean and type them; the count.
 
         Raises `BadTable` when the SQL of the mapping fails or forgets a row, or when a column of `good`
-        makes no term.
+        makes no term; `DeadlineExceeded`.
         """
         names = ["line", *(c.name for c in self._mapping.columns)]
         count = 0
@@ -87,7 +94,7 @@ class Workbench:
                 out.write(json.dumps(dict(zip(names, (line, *values), strict=True))))
                 out.write("\n")
                 count += 1
-        with self._told():
+        with self._told(), self._sandbox.within(self._seconds):
             self._take_in(path)
             self._clean()
             self._type()
@@ -124,8 +131,8 @@ class Workbench:
         if made_up:
             raise self._fault(f"the SQL makes {made_up} rows with a line that raw has not")
         self._rejects += self._db.execute(
-            "SELECT CAST(line AS BIGINT), coalesce(CAST(reason AS VARCHAR), 'refused without a reason') "
-            "FROM rejects"
+            "SELECT CAST(line AS BIGINT) AS line, "
+            "max(coalesce(CAST(reason AS VARCHAR), 'refused without a reason')) FROM rejects GROUP BY 1"
         ).fetchall()
 
     def _type(self) -> None:
@@ -155,14 +162,23 @@ class Workbench:
         with self._told():
             cursor = self._db.execute(f"SELECT * FROM {_FORMS} ORDER BY line")  # noqa: S608
             while rows := cursor.fetchmany(size):
-                yield self._batch(rows)
+                yield from self._batches([rows])
 
     def singles(self, batch: Batch) -> list[Batch]:
         """Each row of the batch as a batch of its own."""
         with self._told():
-            return [self._batch([row]) for row in batch.forms]
+            return self._batches([[row] for row in batch.forms])
 
-    def _batch(self, rows: Sequence[tuple[Any, ...]]) -> Batch:
+    def _batches(self, parts: Sequence[Sequence[tuple[Any, ...]]]) -> list[Batch]:
+        """The rows of each part, all of the same number, as a batch."""
+        graphs = [NamedNode(f"urn:kgservice:rows:{number}") for number in range(len(parts))]
+        quads: list[Quad] = []
+        own = [self._graph(rows, graph, quads) for rows, graph in zip(parts, graphs, strict=True)]
+        made = self._constructs.made(quads, graphs, len(parts[0]))
+        return [Batch(tuple(r), m, frozenset(o)) for r, m, o in zip(parts, made, own, strict=True)]
+
+    def _graph(self, rows: Sequence[tuple[Any, ...]], graph: NamedNode, quads: list[Quad]) -> set[NamedNode]:
+        """Put what the rows say into the quads; the instances that belong to one of them alone."""
         ids, own = self._addresses.ids, set()
         plan = [
             (
@@ -173,7 +189,6 @@ class Workbench:
             )
             for i, (name, kind) in enumerate(self._columns, start=1)
         ]
-        quads: list[Quad] = []
         for row in rows:
             node = BlankNode()
             for i, predicate, datatype, is_own in plan:
@@ -184,21 +199,10 @@ class Workbench:
                     if value is None:
                         continue
                     term = NamedNode(ids + value) if datatype is None else Literal(value, datatype=datatype)
-                    quads.append(Quad(node, predicate, term))
+                    quads.append(Quad(node, predicate, term, graph))
                     if is_own:
                         own.add(cast(NamedNode, term))
-        store = ox.Store()
-        store.bulk_extend(quads)
-        triples: set[Triple] = set()
-        for text in self._mapping.constructs:
-            try:
-                answer = store.query(text, base_iri=self._addresses.base)
-            except SyntaxError as error:
-                raise self._fault(f"the CONSTRUCT of the mapping is malformed: {error}") from None
-            if not isinstance(answer, ox.QueryTriples):
-                raise self._fault("the graph of a row is made by CONSTRUCT")
-            triples.update(answer)
-        return Batch(tuple(rows), triples, frozenset(own))
+        return own
 
     def _term_kind(self, name: str, kind: str) -> tuple[str, str]:
         """The SQL that gives a column's lexical form, and `UUID` or the local name of its XSD type."""

@@ -22,7 +22,7 @@ from kgservice.application.imports.row_graphs import Workbench
 from kgservice.application.stewards.mending import close_mended
 from kgservice.application.stewards.quarantine import Quarantined, Source, hold
 from kgservice.application.stewards.settling import Refusal, settle, taken
-from kgservice.domain.change import LOCAL, Change, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadTable
 from kgservice.namespaces import RDF
 from kgservice.store.base import Pattern, Term
@@ -38,6 +38,7 @@ BATCH = 250
 WINDOW = 20
 _TYPE = NamedNode(f"{RDF}type")
 _Held = list[tuple[Batch, Refusal]]
+_Make = Callable[[Sequence[Batch]], Change]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ class _Loading:
         positions = mapping.positions(header.fields, source)
         faults: dict[int, str] = {}
         told: dict[int, str] = {}  # of those that the guard refused
-        with Workbench(mapping, self._kg.addresses) as bench:
+        seconds = self._kg.settings.mapping_deadline
+        with Workbench(mapping, self._kg.addresses, seconds=seconds, engine=self._kg.engine) as bench:
             readable = bench.fill(_rows(found, mapping, positions, faults))
             rows = readable + len(faults)
             faults.update(bench.rejects())
@@ -158,8 +160,7 @@ class _Loading:
             batches = bench.batches(BATCH)
             while window := list(islice(batches, WINDOW)):
                 for batch in window:
-                    held = self._commit(batch, window, path.name, partial(bench.singles, batch))
-                    if held:
+                    if held := self._commit(batch, window, path.name, partial(bench.singles, batch)):
                         self._quarantine(held, path)
                         faults.update((part.line, refusal.reason) for part, refusal in held)
                         told.update((part.line, refusal.told) for part, refusal in held)
@@ -186,20 +187,14 @@ class _Loading:
         self, batch: Batch, window: Sequence[Batch], name: str, singles: Callable[[], list[Batch]]
     ) -> _Held:
         """Commit what the guard takes of a batch; the rows that it refuses, each with the reason."""
-        earliest = self._mapping.earliest
 
         def change(parts: Sequence[Batch]) -> Change:
             others = (other for other in window if other is not batch)
-            return self._change(Batch.of(parts), _Together([*others, *parts], earliest))
+            return self._change(Batch.of(parts), _Together([*others, *parts], self._mapping.earliest))
 
-        parts = [batch]
-        with self._kg.writing:
-            commit, held = settle(self._kg, parts, change)
-            if held:
-                parts = singles()
-                commit, held = settle(self._kg, parts, change)
-            source = Source(name, mapping=self._mapping.title)
-            self._summary.mended += close_mended(self._kg, taken(parts, held), source, self._origin)
+        commit, held = self._settle([batch], change, name)
+        if held:  # nothing of it was taken; its rows are worked out while others may write
+            commit, held = self._settle(singles(), change, name)
         self._summary.taken += batch.rows - len(held)
         if commit is not None:
             self._summary.added += commit.added
@@ -209,6 +204,14 @@ class _Loading:
             if triple.predicate == _TYPE and isinstance(triple.subject, NamedNode):
                 self._instances.add((triple.subject.value, _lexical(triple)))
         return held
+
+    def _settle(self, parts: Sequence[Batch], change: _Make, name: str) -> tuple[Commit | None, _Held]:
+        """Commit what the guard takes of the parts and close what waits of it; the others, with reasons."""
+        with self._kg.writing:
+            commit, held = settle(self._kg, parts, change)
+            source = Source(name, mapping=self._mapping.title)
+            self._summary.mended += close_mended(self._kg, taken(parts, held), source, self._origin)
+        return commit, held
 
     def _quarantine(self, held: _Held, path: Path) -> None:
         """Put refused rows, as they stand in the file, into quarantine."""
