@@ -9,11 +9,15 @@ from html import unescape
 
 import httpx
 import pytest
+from pyoxigraph import Literal, NamedNode, Triple
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import records as link_records
 from kgservice.application.links.proposing import propose
 from kgservice.application.stewards import quarantine, stewarding
+from kgservice.application.stewards.settling import LEAVING, Refusal
+from kgservice.domain.change import Origin
+from kgservice.phrases import Bilingual
 from kgservice.web.texts import LANGUAGES, catalogue
 from tests.http.test_links import ODD, key_of
 from tests.http.test_pages import checked
@@ -200,6 +204,28 @@ def test_an_entry_of_the_quarantine_is_mended_and_released(board: Board) -> None
     assert known(board.kg, BAD)
     assert "released" in checked(board.get(f"{path}?lang=en")).text
     assert board.post(path, do="release").status_code == 409
+
+
+def test_why_an_entry_waits_is_told_in_the_language_of_the_page(board: Board) -> None:
+    broken = quarantine.one(board.kg, held(board)).reason
+    assert isinstance(broken, Bilingual)
+    assert broken.startswith("R03: ")
+    reasons: list[tuple[str, str]] = [(str(broken), broken.german), (str(LEAVING), LEAVING.german)]
+    assert all(english != german for english, german in reasons)
+    said = [Triple(NamedNode(f"urn:{n}"), NamedNode("urn:says"), Literal("x")) for n in range(2)]
+    old = "It was refused by an older release"
+    by_hand = [({said[0]}, Refusal(LEAVING)), ({said[1]}, Refusal(old))]
+    quarantine.hold(board.kg, ((what, quarantine.Source("x.ttl"), why) for what, why in by_hand), Origin())
+    for entry in quarantine.listed(board.kg):
+        (english, german) = next((one for one in reasons if one[0] == entry.reason), (old, old))
+        for path in ("/pages/quarantine", f"/pages/quarantine/{entry.key}"):
+            pages = {
+                language: unescape(board.get(f"{path}?lang={language}").text) for language in ("de", "en")
+            }
+            assert (german in pages["de"], english in pages["en"]) == (True, True)
+            assert old == english or (english not in pages["de"] and german not in pages["en"])
+    told = board.server.get("/quarantine").json()["entries"]
+    assert {entry["reason"] for entry in told} >= {old, *(english for english, _ in reasons)}
 
 
 def test_an_entry_is_discarded_for_a_reason(board: Board) -> None:

@@ -28,9 +28,13 @@ def told(said: str, language: str) -> str | None:
 
     >>> told(Phrase("there is no phase {name!r}", name="x"), "de")
     "Es gibt keine Phase 'x'"
+    >>> told(Bilingual("The title is missing", "Der Titel fehlt"), "de")
+    'Der Titel fehlt'
     """
     if language == "en":
         return str(said)
+    if isinstance(said, Bilingual):
+        return said.german
     if not isinstance(said, Phrase) or not said.values:
         return german().get(said)
     template = german().get(said.template, said.template if neutral(said.template) else None)
@@ -49,6 +53,4 @@ def neutral(template: str) -> bool:
 
 
 def _value(value: object) -> object:
-    if isinstance(value, Bilingual):
-        return value.german
-    return told(value, "de") or str(value) if isinstance(value, Phrase) else value
+    return told(value, "de") or str(value) if isinstance(value, Phrase | Bilingual) else value

@@ -19,6 +19,7 @@ from kgservice.application.stewards.settling import Refusal
 from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import DCTERMS, RDFS, SCHEMA
+from kgservice.phrases import Bilingual
 from kgservice.store.base import Term
 
 STATUSES = WAITING, RELEASED, DISCARDED, MENDED = "waiting", "released", "discarded", "mended"
@@ -49,6 +50,7 @@ class Quarantined:
     """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
 
     `created` and `decided` are moments as xsd:dateTime. `told`: the reason for who may not see everything.
+    The reasons are `Bilingual`, but for entries of older releases, whose reason is English.
     """
 
     key: str
@@ -244,7 +246,7 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
     said: list[tuple[NamedNode, Term]] = [
         (_PART, NamedNode(kg.addresses.quarantine(""))),
         (_SOURCE, Literal(entry.source.file)),
-        (_REASON, Literal(entry.reason)),
+        *((_REASON, reason) for reason in _in_languages(entry.reason)),
         (_STATUS, Literal(entry.status)),
         (_CREATED, moment(kg.clock())),
     ]
@@ -257,12 +259,21 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
     return [*said, *((ABOUT, node) for node in sorted(entry.source.about, key=str))]
 
 
+def _in_languages(reason: str) -> list[Literal]:
+    if not isinstance(reason, Bilingual):
+        return [Literal(reason)]
+    return [Literal(str(reason), language="en"), Literal(reason.german, language="de")]
+
+
 def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
-    found = {
-        quad.predicate: quad.object.value
+    said = [
+        (quad.predicate, quad.object)
         for quad in kg.store.match([(graph, None, None)])
         if quad.graph_name == graph and isinstance(quad.object, Literal)
-    }
+    ]
+    found = {predicate: value.value for predicate, value in said if value.language != "de"}
+    german = {predicate: value.value for predicate, value in said if value.language == "de"}
+    reason = found.get(_REASON, "")
     line = found.get(_LINE)
     return Quarantined(
         graph.value.rpartition("/")[2],
@@ -272,7 +283,7 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
             found.get(_ROW, ""),
             found.get(_MAPPING, ""),
         ),
-        found.get(_REASON, ""),
+        Bilingual(reason, german[_REASON]) if _REASON in german else reason,
         found.get(_STATUS, WAITING),
         found.get(_CREATED, ""),
         found.get(_MODIFIED, ""),

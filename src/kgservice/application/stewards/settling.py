@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -12,12 +12,20 @@ from kgservice.application.changes.proof import touches_proof
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit
 from kgservice.errors import Invalid, Leaving, Reserved
+from kgservice.phrases import Bilingual
 
-RESERVED = (
+RESERVED = Bilingual(
     "It brings consents, requests, restrictions, processing activities or what is left of an erased person, "
-    "or leads to such: an administrator releases it, or a steward who is a privacy officer, too"
+    "or leads to such: an administrator releases it, or a steward who is a privacy officer, too",
+    "Es bringt Einwilligungen, Anträge, Einschränkungen, Verarbeitungstätigkeiten oder was von einem "
+    "gelöschten Menschen bleibt, oder führt zu solchen: Freigeben kann es die Rolle administrator, oder die "
+    "Rolle steward zusammen mit privacy-officer",
 )
-LEAVING = "It makes records those of another person, or of nobody: a steward releases it"
+LEAVING = Bilingual(
+    "It makes records those of another person, or of nobody: a steward releases it",
+    "Es macht Datensätze zu denen eines anderen Menschen oder von niemandem: Freigeben kann es die Rolle "
+    "steward",
+)
 
 
 class Part(Protocol):
@@ -34,7 +42,10 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something was not taken: the `reason` for stewards, and the `findings` that it is made of."""
+    """Why something was not taken: the `reason` for stewards, and the `findings` that it is made of.
+
+    The reason is `Bilingual`, unless it comes from elsewhere.
+    """
 
     reason: str
     findings: tuple[Mapping[str, Any], ...] = ()
@@ -46,7 +57,7 @@ class Refusal:
             return self.reason
         from kgservice.application.stewards.reports import discreet_refusal  # noqa: PLC0415 - costs time to import
 
-        return " ".join(dict.fromkeys(map(_words, discreet_refusal(self.findings, ()))))
+        return _reason(discreet_refusal(self.findings, ()))
 
 
 P = TypeVar("P", bound=Part)
@@ -93,8 +104,12 @@ def taken(parts: Sequence[P], held: Sequence[tuple[P, Refusal]]) -> list[P]:
     return [part for part in parts if id(part) not in out]
 
 
-def _words(finding: Mapping[str, Any]) -> str:
-    return f"{finding['rule']}: {finding['message'].get('en') or finding['shape']}"
+def _reason(findings: Iterable[Mapping[str, Any]]) -> Bilingual:
+    """Which rules are broken, and how."""
+    said = [(f["rule"], f["message"].get("en") or f["shape"], f["message"].get("de")) for f in findings]
+    english = dict.fromkeys(f"{rule}: {words}" for rule, words, _ in said)
+    german = dict.fromkeys(f"{rule}: {words or other}" for rule, other, words in said)
+    return Bilingual(" ".join(english), " ".join(german))
 
 
 def _spoken_of(part: Part) -> set[str]:
@@ -108,5 +123,5 @@ def _refusal(part: Part, wrong: Mapping[str, Mapping[str, Any]], error: Invalid)
     about = own & wrong.keys() or _spoken_of(part) & wrong.keys()
     found = tuple(wrong[node] for node in sorted(about))
     if not found:
-        return Refusal(str(error), tuple(error.findings))
-    return Refusal(" ".join(dict.fromkeys(map(_words, found))), found)
+        return Refusal(Bilingual(str(error), _reason(error.findings).german), tuple(error.findings))
+    return Refusal(_reason(found), found)

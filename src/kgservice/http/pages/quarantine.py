@@ -19,6 +19,7 @@ from kgservice.errors import BadParameter
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.store.formats import TURTLE
+from kgservice.web import sentences
 from kgservice.web.tables import moment
 
 QUARANTINE = "/pages/quarantine"
@@ -40,7 +41,7 @@ def entries_page(site: Site, request: Request) -> Response:
         request,
         "quarantine.html",
         section="quarantine",
-        entries=[_row(entry) for entry in found[:MOST]],
+        entries=[_row(entry, site.language(request)) for entry in found[:MOST]],
         total=len(found),
         picked=status,
         statuses=quarantine.STATUSES,
@@ -56,7 +57,7 @@ def entry_page(site: Site, request: Request) -> Response:
         request,
         "quarantined.html",
         section="quarantine",
-        entry=_row(found),
+        entry=_row(found, language),
         statements="\n".join(found["statements"]),
         waits=found["status"] == quarantine.WAITING,
         findings=[
@@ -91,9 +92,10 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     return f"{QUARANTINE}/{key}"
 
 
-def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _row(entry: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {
         **entry,
+        "reason": sentences.told(entry["reason"], language) or entry["reason"],
         "path": f"{QUARANTINE}/{quote(entry['id'], safe='')}",
         "created": moment(entry["created"]),
         "decided": moment(entry["decided"] or ""),

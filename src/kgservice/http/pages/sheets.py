@@ -24,6 +24,7 @@ from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.uploads import Uploads
 from kgservice.namespaces import CI
+from kgservice.web import sentences
 from kgservice.web.tables import path_of
 from kgservice.web.texts import text
 
@@ -208,7 +209,9 @@ def _reasons(site: Site, request: Request, form: Form, row: Judged) -> list[str]
 
         told = discreet_refusal(told, ())
     found += [f"{one['rule']}: {in_language(one['message'], language)}" for one in told]
-    return list(dict.fromkeys(found)) or ([row.reason] if row.reason else [])
+    if not found and row.reason:
+        found.append(sentences.told(row.reason, language) or row.reason)
+    return list(dict.fromkeys(found))
 
 
 def _name(row: Judged, called: Mapping[str, str]) -> str:
