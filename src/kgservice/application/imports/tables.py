@@ -145,8 +145,7 @@ class _Loading:
         if header.fault:
             raise BadTable(header.fault, line=header.line, source=source)
         positions = mapping.positions(header.fields, source)
-        faults: dict[int, str] = {}
-        told: dict[int, str] = {}  # of those that the guard refused
+        faults, told = dict[int, str](), dict[int, str]()  # told: of those that the guard refused
         seconds = self._kg.settings.mapping_deadline
         with Workbench(mapping, self._kg.addresses, seconds=seconds, engine=self._kg.engine) as bench:
             readable = bench.fill(_rows(found, mapping, positions, faults))
@@ -217,12 +216,11 @@ class _Loading:
         """Put refused rows, as they stand in the file, into quarantine."""
         lines = {part.line for part, _ in held}
         rows = {r.line: r.raw for r in records(path, self._mapping.dialect) if r.line in lines}
-        title = self._mapping.title
         self._summary.quarantined += hold(
             self._kg,
             (
-                (p.triples, Source(path.name, p.line, rows.get(p.line, ""), title, p.own), refusal)
-                for p, refusal in held
+                (p.triples, Source(path.name, p.line, rows.get(p.line, ""), self._mapping.title, p.own), why)
+                for p, why in held
             ),
             self._origin,
         )
