@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from kgservice.settings import Settings
 from kgservice.store.sparql_http import Server
 from tests.ontology.java import QUICK, executable
 from tests.serving import PLAIN
@@ -118,6 +119,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def settings_for(server: Server, folder: Path) -> Settings:
+    """The settings of a service on the server."""
+    return Settings(
+        store=folder / "store", remote=server.query, remote_update=server.update, remote_data=server.data
+    )
 
 
 @contextmanager
