@@ -71,7 +71,10 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
         kg.erased = Erased.beside(settings.store)
         kg.forgetters.append(CanonicalTables(settings.crm_folder / DATABASE))
         if persons := erasing.again(kg):
-            say(f"Erased again, as the store is from before it or it was broken off: {persons} persons.")
+            say(
+                f"The store is from before the erasure of {persons} persons, or that was broken off; "
+                "they were erased again."
+            )
         yield kg
     finally:
         kg.close()
