@@ -30,7 +30,7 @@ KINDS = {"/", "/pages/questions", "/pages/questions/…", "/pages/trace/…", "/
 _TEXTS = ("title", "personName", "content", "description", "behaviour", "occupation", "preference")
 _TEXT = re.compile(rf'(ci:(?:{"|".join(_TEXTS)}) )"((?:[^"\\]|\\.)*)"')
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>' onfocus=alert(3) x='\u202e{{7*7}}\u2066"
-LONG = "W" * 2_000
+LONG = "W" * 10_000
 
 
 def places(page: Page) -> set[str]:

@@ -64,6 +64,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Dies ändern Datenschutzbeauftragte und Administratoren; `detail` sagt, auf welchem Weg.",
         "This is changed by privacy officers and administrators; `detail` says in which way.",
     ),
+    "leaving": (
+        "Wessen ein Datensatz ist, ändern Stewards, Datenschutzbeauftragte und Administratoren; oder alles, was "
+        "von ihm gesagt ist, in derselben Änderung angeben.",
+        "Stewards, privacy officers and administrators change whose a record is; or state all that is said of "
+        "it in the same change.",
+    ),
     "not-found": (
         "Unter dieser Adresse oder mit diesem Namen gibt es nichts; Schreibweise prüfen.",
         "There is nothing at this address or of this name; check how it is spelt.",
