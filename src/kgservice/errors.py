@@ -134,7 +134,7 @@ class Reserved(Forbidden):
 class Leaving(Forbidden):
     """What is said of `nodes` (IRIs) would leave the graph of a person."""
 
-    def __init__(self, detail: str, /, *, nodes: Collection[str], **values: Any) -> None:
+    def __init__(self, detail: str, /, *, nodes: Collection[str] = (), **values: Any) -> None:
         super().__init__(detail, **values)
         self.nodes = nodes
 

@@ -65,10 +65,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "This is changed by privacy officers and administrators; `detail` says in which way.",
     ),
     "leaving": (
-        "Wessen ein Datensatz ist, ändern Stewards, Datenschutzbeauftragte und Administratoren; oder alles, was "
-        "von ihm gesagt ist, in derselben Änderung angeben.",
-        "Stewards, privacy officers and administrators change whose a record is; or state all that is said of "
-        "it in the same change.",
+        "Wessen ein Datensatz ist, ändern Stewards, Datenschutzbeauftragte und Administratoren; oder alles, "
+        "was von ihm gesagt ist, in derselben Änderung angeben.",
+        "Stewards, privacy officers and administrators change whose a record is; or state all that is said "
+        "of it in the same change.",
     ),
     "not-found": (
         "Unter dieser Adresse oder mit diesem Namen gibt es nichts; Schreibweise prüfen.",
