@@ -11,8 +11,10 @@ class Phrase(str):
     `template`: the words as they are written in the code, with `{name}` for each of the `values`, which may
     be phrases. What a user sent is a value, never part of a template.
 
-    >>> Phrase("{name!r} is {expected}", name="x", expected=Phrase("longer than {most}", most=5))
-    "'x' is longer than 5"
+    >>> import copy
+    >>> said = Phrase("{name!r} is {expected}", name="x", expected=Phrase("longer than {most}", most=5))
+    >>> said, copy.deepcopy(said).values["expected"].template
+    ("'x' is longer than 5", 'longer than {most}')
     """
 
     template: str
@@ -23,9 +25,17 @@ class Phrase(str):
         made.template, made.values = template, values
         return made
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:  # so that it can be copied
+        return (self.template,), dict(self.values)
+
 
 class Bilingual(str):
-    """An English text with its German one, such as the message of a shape: a value of a phrase."""
+    """An English text with its German one, such as the message of a shape: a value of a phrase.
+
+    >>> import copy
+    >>> copy.copy(Bilingual("yes", "ja")).german
+    'ja'
+    """
 
     german: str
 
@@ -33,3 +43,6 @@ class Bilingual(str):
         made = super().__new__(cls, english)
         made.german = german
         return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # so that it can be copied
+        return str(self), self.german

@@ -112,7 +112,7 @@ def test_other_commands_work_through_the_service(service: Service, run: Run, tmp
     assert loaded.returncode == 0, loaded.stderr
     (summary,) = json.loads(loaded.stdout)
     assert (summary["rows"], summary["taken"]) == (3, 2)
-    assert summary["refused"] == [{"file": "pains.csv", "line": 3, "reason": "What is empty"}]
+    assert summary["refused"] == [{"file": "pains.csv", "line": 3, "reason": "What is empty", "row": "2,"}]
     again = json.loads(run("load", "workshop", "--store", service.store, "--json").stdout)
     assert (again[0]["added"], again[0]["removed"]) == (0, 0)
 
