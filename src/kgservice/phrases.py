@@ -44,5 +44,5 @@ class Bilingual(str):
         made.german = german
         return made
 
-    def __getnewargs__(self) -> tuple[str, str]:  # so that it can be copied
-        return str(self), self.german
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, object]]:  # as above
+        return (str(self), self.german), {}
