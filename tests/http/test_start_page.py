@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
+from kgservice.application.answers import walls
 from kgservice.application.answers.chain_starts import KINDS, Start, starts
 from kgservice.application.answers.last_release import last_release, last_release_guarded
 from kgservice.application.answers.open_pains import open_pains, open_pains_guarded
@@ -111,14 +112,36 @@ def test_what_is_no_phase_and_no_element_is_not_found(demo: Running) -> None:
 def test_open_pain_points_come_by_urgency(demo_kg: KnowledgeGraph) -> None:
     found = open_pains(demo_kg)
     names = labels(demo_kg, [pain.iri for pain in found], "en")
-    assert [(names[pain.iri], pain.is_addressed) for pain in found] == [
-        ("Spare-part number cannot be found in the shop", False),
-        ("Night alarm reaches the wrong person", False),
-        ("Focus-group dates collide with shifts", False),
-        ("The hotline does not know the sensor values", True),
-        ("Each person needs an own e-mail address to register", True),
-        ("The monthly report is too technical", True),
+    assert [(names[pain.iri], pain.is_addressed, pain.is_proven) for pain in found] == [
+        ("Spare-part number cannot be found in the shop", False, False),
+        ("Night alarm reaches the wrong person", False, False),
+        ("Focus-group dates collide with shifts", False, False),
+        ("The hotline does not know the sensor values", True, False),
+        ("Each person needs an own e-mail address to register", True, False),
+        ("The monthly report is too technical", True, False),
+        ("Fitting still needs an electrician", True, True),
     ]
+
+
+def test_as_many_pain_points_are_open_as_on_the_wall(demo: Running) -> None:
+    """And the same: those that no status calls resolved."""
+    found = {pain.iri for pain in open_pains(demo.kg)}
+    states, _ = walls.phases(demo.kg)
+    assert found == {thing.iri for state in states for thing, _ in state.open}
+    query = (
+        f"{PREFIX}SELECT ?x {{ ?x a ci:PainPoint FILTER NOT EXISTS {{ ?x ci:painPointStatus ci:Resolved }} }}"
+    )
+    assert found == {term.value for (term,) in demo.kg.select(query).rows if isinstance(term, NamedNode)}
+    assert sum(state.resolved for state in states) > 0
+    start = demo.get("/?lang=en", headers=HTML).text.partition('id="pains"')[2]
+    told = re.search(
+        r"<strong>(\d+)</strong> <span>(\d+) [a-z ]+, (\d+) [a-z ]+, (\d+) [a-z ,]+</span>", start
+    )
+    assert told is not None
+    number, *parts = map(int, told.groups())
+    assert (number, sum(parts), min(parts) > 0) == (len(found), len(found), True)
+    wall = demo.get("/pages/walls?wall=insights&lang=en", headers=HTML).text
+    assert sum(map(int, re.findall(r">(\d+) open</span>", wall))) == len(found)
 
 
 def test_the_last_release_and_what_it_changed(demo_kg: KnowledgeGraph) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import rdflib
+from pyoxigraph import RdfFormat, parse
 from rdflib import Literal, URIRef
-from rdflib.namespace import PROV, RDF, XSD
+from rdflib.namespace import DCTERMS, PROV, RDF, SH, XSD
 
 from kgservice.application.guard.validation import validate_files
 from kgservice.domain.finding import Policy
@@ -17,6 +18,7 @@ from kgservice.namespaces import CI
 from kgservice.shacl.datasets import GraphStatements
 from kgservice.shacl.local import LocalValidator
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.terms import add_all
 from kgservice.shacl.validate import context_graph
 
 DEMO = Path(__file__).parents[2] / "demo"
@@ -63,6 +65,21 @@ def test_demo_has_exactly_the_deliberate_findings(shapes: Shapes) -> None:
     ]
     assert found == DELIBERATE, report.text("en")
     assert report.violations == 0
+
+
+def test_each_finding_kept_is_of_a_shape_that_finds_it(shapes: Shapes) -> None:
+    """Each names a shape with its rule and severity; those that still hold are what a validation finds."""
+    kept = add_all(rdflib.Graph(), parse(path=DEMO / "findings.trig", format=RdfFormat.TRIG))
+    findings = set(kept.subjects(RDF.type, SH.ValidationResult))
+    assert len(findings) == 16
+    for finding in findings:
+        shape, severity = kept.value(finding, SH.sourceShape), kept.value(finding, SH.resultSeverity)
+        assert shape in shapes.rules, finding
+        rule = shapes.rules[shape]
+        assert (str(kept.value(finding, DCTERMS.identifier)), severity) == (rule.number, SH[rule.severity])
+        if kept.value(finding, NS.findingStatus) != Literal("mended"):
+            focus = str(kept.value(finding, SH.focusNode)).removeprefix(ID)
+            assert (rule.severity, rule.shape.split("#")[1], focus) in DELIBERATE, finding
 
 
 def _first(graph: rdflib.Graph, cls: URIRef, holds: Callable[[URIRef], bool]) -> URIRef:

@@ -205,6 +205,7 @@ function style(): StylesheetJson {
       selector: `.${kind}`,
       style: { "background-color": token(`--${colour}-fill`), "border-color": token(`--${colour}-edge`) },
     })),
+    { selector: ".input", style: { "background-color": token("--accent-soft"), "border-color": token("--accent") } },
     { selector: ".none", style: { "background-color": token("--paper"), "border-style": "dashed", color: token("--quiet") } },
     { selector: ".asked", style: { "border-width": 3.5 } },
     { selector: "node:selected", style: { "border-width": 5, "border-color": token("--focus") } },

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgservice.application.answers.chain_words import links, name, note
+from kgservice.namespaces import CI
 from kgservice.web.chain_list import ChainList
 from kgservice.web.picture import Column, Item
 from kgservice.web.texts import text
@@ -15,6 +16,8 @@ MOST = 8
 """Members of one layer that a still picture shows; the others are counted."""
 MOST_MOVED = 60
 """The same for a picture that can be enlarged and moved."""
+_WORKED_OUT = ("Requirement", "SolutionConcept", "Prototype")
+"""Classes of what insights and ideas were made into, in this order; it has a column of its own."""
 
 Nodes = Sequence[Mapping[str, Any]]
 
@@ -29,12 +32,16 @@ class Chain:
     most: int = MOST
 
     def columns(self) -> list[Column]:
-        """The columns of the picture: grounds, pain points, solutions, impacts, what backs these."""
+        """The columns: grounds, pain points, insights, what was made of them, solutions, impacts, proofs."""
         layers = self.trace["layers"]
-        backing = self._backing("painPoints")
+        of_pains, backing = self._backing("painPoints"), self._grounds()
         proving = self._backing("impacts") - backing
         grounds = [node for node in layers["evidence"] if node["id"] in backing]
+        grounds.sort(key=lambda node: node["id"] not in of_pains)
         proofs = [node for node in layers["evidence"] if node["id"] in proving]
+        thought = [node for node in layers["inputs"] if _kind(node) not in _WORKED_OUT]
+        worked_out = [node for node in layers["inputs"] if _kind(node) in _WORKED_OUT]
+        worked_out.sort(key=lambda node: _WORKED_OUT.index(_kind(node)))
         touchpoints = self._items("touchpoints", "touchpoint", layers["touchpoints"])
         releases = self._items("releases", "release", layers["releases"])
         solutions = self._items("solutions", "solution", layers["solutions"]) + releases
@@ -45,6 +52,8 @@ class Chain:
         return [
             Column(self._text("grounds"), touchpoints + self._items("evidence", "evidence", grounds)),
             Column(self._text("pain-point"), self._items("painPoints", "pain-point", layers["painPoints"])),
+            Column(self._text("thought"), self._items("inputs", "input", thought)),
+            Column(self._text("worked-out"), self._items("inputs", "input", worked_out)),
             Column(self._text("solution"), solutions),
             Column(self._text("impact"), impacts),
             Column(self._text("proofs"), self._items("evidence", "evidence", proofs) + lessons),
@@ -52,20 +61,28 @@ class Chain:
 
     def lines(self) -> list[tuple[str, str]]:
         """The lines of the picture, from left to right, as pairs of keys."""
-        layers = self.trace["layers"]
-        pains, impacts = ({node["id"] for node in layers[layer]} for layer in ("painPoints", "impacts"))
-        backing = self._backing("painPoints")
+        pains, inputs, solutions, impacts = (
+            {node["id"] for node in self.trace["layers"][layer]}
+            for layer in ("painPoints", "inputs", "solutions", "impacts")
+        )
+        backing = self._grounds()
         found = [(target, source) for source, target in links(self.trace, "occursAt")]
         for source, target in links(self.trace, "evidencedBy"):
-            if source in pains or (source in impacts and target in backing):
+            if source in pains | inputs or (source in impacts and target in backing):
                 found.append((target, source))
             elif source in impacts:
                 found.append((source, target))
         found += links(self.trace, "addressedBy")
+        found += links(self.trace, "leadsTo")
+        found += [(target, source) for source, target in links(self.trace, "basedOnInsight")]
+        found += [(target, source) for source, target in links(self.trace, "realises")]
+        # A concept comes before its prototype, a solution after it.
+        for source, target in links(self.trace, "testedAs"):
+            found.append((target, source) if source in solutions else (source, target))
         found += [(target, source) for source, target in links(self.trace, "impactOf")]
         found += [(target, source) for source, target in links(self.trace, "learnedFrom")]
         found += [(i, f"none-{i}") for i, _ in (*self._unsolved(), *self._unmeasured())]
-        return found
+        return list(dict.fromkeys(found))
 
     def _unsolved(self) -> list[tuple[str, str]]:
         """The pain points that are shown and have no solution, and what they lack in words."""
@@ -78,6 +95,10 @@ class Chain:
     def _lacking(self, layer: str, lacks: Callable[[Mapping[str, Any]], str]) -> list[tuple[str, str]]:
         shown = self.trace["layers"][layer][: self.most]
         return [(node["id"], words) for node in shown if (words := lacks(node))]
+
+    def _grounds(self) -> set[str]:
+        """The evidence of the pain points and of what was thought about them."""
+        return self._backing("painPoints") | self._backing("inputs")
 
     def _backing(self, layer: str) -> set[str]:
         """The evidence of the members of a layer."""
@@ -99,3 +120,8 @@ class Chain:
 
     def _text(self, key: str) -> str:
         return text(key, self.language)
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    """The local name of the class."""
+    return str(node["class"]["id"]).removeprefix(CI)

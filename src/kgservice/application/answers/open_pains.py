@@ -1,7 +1,7 @@
-"""Pain points that wait: those without a solution, and those whose solution has shown no impact yet.
+"""Pain points that are open: all that nobody calls resolved, by what their chain lacks.
 
-One whose status is resolved waits no more, whatever the chain lacks: else a purpose that hides its solution
-would open it anew.
+The status decides, as on the walls and in the rules: one that occurs again is open whatever was done before,
+and one that is resolved stays so, else a purpose that hides its solution would open it anew.
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ _PROVEN = f"SELECT ?impact ?solution WHERE {{ ?impact <{CI}impactOf> ?solution }
 
 @dataclass(frozen=True, slots=True)
 class OpenPain:
-    """A pain point: its kind or nothing, when it was detected (ISO 8601) or nothing, and whether somebody
-    has a solution for it."""
+    """A pain point: its kind or nothing, when it was detected (ISO 8601) or nothing, whether there is a
+    solution for it, and whether one of its solutions has an impact."""
 
     iri: str
     kind: str
     detected: str
     is_addressed: bool
+    is_proven: bool
 
 
 def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
-    """All of the view, the most urgent first: not addressed, of a grave kind, known for long.
+    """All of the view, the most urgent first: without a solution, without an impact, of a grave
+    kind, known for long.
 
     Keep the answer until `kg.state` changes.
     """
@@ -51,7 +53,7 @@ def open_pains(kg: Reader) -> tuple[OpenPain, ...]:
 def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
     """See `open_pains`, for those who may not see single persons: without those that are records of one.
 
-    A solution or an impact that is one solves nothing here: else it would be told of.
+    A solution or an impact that is one changes nothing here: else it would be told of.
     """
     addressed, proven = kg.select(_ADDRESSED).rows, kg.select(_PROVEN).rows
     around = {term for row in (*addressed, *proven) for term in row if isinstance(term, NamedNode)}
@@ -68,22 +70,23 @@ def open_pains_guarded(kg: Reader) -> tuple[OpenPain, ...]:
 def _open(kg: Reader, addressed: Iterable[Row], impacts: Iterable[Row]) -> tuple[OpenPain, ...]:
     """Those open, by rows of pain point and solution, and of impact and solution."""
     proven = {solution for _, solution in impacts}
-    solved: dict[Term | None, bool] = {}
+    shown: dict[Term | None, bool] = {}
     for pain, solution in addressed:
-        solved[pain] = solved.get(pain, False) or solution in proven
+        shown[pain] = shown.get(pain, False) or solution in proven
     found: dict[str, OpenPain] = {}
     for pain, kind, moment in kg.select(_PAINS).rows:
-        if isinstance(pain, NamedNode) and not solved.get(pain, False):
+        if isinstance(pain, NamedNode):
             one = OpenPain(
                 pain.value,
                 kind.value if isinstance(kind, NamedNode) else "",
                 moment.value if isinstance(moment, Literal) else "",
-                pain in solved,
+                pain in shown,
+                shown.get(pain, False),
             )
             found[pain.value] = min(found.get(pain.value, one), one, key=_urgency)
     return tuple(sorted(found.values(), key=_urgency))
 
 
-def _urgency(pain: OpenPain) -> tuple[bool, int, str, str]:
+def _urgency(pain: OpenPain) -> tuple[bool, bool, int, str, str]:
     grade = KINDS.index(pain.kind) if pain.kind in KINDS else len(KINDS)
-    return pain.is_addressed, grade, pain.detected or "9", pain.iri
+    return pain.is_addressed, pain.is_proven, grade, pain.detected or "9", pain.iri

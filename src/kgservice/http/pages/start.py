@@ -36,7 +36,7 @@ from kgservice.http.pages.trace import path_of_trace
 from kgservice.web.numbers import grouped
 from kgservice.web.tables import moment, path_of
 
-SHOWN = 6
+SHOWN = 8
 """Most pain points, and most consents, that the page names."""
 SHADES = 4
 """Shades that tell cells of the matrix apart, from few to many."""
@@ -88,7 +88,8 @@ class Start:
             pains=[_pain(site, pain, names) for pain in pains[:SHOWN]],
             waiting=grouped(len(pains), language),
             unaddressed=grouped(sum(not pain.is_addressed for pain in pains), language),
-            unproven=grouped(sum(pain.is_addressed for pain in pains), language),
+            unproven=grouped(sum(pain.is_addressed and not pain.is_proven for pain in pains), language),
+            proven=grouped(sum(pain.is_proven for pain in pains), language),
             findings=findings,
             ending=ending,
             days=consents.DAYS,
@@ -130,7 +131,7 @@ def _pain(site: Site, pain: OpenPain, names: dict[str, str]) -> dict[str, Any]:
         "path": path_of_trace(site, pain.iri),
         "kind": names.get(pain.kind, ""),
         "since": moment(pain.detected)[:10],
-        "is_addressed": pain.is_addressed,
+        "state": "proven" if pain.is_proven else "addressed" if pain.is_addressed else "unaddressed",
     }
 
 
