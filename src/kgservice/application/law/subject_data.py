@@ -131,11 +131,14 @@ def table(quads: Iterable[Quad]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the page for the person shows: records with their kind and rows of label and value."""
+    """What the page for the person shows: records with their kind and rows of label and value.
+
+    With each value, whether it is a day or moment (ISO 8601).
+    """
 
     name: str
     at: str
-    records: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    records: Sequence[tuple[str, Sequence[tuple[str, str, bool]]]]
     facts: Sequence[tuple[str, Sequence[str]]]
     consents: Sequence[tuple[str, str]]
     requests: Sequence[Mapping[str, Any]]
