@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -132,6 +133,34 @@ def test_every_page_in_both_languages(site: Running, path: str, language: str) -
     assert (
         page(site, f"{path}{'&' if '?' in path else '?'}lang={language}").all("html")[0]["lang"] == language
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("de", "%d.%m.%Y(, %H:%M UTC)?"), ("en", "%-d %b %Y(, %H:%M UTC)?")],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/",
+            "/pages/contents",
+            "/pages/walls?wall=segmentation",
+            "/pages/questions/unsolved-pain-points?ask=1",
+        ),
+        *(f"/pages/trace/{PAIN}", f"/pages/record?iri=https://kg.example/id/{PAIN}", "/pages/quality"),
+    ],
+)
+def test_days_and_moments_are_written_as_the_language_writes_them(
+    site: Running, path: str, language: str, written: str
+) -> None:
+    answer = site.get(f"{path}{'&' if '?' in path else '?'}lang={language}", headers={"Accept": "text/html"})
+    times = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', answer.text)
+    assert times or "/trace/" in path
+    for iso, shown in times:
+        assert re.fullmatch(datetime.fromisoformat(iso).strftime(written).replace(".", r"\."), shown), iso
+    # The English titles of some records of the demonstration hold a day.
+    assert re.findall(r"(?<! of )\b20\d\d-\d\d(?:-\d\d)?\b", checked(answer).text) == []
 
 
 def test_the_browser_says_the_language(site: Running) -> None:

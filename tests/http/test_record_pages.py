@@ -305,6 +305,7 @@ def test_findings_over_time_end_with_those_there_now(desk: Desk) -> None:
     assert len(points) <= trends.MOST
     answer = desk.open("/pages/quality?lang=de")
     checked(answer)
-    assert f">{points[-1].day.isoformat()}</th>" in answer.text
+    last = points[-1].day
+    assert f'<time datetime="{last.isoformat()}">{last:%d.%m.%Y}</time></th>' in answer.text
     assert "%" in answer.text
     assert desk.send("/pages/quality", "nothing").status_code == 400

@@ -15,11 +15,12 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import requests, restricting, subjects
 from kgservice.application.law.audit import opened
 from kgservice.application.law.consent_records import recorded
-from kgservice.application.law.decisions import decide
+from kgservice.application.law.decisions import decide, stamp
 from kgservice.domain.principal import Role
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
+from kgservice.web.dates import minute
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.http.persons import PERSON
@@ -73,17 +74,26 @@ def test_who_says_nothing_is_told_so_and_names_are_shown_harmlessly(board: Board
     assert subjects.find(board.kg, {"name": "FRIESINGER"})["matches"][0]["key"] == PERSON
 
 
-@pytest.mark.parametrize("language", ["de", "en"])
-def test_a_person_is_shown_with_consents_over_time(board: Board, language: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "moment", "end"),
+    [
+        ("de", r"\d\d\.\d\d\.\d{4}, \d\d:\d\d UTC", "26.05.2028"),
+        ("en", r"\d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", "26 May 2028"),
+    ],
+)
+def test_a_person_is_shown_with_consents_over_time(
+    board: Board, language: str, moment: str, end: str
+) -> None:
     answer = board.get(f"/pages/persons/{FREE}?lang={language}")
     found = checked(answer)
     assert answer.status_code == 200
     # The picture and the table tell the same events.
     assert len(re.findall(r"<circle class=\"(?:given|ended|asked)\"", answer.text)) == 5
-    assert len(re.findall(r"<li>[^<]+, \d{4}-\d\d-\d\d \d\d:\d\d UTC", answer.text)) == 5
+    assert len(re.findall(rf'<li>[^<]+, <time datetime="[^"]+Z">{moment}</time>', answer.text)) == 5
+    assert len(re.findall(rf"<title>[^<]+[, ]{moment}</title>", answer.text)) >= 5
     assert re.search(r'<rect class="held"', answer.text)
     assert re.search(r'<rect class="ahead"', answer.text)
-    assert found.text.count("2028-05-26") >= 2
+    assert found.text.count(end) >= 2
     assert board.get("/pages/persons/none").status_code == 404
 
 
@@ -91,7 +101,9 @@ def test_the_decision_is_the_one_of_the_interface(board: Board) -> None:
     asked = {"category": f"{CI}CommunicationData", "use": RESEARCH, "at": "2026-05-01T00:00"}
     for key in (FREE, PERSON):
         answer = board.browser.get(f"/pages/persons/{key}", params={**asked, "lang": "en"})
-        told = decide(board.kg, key, asked["category"], RESEARCH, f"{asked['at']}Z").to_json()
+        found = decide(board.kg, key, asked["category"], RESEARCH, f"{asked['at']}Z")
+        told = found.to_json(lambda at, language: minute(stamp(at), language))
+        assert "(1 May 2026, 00:00 UTC)" in told["words"]["en"]
         assert told["words"]["en"] in unescape(checked(answer).text)
         assert ("verdict allowed" in answer.text) == told["allowed"]
     wrong = board.browser.get(PAGE, params={"category": "urn:x:none", "use": RESEARCH, "lang": "en"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,13 +93,18 @@ def test_access_as_json_jsonld_and_page(server: Running) -> None:
     graph = server.get(f"/subjects/{PERSON}/access", headers={"Accept": "application/ld+json"})
     triples = {quad.triple for quad in parse(graph.content, format=RdfFormat.JSON_LD)}
     assert len(triples) == summary["statements"]
-    for language, words in (("de", "Ihre Daten bei uns"), ("en", "Your data with us")):
+    for language, words, now in (
+        ("de", "Ihre Daten bei uns", "20.11.2026, 12:00 UTC"),
+        ("en", "Your data with us", "20 Nov 2026, 12:00 UTC"),
+    ):
         page = server.get(
             f"/subjects/{PERSON}/access", headers={"Accept": "text/html", "Accept-Language": language}
         )
         assert page.headers["cache-control"] == "no-store"
         assert 'href="/pages/' not in page.text  # it is for the person
         assert words in page.text
+        assert f">{now}</time>" in page.text
+        assert not re.search(r"<td>\d{4}-\d\d-\d\d", page.text)
         assert {"Walburga Friesinger", EMAIL} <= {w for w in ("Walburga Friesinger", EMAIL) if w in page.text}
 
 

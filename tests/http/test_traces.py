@@ -48,11 +48,11 @@ def test_what_consents_allow_is_told_as_far_as_one_may_know_it(chains: Running) 
     assert (use.state, use.since) == ("withdrawn", "2026-11-20")
 
     everything = checked(chains.get(path, headers=PAGE)).text  # an administrator, no purpose stated
-    assert "withdrawn since 2026-11-20" in everything
+    assert "withdrawn since 20 Nov 2026" in everything
     assert "Die Frühschicht findet" in everything
     stated = checked(chains.get(path, headers={**PAGE, "KG-Purpose": RESEARCH})).text
     assert "Die Frühschicht findet" not in stated
-    assert "× withdrawn since 2026-11-20" in stated
+    assert "× withdrawn since 20 Nov 2026" in stated
     researcher = checked(asking(chains, path, key, headers=PAGE)).text
     assert "Die Frühschicht findet" not in researcher
     assert "withdrawn since" not in researcher  # who sees one purpose learns nothing of what it hides
@@ -60,7 +60,7 @@ def test_what_consents_allow_is_told_as_far_as_one_may_know_it(chains: Running) 
 
 @pytest.mark.parametrize(
     ("key", "lacks"),
-    [(UNMEASURED, "no impact measured since 2026-09"), (UNSOLVED, "no solution since 20")],
+    [(UNMEASURED, "no impact measured since Sep 2026"), (UNSOLVED, "no solution since Nov 2026")],
 )
 def test_what_a_chain_lacks_is_said(chains: Running, key: str, lacks: str) -> None:
     found = checked(chains.get(f"/pages/trace/{key}?lang=en", headers=PAGE)).text

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from pyoxigraph import Literal, NamedNode
 
+from kgservice.namespaces import XSD, Addresses
 from kgservice.web.chart import MOST_BARS, Phase, chart
 from kgservice.web.chart_line import round_ticks
 from kgservice.web.chart_parts import Chart
-from kgservice.web.tables import Cell, Heading, Table
+from kgservice.web.tables import Cell, Heading, Table, table
 
 PHASES: tuple[Phase, ...] = tuple(
     (name, frozenset({name, other}))
@@ -25,11 +27,14 @@ def cell(value: object) -> Cell:
     return Cell(text, moment=text if text[:3] == "202" else "")
 
 
-def drawn(columns: str, *rows: tuple[object, ...], measure: str = "", total: int = 0) -> Chart | None:
+def drawn(
+    columns: str, *rows: tuple[object, ...], measure: str = "", total: int = 0, language: str = "en"
+) -> Chart | None:
     """The picture of a table with columns of these names."""
     headings = tuple(Heading(name, name.title()) for name in columns.split())
     cells = tuple(tuple(cell(value) for value in row) for row in rows)
-    return chart(Table(headings, cells, total or len(rows)), PHASES, "Rows", measure=measure, mark="(< 5)")
+    made = Table(headings, cells, total or len(rows))
+    return chart(made, PHASES, "Rows", language=language, measure=measure, mark="(< 5)")
 
 
 def test_a_name_and_a_number_are_bars_as_long_as_the_numbers() -> None:
@@ -124,8 +129,31 @@ def test_numbers_over_time_are_a_line() -> None:
     assert first.x < second.x < third.x
     assert second.y < third.y < first.y  # up is more
     assert all(0 < p.x < found.width and 0 < p.y < found.height for p in series.points)
-    assert [words for _, words in found.moments] == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert [words for _, words in found.moments] == ["1 Jan 2026", "1 Feb 2026", "1 Mar 2026"]
     assert found.ticks[0][1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "told", "tick"),
+    [
+        ("de", ["21.05.2026", "01.06.2026"], ["21.05.2026: 0,25", "01.06.2026, 09:30 UTC: 0,5"], "0,1"),
+        ("en", ["21 May 2026", "1 Jun 2026"], ["21 May 2026: 0.25", "1 Jun 2026, 09:30 UTC: 0.5"], "0.1"),
+    ],
+)
+def test_a_line_says_days_and_numbers_as_the_language_writes_them(
+    language: str, days: list[str], told: list[str], tick: str
+) -> None:
+    made = [("2026-05-21T00:00:00Z", "0.25"), ("2026-06-01T09:30:00Z", "0.5")]
+    rows = [
+        (Literal(at, datatype=NamedNode(f"{XSD}dateTime")), Literal(n, datatype=NamedNode(f"{XSD}decimal")))
+        for at, n in made
+    ]
+    shown = table((Heading("at"), Heading("n")), rows, {}, Addresses("https://kg.example/"), language)
+    found = chart(shown, PHASES, "Rows", language=language)
+    assert found is not None
+    assert [point.name for point in found.series[0].points] == told
+    assert [words for _, words in found.moments] == days
+    assert found.ticks[1][1] == tick
 
 
 def test_a_few_names_are_lines_of_their_own() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kgservice.application.answers.chain_words import links, name, note
+from kgservice.application.answers.chain_words import links, name
 from kgservice.namespaces import CI
-from kgservice.web.chain_list import ChainList
+from kgservice.web.chain_list import ChainList, about
 from kgservice.web.picture import Column, Item
 from kgservice.web.texts import text
 
@@ -114,7 +114,7 @@ class Chain:
 
     def _item(self, layer: str, kind: str, node: Mapping[str, Any]) -> Item:
         asked = " asked" if node["id"] == self.trace["focus"] else ""
-        detail = note(layer, node, self.language)
+        detail = about(layer, node, self.language)
         iri = node["id"]
         return Item(iri, f"{kind}{asked}", name(node, self.language), detail, self.path_of(iri))
 

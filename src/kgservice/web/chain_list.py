@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from kgservice.application.answers.chain_words import links, name, note, spoken, unit_of
-from kgservice.web.tables import moment
+from kgservice.web.dates import day, month
 from kgservice.web.texts import text
 
 Node = Mapping[str, Any]
@@ -67,7 +67,7 @@ class ChainList:
     def members(self, layer: str) -> list[Member]:
         """The members of a layer."""
         return [
-            Member(node["id"], name(node, self.language), note(layer, node, self.language))
+            Member(node["id"], name(node, self.language), about(layer, node, self.language))
             for node in self.trace["layers"][layer]
         ]
 
@@ -144,7 +144,7 @@ class ChainList:
             return Value("", "", self._text(lacking))
         last = found[-1]
         unit = unit_of(last, self.language) if last.get("unit") else self._text("gap-unit")
-        at = moment(last["measuredAt"])[:10] if last.get("measuredAt") else self._text("gap-time")
+        at = day(last["measuredAt"], self.language) if last.get("measuredAt") else self._text("gap-time")
         return Value(f"{self._number(last['value'])} {unit}".strip(), at)
 
     def _change(self, before: Sequence[Node], after: Sequence[Node]) -> str:
@@ -162,10 +162,15 @@ class ChainList:
         return (lexical.replace(".", ",") if self.language == "de" else lexical).replace("-", "−")
 
     def _since(self, key: str, at: str) -> str:
-        return self._text(f"{key}-since").format(month=at[:7]) if at else self._text(key)
+        return self._text(f"{key}-since").format(month=month(at, self.language)) if at else self._text(key)
 
     def _text(self, key: str) -> str:
         return text(key, self.language)
+
+
+def about(layer: str, node: Node, language: str) -> str:
+    """The line about a member, with its days as the language writes them."""
+    return note(layer, node, language, lambda moment: day(moment, language))
 
 
 def _things(node: Node, key: str) -> list[Node]:

@@ -45,13 +45,13 @@ class _Columns:
 
 
 def chart(
-    table: Table, phases: Sequence[Phase], rows: str, *, measure: str = "", mark: str = ""
+    table: Table, phases: Sequence[Phase], rows: str, *, language: str, measure: str = "", mark: str = ""
 ) -> Chart | None:
     """The picture of an answer, or None.
 
     `phases`: the phases in their order. `rows`: what rows are called where they are counted.
-    `measure`: the column whose numbers are wanted, else the first. `mark`: what stands for a suppressed
-    number.
+    `language`: that in which days are written. `measure`: the column whose numbers are wanted, else the
+    first. `mark`: what stands for a suppressed number.
     """
     found = _columns(table, phases, mark)
     numbers = {table.columns[at].name: at for at in found.numbers}
@@ -72,6 +72,7 @@ def chart(
             moment_at=found.moments[0],
             texts=found.texts,
             measures=_measures(table, found),
+            language=language,
         )
     return drawn or _bars(table, found, at)
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kgservice.web.chart_parts import WIDTH, Chart, Point, Series
+from kgservice.web.dates import day_of
+from kgservice.web.numbers import decimal
 from kgservice.web.tables import Heading, Table
 
 MOST_SERIES = 6
@@ -15,7 +17,13 @@ _HIGH, _LEFT, _RIGHT, _BOTTOM, _TOP = 320, 64, 150, 34, 16
 
 
 def line(
-    table: Table, *, value_at: int, moment_at: int, texts: Sequence[int], measures: tuple[Heading, ...]
+    table: Table,
+    *,
+    value_at: int,
+    moment_at: int,
+    texts: Sequence[int],
+    measures: tuple[Heading, ...],
+    language: str,
 ) -> Chart | None:
     """The values of a column over the moments of another, by the one column of texts that has few, if any.
 
@@ -33,7 +41,8 @@ def line(
         if value is None or moment is None:
             continue
         name = row[groups[0]].text if groups else ""
-        values.setdefault(name, []).append((moment, value, f"{row[moment_at].text}: {row[value_at].text}"))
+        told = f"{row[moment_at].text}: {decimal(row[value_at].text, language)}"
+        values.setdefault(name, []).append((moment, value, told))
     everything = [point for points in values.values() for point in points]
     moments = sorted({moment for moment, _, _ in everything})
     if len(moments) < 2:
@@ -64,8 +73,8 @@ def line(
         shown=len(everything),
         total=table.total,
         series=tuple(Series(s.name, s.points, end) for s, end in zip(series, ends, strict=True)),
-        ticks=tuple((y(tick), f"{tick:g}") for tick in ticks),
-        moments=tuple((x(m), datetime.fromtimestamp(m, UTC).date().isoformat()) for m in shown_moments),
+        ticks=tuple((y(tick), decimal(f"{tick:g}", language)) for tick in ticks),
+        moments=tuple((x(m), day_of(datetime.fromtimestamp(m, UTC), language)) for m in shown_moments),
         zero=right,
     )
 

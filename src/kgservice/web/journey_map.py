@@ -5,6 +5,7 @@ from __future__ import annotations
 from kgservice.domain.journey import STRONGEST, Step, name
 from kgservice.domain.journey_map import NOT_PASSED, JourneyMap, Place
 from kgservice.web import journey_words as words
+from kgservice.web.dates import day
 from kgservice.web.drawing import SMALL, Sheet, leading, wrapped
 from kgservice.web.journey_curves import HEIGHT, ROOM, draw_curves
 from kgservice.web.texts import text
@@ -148,7 +149,7 @@ class _Drawing:
     def _notes(self, step: Step, side: str) -> list[str]:
         if side == "planned":
             return []
-        days = ", ".join(at[:10] for at in step.passed_at)
+        days = ", ".join(day(at, self._language) for at in step.passed_at)
         told = [days, words.names(step.outcomes, self._language)]
         return [line for part in told for line in wrapped(part, COLUMN - 2 * PAD, most=2, small=True)]
 

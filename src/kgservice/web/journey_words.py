@@ -8,7 +8,7 @@ from kgservice.domain.journey import Crowd, Journey, Step, name
 from kgservice.domain.journey_map import Place
 from kgservice.domain.trace import Thing
 from kgservice.namespaces import CI
-from kgservice.web.tables import moment
+from kgservice.web.dates import moment
 from kgservice.web.texts import text
 
 RESOLVED = f"{CI}Resolved"
@@ -62,9 +62,9 @@ def crowd(told: Crowd | None, language: str, smallest: int) -> str:
     return f"{decimal(told.level, language)} ({counted})"
 
 
-def when(step: Step) -> str:
+def when(step: Step, language: str) -> str:
     """The days and times at which a step was passed."""
-    return ", ".join(moment(at) for at in step.passed_at)
+    return ", ".join(moment(at, language) for at in step.passed_at)
 
 
 def difference(place: Place, language: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from kgservice.web import dates
 from kgservice.web.numbers import decimal, grouped, signed
 from kgservice.web.texts import LANGUAGES, known, text
 
@@ -56,5 +59,18 @@ class Pages:
             grouped=lambda count: grouped(count, language),
             decimal=lambda said: decimal(said, language),
             signed=lambda weight: signed(float(weight), language),
+            as_day=lambda said: _time(said, dates.day, language),
+            as_moment=lambda said: _time(said, dates.moment, language),
+            as_minute=lambda said: _time(said, dates.minute, language),
             **values,
         )
+
+
+def _time(said: str | None, written: Callable[[str, str], str], language: str) -> str:
+    """A day or moment in ISO 8601 as an element that says it to people and to programs; nothing of nothing.
+
+    >>> str(_time("2026-05-21T09:00:00Z", dates.day, "en"))
+    '<time datetime="2026-05-21T09:00:00Z">21 May 2026</time>'
+    """
+    shown = written(said or "", language)
+    return shown if shown == (said or "") else Markup('<time datetime="{}">{}</time>').format(said, shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode
@@ -13,6 +12,7 @@ from kgservice.application.graph.labels import short
 from kgservice.domain.question import NAMING
 from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.store.base import Term
+from kgservice.web.dates import day, moment
 
 MOST_ROWS = 500
 _CODES = {f"{XSD}string", f"{XSD}boolean"}
@@ -57,6 +57,7 @@ def table(
     rows: Sequence[Sequence[Term | None]],
     labels: Mapping[str, str],
     addresses: Addresses,
+    language: str,
 ) -> Table:
     """The rows as a table; at most `MOST_ROWS` of them.
 
@@ -74,8 +75,8 @@ def table(
 
     def cells(row: Sequence[Term | None]) -> Iterator[Cell]:
         for at in kept:
-            made = worded(cell(row[at], labels, addresses), row[at], columns[at].words)
-            if at in title_of and (title := cell(row[title_of[at]], labels, addresses)).text:
+            made = worded(cell(row[at], labels, addresses, language), row[at], columns[at].words)
+            if at in title_of and (title := cell(row[title_of[at]], labels, addresses, language)).text:
                 made = replace(title, path=made.path)
             yield made
 
@@ -99,10 +100,10 @@ def iris(rows: Sequence[Sequence[Term | None]]) -> set[str]:
     return {term.value for row in rows[:MOST_ROWS] for term in row if isinstance(term, NamedNode)}
 
 
-def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> Cell:
-    """One term as people read it.
+def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses, language: str) -> Cell:
+    """One term as people read it in their language.
 
-    >>> cell(NamedNode("https://w3id.org/kgservice/ci#Web"), {}, Addresses("https://kg.example/")).text
+    >>> cell(NamedNode("https://w3id.org/kgservice/ci#Web"), {}, Addresses("https://kg.example/"), "de").text
     'Web'
     """
     if isinstance(term, NamedNode):
@@ -110,9 +111,9 @@ def cell(term: Term | None, labels: Mapping[str, str], addresses: Addresses) -> 
     if isinstance(term, Literal):
         datatype = term.datatype.value
         if datatype in {f"{XSD}dateTime", f"{XSD}dateTimeStamp"}:
-            return Cell(moment(term.value), moment=term.value)
+            return Cell(moment(term.value, language), moment=term.value)
         if datatype == f"{XSD}date":
-            return Cell(term.value, moment=term.value)
+            return Cell(day(term.value, language), moment=term.value)
         return Cell(term.value, language=term.language or "", number=datatype in _NUMBERS)
     if isinstance(term, BlankNode):
         return Cell(f"_:{term.value}")
@@ -126,19 +127,3 @@ def path_of(iri: str, addresses: Addresses) -> str:
     if iri.startswith(CI):
         return f"/ontology/{quote(iri[len(CI) :], safe='')}"
     return iri if iri.startswith(("http://", "https://")) and not iri.startswith(addresses.base) else ""
-
-
-def moment(lexical: str) -> str:
-    """A moment for people: the day at midnight UTC, else to the minute; what is no moment stays as it is.
-
-    >>> moment("2025-03-01T00:00:00Z"), moment("2025-03-01T12:30:10Z")
-    ('2025-03-01', '2025-03-01 12:30 UTC')
-    """
-    try:
-        at = datetime.fromisoformat(lexical)
-    except ValueError:
-        return lexical
-    if (at.hour, at.minute, at.second) == (0, 0, 0):
-        return at.date().isoformat()
-    zone = at.tzname() or ""
-    return f"{at:%Y-%m-%d %H:%M} {zone}".strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kgservice.domain.consent import AGREEING, Act, Consent
+from kgservice.web.dates import month_of
 
 WIDTH, SIDE, HEAD, ROW, BAR = 960, 16, 34, 64, 14
 CHARACTERS = 100  # of a label
@@ -89,8 +90,8 @@ def held(consent: Consent) -> list[tuple[datetime, datetime]]:
     return found
 
 
-def timeline(told: Sequence[Told], now: datetime) -> Timeline | None:
-    """The picture of consents, or None where none of them has a time."""
+def timeline(told: Sequence[Told], now: datetime, language: str) -> Timeline | None:
+    """The picture of consents, with the months in the language, or None where none of them has a time."""
     times = [event.time for one in told for event in one.consent.events]
     times += [end for one in told for _, end in held(one.consent)]
     if not times:
@@ -116,7 +117,7 @@ def timeline(told: Sequence[Told], now: datetime) -> Timeline | None:
             marks.append(Mark(across(spans[-1][1]), "end", one.ends))
         label = one.label if len(one.label) <= CHARACTERS else f"{one.label[: CHARACTERS - 1]}…"
         rows.append(Row(HEAD + number * ROW, label, tuple(bars), tuple(marks)))
-    ticks = tuple((across(at), words) for at, words in _ticks(first, last))
+    ticks = tuple((across(at), words) for at, words in _ticks(first, last, language))
     return Timeline(WIDTH, HEAD + ROW * len(told) + 8, ticks, across(now), tuple(rows))
 
 
@@ -124,12 +125,12 @@ def _bar(start: float, end: float, kind: str) -> Bar:
     return Bar(start, round(max(end - start, 1), 1), kind)
 
 
-def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
+def _ticks(first: datetime, last: datetime, language: str) -> list[tuple[datetime, str]]:
     """The beginnings of years, or of quarters where there are few years; none so near the end that it is cut.
 
     >>> moments = [datetime(2025, 11, 1, tzinfo=UTC), datetime(2026, 8, 1, tzinfo=UTC)]
-    >>> [words for _, words in _ticks(*moments)]
-    ['2026', '2026-04', '2026-07']
+    >>> [words for _, words in _ticks(*moments, "en")]
+    ['2026', 'Apr 2026', 'Jul 2026']
     """
     months = (1, 4, 7, 10) if last - first < _QUARTERS else (1,)
     all_ = (
@@ -139,5 +140,7 @@ def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
     )
     room = (last - first) * 0.94
     return [
-        (at, f"{at:%Y}" if at.month == 1 else f"{at:%Y-%m}") for at in all_ if first <= at <= first + room
+        (at, f"{at:%Y}" if at.month == 1 else month_of(at, language))
+        for at in all_
+        if first <= at <= first + room
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kgservice.namespaces import CI
 
 Node = Mapping[str, Any]
 Words = Mapping[str, str]
+Day = Callable[[str], str]
 
 _WORDS = {
     "de": {"before": "vorher", "after": "nachher", "minutes": "min Aufwand", "review": "Überprüfung bis"},
@@ -23,6 +24,10 @@ _SEVERAL = {  # units by their local name; those that are missing are the same f
     "ScorePoint": {"de": "Punkte auf einer Skala", "en": "score points"},
 }
 _ONE = {"1", "1.0", "1.00"}
+
+
+def _day(moment: str) -> str:
+    return moment[:10]
 
 
 def spoken(labels: Words, language: str, otherwise: str = "") -> str:
@@ -40,9 +45,12 @@ def name(node: Node, language: str) -> str:
     return spoken(node["title"], language) or f"{kind} {node['key'][:8]}"
 
 
-def note(layer: str, node: Node, language: str) -> str:
-    """A line about it: of an impact the values before and after, of evidence its kind, day and method."""
-    parts = [part for part in _parts(layer, node, language) if part]
+def note(layer: str, node: Node, language: str, day: Day = _day) -> str:
+    """A line about it: of an impact the values before and after, of evidence its kind, day and method.
+
+    `day`: how the day of a moment is written.
+    """
+    parts = [part for part in _parts(layer, node, language, day) if part]
     return " · ".join(parts)
 
 
@@ -53,7 +61,7 @@ def links(trace: Mapping[str, Any], property_name: str) -> Iterator[tuple[str, s
             yield link["from"], link["to"]
 
 
-def _parts(layer: str, node: Node, language: str) -> Iterator[str]:
+def _parts(layer: str, node: Node, language: str, day: Day) -> Iterator[str]:
     words = _WORDS[language]
     match layer:
         case "touchpoints":
@@ -63,22 +71,22 @@ def _parts(layer: str, node: Node, language: str) -> Iterator[str]:
             yield f"{minutes} {words['minutes']}" if minutes else ""
         case "evidence":
             yield spoken(node["class"]["label"], language)
-            yield _day(_fact(node, "collectedAtTime", language))
+            yield day(_first(node, "collectedAtTime"))
             yield _fact(node, "method", language)
         case "painPoints":
             yield _fact(node, "painPointKind", language)
             yield _fact(node, "painPointStatus", language)
-            yield _day(_fact(node, "detectedAt", language))
+            yield day(_first(node, "detectedAt"))
         case "solutions":
             yield _fact(node, "solutionKind", language)
             yield _fact(node, "solutionStatus", language)
-            yield _day(_fact(node, "deployedAt", language))
+            yield day(_first(node, "deployedAt"))
         case "releases":
             yield _fact(node, "version", language)
         case "impacts":
             yield _fact(node, "metric", language)
-            yield _measured(node, "baseline", words["before"], language)
-            yield _measured(node, "measurement", words["after"], language)
+            yield _measured(node, "baseline", words["before"], language, day)
+            yield _measured(node, "measurement", words["after"], language, day)
         case _:
             yield spoken(node["class"]["label"], language)
 
@@ -95,14 +103,19 @@ def _fact(node: Node, key: str, language: str) -> str:
     return ", ".join(shown)
 
 
-def _measured(node: Node, key: str, word: str, language: str) -> str:
+def _first(node: Node, key: str) -> str:
+    """The first moment of a property, or nothing."""
+    return next((fact for fact in node["facts"].get(key, ()) if isinstance(fact, str)), "")
+
+
+def _measured(node: Node, key: str, word: str, language: str, day: Day) -> str:
     values = [m for m in node["facts"].get(key, ()) if isinstance(m, Mapping) and m.get("value") is not None]
     shown = []
     for measured in values:
         number = measured["value"].replace(".", ",") if language == "de" else measured["value"]
         unit = unit_of(measured, language) if measured.get("unit") else ""
-        day = _day(measured.get("measuredAt") or "")
-        shown.append(f"{word} {number} {unit}".strip() + (f" ({day})" if day else ""))
+        on = day(measured.get("measuredAt") or "")
+        shown.append(f"{word} {number} {unit}".strip() + (f" ({on})" if on else ""))
     return ", ".join(shown)
 
 
@@ -118,7 +131,3 @@ def unit_of(measured: Mapping[str, Any], language: str) -> str:
     if language not in several or (measured["value"] in _ONE and several[language]):
         return spoken(unit["label"], language)
     return several[language]
-
-
-def _day(moment: str) -> str:
-    return moment[:10]

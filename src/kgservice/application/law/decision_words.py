@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from kgservice.domain.consent import Basis
@@ -10,6 +10,8 @@ from kgservice.domain.decision import Asked, Decision, Reason, Verdict
 
 LANGUAGES = ("de", "en")
 Words = Mapping[str, str]
+When = Callable[[datetime, str], str]
+"""How a moment is written in a language."""
 
 _ANSWER = {  # language → yes, no
     "de": (
@@ -109,55 +111,61 @@ _ENDED = {"de": ", gültig bis {until}", "en": ", valid until {until}"}
 _BASIS = {"de": "Art. 6 Abs. 1 {letter} DSGVO", "en": "Art. 6(1)({letter}) GDPR"}
 
 
-def shown(moment: datetime) -> str:
-    """A moment for people, in UTC.
+def shown(moment: datetime, _language: str) -> str:
+    """A moment for people, in UTC, the same in each language.
 
     >>> from datetime import UTC
-    >>> shown(datetime(2026, 11, 20, 12, 30, tzinfo=UTC))
+    >>> shown(datetime(2026, 11, 20, 12, 30, tzinfo=UTC), "de")
     '2026-11-20 12:30 UTC'
     """
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def answer(asked: Asked, decision: Decision, names: Mapping[str, Words]) -> dict[str, str]:
+def answer(
+    asked: Asked, decision: Decision, names: Mapping[str, Words], when: When = shown
+) -> dict[str, str]:
     """The answer and its reason, by language; `names`: what people call concepts, kinds and grounds."""
-    because = because_of(decision.reason, decision.verdict, names)
+    because = because_of(decision.reason, decision.verdict, names, when)
     found = {}
     for language in LANGUAGES:
         said = _ANSWER[language][not decision.allowed].format(
             category=_quoted(_name(asked.category, names, language), language),
             purpose=_quoted(_name(asked.purpose, names, language), language),
-            at=shown(asked.moment),
+            at=when(asked.moment, language),
         )
         found[language] = f"{said} {because[language]}"
     return found
 
 
-def because_of(reason: Reason, verdict: Verdict | None, names: Mapping[str, Words]) -> dict[str, str]:
+def because_of(
+    reason: Reason, verdict: Verdict | None, names: Mapping[str, Words], when: When = shown
+) -> dict[str, str]:
     """What became of a ground, by language; without a verdict, why none counts."""
     return {
-        language: _REASONS[reason][at].format(**_details(verdict, names, language))
+        language: _REASONS[reason][at].format(**_details(verdict, names, language, when))
         for at, language in enumerate(LANGUAGES)
     }
 
 
-def _details(verdict: Verdict | None, names: Mapping[str, Words], language: str) -> dict[str, str]:
+def _details(
+    verdict: Verdict | None, names: Mapping[str, Words], language: str, when: When
+) -> dict[str, str]:
     if verdict is None:
         return {}
     event, until, basis = verdict.event, verdict.until, verdict.basis
     return {
         "ground": _name(verdict.ground, names, language),
-        "event": _event(verdict, names, language) if event else "",
-        "until": shown(until) if until else "",
-        "ended": _ENDED[language].format(until=shown(until)) if until else "",
+        "event": _event(verdict, names, language, when) if event else "",
+        "until": when(until, language) if until else "",
+        "ended": _ENDED[language].format(until=when(until, language)) if until else "",
         "basis": _basis(basis, language) if basis else "",
     }
 
 
-def _event(verdict: Verdict, names: Mapping[str, Words], language: str) -> str:
+def _event(verdict: Verdict, names: Mapping[str, Words], language: str, when: When) -> str:
     assert verdict.event is not None
     kind = _name(verdict.event.act, names, language)
-    return _EVENT[language].format(kind=kind, time=shown(verdict.event.time))
+    return _EVENT[language].format(kind=kind, time=when(verdict.event.time, language))
 
 
 def _basis(basis: Basis, language: str) -> str:

@@ -31,8 +31,8 @@ class Explained:
     profile: str
     names: Mapping[str, words.Words]
 
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+    def to_json(self, when: words.When = words.shown) -> dict[str, Any]:
+        """As a JSON object; `when`: how its words write a moment."""
         verdict = self.decision.verdict
         return {
             "allowed": self.decision.allowed,
@@ -44,11 +44,11 @@ class Explained:
             "profile": self.profile,
             "record": verdict.ground if verdict else None,
             "event": event_json(verdict.event) if verdict and verdict.event else None,
-            "words": words.answer(self.asked, self.decision, self.names),
-            "considered": [self._considered(verdict) for verdict in self.decision.considered],
+            "words": words.answer(self.asked, self.decision, self.names, when),
+            "considered": [self._considered(verdict, when) for verdict in self.decision.considered],
         }
 
-    def _considered(self, verdict: Verdict) -> dict[str, Any]:
+    def _considered(self, verdict: Verdict, when: words.When) -> dict[str, Any]:
         return {
             "record": verdict.ground,
             "holds": verdict.holds,
@@ -56,7 +56,7 @@ class Explained:
             "basis": f"eu-gdpr:A6-1-{verdict.basis}" if verdict.basis else None,
             "event": event_json(verdict.event) if verdict.event else None,
             "until": stamp(verdict.until) if verdict.until else None,
-            "words": words.because_of(verdict.reason, verdict, self.names),
+            "words": words.because_of(verdict.reason, verdict, self.names, when),
         }
 
 

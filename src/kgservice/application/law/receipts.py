@@ -10,7 +10,6 @@ from typing import Any
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law.consent_records import Recorded
-from kgservice.application.law.decision_words import shown
 from kgservice.application.law.decisions import stamp
 from kgservice.domain.consent import ENTITIES, Act, Event
 from kgservice.namespaces import CI, DCTERMS, DPV, RDF, SKOS, XSD
@@ -87,7 +86,7 @@ def jsonld(kg: KnowledgeGraph, consent: Recorded) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the page for the person shows; words are in their language, moments in UTC."""
+    """What the page for the person shows; words are in their language, moments in UTC (ISO 8601)."""
 
     id: str
     state: str
@@ -114,15 +113,15 @@ def page(kg: KnowledgeGraph, consent: Recorded, language: str) -> Page:
         ("retention", [str(days) for days in consent.retention]),
         ("jurisdiction", consent.texts("jurisdiction")),
         ("notice", [_notice(consent, iri, language) for iri in consent.texts("notice")]),
-        ("expires", [shown(c.expires)] if c.expires else []),
+        ("expires", [stamp(c.expires)] if c.expires else []),
         ("withdrawal-way", consent.texts("withdrawalWay")),
         ("record-schema", consent.texts("recordSchema")),
     ]
     events = [
-        (names.get(kinds[event.act]) or event.act, shown(event.time), event.method, _role(event.entity))
+        (names.get(kinds[event.act]) or event.act, stamp(event.time), event.method, _role(event.entity))
         for event in consent.events
     ]
-    guardians = [(_role(a.role), shown(a.verified) if a.verified else "") for a in consent.authorisations]
+    guardians = [(_role(a.role), stamp(a.verified) if a.verified else "") for a in consent.authorisations]
     return Page(short(c.iri), consent.state_name, rows, events, guardians)
 
 

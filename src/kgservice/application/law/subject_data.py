@@ -18,13 +18,14 @@ from kgservice.application.law.decisions import stamp
 from kgservice.application.links.consequences import untold
 from kgservice.application.views.lawful_parts import GDPR
 from kgservice.domain.model import TYPE
-from kgservice.namespaces import CI, DPV, PREFIXES
+from kgservice.namespaces import CI, DPV, PREFIXES, XSD
 
 COLUMNS = ("record", "class", "property", "value", "datatype", "language")
 _RECORD = NamedNode(f"{CI}CustomerDataRecord")
 _CONSENT = NamedNode(f"{CI}ConsentRecord")
 _ORIGIN, _BASIS = NamedNode(f"{CI}dataOrigin"), NamedNode(f"{CI}legalBasis")
 _THOUGHT_UP = frozenset({NamedNode(f"{CI}DerivedData"), NamedNode(f"{CI}InferredData")})
+_MOMENTS = frozenset(f"{XSD}{name}" for name in ("date", "dateTime", "dateTimeStamp"))
 _PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", DPV)  # consent, contract: Art. 20(1)(a)
 
 # Why a record is left out of what a person takes along.
@@ -130,11 +131,14 @@ def table(quads: Iterable[Quad]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the page for the person shows: records with their kind and rows of label and value."""
+    """What the page for the person shows: records with their kind and rows of label and value.
+
+    With each value, whether it is a day or moment (ISO 8601).
+    """
 
     name: str
     at: str
-    records: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    records: Sequence[tuple[str, Sequence[tuple[str, str, bool]]]]
     facts: Sequence[tuple[str, Sequence[str]]]
     consents: Sequence[tuple[str, str]]
     requests: Sequence[Mapping[str, Any]]
@@ -156,7 +160,11 @@ def page(kg: KnowledgeGraph, key: str, language: str) -> Page:
         (
             ", ".join(map(named, one["classes"])) or short(one["id"]),
             sorted(
-                (named(s["property"]), s["value"] if s["datatype"] else named(s["value"]))
+                (
+                    named(s["property"]),
+                    s["value"] if s["datatype"] else named(s["value"]),
+                    s["datatype"] in _MOMENTS,
+                )
                 for s in one["values"]
             ),
         )

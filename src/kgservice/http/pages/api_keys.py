@@ -16,7 +16,6 @@ from kgservice.http.messages.forms import see_other, unkept, unknown
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment
 
 KEYS = "/pages/keys"
 ENDS = ("30d", "90d", "365d", "never")
@@ -66,8 +65,6 @@ def _page(site: Site, request: Request, key: str, made: ApiKey | None) -> Respon
             **one,
             "grade": _GRADES.get(one["state"], ""),
             "purposes": [names.get(iri) or short(iri) for iri in one["purposes"]],
-            "created": moment(one["created"]),
-            "expires": moment(one["expires"] or ""),
         }
 
     response = site.page(

@@ -17,7 +17,6 @@ from kgservice.http.messages.forms import unkept
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment
 
 AUDIT = "/pages/audit"
 
@@ -56,7 +55,6 @@ class AuditPage:
             entries=[
                 {
                     **one,
-                    "at": moment(one.get("moment", "")),
                     "about": names.get(one["purpose"]) or short(one["purpose"]) if one.get("purpose") else "",
                 }
                 for one in found["entries"]

@@ -17,7 +17,6 @@ from kgservice.http.pages.jobs import begun, finished, running
 from kgservice.http.pages.machinery import Machinery
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment
 
 BACKUPS = "/pages/backups"
 
@@ -71,7 +70,7 @@ class BackupPages:
 def row(backup: Backup) -> dict[str, Any]:
     """What pages show of a backup."""
     said = backup.to_json()
-    return {**said, "name": backup.folder.name, "time": moment(said["time"]), "size": size(said["bytes"])}
+    return {**said, "name": backup.folder.name, "size": size(said["bytes"])}
 
 
 def size(number: float) -> str:

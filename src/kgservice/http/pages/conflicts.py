@@ -15,7 +15,7 @@ from kgservice.domain.change import Origin
 from kgservice.http.messages.forms import key_of, unknown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 CONFLICTS = "/pages/conflicts"
 MOST = 200
@@ -50,7 +50,7 @@ def conflict_page(site: Site, request: Request) -> Response:
         "conflict.html",
         section="conflicts",
         one=_row(kg, found),
-        decisions=[{**each, "at": moment(each["decidedAt"])} for each in found["decisions"]],
+        decisions=found["decisions"],
         stands=found["stands"],
     )
 
@@ -75,6 +75,4 @@ def _row(kg: KnowledgeGraph, one: Mapping[str, Any]) -> dict[str, Any]:
         "name": one["customerName"] or short(one["customer"]),
         "customer_path": path_of(one["customer"], kg.addresses),
         "link_path": f"/pages/links/{key_of(kg, one['link'])}",
-        "crm_at": moment(one["crmChangedAt"] or ""),
-        "graph_at": moment(one["graphSince"] or ""),
     }

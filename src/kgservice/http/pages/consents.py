@@ -15,7 +15,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.graph.lawful_facts import read_subject
 from kgservice.application.law import consents
 from kgservice.application.law.consent_records import IN_FORCE, Recorded, recorded
-from kgservice.application.law.decision_words import shown
+from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import Origin
 from kgservice.domain.consent import CONTROLLER, ENTITIES, GUARDIANS, SUBJECT, Event
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
@@ -23,6 +23,7 @@ from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI
+from kgservice.web.dates import minute
 from kgservice.web.texts import text
 from kgservice.web.timeline import Timeline, Told, held, timeline
 
@@ -89,8 +90,8 @@ def rows(kg: KnowledgeGraph, found: Sequence[Recorded], language: str) -> list[d
             "categories": _named(names, one.consent.categories),
             "state": one.state_name,
             "grade": "good" if one.state_name == IN_FORCE else "bad",
-            "until": shown(one.state.until) if one.state.until else "",
-            "events": [(_event(names, e), shown(e.time), _way(e, language)) for e in one.events],
+            "until": stamp(one.state.until) if one.state.until else "",
+            "events": [(_event(names, e), stamp(e.time), _way(e, language)) for e in one.events],
             "explicit": one.consent.explicit,
         }
         for one in found
@@ -103,10 +104,10 @@ def picture(kg: KnowledgeGraph, found: Sequence[Recorded], language: str) -> Tim
     told = []
     for one in found:
         spans = held(one.consent)
-        ends = f"{text('consent-ends', language)} {shown(spans[-1][1])}" if spans else ""
-        events = [f"{_event(names, e)}, {shown(e.time)}" for e in one.events]
+        ends = f"{text('consent-ends', language)} {minute(stamp(spans[-1][1]), language)}" if spans else ""
+        events = [f"{_event(names, e)}, {minute(stamp(e.time), language)}" for e in one.events]
         told.append(Told(one.consent, ", ".join(_named(names, one.consent.purposes)), events, ends))
-    return timeline(told, kg.clock().astimezone(UTC))
+    return timeline(told, kg.clock().astimezone(UTC), language)
 
 
 def _names(kg: KnowledgeGraph, found: Sequence[Recorded], language: str) -> dict[str, str]:

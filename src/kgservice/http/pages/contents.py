@@ -16,7 +16,7 @@ from kgservice.http.access.permissions import principal_of
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 _OF_PROJECTS = frozenset(f"{CI}{name}" for name in ("Touchpoint", "PainPoint", "Solution", "Impact"))
 """Classes of things that concern no person: those that a reader is told of."""
@@ -61,5 +61,5 @@ def contents_page(
         classes=[row(iri, count) for iri, count in classes],
         graphs=seen.graphs,
         tells_commit=principal_of(request.scope).oversees,  # to others it would tell how much is written
-        commit={"number": seen.commit, "time": seen.time, "shown": moment(seen.time or "")},
+        commit={"number": seen.commit, "time": seen.time},
     )

@@ -18,7 +18,7 @@ from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.tickets import REQUESTS
-from kgservice.web.tables import moment
+from kgservice.web.dates import moment
 
 
 def add(routes: Routes) -> None:
@@ -55,8 +55,8 @@ def erasure_page(site: Site, request: Request) -> Response:
         waiting=[
             (
                 one.iri,
-                one.received and moment(one.received.isoformat()),
-                one.due and moment(one.due.isoformat()),
+                one.received and moment(one.received.isoformat(), language),
+                one.due and moment(one.due.isoformat(), language),
             )
             for one in waiting
         ],
@@ -77,7 +77,7 @@ def erase(site: Site, request: Request, form: Mapping[str, str]) -> Response:
         request,
         "erased.html",
         section="persons",
-        at=moment(found["erasedAt"]),
+        at=found["erasedAt"],
         statements=found["statements"],
         ticket=f"{REQUESTS}/{key_of(kg, done.ticket)}" if done.ticket else "",
         moot=[f"{REQUESTS}/{key_of(kg, iri)}" for iri in done.moot],

@@ -24,7 +24,7 @@ from kgservice.http.pages import mending
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.namespaces import CI
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 BOARD = "/pages/findings"
 MOST = 200
@@ -71,7 +71,7 @@ def findings_page(site: Site, request: Request) -> Response:
                 "open": group.open,
                 "waived": group.waived,
                 "mended": group.mended,
-                "oldest": group.oldest and moment(group.oldest.isoformat()),
+                "oldest": group.oldest and group.oldest.isoformat(),
                 "path": f"{BOARD}?{urlencode({'rule': group.rule, 'severity': group.severity})}",
             }
             for group in groups
@@ -159,9 +159,9 @@ def _row(kg: KnowledgeGraph, found: Mapping[str, Any], language: str) -> dict[st
         "value": found["value"],
         "owner": found["owner"],
         "owner_name": found["ownerName"] or (short(found["owner"]) if found["owner"] else ""),
-        "first": moment(found["firstSeen"] or ""),
-        "last": moment(found["lastSeen"] or ""),
-        "mended": moment(found["mendedAt"] or ""),
+        "first": found["firstSeen"],
+        "last": found["lastSeen"],
+        "mended": found["mendedAt"],
     }
 
 
@@ -182,7 +182,7 @@ def _waiver(kg: KnowledgeGraph, waiver: Mapping[str, Any] | None, language: str)
     return {
         "reason": waiver["reason"],
         "by": labels(kg, [by], language).get(by) or short(by) if by else "",
-        "until": moment(waiver["until"] or ""),
+        "until": waiver["until"],
     }
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from kgservice.application.background.started import Started
 from kgservice.application.care.maintenance import Maintenance
 from kgservice.domain.maintenance import Job, JobState, Work
-from kgservice.web.tables import moment
 
 _PATIENCE = 0.3
 """Seconds that the start of a job waits: what has ended by then needs no word of how far it is."""
@@ -33,8 +32,6 @@ def _shown(job: Job) -> dict[str, Any]:
     told = job.to_json()
     return {
         **told,
-        "started": moment(told["startedAt"]),
-        "ended": moment(told["endedAt"] or ""),
         "address": f"/maintenance/{job.id}",
         "faults": job.faults,
     }

@@ -128,7 +128,7 @@ def _row(site: Site, place: Place, language: str) -> dict[str, Any]:
         "expected": words.feeling(place.planned, language) if place.planned and place.actual else "",
         "causes": words.names(step.causes, language),
         "crowd": words.crowd(at.crowd, language, site.kg.settings.smallest_group),
-        "when": words.when(step),
+        "when": words.when(step, language),
         "outcomes": words.names(step.outcomes, language),
         "pains": [
             {

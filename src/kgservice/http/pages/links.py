@@ -19,7 +19,7 @@ from kgservice.domain.link import ORGANISATIONS, PERSONS, PRIOR, STATES, State
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 LINKS = "/pages/links"
 MOST = 200
@@ -72,7 +72,7 @@ def link_page(site: Site, request: Request) -> Response:
         fields=sorted(found["fields"], key=lambda one: one["field"] != PRIOR),  # as in the picture
         following=f"{LINKS}/{_key(kg, following)}" if following else "",
         done=_done(kg, request.query_params.get("done", "")),
-        decisions=[{**one, "at": moment(one["at"])} for one in found["decisions"]],
+        decisions=found["decisions"],
     )
 
 
@@ -110,7 +110,6 @@ def _row(kg: KnowledgeGraph, link: Mapping[str, Any]) -> dict[str, Any]:
         "name": link["customerName"] or short(link["customer"]),
         "customer_path": path_of(link["customer"], kg.addresses),
         "percent": "–" if probability is None else f"{100 * float(probability):.1f} %",
-        "decided": moment(link["decidedAt"] or ""),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,8 @@ from kgservice.http.pages import consents, tickets
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import cell, moment, worded
+from kgservice.web.dates import minute
+from kgservice.web.tables import cell, worded
 from kgservice.web.texts import text
 
 ASKED = ("category", "use", "at")
@@ -59,7 +60,7 @@ def person_page(site: Site, request: Request) -> Response:
         asked=asked,
         decision=_decision(site, key, asked, language),
         concepts=_concepts(kg, language),
-        restrictions=[_restriction(one) for one in restricting.of(kg, person)],
+        restrictions=restricting.of(kg, person),
         requests=[
             tickets.row(kg, requests.to_json(one, kg.clock().astimezone(UTC)))
             for one in requests.of(kg, person)
@@ -98,7 +99,7 @@ def _decision(site: Site, key: str, asked: Mapping[str, str], language: str) -> 
         return None
     at = forms.moment(asked["at"]) or None
     try:
-        found = decisions.decide(site.whole, key, asked["category"], asked["use"], at).to_json()
+        found = decisions.decide(site.whole, key, asked["category"], asked["use"], at).to_json(_written)
     except BadParameter as error:
         site.error = error
         return None
@@ -109,6 +110,10 @@ def _decision(site: Site, key: str, asked: Mapping[str, str], language: str) -> 
             {"holds": one["holds"], "words": one["words"][language]} for one in found["considered"]
         ],
     }
+
+
+def _written(at: datetime, language: str) -> str:
+    return minute(decisions.stamp(at), language)
 
 
 def _concepts(kg: KnowledgeGraph, language: str) -> dict[str, list[tuple[str, str]]]:
@@ -122,10 +127,6 @@ def _concepts(kg: KnowledgeGraph, language: str) -> dict[str, list[tuple[str, st
         return sorted(pairs, key=lambda pair: (pair[0] not in active, pair[1].lower()))
 
     return {"categories": named(known.categories), "purposes": named(known.purposes)}
-
-
-def _restriction(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {**one, "from": moment(one["from"] or ""), "until": moment(one["until"] or "")}
 
 
 def _entries(kg: KnowledgeGraph, key: str, language: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -142,6 +143,7 @@ def _entries(kg: KnowledgeGraph, key: str, language: str) -> list[tuple[str, lis
 
 def _entry(kg: KnowledgeGraph, entry: corrections.Entry, names: Mapping[str, str], language: str) -> str:
     truth = {"true": text("yes", language), "false": text("no", language)}
-    value = worded(cell(entry.value, names, kg.addresses), entry.value, truth).text
+    made = worded(cell(entry.value, names, kg.addresses, language), entry.value, truth)
+    value = made.moment or made.text  # a moment as it has to be typed
     value = value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
     return f"{names.get(entry.prop.value) or short(entry.prop.value)}: {value}"

@@ -15,7 +15,6 @@ from kgservice.domain.finding import SEVERITIES, in_language, severity_name
 from kgservice.errors import BadParameter
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment
 from kgservice.web.trend import trend
 
 QUALITY = "/pages/quality"
@@ -54,7 +53,7 @@ def quality_page(site: Site, request: Request) -> Response:
         request,
         "quality.html",
         section="quality",
-        time=moment(report["time"]),
+        time=report["time"],
         dimensions=list(dimensions.values()),
         picture=trend(series),
         severities=list(names.values()),
@@ -83,7 +82,7 @@ def _part(part: Mapping[str, Any], unit: str, language: str) -> dict[str, Any]:
         "name": name,
         "now": _shown(now, unit, language),
         "of": f"{whole['numerator']} / {whole['denominator']}" if whole and unit != "count" else "",
-        "history": [(moment(time)[:10], _shown(value, unit, language)) for time, value in past],
+        "history": [(time, _shown(value, unit, language)) for time, value in past],
         "picture": trend([(name, "plain", values)], top=0.0 if unit == "count" else 1.0, **_SMALL)
         if len(past) > 1
         else None,

@@ -20,7 +20,6 @@ from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.store.formats import TURTLE
 from kgservice.web import sentences
-from kgservice.web.tables import moment
 
 QUARANTINE = "/pages/quarantine"
 MOST = 200
@@ -97,6 +96,4 @@ def _row(entry: Mapping[str, Any], language: str) -> dict[str, Any]:
         **entry,
         "reason": sentences.told(entry["reason"], language) or entry["reason"],
         "path": f"{QUARANTINE}/{quote(entry['id'], safe='')}",
-        "created": moment(entry["created"]),
-        "decided": moment(entry["decided"] or ""),
     }

@@ -131,7 +131,8 @@ def _picture(site: Site, answer: Table, measure: str, language: str) -> Chart | 
         (names[language].get(iri) or short(iri), frozenset(n[iri] for n in names.values() if iri in n))
         for iri in known
     ]
-    return chart(answer, called, text("number-of-rows", language), measure=measure, mark=_mark(site))
+    rows = text("number-of-rows", language)
+    return chart(answer, called, rows, language=language, measure=measure, mark=_mark(site))
 
 
 def grouped(site: Site, language: str, words: str = "") -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def record_page(site: Site, request: Request) -> Response:
             name = names.get(property_) or short(property_)
             if property_ == TYPE.value:
                 name = text("class", language)
-            made = worded(cell(value, names, site.kg.addresses), value, truth)
+            made = worded(cell(value, names, site.kg.addresses, language), value, truth)
             rows.setdefault(name, []).append(made)
         return list(rows.items())
 

@@ -189,4 +189,4 @@ class Site:
         self, headings: Sequence[Heading], rows: Sequence[Sequence[Term | None]], language: str
     ) -> Table:
         """Rows as a table with labels."""
-        return table(headings, rows, labels(self.kg, iris(rows), language), self.kg.addresses)
+        return table(headings, rows, labels(self.kg, iris(rows), language), self.kg.addresses, language)

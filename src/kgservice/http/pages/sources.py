@@ -19,7 +19,6 @@ from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.resources.runs import begin
-from kgservice.web.tables import moment
 
 SOURCES = "/pages/sources"
 MOST = 200
@@ -131,8 +130,6 @@ def shown(run: CrmRun) -> dict[str, Any]:
     return {
         **told,
         "grade": _GRADES.get(run.state, "bad"),
-        "started": moment(told["startedAt"]),
-        "ended": moment(told["endedAt"] or ""),
         "address": f"{of_source}/{run.id}",
         "path": _path(run.source) if run.source else SOURCES,
         "figures": _groups(run.counts),

@@ -34,7 +34,7 @@ from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import path_of_trace
 from kgservice.web.numbers import grouped
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 SHOWN = 8
 """Most pain points, and most consents, that the page names."""
@@ -130,7 +130,7 @@ def _pain(site: Site, pain: OpenPain, names: dict[str, str]) -> dict[str, Any]:
         "title": names.get(pain.iri) or short(pain.iri),
         "path": path_of_trace(site, pain.iri),
         "kind": names.get(pain.kind, ""),
-        "since": moment(pain.detected)[:10],
+        "since": pain.detected,
         "state": "proven" if pain.is_proven else "addressed" if pain.is_addressed else "unaddressed",
     }
 
@@ -160,7 +160,7 @@ def _ending(site: Site, found: tuple[Expiring, ...], language: str) -> dict[str,
             {
                 "name": short(one.consent)[-8:],
                 "path": path_of(one.consent, site.kg.addresses),
-                "until": one.until.date().isoformat(),
+                "until": one.until.isoformat(),
                 "left": (one.until - now).days,
             }
             for one in shown
@@ -172,7 +172,7 @@ def _import(one: Import, language: str) -> dict[str, Any]:
     return {
         "source": one.source,
         "reason": one.reason,
-        "time": moment(one.time),
+        "time": one.time,
         "added": grouped(one.added, language),
         "removed": grouped(one.removed, language),
     }
@@ -184,7 +184,7 @@ def _release(site: Site, found: LastRelease | None, names: dict[str, str]) -> di
     return {
         "name": names.get(found.iri) or short(found.iri),
         "path": path_of(found.iri, site.kg.addresses),
-        "deployed": moment(found.deployed)[:10],
+        "deployed": found.deployed,
         "solutions": [
             {
                 "name": names.get(one.solution) or short(one.solution),

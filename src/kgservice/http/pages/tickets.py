@@ -18,7 +18,6 @@ from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
-from kgservice.web.tables import moment
 
 REQUESTS = "/pages/requests"
 MOST = 500
@@ -93,9 +92,6 @@ def row(kg: KnowledgeGraph, one: Mapping[str, Any], names: Mapping[str, str] | N
         "path": f"{REQUESTS}/{key_of(kg, one['id'])}",
         "person": ((names or {}).get(subject) or short(subject)) if subject else "",
         "person_path": f"{PERSONS}/{kg.addresses.key(subject)}" if subject else "",
-        "received": moment(one["received"] or ""),
-        "due": moment(one["due"] or ""),
-        "answered": moment(one["answered"] or ""),
         "grade": {"overdue": "bad", "answered": "good"}.get(one["status"], ""),
     }
 

@@ -21,7 +21,7 @@ from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import path_of_trace
 from kgservice.web.journey_words import decimal, names
-from kgservice.web.tables import moment, path_of
+from kgservice.web.tables import path_of
 
 PAGE = "/pages/walls"
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class Walls:
                 {
                     **_linked(site, one.thing, language),
                     "persons": one.persons,
-                    "at": moment(one.at or "")[:10],
+                    "at": one.at,
                 }
                 for one in walls.results(site.kg)
             ],
@@ -135,7 +135,7 @@ def _segment(site: Site, one: Segment, everybody: Counts, language: str) -> dict
         "data": names(one.data, language),
         "words": _said(one.words, language),
         "rule": _said(one.rule, language),
-        "evaluated": moment(one.evaluated)[:10] if one.evaluated else "",
+        "evaluated": one.evaluated,
         "unmet": [_need(site, need, language) for need in one.needs if need.unmet],
         "met": [_need(site, need, language) for need in one.needs if not need.unmet],
         "pains": _pains(site, one.pains, language),
