@@ -20,10 +20,16 @@ from tests.serving import Running
 from tests.unit.links import AMBROS, TILMAN, pair, run
 from tests.unit.test_crm_records import EMAIL, row, taking
 
+LANGUAGES: tuple[Language, ...] = ("de", "en")
 
-def test_links_are_decided_by_keys_one_after_another(browser: Browser, site: Running) -> None:
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_links_are_decided_by_keys_one_after_another(
+    browser: Browser, site: Running, language: Language
+) -> None:
+    words = catalogue(language)
     propose(site.kg, run(), [pair("77", TILMAN, 4.0), pair("78", AMBROS, 3.0)])
-    with visiting(browser, site, "en") as visitor:
+    with visiting(browser, site, language) as visitor:
         page = visitor.open("/pages/links")
         page.locator("main tbody th a").first.click()
         visitor.check()
@@ -35,9 +41,9 @@ def test_links_are_decided_by_keys_one_after_another(browser: Browser, site: Run
         page.keyboard.press("r")
         page.keyboard.type("as another")  # what is typed is no key of the page
         page.keyboard.press("Enter")
-        expect(page.locator(".done")).to_contain_text("rejected")
+        expect(page.locator(".done")).to_contain_text(words["link-rejected"])
         expect(page).not_to_have_url(second)
-        page.get_by_label("Keys:").uncheck()
+        page.get_by_label(words["keys-work"]).uncheck()
         here = page.url
         page.keyboard.press("s")
         expect(page).to_have_url(here)

@@ -109,11 +109,15 @@ def test_a_finding_is_mended_by_the_form_of_its_record(browser: Browser, site: R
         visitor.check()
 
 
-def test_records_come_by_spreadsheet(browser: Browser, site: Running, tmp_path: Path) -> None:
-    with visiting(browser, site, "de") as visitor:
+@pytest.mark.parametrize("language", BOTH)
+def test_records_come_by_spreadsheet(
+    browser: Browser, site: Running, tmp_path: Path, language: Language
+) -> None:
+    words = catalogue(language)
+    with visiting(browser, site, language) as visitor:
         page = visitor.open("/pages/records/planned-methods/sheet")
         with page.expect_download() as download:
-            page.get_by_role("link", name="Vorlage herunterladen").click()
+            page.get_by_role("link", name=words["sheet-download"]).click()
         book = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()))
         sheet = book.worksheets[0]
         assert isinstance(sheet, Worksheet)
@@ -122,13 +126,13 @@ def test_records_come_by_spreadsheet(browser: Browser, site: Running, tmp_path: 
         sheet.cell(3, at["title@de"], "Befragung am Kiosk")
         file = tmp_path / "methoden.xlsx"
         book.save(file)
-        page.get_by_label("Datei (XLSX)").set_input_files(file)
-        page.get_by_role("button", name="Prüfen").click()
+        page.get_by_label(words["sheet-file"]).set_input_files(file)
+        page.get_by_role("button", name=words["sheet-check"]).click()
         expect(page.get_by_role("row", name="Befragung am Kiosk")).to_contain_text("R13")  # at no touchpoint
         visitor.check()
         visitor.picture("sheet-checked")
         with page.expect_download() as refused:
-            page.get_by_role("link", name="Abgelehnte Zeilen herunterladen").click()
+            page.get_by_role("link", name=words["sheet-refused-download"]).click()
         assert Path(refused.value.path()).stat().st_size > 1000
 
 
