@@ -1,4 +1,4 @@
-"""Links, differences and sources in a browser: decided by keys, a run followed and stopped."""
+"""Links, differences and sources in a browser: decided by keys alone, a run followed and stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def test_links_are_decided_by_keys_one_after_another(
     propose(site.kg, run(), [pair("77", TILMAN, 4.0), pair("78", AMBROS, 3.0)])
     with visiting(browser, site, language) as visitor:
         page = visitor.open("/pages/links")
-        page.locator("main tbody th a").first.click()
+        page.locator("main tbody th a").first.press("Enter")
+        page.wait_for_url("**/pages/links/**")
         visitor.check()
         visitor.picture("link")
         first = page.url
@@ -43,7 +44,7 @@ def test_links_are_decided_by_keys_one_after_another(
         page.keyboard.press("Enter")
         expect(page.locator(".done")).to_contain_text(words["link-rejected"])
         expect(page).not_to_have_url(second)
-        page.get_by_label(words["keys-work"]).uncheck()
+        page.get_by_label(words["keys-work"]).press("Space")
         here = page.url
         page.keyboard.press("s")
         expect(page).to_have_url(here)
