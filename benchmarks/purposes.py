@@ -61,7 +61,7 @@ def loading_figures(work: Path, customers: int) -> list[Figure]:
     quads_of(work, customers)
     found = []
     for purposes in ("none", FIVE):
-        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+        with ProcessPoolExecutor(1, get_context("spawn"), initializer=look_seldom) as apart:
             found.append(apart.submit(loading, work, customers, purposes).result())
         say(f"bulk load: {found[-1][0]:.1f} s of CPU, {found[-1][1]:.2f} GiB")
     (without, least), (with_five, most) = found

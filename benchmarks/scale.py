@@ -34,6 +34,7 @@ from benchmarks.report import machine
 from kgservice.application.changes.counting import count
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.load import bulk_load
+from kgservice.garbage import look_seldom
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.oxigraph import OxigraphStore
@@ -182,7 +183,7 @@ def main() -> None:
         found = json.loads(result.read_text()) if options.loaded else {"customers": customers, **machine()}
         steps: list[Callable[[Path, int], Loading | Serving]] = [serving]
         for step in steps if options.loaded else [loading, *steps]:
-            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            with ProcessPoolExecutor(1, get_context("spawn"), initializer=look_seldom) as apart:
                 found |= asdict(apart.submit(step, work, customers).result())
             result.write_text(json.dumps(found, indent=2) + "\n")
         say(str(found))
