@@ -81,6 +81,7 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("POST", "/imports/x/runs", STEWARDS),
     ("POST", "/imports/x/runs/x/stop", STEWARDS),
     ("GET", "/links/runs", STEWARDS),
+    ("POST", "/links/candidates", STEWARDS),
     ("GET", "/imports/x/export", STEWARDS),
     ("POST", "/imports/x/export", STEWARDS),
     ("POST", "/records", EDITING),

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from kgservice.application.graph.erased import Erased
 from kgservice.application.sources import packages as crm_packages
-from kgservice.cli import conflicts, links
+from kgservice.cli import conflicts, links, lookups
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected, service
 from kgservice.cli.bars import Bars
@@ -278,6 +278,6 @@ def export(
 
 
 # What a steward does with links has a place of its own, and is found here, too.
-for _command in (conflicts.conflicts, conflicts.settle, links.review, links.report):
+for _command in (lookups.lookup, conflicts.conflicts, conflicts.settle, links.review, links.report):
     _help = getdoc(_command)
     crm.command(help=_help and _help.replace("kgservice links", "kgservice crm"))(_command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -46,6 +46,9 @@ class LinkDesk(Protocol):
 
     def match(self) -> dict[str, Any]:
         """Match what the sources hold, as `POST /links/runs` does."""
+
+    def candidates(self, kind: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Who each of these records may be, as `POST /links/candidates` tells; any number of them."""
 
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
@@ -112,6 +115,27 @@ class LocalLinks:
             runs = Runs(kg.settings.crm_folder, kg.clock)
             return runs.do(Work.MATCH, "", LOCAL.agent, matching(kg, LOCAL), bars.show)
 
+    def candidates(self, kind: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Compare them."""
+        from kgservice.application.links import customers as link_customers  # noqa: PLC0415 - few need it
+        from kgservice.application.sources.asked_records import asked_rows  # noqa: PLC0415
+        from kgservice.application.sources.lookups import Lookups  # noqa: PLC0415
+
+        kg, lookups = self._kg, Lookups(self._kg)
+
+        def ask(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+            keys = [record.get("key") for record in some]
+            return lookups.of(kind, asked_rows(kind, list(some))).to_json(keys)
+
+        with self._recorder.doing("crm lookup", "links") as entry:
+            reader = link_customers.reader(kg)
+            entry.view, entry.purpose = reader.view.value, reader.purpose
+            entry.everything = reader.purpose is None
+            try:
+                return _together(records, ask)
+            finally:
+                lookups.close()
+
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -162,6 +186,13 @@ class RemoteLinks:
         """Ask `POST /links/runs`, with progress."""
         return ran(self._send, "/links/runs", {})
 
+    def candidates(self, kind: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Ask `POST /links/candidates`."""
+        return _together(
+            records,
+            lambda some: self._json("POST", "/links/candidates", json={"kind": kind, "records": list(some)}),
+        )
+
     def decide(
         self, key: str, verb: str, reason: str, agent: str | None, seen: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -182,6 +213,18 @@ class RemoteLinks:
         with self._send(method, path, headers=sent, **request) as response:
             found: dict[str, Any] = json.loads(response.read())
             return found
+
+
+def _together(
+    records: Sequence[Mapping[str, Any]], ask: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The answer for any number of records, from answers for as many as may be asked about at once."""
+    from kgservice.application.sources.asked_records import MOST  # noqa: PLC0415 - few need it
+
+    found = ask(records[:MOST])
+    for start in range(MOST, len(records), MOST):
+        found["records"] += ask(records[start : start + MOST])["records"]
+    return found
 
 
 def _changed(key: str) -> PreconditionFailed:

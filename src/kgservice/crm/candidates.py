@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from splink import DuckDBAPI, Linker, block_on
 
-from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.canonical_rows import create, insert
 from kgservice.crm.fields import FIELDS, frequent
 from kgservice.crm.models import MatchModel
 from kgservice.crm.normalise import STEPS, prepare, read
@@ -72,22 +72,12 @@ FROM asked_pairs_{kind} JOIN asking.compared_{kind} r ON r.id = record
 }
 _BLOCKED = "SELECT '0' AS match_key, 'customer-__-' || unique_id AS join_key_l, 'record-__-' || unique_id AS join_key_r"
 _EMPTY = {kind: f"DELETE FROM asking.{kind}" for kind in FIELDS}  # noqa: S608
-# As parameters: a table of Arrow that is made known to DuckDB makes it plan all statements anew.
-_INSERT = {
-    kind: f"INSERT INTO {kind} SELECT "
-    + ", ".join(f"unnest(${at}::{type_}[])" for at, type_ in enumerate(CANONICAL[kind].values(), 1))
-    for kind in FIELDS
-}
 _FORGET_PAIRS = {
     kind: f"DELETE FROM asked_pairs_{kind}; DELETE FROM asked_customers_{kind}"  # noqa: S608
     for kind in FIELDS
 }
 _PAIR = {kind: f"INSERT INTO asked_pairs_{kind} {_PAIRED[kind]}" for kind in FIELDS}
 _SIDE = {kind: f"INSERT INTO asked_customers_{kind} {_CUSTOMERS[kind]}" for kind in FIELDS}
-_CREATE = {
-    kind: f"CREATE OR REPLACE TABLE {kind} ({', '.join(f'{name} {type_}' for name, type_ in CANONICAL[kind].items())})"
-    for kind in FIELDS
-}
 
 
 class Candidates:
@@ -113,7 +103,7 @@ class Candidates:
         self._side = self.db.cursor()
         self._side.execute("ATTACH IF NOT EXISTS ':memory:' AS asking")
         self._side.execute("USE asking")
-        self._side.execute(_CREATE[kind])
+        create(self._side, kind)
         prepare(self._side)
         read(self._side, kind)
         self._normalising = prepared(self._side, STEPS[kind])
@@ -121,6 +111,11 @@ class Candidates:
             self.db.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}")
         self.db.execute(_RECORDS[kind])
         self._scoring = prepared(self.db.cursor(), (_RECORDS[kind], *self._statements()))
+
+    def close(self) -> None:
+        """Close the connections that it has made of its own; that of the table is for the caller to close."""
+        self._scoring.db.close()
+        self._side.close()
 
     def _statements(self) -> tuple[str, str]:
         """What fills the table of pairs that Splink reads, and what Splink scores them with.
@@ -156,11 +151,7 @@ class Candidates:
 
     def _normalise(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._side.execute(_EMPTY[self.kind])
-        given = list(rows)
-        if given:
-            self._side.execute(
-                _INSERT[self.kind], [[row.get(name) for row in given] for name in CANONICAL[self.kind]]
-            )
+        insert(self._side, self.kind, list(rows))
         read(self._side, self.kind)
         self._normalising.run()
 

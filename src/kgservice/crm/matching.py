@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -12,7 +11,7 @@ from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
-from kgservice.crm.models import MatchModel, learned, shipped
+from kgservice.crm.models import MatchModel, learned, prior_between, shipped, untrained_for
 from kgservice.crm.pairs import read_pairs
 from kgservice.domain.matching import POSSIBLE, Pair
 
@@ -118,16 +117,14 @@ class Matching:
     def first_prior(self) -> float:
         """The share of matches if every second row of the smaller side has one."""
         records, customers = self.sizes()
-        if self.within:
-            return min(0.1, 1 / max(records, 10))
-        return min(0.1, 0.5 / max(records, customers, 5))
+        return min(0.1, 1 / max(records, 10)) if self.within else prior_between(records, customers)
 
     def model(self, start: MatchModel | None = None) -> MatchModel:
         """A model for these tables: trained on them, or that of the package if they are too small for that."""
         start = start or shipped(self.kind)
         records, customers = self.sizes()
         if min(records, records if self.within else customers) < ENOUGH:
-            return replace(start.with_prior(self.first_prior()), frequencies=False)
+            return untrained_for(start, self.first_prior())
         linker = self.linker(start.with_prior(self.first_prior()), training=True)
         prior = self._prior(linker)
         linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED)

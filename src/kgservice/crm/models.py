@@ -169,6 +169,16 @@ def untrained(kind: str) -> MatchModel:
     return MatchModel(kind, 0.0001, {})
 
 
+def prior_between(records: int, customers: int) -> float:
+    """The share of matches among all pairs if every second of the smaller side has one."""
+    return min(0.1, 0.5 / max(records, customers, 5))
+
+
+def untrained_for(start: MatchModel, prior: float) -> MatchModel:
+    """The model for tables that are too small to train on: with their prior, and without frequencies."""
+    return replace(start.with_prior(prior), frequencies=False)
+
+
 def shipped(kind: str) -> MatchModel:
     """The model that comes with the package, trained on made-up German data (`benchmarks/german.py`)."""
     text = files("kgservice.crm").joinpath("trained", f"{kind}.json").read_text(encoding="utf-8")

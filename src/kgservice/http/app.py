@@ -20,6 +20,7 @@ from kgservice.application.care.backups import Backups
 from kgservice.application.care.maintenance import Maintenance
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.audit import AuditLog
+from kgservice.application.sources.lookups import Lookups
 from kgservice.application.sources.runs import Runs
 from kgservice.errors import BadParameter, KgError, StoreFailed
 from kgservice.http.access.auditing import Auditing, fixed_parts, paths_of
@@ -44,6 +45,7 @@ from kgservice.http.resources.graphs import Graphs
 from kgservice.http.resources.imports import Imports
 from kgservice.http.resources.journeys import Journeys
 from kgservice.http.resources.links import Links
+from kgservice.http.resources.lookups import LookupResource
 from kgservice.http.resources.quality import Quality
 from kgservice.http.resources.quarantine import Quarantine
 from kgservice.http.resources.questions import SUPPRESSED, QuestionList, SavedQuestion
@@ -59,6 +61,7 @@ from kgservice.store.keys import KeyFile, keys_of
 
 QUERIES = 128  # queries that run or wait for their turn at the same time; a slow client holds one
 READERS = 32  # other answers that can be written at the same time; a slow client holds one
+LOOKING = 2  # questions about new records of a CRM, one for each kind of customers
 WRITERS = 4  # changes that can be prepared at the same time; one commits
 
 
@@ -178,6 +181,7 @@ def framework(
     runs = Runs(kg.settings.crm_folder, kg.clock)
     backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
     jobs = Maintenance(kg, backups)
+    lookups, looking = Lookups(kg), ThreadPoolExecutor(LOOKING, thread_name_prefix="kgservice-look-up")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -188,6 +192,8 @@ def framework(
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
         await asyncio.to_thread(writers.shutdown)
+        await asyncio.to_thread(looking.shutdown, cancel_futures=True)
+        lookups.close()
 
     app = FastAPI(
         title="kgservice",
@@ -241,6 +247,7 @@ def framework(
         Route("/findings/{id}/{part}", findings),
         Route("/findings/{id}/{part}/{proposal}", findings),
         Route("/links", links),
+        Route("/links/candidates", LookupResource(kg, lookups, looking)),
         Route("/links/conflicts", conflicts),
         Route("/links/conflicts/{id}/{part}", conflicts),
         Route("/links/runs", running),

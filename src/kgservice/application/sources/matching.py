@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
-from importlib.util import find_spec
 from typing import Any
 
 import duckdb
@@ -15,6 +14,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import customers as link_customers
 from kgservice.application.links import records as link_records
 from kgservice.application.links.proposing import Proposed, propose
+from kgservice.application.sources import packages as crm_packages
 from kgservice.application.sources.records import Taken, take
 from kgservice.application.sources.rows import RowsTaken, take_rows
 from kgservice.crm import registry
@@ -27,10 +27,8 @@ from kgservice.domain.change import LOCAL, Origin
 from kgservice.domain.crm_field import Side, Taking, Unmatched
 from kgservice.domain.link import Run, State
 from kgservice.domain.matching import Band, Pair, RecordId
-from kgservice.errors import BadInput
 from kgservice.tabular.sandbox import quoted
 
-NEEDED = ("numpy", "phonenumbers", "pyarrow", "splink", "stdnum")
 Progress = Callable[[str, int, int], None]
 """Called with what is done (a kind, or the name of a source), how much of it, and how much there is."""
 _AT_ONCE = 1_000
@@ -70,12 +68,7 @@ def match(
     has changed, nothing is written. Raises `BadInput` when packages are missing, `NotFound` when nothing was
     synchronised, `Conflict` while a source is being synchronised.
     """
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise BadInput(
-            "matching needs packages that are not there ({missing}): pip install 'kgservice[crm]'",
-            missing=", ".join(missing),
-        )
+    crm_packages.check_matching()
     folder = kg.settings.crm_folder
     done = Matched()
     with opened(folder, read_only=True) as held:
@@ -128,6 +121,7 @@ def _linked(
 ) -> Proposed:
     """Score the pairs of a kind, and propose what follows from them."""
     # They need optional packages, and a second to import.
+    from kgservice.crm.kept_models import keep  # noqa: PLC0415
     from kgservice.crm.matching import GRAPH, Matching  # noqa: PLC0415
     from kgservice.crm.normalise import normalise, prepare  # noqa: PLC0415
     from kgservice.crm.pairs import read_pairs, read_weights  # noqa: PLC0415
@@ -140,6 +134,7 @@ def _linked(
     normalise(db, kind)
     matching = Matching(db, kind)
     model = matching.model()
+    keep(kg.settings.crm_folder, model)
     weighed: list[Pair] = []
     if matching.block():
         matching.score(model)

@@ -1,4 +1,4 @@
-"""The packages that sources of customers need, which not every installation has."""
+"""The packages that sources of customers and the matching need, which not every installation has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from kgservice.errors import BadInput
 
 NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
+_MATCHING = ("numpy", "phonenumbers", "pyarrow", "splink", "stdnum")
 
 
 def check() -> None:
@@ -15,5 +16,15 @@ def check() -> None:
     if missing:
         raise BadInput(
             "sources need packages that are not there ({missing}): pip install 'kgservice[crm]'",
+            missing=", ".join(missing),
+        )
+
+
+def check_matching() -> None:
+    """The same for the matching."""
+    missing = [name for name in _MATCHING if find_spec(name) is None]
+    if missing:
+        raise BadInput(
+            "matching needs packages that are not there ({missing}): pip install 'kgservice[crm]'",
             missing=", ".join(missing),
         )

@@ -27,6 +27,7 @@ _DENIED = frozenset({401, 403})
 _READING = frozenset({"GET", "HEAD"})
 # What is asked by POST and changes nothing.
 _ASKED = frozenset({"check", "sparql", "validation"})
+_ASKED_AT = frozenset({"/links/candidates"})
 # Pages that do what other addresses do.
 _PAGES = {
     "audit": "audit",
@@ -148,7 +149,7 @@ class Auditing:
         area = _area(scope["path"])
         return action_of(
             area,
-            reads=scope["method"] in _READING or area in _ASKED,
+            reads=scope["method"] in _READING or area in _ASKED or scope["path"] in _ASKED_AT,
             everything=scope["state"].get("view") == self._everything,
             denied=status in _DENIED,
         )

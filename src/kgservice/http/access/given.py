@@ -60,8 +60,8 @@ def asker(http: Exchange) -> Origin:
     return origin_of(http.scope, address(http, ("agent",)).get("agent"))
 
 
-async def json_body(http: Exchange) -> Any:
-    """The JSON of the body; a body that does not say what it is counts as JSON.
+async def json_body(http: Exchange, *, longest: int = LONGEST_BODY) -> Any:
+    """The JSON of the body, of `longest` bytes at most; a body that does not say what it is counts as JSON.
 
     Raises `UnsupportedMediaType` for one that says something else, `BadInput` with the place where it is no
     JSON.
@@ -72,7 +72,7 @@ async def json_body(http: Exchange) -> Any:
             "The body must be application/json, not {said}", said=said, source="Content-Type"
         )
     try:
-        return json.loads(await text(http.headers, http.receive, LONGEST_BODY))
+        return json.loads(await text(http.headers, http.receive, longest))
     except json.JSONDecodeError as error:
         raise BadInput(
             "The body is no JSON: {error}", error=error.msg, line=error.lineno, column=error.colno

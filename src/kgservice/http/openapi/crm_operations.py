@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from kgservice.application.links.records import FILTERS
+from kgservice.application.sources.asked_records import MOST
+from kgservice.domain.link import ORGANISATIONS, PERSONS
 from kgservice.http.messages.negotiation import PLAIN_JSON, Representation
 from kgservice.http.messages.operation import GUARDED, Operation, members
 from kgservice.store.formats import CSV
@@ -30,6 +32,8 @@ def _run(summary: str, *asked: str) -> Operation:
     )
 
 
+_RECORDS = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MOST}
+
 CRM: dict[tuple[str, str], Operation] = {
     ("get", "/imports"): Operation("The sources of customers, and the last runs"),
     ("get", "/imports/{source}"): Operation(
@@ -48,6 +52,10 @@ CRM: dict[tuple[str, str], Operation] = {
         fails=(409, 502),
     ),
     ("get", "/links"): Operation("The links of CRM records that fit, the likeliest first", asked=FILTERS),
+    ("post", "/links/candidates"): Operation(
+        "Who in the graph new records of a CRM may be, the likeliest first",
+        body=members("kind", "records", kind={"enum": [PERSONS, ORGANISATIONS]}, records=_RECORDS),
+    ),
     ("get", "/links/report"): Operation("How many links there are, and who decided them"),
     ("get", "/links/conflicts"): Operation("The fields in which a CRM and the graph differ"),
     ("post", "/links/conflicts/{id}/take"): _settling("Take the value of the CRM"),
