@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,13 +17,14 @@ from benchmarks.german import rows
 from benchmarks.matching_data import canonical, german, insert, same
 
 from kgservice.crm.candidates import Candidates
+from kgservice.crm.customer_index import CustomerIndex
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import from_json, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
 from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
 from kgservice.domain.matching import SURE, Band
-from kgservice.errors import BadInput
+from kgservice.errors import BadInput, StoreFailed
 
 Filled = Callable[..., duckdb.DuckDBPyConnection]
 
@@ -234,6 +236,25 @@ def test_a_new_record_scores_as_it_does_among_many(filled: Filled) -> None:
     assert {(p.record, p.customer): p.weight for p in alone} == pytest.approx(expected)
     assert index.of([]) == []
     assert index.of([person("crm", "nobody")]) == []
+
+
+def test_customers_in_memory_score_as_those_of_a_table(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    db = filled("persons", count=600)
+    model = Matching(db, "persons").model()
+    cursor = db.execute("SELECT * FROM persons WHERE source = 'graph'")
+    names = [column[0] for column in cursor.description or ()]
+    customers = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    new = [{"source": s, "key": k, **row} for s, k, row in islice(rows("persons", 600, 3), 400) if s == "crm"]
+    index = CustomerIndex("persons", customers, model)
+    assert index.of(new) == Candidates(db, "persons", model).of(new) != []
+    index.close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoreFailed, match="not enough memory"):
+        CustomerIndex("persons", customers, model, memory="2MB")
+    assert list(tmp_path.iterdir()) == []  # nothing was put onto the disk in its place
 
 
 def test_nothing_goes_out_and_nothing_is_logged(

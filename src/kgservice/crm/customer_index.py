@@ -26,20 +26,31 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 class CustomerIndex:
     """The customers (rows of the canonical table with source `graph`, at least one) as they are given.
 
-    For one thread at a time; `close` frees its memory. Raises `StoreFailed` where that is not enough.
+    For one thread at a time; `close` frees its memory. Raises `StoreFailed` where that is not enough: more
+    than `memory`, by default four fifths of the machine's.
     """
 
-    def __init__(self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel) -> None:
-        self._db = duckdb.connect(":memory:", config=_CONFIG)
+    def __init__(
+        self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel, *, memory: str = "80%"
+    ) -> None:
+        self._db = duckdb.connect(":memory:", config={**_CONFIG, "memory_limit": memory})
+        try:
+            self._index = self._made(kind, customers, model)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _made(self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel) -> Candidates:
         with _enough():
             with self._db.cursor() as making:  # its temporary tables go with it
                 create(making, kind)
                 insert(making, kind, customers)
                 prepare(making)
                 normalise(making, kind)
-            self._index = Candidates(self._db, kind, model)
-        for table in (kind, f"blocks_{kind}", f"compared_{kind}"):  # the index has its own
-            self._db.execute(f"DROP TABLE {table}")
+            index = Candidates(self._db, kind, model)
+            for table in (kind, f"blocks_{kind}", f"compared_{kind}"):  # the index has its own
+                self._db.execute(f"DROP TABLE {table}")
+            return index
 
     def of(self, rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
         """The pairs of new records (rows of the canonical table) and customers, the likeliest first."""
@@ -57,5 +68,7 @@ def _enough() -> Iterator[None]:
     """Tell what DuckDB has no memory for."""
     try:
         yield
-    except duckdb.OutOfMemoryException:
+    except duckdb.Error as error:  # what a commit has no memory for is not an OutOfMemoryException
+        if not isinstance(error, duckdb.OutOfMemoryException) and "could not allocate" not in str(error):
+            raise
         raise StoreFailed("There is not enough memory to compare so many customers") from None
