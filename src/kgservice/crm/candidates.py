@@ -58,14 +58,14 @@ SELECT row_number() OVER () AS unique_id, * FROM (
 }
 _CUSTOMERS = {
     kind: f"""
-SELECT unique_id, c.* EXCLUDE (id, source, key)
+SELECT unique_id, c.* EXCLUDE (id)
 FROM asked_pairs_{kind} JOIN index_rows_{kind} c ON c.id = customer
 """  # noqa: S608
     for kind in FIELDS
 }
 _RECORDS = {
     kind: f"""
-CREATE OR REPLACE TABLE asked_records_{kind} AS SELECT unique_id, r.* EXCLUDE (id, source, key, keys)
+CREATE OR REPLACE TABLE asked_records_{kind} AS SELECT unique_id, r.* EXCLUDE (id, keys)
 FROM asked_pairs_{kind} JOIN asking.compared_{kind} r ON r.id = record
 """  # noqa: S608
     for kind in FIELDS

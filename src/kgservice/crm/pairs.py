@@ -36,14 +36,15 @@ _DOUBTED = {
     kind: " OR ".join(f"coalesce(mw_{field.name} < 0, FALSE)" for field in fields if field.doubts) or "FALSE"
     for kind, fields in FIELDS.items()
 }
-# In bulk the numbers are those of the compared rows; of new records they are those of asked pairs.
+# In bulk the numbers are those of the compared rows; of new records they are those of asked pairs, each of
+# which stands with all columns in the tables that were scored.
 _BULK = (
     "FROM matching_scored JOIN compared_{kind} c ON c.id = unique_id_l"
     " JOIN compared_{kind} r ON r.id = unique_id_r"
 )
 _ASKED = (
-    "FROM asked_scored_{kind} JOIN asked_pairs_{kind} p ON p.unique_id = unique_id_l"
-    " JOIN index_rows_{kind} c ON c.id = p.customer JOIN asking.compared_{kind} r ON r.id = p.record"
+    "FROM asked_scored_{kind} JOIN asked_customers_{kind} c ON c.unique_id = unique_id_l"
+    " JOIN asked_records_{kind} r ON r.unique_id = unique_id_r"
 )
 _PAIRS = {
     (kind, asked): f"SELECT r.source, r.key, c.key, match_weight, match_probability, {_DOUBTED[kind]}, "
