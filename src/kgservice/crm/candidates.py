@@ -52,7 +52,7 @@ CREATE OR REPLACE TABLE frequencies_{kind}_{column} AS
 _PAIRED = {
     kind: f"""
 SELECT row_number() OVER () AS unique_id, * FROM (
-    SELECT DISTINCT i.id AS customer, a.id AS record FROM index_{kind} i JOIN asking.blocks_{kind} a USING (k))
+    SELECT DISTINCT i.id AS customer, a.id AS record FROM index_{kind} i JOIN blocks_{kind} a USING (k))
 """  # noqa: S608
     for kind in FIELDS
 }
@@ -66,7 +66,7 @@ FROM asked_pairs_{kind} JOIN index_rows_{kind} c ON c.id = customer
 _RECORDS = {
     kind: f"""
 CREATE OR REPLACE TABLE asked_records_{kind} AS SELECT unique_id, r.* EXCLUDE (id, keys)
-FROM asked_pairs_{kind} JOIN asking.compared_{kind} r ON r.id = record
+FROM asked_pairs_{kind} JOIN compared_{kind} r ON r.id = record
 """  # noqa: S608
     for kind in FIELDS
 }
@@ -83,8 +83,9 @@ _SIDE = {kind: f"INSERT INTO asked_customers_{kind} {_CUSTOMERS[kind]}" for kind
 class Candidates:
     """An index over the customers of a normalised table, and what scores new records against them.
 
-    It keeps its own tables in the database of the connection (`index_…`, `frequencies_…`, `asked_…`) and may be
-    used by one thread at a time.
+    It keeps tables of its own in the database of the connection (`index_…`, `frequencies_…`), and what is asked
+    in another one in memory, `asking`: a database from which rows were deleted is cleared up now and then, which
+    takes seconds for one with a million customers. It may be used by one thread at a time.
     """
 
     def __init__(self, db: duckdb.DuckDBPyConnection, kind: str, model: MatchModel) -> None:
@@ -103,19 +104,27 @@ class Candidates:
         self._side = self.db.cursor()
         self._side.execute("ATTACH IF NOT EXISTS ':memory:' AS asking")
         self._side.execute("USE asking")
+        self._own = self._between()
         create(self._side, kind)
         prepare(self._side)
         read(self._side, kind)
         self._normalising = prepared(self._side, STEPS[kind])
         for name, select in (("pairs", _PAIRED[kind]), ("customers", _CUSTOMERS[kind])):
-            self.db.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}")
-        self.db.execute(_RECORDS[kind])
-        self._scoring = prepared(self.db.cursor(), (_RECORDS[kind], *self._statements()))
+            self._own.execute(f"CREATE OR REPLACE TABLE asked_{name}_{kind} AS {select}")
+        self._own.execute(_RECORDS[kind])
+        self._scoring = prepared(self._between(), (_RECORDS[kind], *self._statements()))
+
+    def _between(self) -> duckdb.DuckDBPyConnection:
+        """A connection that sees both databases, and makes its tables in `asking`."""
+        ((name,),) = self.db.execute("SELECT current_database()").fetchall()
+        cursor = self.db.cursor()
+        cursor.execute(f"SET search_path = 'asking.main,{name}.main'")
+        return cursor
 
     def close(self) -> None:
         """Close the connections that it has made of its own; that of the table is for the caller to close."""
-        self._scoring.db.close()
-        self._side.close()
+        for own in (self._scoring.db, self._own, self._side):
+            own.close()
 
     def _statements(self) -> tuple[str, str]:
         """What fills the table of pairs that Splink reads, and what Splink scores them with.
@@ -123,7 +132,7 @@ class Candidates:
         Splink takes half a second to write its SQL, and that is the same each time.
         """
         kind = self.kind
-        api = DuckDBAPI(self.db)
+        api = DuckDBAPI(self._own)
         customers = api.register(f"asked_customers_{kind}", dataset_display_name="customer")
         records = api.register(f"asked_records_{kind}", dataset_display_name="record")
         linker = Linker(
@@ -157,14 +166,15 @@ class Candidates:
 
     def _pair(self) -> None:
         """Look the keys up. Here the optimiser is what finds the few rows among millions."""
-        self.db.execute(_FORGET_PAIRS[self.kind])
-        self.db.execute(_PAIR[self.kind])
-        self.db.execute(_SIDE[self.kind])
+        self._own.execute(_FORGET_PAIRS[self.kind])
+        self._own.execute(_PAIR[self.kind])
+        self._own.execute(_SIDE[self.kind])
 
     def of(self, rows: Iterable[Mapping[str, Any]]) -> list[Pair]:
         """The pairs of new records (rows of the canonical table) and customers, the likeliest first."""
         self._asked += 1
         if self._asked % AFRESH == 0:
+            self.close()
             self._begin()
         self._normalise(rows)
         self._pair()

@@ -43,8 +43,8 @@ _BULK = (
     " JOIN compared_{kind} r ON r.id = unique_id_r"
 )
 _ASKED = (
-    "FROM asked_scored_{kind} JOIN asked_customers_{kind} c ON c.unique_id = unique_id_l"
-    " JOIN asked_records_{kind} r ON r.unique_id = unique_id_r"
+    "FROM asking.asked_scored_{kind} JOIN asking.asked_customers_{kind} c ON c.unique_id = unique_id_l"
+    " JOIN asking.asked_records_{kind} r ON r.unique_id = unique_id_r"
 )
 _PAIRS = {
     (kind, asked): f"SELECT r.source, r.key, c.key, match_weight, match_probability, {_DOUBTED[kind]}, "
