@@ -67,6 +67,10 @@ class Declared:
         """A table that somebody else understands; empty if there is none."""
         return dict(self._taken(key, dict, "a table", {}))
 
+    def listed(self, key: str) -> list[Any]:
+        """A list that somebody else understands; empty if there is none."""
+        return list(self._taken(key, list, "a list", []))
+
     def table(self, key: str) -> Declared:
         """A table within this one; empty if there is none."""
         return Declared(self.anything(key), self.source, f"{self.path}{key}.")

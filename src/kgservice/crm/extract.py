@@ -66,6 +66,10 @@ def reading(source: Source, table: Table, secrets: Secrets, since: str | None) -
         from kgservice.crm.salesforce import read_salesforce  # noqa: PLC0415
 
         return read_salesforce(source, table, secrets, since)
+    if source.kind == "odoo":
+        from kgservice.crm.odoo import read_odoo  # noqa: PLC0415
+
+        return read_odoo(source, table, secrets, since)
     from kgservice.crm.rest import read_rest  # noqa: PLC0415
 
     return read_rest(source, table, secrets, since)

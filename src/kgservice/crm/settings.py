@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "rest": ("path",),
     "tryton": ("model",),
     "salesforce": ("object",),
+    "odoo": ("model",),
 }
 FILES = ("csv", "xlsx", "parquet")
 _UNMATCHED = ("leave", "create")
@@ -187,7 +188,10 @@ def _tables(own: Declared, ready: Declared, kind: str, scripts: Path) -> tuple[T
             raise own.fault(f"tables.{name}", "is made of small letters, digits and underscores")
         values = dict(mapped.get(name, {}))
         kinds = {other: values.pop(other, {}) for other in PLACES}
-        merged = Declared(values | kinds[kind] | declared.rest(), own.source, declared.path)
+        options = kinds[kind].get("options", {}) | declared.anything("options")
+        merged = Declared(
+            values | kinds[kind] | declared.rest() | {"options": options}, own.source, declared.path
+        )
         found.append(_table(name, merged, kind, scripts))
     if not found:
         raise own.fault("tables", "names no table")
