@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kgservice.crm.private import private
 from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
 
@@ -44,7 +45,7 @@ class CanonicalTables:
         mark.touch(mode=0o600)
         _sync(mark.parent)
         try:
-            with duckdb.connect(self._path) as db:
+            with private(self._path.parent), duckdb.connect(self._path) as db:
                 rows, noted = _delete(db, records)
                 anew = unfinished or rows + noted > 0
                 if anew:

@@ -87,10 +87,10 @@ def sync(
         # Whom it has that were erased here, is told each time, and kept nowhere.
         if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
             return SyncSummary(source.name, read=False, rejects=earlier)
-        for left in folder.glob(".work-*"):  # of a process that was killed: nobody else is here
+        for left in folder.glob(f"{tables.WORK}*"):  # of a process that was killed: nobody else is here
             shutil.rmtree(left, ignore_errors=True)
         cursors = state.cursors if state is not None and same else {}
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as work:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=tables.WORK) as work:
             delivered = extract(source, secrets, cursors, Path(work), progress or _silent)
             with Cleaning(source, Path(work) / "raw.duckdb") as cleaning:
                 cleaned = list(cleaning.cleaned())

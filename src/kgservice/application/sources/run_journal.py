@@ -37,7 +37,7 @@ class RunJournal:
             lock.close()
 
     def _lock(self, patience: float) -> sqlite3.Connection:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = sqlite3.connect(
             self._folder / LOCK, timeout=patience, isolation_level=None, check_same_thread=False
         )
