@@ -49,10 +49,14 @@ class Cleaned:
 
 
 class Cleaning:
-    """The SQL of one source at work, in a database that reaches nothing but the raw rows."""
+    """The SQL of one source at work, in a database that reaches nothing but the raw rows.
 
-    def __init__(self, source: Source, raw: Path) -> None:
+    That of each table has `seconds` to be done.
+    """
+
+    def __init__(self, source: Source, raw: Path, *, seconds: float) -> None:
         self._source = source
+        self._seconds = seconds
         self._sandbox = Sandbox(source.mapping or source.name)
         self._db = self._sandbox.db
         self._prepare(raw)
@@ -112,10 +116,15 @@ class Cleaning:
         )
 
     def cleaned(self) -> Iterator[Cleaned]:
-        """What becomes of each table. Raises `BadTable` when the SQL fails, loses a row or makes one up."""
+        """What becomes of each table.
+
+        Raises `BadTable` when the SQL fails, loses a row or makes one up, `DeadlineExceeded` when it is
+        stopped.
+        """
         for table in self._source.tables:
-            with self._sandbox.told():
-                yield self._clean(table)
+            with self._sandbox.told(), self._sandbox.within(self._seconds):
+                found = self._clean(table)
+            yield found
 
     def _clean(self, table: Table) -> Cleaned:
         arrived, refused, doubles = (_name(table, part) for part in ("arrived", "refused", "doubles"))
