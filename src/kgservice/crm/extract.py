@@ -183,4 +183,5 @@ def _reason(error: BaseException, secrets: Secrets, source: Source) -> KgError:
         if isinstance(cause, KgError):
             return cause
         last, cause = cause, cause.__cause__ or cause.__context__
-    return SourceFailed(secrets.hidden(str(last))[:500], source=source.name)
+    said = secrets.hidden(str(last))[:500]
+    return SourceFailed(said, source=source.name)

@@ -36,7 +36,7 @@ class CanonicalTables:
                 return 0
             count = self._forget(records, mark, fresh, unfinished=unfinished)
         except OSError as error:
-            raise StoreFailed(f"the rows of the CRM cannot be deleted: {error}") from error
+            raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         return count
 
     def _forget(self, records: Collection[RecordId], mark: Path, fresh: Path, *, unfinished: bool) -> int:
@@ -51,7 +51,7 @@ class CanonicalTables:
                 if anew:
                     _copy(db, fresh)
         except duckdb.Error as error:
-            raise StoreFailed(f"the rows of the CRM cannot be deleted: {error}") from error
+            raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         if anew:
             _sync(fresh)
             fresh.replace(self._path)
