@@ -204,18 +204,13 @@ class _Book:
         Not one that the service made: that is of another finding.
         """
         own = self._own(finding)
+        nodes = {quad.subject for quad in self._match(None, FOCUS, finding.focus)}
+        if own in nodes or not nodes:
+            return own if nodes else None
         others = {self._own(replace(finding, value=None)), self._own(replace(finding, value=None, path=""))}
-        others -= {own}
         said = dict(described(finding))
-        for quad in sorted(self._match(None, FOCUS, finding.focus), key=lambda quad: quad.subject != own):
-            node = quad.subject
-            if node == own:
-                return own
-            if (
-                not isinstance(node, NamedNode)
-                or node in others
-                or self._value(node, SHAPE) != said.get(SHAPE)
-            ):
+        for node in sorted(nodes - others, key=str):
+            if not isinstance(node, NamedNode) or self._value(node, SHAPE) != said.get(SHAPE):
                 continue
             if all(self._value(node, p) in (None, said.get(p)) for p in (PATH, VALUE, COMPONENT)):
                 return node
