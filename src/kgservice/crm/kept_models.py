@@ -15,6 +15,7 @@ def keep(folder: Path, model: MatchModel) -> None:
     """Keep the model in the folder of the sources, in the place of that of the run before."""
     path = _path(folder, model.kind)
     part = path.with_name(f"{path.name}.part")
+    part.touch(mode=0o600)
     part.write_text(model.to_json(), encoding="utf-8")
     part.replace(path)
 

@@ -135,6 +135,7 @@ class LocalValidator:
         either: Dataset | None = None,
         noted: Callable[[Node], bool] | None = None,
         later: dict[Node, set[Node]] | None = None,
+        erased: Set[Node] = frozenset(),
     ) -> Difference:
         """What changing the statements `changed` from `before` to `after` does.
 
@@ -143,6 +144,7 @@ class LocalValidator:
         them holds. If it is known of which nodes there may have been findings (`noted`), only these are
         looked at as they were, and those that have findings now. Where findings only follow, nodes that the
         change does not touch are not looked at but entered in `later`, if that is given and they are many.
+        Nodes that are `erased` are no focus nodes, unless findings there can name other nodes.
         """
         context, likely = set(context), {predicate for _, predicate, _ in changed}
         was, now = (
@@ -153,8 +155,13 @@ class LocalValidator:
         by_predicate: defaultdict[Node | None, list[Triple]] = defaultdict(list, {None: list(changed)})
         for triple in changed:
             by_predicate[triple[1]].append(triple)
-        fresh = {s for s in {s for s, _, _ in changed} - self._fixed if not was.knows(s)}
+        fresh = {s for s in {s for s, _, _ in changed} - self._fixed - erased if not was.knows(s)}
         affected = self._affected(by_predicate, both, fresh)
+        if erased:
+            affected = [
+                (root, nodes if nodes is None or root.reach.deep else nodes - erased)
+                for root, nodes in affected
+            ]
         if later is not None:
             affected = self._without(affected, {s for s, _, _ in changed}, now, later)
         for root, nodes in affected:

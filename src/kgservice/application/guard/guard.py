@@ -92,15 +92,17 @@ class Guard:
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         self._pending = gone - added, added - stored.holds(added)
         changed = self._pending[0] | self._pending[1]
-        if erased:
-            nodes = {to_rdflib(node) for node in erased}
+        nodes: set[Node] = set(map(to_rdflib, erased))
+        if nodes:
             changed = {triple for triple in changed if _binds(triple, nodes, before)}
         if not changed:
             return Difference({}, {})
         context = context_graph(now, self._policy)
         validator = self.prepare(planner)
         either = Records(stored, added=added) if gone else after
-        return validator.difference(changed, before, after, context, either=either, noted=noted, later=later)
+        return validator.difference(
+            changed, before, after, context, either=either, noted=noted, later=later, erased=nodes
+        )
 
     def _looked_up(self, planner: Planner) -> Stored:
         if self._stored is None or self._stored.store is not planner.records:

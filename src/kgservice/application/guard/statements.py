@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -229,6 +229,10 @@ class Records:
         self._added = set(added)
         self._of: dict[Node, dict[Node | None, list[Triple]]] = {}
         self._to: dict[Node, dict[Node | None, list[Triple]]] = {}
+        # How many are gone by their subject, or back by their object, and by predicate.
+        self._fewer: Counter[tuple[Node, Node | None, bool]] = Counter()
+        for s, p, o in self._gone:
+            self._fewer.update(((s, p, False), (s, None, False), (o, p, True), (o, None, True)))
         for triple in self._added:
             enter(self._of, triple[0], triple)
             enter(self._to, triple[2], triple)
@@ -255,8 +259,9 @@ class Records:
         added = (self._to if back else self._of).get(node, {}).get(predicate, ())
         if len(added) >= most:
             return added[:most]
-        # What is gone may be among the first; no more than that can be.
-        stored = self._kept(self._stored.some(node, predicate, most + len(self._gone), back=back), None)
+        # What is gone may be among the first.
+        least = most + self._fewer[node, predicate, back]
+        stored = self._kept(self._stored.some(node, predicate, least, back=back), None)
         return list(dict.fromkeys((*added, *stored)))[:most] if added and stored else added or stored[:most]
 
     def all(self) -> Iterable[Triple]:
