@@ -17,6 +17,7 @@ from kgservice.domain.consent import (
     Consent,
     Event,
     Objection,
+    Period,
     Subject,
 )
 from kgservice.domain.decision import Asked, Decision, Reason, allowed
@@ -86,6 +87,11 @@ authorisations = st.builds(
 )
 
 
+# Mostly none: while one holds, all answers are no.
+periods = st.builds(Period, st.none() | days, st.none() | days)
+restrictions = st.lists(periods, max_size=2).map(tuple) | st.just(()) | st.just(())
+
+
 def subjects(consents: st.SearchStrategy[tuple[Consent, ...]]) -> st.SearchStrategy[Subject]:
     """Persons of whom all may vary."""
     return st.builds(
@@ -99,6 +105,7 @@ def subjects(consents: st.SearchStrategy[tuple[Consent, ...]]) -> st.SearchStrat
         st.lists(authorisations, max_size=2).map(tuple),
         st.lists(st.builds(Objection, days, st.none() | days), max_size=1).map(tuple),
         st.frozensets(st.sampled_from(Basis)),
+        restrictions,
     )
 
 
@@ -222,8 +229,25 @@ class Naive:
             return True
         return False
 
+    def is_kept_only(self) -> bool:
+        """Replays the days: each restriction that has begun and not ended stops all that day."""
+        for one in self.subject.restrictions:
+            runs = one.start is None
+            for number in range(9):
+                if day(number) > self.asked.moment:
+                    break
+                if one.start == day(number):
+                    runs = True
+                if one.end is not None and one.end <= day(number):
+                    runs = False
+            if runs:
+                return True
+        return False
+
     def says(self, activities: list[Activity]) -> bool:
         person = self.subject
+        if self.is_kept_only():
+            return False
         if person.young and person.minor is None and not person.ages + person.birth_years:
             return False
         return any(self.consent_holds(c) for c in person.consents) or any(
@@ -247,7 +271,7 @@ def agree(
     assert decision.allowed == any(verdict.holds for verdict in decision.considered)
     verdict = decision.verdict
     if verdict is None:
-        assert decision.reason in (Reason.NO_GROUND, Reason.AGE_UNKNOWN)
+        assert decision.reason in (Reason.NO_GROUND, Reason.AGE_UNKNOWN, Reason.RESTRICTED)
         return decision
     assert (verdict.reason, verdict) == (decision.reason, decision.considered[0])
     assert verdict.ground in {c.iri for c in subject.consents} | {a.iri for a in grounds}
@@ -363,6 +387,7 @@ def test_the_order_of_what_is_known_does_not_matter(
         subject.authorisations[::-1],
         subject.objections,
         subject.claimed,
+        subject.restrictions[::-1],
     )
     assert decide(asked, subject, NONE, profile, grounds) == decide(asked, turned, NONE, profile, grounds)
 

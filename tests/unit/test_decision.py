@@ -16,6 +16,7 @@ from kgservice.domain.consent import (
     Consent,
     Event,
     Objection,
+    Period,
     Subject,
     moment,
 )
@@ -175,6 +176,18 @@ def test_an_unknown_age_blocks_where_minors_are_to_be_expected() -> None:
     assert ask(CONSENT, subject=Subject("s", young=True, minor=False)).allowed
     assert ask(CONSENT, subject=Subject("s", young=True, birth_years=(1990,))).allowed
     assert ask(CONSENT, subject=Subject("s")).allowed
+
+
+def test_nothing_is_allowed_while_all_data_are_restricted() -> None:
+    held = Subject("s", restrictions=(Period(on(2026, 3), on(2026, 6)),))
+    assert ask(CONSENT, subject=held, at=on(2026, 2)).allowed
+    for time in (on(2026, 3), on(2026, 5, 31)):
+        decision = ask(CONSENT, subject=held, at=time)
+        assert (decision.allowed, decision.reason) == (False, Reason.RESTRICTED)
+    assert ask(CONSENT, subject=held, at=on(2026, 6)).allowed
+    law = activity(Basis.LEGAL_OBLIGATION)
+    always = Subject("s", young=True, restrictions=(Period(None, None), Period(on(2027), None)))
+    assert ask(subject=always, activities=law, profile="gdpr").reason is Reason.RESTRICTED
 
 
 BEHAVIOUR, RESEARCH = frozenset({"behaviour"}), frozenset({"research"})
