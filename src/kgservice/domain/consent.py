@@ -172,12 +172,15 @@ class Subject:
         return self.minor is None and not self.ages and not self.birth_years
 
     def is_minor(self, moment: datetime, limit: int) -> bool:
-        """Whether something says that the person was below `limit` years at a moment."""
+        """Whether something says that the person was, or may have been, below `limit` years at a moment.
+
+        Of somebody whose year of birth is all that is known, the birthday may be the last day of a year.
+        """
         years = moment.astimezone(UTC).year
         return (
             self.minor is True
             or any(age < limit for age in self.ages)
-            or any(years - born < limit for born in self.birth_years)
+            or any(years - born <= limit for born in self.birth_years)
         )
 
     def is_authorised(self, moment: datetime, consent: str | None = None) -> bool:

@@ -49,6 +49,7 @@ def next_change(subject: Subject, after: datetime, policy: Policy) -> datetime |
     moments += [authorisation.verified for authorisation in subject.authorisations]
     moments += [m for objection in subject.objections for m in (objection.received, objection.refused)]
     for born in subject.birth_years:
-        if 0 < born + policy.consent_age <= datetime.max.year:
-            moments.append(datetime(born + policy.consent_age, 1, 1, tzinfo=UTC))
+        grown = born + policy.consent_age + 1  # the first year in which nobody born then is a minor
+        if 0 < grown <= datetime.max.year:
+            moments.append(datetime(grown, 1, 1, tzinfo=UTC))
     return min((m for m in moments if m is not None and m > after), default=None)
