@@ -20,7 +20,7 @@ from kgservice.domain.consent import (
     Subject,
     moment,
 )
-from kgservice.domain.decision import Asked, Decision, Reason, allowed
+from kgservice.domain.decision import Asked, Decision, Reason, allowed, withdrawn_at
 from kgservice.domain.finding import Policy
 from kgservice.domain.grants import next_change
 from kgservice.errors import BadParameter
@@ -221,6 +221,23 @@ def test_nothing_is_allowed_while_all_data_are_restricted() -> None:
     law = activity(Basis.LEGAL_OBLIGATION)
     always = Subject("s", young=True, restrictions=(Period(None, None), Period(on(2027), None)))
     assert ask(subject=always, activities=law, profile="gdpr").reason is Reason.RESTRICTED
+
+
+def test_a_withdrawal_leaves_no_yes_neither_now_nor_later() -> None:
+    assert withdrawn_at(CONSENT, NOW) == (NOW,)
+    over = with_events(GIVEN, event(Act.WITHDRAWN, on(2026)))
+    assert withdrawn_at(over, NOW) == ()
+    assert withdrawn_at(with_events(event(Act.REQUESTED, on(2026))), NOW) == ()
+    assert withdrawn_at(replace(over, flawed=True), NOW) == (NOW,)
+    ahead = (event(Act.RENEWED, on(2028)), event(Act.GIVEN, on(2027)), event(Act.WITHDRAWN, on(2029)))
+    assert withdrawn_at(replace(over, events=(*over.events, *ahead)), NOW) == (NOW, on(2027), on(2028))
+    both = (event(Act.GIVEN, on(2026)), event(Act.WITHDRAWN, on(2026)))
+    assert withdrawn_at(with_events(*both), NOW) == withdrawn_at(with_events(*both[::-1]), NOW) == (NOW,)
+    # Whatever the history, what is entered then leaves no yes.
+    for consent in (CONSENT, with_events(*both), replace(over, events=(*over.events, *ahead))):
+        no = tuple(Event(f"no-{n}", Act.WITHDRAWN, at) for n, at in enumerate(withdrawn_at(consent, NOW)))
+        ended = replace(consent, events=(*consent.events, *no))
+        assert not any(ask(ended, at=at).allowed for at in (NOW, on(2027), on(2027, 6), on(2028), on(2030)))
 
 
 BEHAVIOUR, RESEARCH = frozenset({"behaviour"}), frozenset({"research"})

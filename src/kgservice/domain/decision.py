@@ -164,6 +164,18 @@ def standing(consent: Consent, moment: datetime) -> Verdict:
     return Verdict(reason, consent.iri, event, until)
 
 
+def withdrawn_at(consent: Consent, moment: datetime) -> tuple[datetime, ...]:
+    """When the consent has to be withdrawn, if the person takes it back at a moment, so that no yes is left.
+
+    That is then, and with each yes that is dated later, by mistake, since nobody says yes tomorrow: events at
+    the same time leave the state open, so that it does not hold. Empty where there is no yes to take back. Of
+    a flawed history nobody knows, so there may be one.
+    """
+    ahead = {event.time for event in consent.events if event.time > moment and event.act in AGREEING}
+    agreed = any(event.act in AGREEING for event in consent.decisive(moment))
+    return (moment, *sorted(ahead)) if consent.flawed or agreed or ahead else ()
+
+
 def _rank(verdict: Verdict) -> tuple[bool, bool, datetime, str, str]:
     time = verdict.event.time if verdict.event else _LONG_AGO
     return verdict.holds, verdict.basis is None, time, verdict.ground, verdict.basis or ""
