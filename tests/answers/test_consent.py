@@ -51,11 +51,18 @@ def activities(f: Facts, record: Node, purpose: Node) -> set[Node]:
 
 
 def restricted(f: Facts, record: Node, now: datetime) -> bool:
-    """Whether a restriction of the record holds at a moment."""
+    """Whether a restriction of the record holds at a moment, or one of its person that names no record."""
+    orders = set(f.all(record, CI.restrictedBy))
+    for person in f.all(record, CI.dataSubject):
+        orders |= {
+            o
+            for o in f.of(CI.Restriction)
+            if person in f.all(o, CI.dataSubject) and not f.all(o, CI.restricts)
+        }
     return any(
         moment(f.one(order, CI.validFrom)) <= now
         and all(now < moment(end) for end in f.all(order, CI.validUntil))
-        for order in f.all(record, CI.restrictedBy)
+        for order in orders
     )
 
 
@@ -73,22 +80,22 @@ def restricted(f: Facts, record: Node, now: datetime) -> bool:
     ],
 )
 def test_q24_may_i_use(case: str, record: URIRef, purpose: URIRef, now: datetime) -> None:
+    """In the profile consent-only. The rules that no record here shows are in `server/test_may_i_use.py`."""
     f = facts()
-    unguarded = TRUE in f.all(record, CI.specialCategory) and not f.all(record, CI.article9Basis)
+    assert TRUE not in f.all(record, CI.specialCategory)
+    (category,) = f.all(record, CI.hasCategory)
     found: list[list[object]] = []
     for ground in consents(f, record, purpose):
         reason, since, until = state(f, ground, now)
         found.append([ground, f.label(DPV.Consent), reason, moment_text(since), moment_text(until)])
     found += [
-        [ground, f.label(f.one(ground, CI.legalBasis)), "in-force", None, None]
+        [ground, f.label(f.one(ground, CI.legalBasis)), "consent-only", None, None]
         for ground in activities(f, record, purpose)
     ]
+    found = found or [[None, None, "no-ground", None, None]]
     for row in found:
-        if row[2] == "in-force" and (unguarded or restricted(f, record, now)):
-            row[2] = "restricted" if restricted(f, record, now) else "no-article-9-basis"
-    if not found:
-        found = [[None, None, "no-ground", None, None]]
-    wanted = [[row[2] == "in-force", *row] for row in found]
+        row[2] = "restricted" if restricted(f, record, now) else row[2]
+    wanted = [[row[2] == "in-force", category, f.label(category), *row] for row in found]
     assert sorted(rows(wanted)) == sorted(expected(f"may-i-use.{case}"))
 
 
@@ -249,7 +256,11 @@ def test_q30_minors() -> None:
     f = facts()
     found = []
     for person in f.of(CI.Person):
-        if TRUE not in f.all(person, CI.isMinor):
+        told = [person, *(r for r in f.of(CI.DemographicRecord) if person in f.all(r, CI.dataSubject))]
+        ages = {int(str(age)) for one in told for age in f.all(one, CI.age)}
+        born = {int(str(year)) for one in told for year in f.all(one, CI.birthYear)}
+        young = any(age < 16 for age in ages) or any(NOON.year - year <= 16 for year in born)
+        if not young and TRUE not in f.all(person, CI.isMinor):
             continue
         consent = {c for c in f.of(CI.ConsentRecord) if person in f.all(c, CI.dataSubject)}
         proofs = f.all(person, CI.guardianAuthorisation).union(

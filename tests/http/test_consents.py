@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyoxigraph import NamedNode, RdfFormat, parse
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.namespaces import DPV
+from kgservice.domain.change import Change
+from kgservice.namespaces import CI, DPV
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, faults, running
@@ -218,6 +219,86 @@ def test_what_does_not_hold_cannot_be_withdrawn_or_renewed(server: Running) -> N
         status, _, detail = refused(server.post(f"/consents/{consent}/renew", json=again))
         assert (status, "never given" in detail) == (409, True)
     assert refusal
+
+
+def mistaken(server: Running, turtle: str) -> None:
+    """Put in what the guard would refuse, as a bulk load may bring it."""
+    prefixes = f"PREFIX ci: <{CI}> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> PREFIX id: <{IDS}> "
+    quads = [
+        Quad(quad.subject, quad.predicate, quad.object, DefaultGraph())
+        for quad in parse(prefixes + turtle, format=RdfFormat.TURTLE)
+    ]
+    server.kg.commit(Change(add=tuple(quads), trusted=True))
+
+
+def taken_back(server: Running) -> Any:
+    answer = server.post(f"/consents/{RENEWED}/withdraw", json={"method": "letter"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def in_use(server: Running, at: str) -> bool:
+    return allowed(server, at, subject="00000000-0000-4000-8000-100700000001")
+
+
+def test_a_flaw_of_the_history_is_no_reason_to_refuse_a_withdrawal(server: Running) -> None:
+    assert in_use(server, "2026-11-20T12:00:00Z")
+    mistaken(
+        server,
+        f'id:odd a ci:ConsentRenewed ; ci:eventOf id:{RENEWED} ; ci:eventEntity "DataSubject" ; '
+        'ci:eventTime "2026-03-01T00:00:00"^^xsd:dateTime .',
+    )
+    assert server.get(f"/consents/{RENEWED}").json()["state"] == "unclear"
+    found = taken_back(server)
+    assert (found["state"], found["events"][-1]["type"]) == ("unclear", "ConsentWithdrawn")
+    renewal = {"method": "portal", "expires": "2028-01-01T00:00:00Z"}
+    assert refused(server.post(f"/consents/{RENEWED}/renew", json=renewal))[0] == 409
+    mended = server.post(
+        "/update",
+        data={
+            "update": f"PREFIX ci: <{CI}> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> "
+            f"DELETE {{ <{IDS}odd> ci:eventTime ?t }} "
+            f'INSERT {{ <{IDS}odd> ci:eventTime "2026-03-01T00:00:00Z"^^xsd:dateTime }} '
+            f"WHERE {{ <{IDS}odd> ci:eventTime ?t }}"
+        },
+    )
+    assert mended.status_code == 204, mended.text
+    assert server.get(f"/consents/{RENEWED}").json()["state"] == "withdrawn"
+    assert not in_use(server, "2026-11-20T12:00:00Z")
+
+
+def test_a_yes_that_is_dated_in_the_future_does_not_undo_a_withdrawal(server: Running) -> None:
+    mistaken(
+        server,
+        f'id:ahead a ci:ConsentRenewed ; ci:eventOf id:{RENEWED} ; ci:eventEntity "DataSubject" ; '
+        'ci:eventTime "2027-02-01T00:00:00Z"^^xsd:dateTime .',
+    )
+    assert in_use(server, "2027-02-02T00:00:00Z")
+    found = taken_back(server)
+    assert found["state"] == "withdrawn"
+    assert sorted((e["time"], e["type"]) for e in found["events"][-3:]) == [
+        ("2026-11-20T12:00:00Z", "ConsentWithdrawn"),
+        ("2027-02-01T00:00:00Z", "ConsentRenewed"),
+        ("2027-02-01T00:00:00Z", "ConsentWithdrawn"),
+    ]
+    for at in (
+        "2026-11-20T12:00:00Z",
+        "2027-01-31T00:00:00Z",
+        "2027-02-01T00:00:00Z",
+        "2027-06-01T00:00:00Z",
+    ):
+        assert not in_use(server, at)
+    assert refused(server.post(f"/consents/{RENEWED}/withdraw", json={"method": "letter"}))[0] == 409
+
+
+@pytest.mark.parametrize("name", ["0", "z"])
+def test_of_events_at_the_same_time_one_may_be_a_yes_that_is_taken_back(server: Running, name: str) -> None:
+    mistaken(
+        server,
+        f'id:{name} a ci:ConsentWithdrawn ; ci:eventOf id:{RENEWED} ; ci:eventEntity "DataSubject" ; '
+        'ci:eventTime "2026-02-11T10:15:00Z"^^xsd:dateTime .',
+    )
+    assert taken_back(server)["state"] == "withdrawn"
 
 
 def _consents(server: Running) -> list[str]:

@@ -191,6 +191,37 @@ def test_an_objection_ends_a_decision_until_it_is_refused(free: Running) -> None
     assert ask(free, **asked).json()["allowed"]
 
 
+def test_nothing_is_allowed_while_all_data_of_the_person_are_restricted(free: Running) -> None:
+    purpose = {"purpose": "dpv:ResearchAndDevelopment"}
+    view = {**purpose, "query": f"ASK {{ ?s ?p <{IDS}{RENEWED}> }}"}
+    assert ask(free).json()["allowed"]
+    assert free.get("/sparql", params=view).json()["boolean"]
+    begin = {"reason": "disputed", "from": "2026-11-20T10:00:00Z"}
+    answer = free.post(f"/subjects/{RENEWED}/restriction", json=begin)
+    assert answer.status_code == 201, answer.text
+    found = ask(free).json()
+    assert (found["allowed"], found["reason"], found["record"]) == (False, "restricted", None)
+    assert "The processing of all data of the person is restricted (Art. 18)" in found["words"]["en"]
+    assert found["words"]["de"].startswith("Nein: ")
+    assert not free.get("/sparql", params=view).json()["boolean"]
+    assert ask(free, at="2026-11-20T09:59:59Z").json()["allowed"]
+    lift = f"/subjects/{RENEWED}/restriction/{answer.json()['id'].removeprefix(IDS)}/lift"
+    assert free.post(lift, json={"informed": True}).status_code == 200
+    assert ask(free).json()["allowed"]
+    assert not ask(free, at="2026-11-20T11:00:00Z").json()["allowed"]
+
+
+def test_a_restriction_that_names_records_leaves_the_rest(free: Running) -> None:
+    say(
+        free,
+        f"id:note a ci:DemographicRecord ; ci:dataSubject id:{RENEWED} . "
+        f"id:some a ci:Restriction ; ci:dataSubject id:{RENEWED} ; ci:restricts id:note .",
+    )
+    assert ask(free).json()["allowed"]
+    say(free, f'id:all a ci:Restriction ; ci:dataSubject id:{RENEWED} ; ci:validUntil "soon" .')
+    assert ask(free).json()["reason"] == "restricted"
+
+
 def test_other_bases_in_the_profile_gdpr(free: Running) -> None:
     asked = {"category": "ci:TransactionData", "purpose": "dpv:ServiceProvision"}
     assert ask(free, **asked).json()["reason"] == "no-ground"

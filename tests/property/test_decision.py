@@ -17,6 +17,7 @@ from kgservice.domain.consent import (
     Consent,
     Event,
     Objection,
+    Period,
     Subject,
 )
 from kgservice.domain.decision import Asked, Decision, Reason, allowed
@@ -86,6 +87,11 @@ authorisations = st.builds(
 )
 
 
+# Mostly none: while one holds, all answers are no.
+periods = st.builds(Period, st.none() | days, st.none() | days)
+restrictions = st.lists(periods, max_size=2).map(tuple) | st.just(()) | st.just(())
+
+
 def subjects(consents: st.SearchStrategy[tuple[Consent, ...]]) -> st.SearchStrategy[Subject]:
     """Persons of whom all may vary."""
     return st.builds(
@@ -94,11 +100,12 @@ def subjects(consents: st.SearchStrategy[tuple[Consent, ...]]) -> st.SearchStrat
         consents,
         st.sampled_from([None, None, None, False, True]),
         st.lists(st.sampled_from([15, 16, 40]), max_size=1).map(tuple),
-        st.lists(st.sampled_from([2008, 2009, 1980]), max_size=1).map(tuple),
+        st.lists(st.sampled_from([2008, 2009, 2010, 1980]), max_size=1).map(tuple),
         st.booleans(),
         st.lists(authorisations, max_size=2).map(tuple),
         st.lists(st.builds(Objection, days, st.none() | days), max_size=1).map(tuple),
         st.frozensets(st.sampled_from(Basis)),
+        restrictions,
     )
 
 
@@ -167,7 +174,13 @@ class Naive:
         for age in person.ages:
             if age < 16:
                 return True
-        return any(moment.year - 16 < born for born in person.birth_years)
+        for born in person.birth_years:
+            # Whoever was born in the last hour of that year has had as many full years as there were turns
+            # of a year since, without the one that followed the birth at once.
+            turns = [year for year in range(born + 1, 2100) if datetime(year, 1, 1, tzinfo=UTC) <= moment]
+            if len(turns[1:]) < 16:
+                return True
+        return False
 
     def guardian(self, consent: str | None) -> bool:
         for one in self.subject.authorisations:
@@ -222,8 +235,25 @@ class Naive:
             return True
         return False
 
+    def is_kept_only(self) -> bool:
+        """Replays the days: each restriction that has begun and not ended stops all that day."""
+        for one in self.subject.restrictions:
+            runs = one.start is None
+            for number in range(9):
+                if day(number) > self.asked.moment:
+                    break
+                if one.start == day(number):
+                    runs = True
+                if one.end is not None and one.end <= day(number):
+                    runs = False
+            if runs:
+                return True
+        return False
+
     def says(self, activities: list[Activity]) -> bool:
         person = self.subject
+        if self.is_kept_only():
+            return False
         if person.young and person.minor is None and not person.ages + person.birth_years:
             return False
         return any(self.consent_holds(c) for c in person.consents) or any(
@@ -247,7 +277,7 @@ def agree(
     assert decision.allowed == any(verdict.holds for verdict in decision.considered)
     verdict = decision.verdict
     if verdict is None:
-        assert decision.reason in (Reason.NO_GROUND, Reason.AGE_UNKNOWN)
+        assert decision.reason in (Reason.NO_GROUND, Reason.AGE_UNKNOWN, Reason.RESTRICTED)
         return decision
     assert (verdict.reason, verdict) == (decision.reason, decision.considered[0])
     assert verdict.ground in {c.iri for c in subject.consents} | {a.iri for a in grounds}
@@ -316,7 +346,7 @@ def test_the_questions_are_answered_with_yes_and_for_all_reasons() -> None:
     found: Counter[Reason] = Counter()
 
     @seed(1)
-    @settings(max_examples=200, deadline=None, database=None)
+    @settings(max_examples=400, deadline=None, database=None)
     @given(
         questions,
         grown(st.tuples(consents("k0", events=histories("k0"), ends=some_end))),
@@ -363,6 +393,7 @@ def test_the_order_of_what_is_known_does_not_matter(
         subject.authorisations[::-1],
         subject.objections,
         subject.claimed,
+        subject.restrictions[::-1],
     )
     assert decide(asked, subject, NONE, profile, grounds) == decide(asked, turned, NONE, profile, grounds)
 

@@ -16,11 +16,13 @@ from kgservice.domain.consent import (
     Consent,
     Event,
     Objection,
+    Period,
     Subject,
     moment,
 )
-from kgservice.domain.decision import Asked, Decision, Reason, allowed
+from kgservice.domain.decision import Asked, Decision, Reason, allowed, withdrawn_at
 from kgservice.domain.finding import Policy
+from kgservice.domain.grants import next_change
 from kgservice.errors import BadParameter
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -166,8 +168,40 @@ def test_minors_need_a_guardian(how: dict[str, object]) -> None:
 def test_growing_up_does_not_heal_what_a_child_said_alone() -> None:
     grown = Subject("s", birth_years=(2010,))
     assert ask(CONSENT, subject=grown, at=on(2027)).reason is Reason.NO_GUARDIAN
-    renewed = with_events(GIVEN, event(Act.RENEWED, on(2026, 3)))
-    assert ask(renewed, subject=grown, at=on(2027)).allowed
+    doubtful = with_events(GIVEN, event(Act.RENEWED, on(2026, 3)))  # perhaps before the birthday
+    assert ask(doubtful, subject=grown, at=on(2027, 6)).reason is Reason.NO_GUARDIAN
+    renewed = with_events(GIVEN, event(Act.RENEWED, on(2027)))
+    assert ask(renewed, subject=grown, at=on(2027, 6)).allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "alone"),
+    [
+        (on(2024, 6), False),  # 13 or 14
+        (on(2026, 1, 15), False),  # 15, or 16 since some days
+        (on(2026, 12, 31), False),  # 16 since this day at the latest, where it has begun
+        (on(2027, 1, 1), True),  # 16 or 17
+        (on(2027, 6), True),
+    ],
+)
+def test_in_the_year_of_the_birthday_nobody_knows_so_it_is_the_safe_side(
+    given: datetime, alone: bool
+) -> None:
+    person = Subject("s", birth_years=(2010,))
+    consent = with_events(event(Act.GIVEN, given))
+    at = on(2027, 7)
+    assert ask(consent, subject=person, at=at).reason is (Reason.CONSENT if alone else Reason.NO_GUARDIAN)
+    parent = Authorisation("g", "ParentOfDataSubject", given, frozenset({"k"}))
+    assert ask(consent, subject=replace(person, authorisations=(parent,)), at=at).allowed
+    law = activity(Basis.LEGAL_OBLIGATION)
+    assert ask(activities=law, profile="gdpr", subject=person, at=given).allowed == alone
+
+
+def test_views_are_looked_at_again_when_nobody_of_that_year_is_a_minor_any_more() -> None:
+    person = Subject("s", birth_years=(2010,))
+    assert next_change(person, on(2026), Policy()) == on(2027)
+    assert next_change(person, on(2027), Policy()) is None
+    assert next_change(Subject("s", birth_years=(10**9,)), on(2026), Policy()) is None
 
 
 def test_an_unknown_age_blocks_where_minors_are_to_be_expected() -> None:
@@ -175,6 +209,35 @@ def test_an_unknown_age_blocks_where_minors_are_to_be_expected() -> None:
     assert ask(CONSENT, subject=Subject("s", young=True, minor=False)).allowed
     assert ask(CONSENT, subject=Subject("s", young=True, birth_years=(1990,))).allowed
     assert ask(CONSENT, subject=Subject("s")).allowed
+
+
+def test_nothing_is_allowed_while_all_data_are_restricted() -> None:
+    held = Subject("s", restrictions=(Period(on(2026, 3), on(2026, 6)),))
+    assert ask(CONSENT, subject=held, at=on(2026, 2)).allowed
+    for time in (on(2026, 3), on(2026, 5, 31)):
+        decision = ask(CONSENT, subject=held, at=time)
+        assert (decision.allowed, decision.reason) == (False, Reason.RESTRICTED)
+    assert ask(CONSENT, subject=held, at=on(2026, 6)).allowed
+    law = activity(Basis.LEGAL_OBLIGATION)
+    always = Subject("s", young=True, restrictions=(Period(None, None), Period(on(2027), None)))
+    assert ask(subject=always, activities=law, profile="gdpr").reason is Reason.RESTRICTED
+
+
+def test_a_withdrawal_leaves_no_yes_neither_now_nor_later() -> None:
+    assert withdrawn_at(CONSENT, NOW) == (NOW,)
+    over = with_events(GIVEN, event(Act.WITHDRAWN, on(2026)))
+    assert withdrawn_at(over, NOW) == ()
+    assert withdrawn_at(with_events(event(Act.REQUESTED, on(2026))), NOW) == ()
+    assert withdrawn_at(replace(over, flawed=True), NOW) == (NOW,)
+    ahead = (event(Act.RENEWED, on(2028)), event(Act.GIVEN, on(2027)), event(Act.WITHDRAWN, on(2029)))
+    assert withdrawn_at(replace(over, events=(*over.events, *ahead)), NOW) == (NOW, on(2027), on(2028))
+    both = (event(Act.GIVEN, on(2026)), event(Act.WITHDRAWN, on(2026)))
+    assert withdrawn_at(with_events(*both), NOW) == withdrawn_at(with_events(*both[::-1]), NOW) == (NOW,)
+    # Whatever the history, what is entered then leaves no yes.
+    for consent in (CONSENT, with_events(*both), replace(over, events=(*over.events, *ahead))):
+        no = tuple(Event(f"no-{n}", Act.WITHDRAWN, at) for n, at in enumerate(withdrawn_at(consent, NOW)))
+        ended = replace(consent, events=(*consent.events, *no))
+        assert not any(ask(ended, at=at).allowed for at in (NOW, on(2027), on(2027, 6), on(2028), on(2030)))
 
 
 BEHAVIOUR, RESEARCH = frozenset({"behaviour"}), frozenset({"research"})

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pyoxigraph import Literal, NamedNode, Quad, Triple
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 from kgservice.application.care import check
 from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.erased import Begun, Erased, list_of
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.graph.lawful_facts import read_subject
 from kgservice.application.law import erasing, requests, subjects
 from kgservice.application.stewards import quarantine
 from kgservice.application.stewards.settling import Refusal
@@ -21,10 +23,12 @@ from kgservice.application.views import building
 from kgservice.cli.local import forgotten
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
+from kgservice.domain.consent import Act
+from kgservice.domain.decision import standing
 from kgservice.domain.matching import RecordId
 from kgservice.domain.rights import Outcome
 from kgservice.errors import Conflict, NotFound, Reserved, StoreFailed
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, DPV, XSD
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.formats import N_QUADS
@@ -269,6 +273,39 @@ def test_records_on_another_basis_stay_only_if_somebody_says_so(on_disk: Path, c
     ticket = requests.one(kg, done.ticket)
     assert (ticket.subject, ticket.reason) == (person.value, "2 records are kept on another legal basis")
     assert check.check(kg) == []
+    kg.close()
+
+
+def test_a_flawed_consent_does_not_outlive_the_erasure_of_the_rest(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    person, scope = (
+        NamedNode(IDS + ON_CONTRACT),
+        "ci:forCategory ci:BehaviouralData ; ci:forPurpose dpv:Marketing",
+    )
+    until = 'ci:expiresAt "2029-01-01T00:00:00Z"^^xsd:dateTime'
+    events = {
+        "ahead": ("2027-02-01T00:00:00Z",),
+        "flawed": ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00"),
+        "over": ("2020-01-01T00:00:00Z",),
+    }
+    said = ""
+    for name, times in events.items():
+        end = until if name != "over" else until.replace("2029", "2021")
+        said += f"id:{name} a ci:ConsentRecord ; ci:dataSubject {person} ; {scope} ; {end} . "
+        for n, time in enumerate(times):
+            said += f"id:{name}-{n} a ci:ConsentGiven ; ci:eventOf id:{name} ; "
+            said += f'ci:eventTime "{time}"^^xsd:dateTime . '
+    prefixes = f"PREFIX ci: <{CI}> PREFIX dpv: <{DPV}> PREFIX id: <{IDS}> PREFIX xsd: <{XSD}> "
+    parsed = parse(prefixes + said, format=RdfFormat.TURTLE)
+    kg.commit(Change(add=tuple(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in parsed)))
+    erasing.erase(kg, ON_CONTRACT, {"otherBasis": "keep"})
+    left = {consent.iri.removeprefix(IDS): consent for consent in read_subject(kg, person)[0].consents}
+    no = {name: sorted(e.time for e in one.events if e.act is Act.WITHDRAWN) for name, one in left.items()}
+    now, then = clock(), datetime.fromisoformat("2027-02-01T00:00:00Z")
+    assert {name: no[name] for name in events} == {"ahead": [now, then], "flawed": [now], "over": []}
+    for consent in left.values():
+        for at in (now, then, then + timedelta(days=30)):
+            assert not standing(replace(consent, flawed=False), at).holds
     kg.close()
 
 

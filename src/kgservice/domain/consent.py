@@ -111,6 +111,22 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when a restriction holds; None: since always, and until it is lifted."""
+
+    start: datetime | None
+    end: datetime | None
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether it counts at a moment."""
+        return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
+
+    def next_change(self, after: datetime) -> datetime | None:
+        """When it begins or ends, if that is after a moment."""
+        return min((m for m in (self.start, self.end) if m is not None and m > after), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """A processing activity that rests on other bases than consent.
 
@@ -131,7 +147,8 @@ class Subject:
     """A person, as far as it decides about the use of their data.
 
     `minor`: as it is stated, None when it is not. `young`: is one of a segment or kind of young customers.
-    `claimed`: the bases that records about the person or uses of them name.
+    `claimed`: the bases that records about the person or uses of them name. `restrictions`: of all
+    their data; those of single records are not known here.
     """
 
     iri: str
@@ -143,6 +160,11 @@ class Subject:
     authorisations: tuple[Authorisation, ...] = ()
     objections: tuple[Objection, ...] = ()
     claimed: frozenset[Basis] = frozenset()
+    restrictions: tuple[Period, ...] = ()
+
+    def is_restricted(self, moment: datetime) -> bool:
+        """Whether all data of the person are restricted at a moment (Art. 18 GDPR)."""
+        return any(period.holds(moment) for period in self.restrictions)
 
     @property
     def age_unknown(self) -> bool:
@@ -150,12 +172,15 @@ class Subject:
         return self.minor is None and not self.ages and not self.birth_years
 
     def is_minor(self, moment: datetime, limit: int) -> bool:
-        """Whether something says that the person was below `limit` years at a moment."""
+        """Whether something says that the person was, or may have been, below `limit` years at a moment.
+
+        Of somebody whose year of birth is all that is known, the birthday may be the last day of a year.
+        """
         years = moment.astimezone(UTC).year
         return (
             self.minor is True
             or any(age < limit for age in self.ages)
-            or any(years - born < limit for born in self.birth_years)
+            or any(years - born <= limit for born in self.birth_years)
         )
 
     def is_authorised(self, moment: datetime, consent: str | None = None) -> bool:
@@ -223,3 +248,17 @@ def read_moment(value: str) -> datetime | None:
         return found.astimezone(UTC) if found.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def period_of(starts: Iterable[str], ends: Iterable[str]) -> Period:
+    """The period between stored texts; what cannot be read holds since always, and does not end.
+
+    >>> period_of(["2026-11-20T12:00:00Z"], ["soon"]).end is None
+    True
+    """
+    begins, stops = [read_moment(text) for text in starts], [read_moment(text) for text in ends]
+    begun, ended = [m for m in begins if m is not None], [m for m in stops if m is not None]
+    return Period(
+        min(begun, default=None) if len(begun) == len(begins) else None,
+        max(ended, default=None) if len(ended) == len(stops) else None,
+    )

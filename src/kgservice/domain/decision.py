@@ -1,10 +1,11 @@
-"""The decision whether data of a person may be used: one pure function, by the rules R20 to R35.
+"""The decision whether data of a person may be used: one pure function, by the rules R20 to R35 and R38.
 
-A consent covers a category or a narrower one, for a purpose or a narrower one. Its last event decides (R32,
-R33); events at the same time leave it open, and then it does not hold. It must be expressed and have an end
-(R34) that has not come (R21). Special categories need an explicit one (R26), minors a verified authorisation
-of a guardian (R29). Where minors are to be expected, an unknown age blocks everything (R30). In the profile
-`gdpr` another basis of Art. 6 will do, too (R24).
+While all data of the person are restricted (R38), none may be used. Else a consent covers a category or a
+narrower one, for a purpose or a narrower one. Its last event decides (R32, R33); events at the same time
+leave it open, and then it does not hold. It must be expressed and have an end (R34) that has not come (R21).
+Special categories need an explicit one (R26), minors a verified authorisation of a guardian (R29). Where
+minors are to be expected, an unknown age blocks everything (R30). In the profile `gdpr` another basis of
+Art. 6 will do, too (R24).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Reason(StrEnum):
 
     CONSENT = "consent"
     LEGAL_BASIS = "legal-basis"
+    RESTRICTED = "restricted"
     NO_GROUND = "no-ground"
     AGE_UNKNOWN = "age-unknown"
     NEVER_GIVEN = "never-given"
@@ -119,6 +121,8 @@ def allowed(
     Each consent is judged by itself: one that holds is enough. Of several that hold, and of several that do
     not, the one with the latest event is named; consents come before activities.
     """
+    if subject.is_restricted(asked.moment):
+        return Decision(Reason.RESTRICTED)
     if subject.young and subject.age_unknown:
         return Decision(Reason.AGE_UNKNOWN)
     categories = upwards(asked.category, concepts.categories)
@@ -158,6 +162,18 @@ def standing(consent: Consent, moment: datetime) -> Verdict:
     )
     reason = next((reason for applies, reason in objections if applies), Reason.CONSENT)
     return Verdict(reason, consent.iri, event, until)
+
+
+def withdrawn_at(consent: Consent, moment: datetime) -> tuple[datetime, ...]:
+    """When the consent has to be withdrawn, if the person takes it back at a moment, so that no yes is left.
+
+    That is then, and with each yes that is dated later, by mistake, since nobody says yes tomorrow: events at
+    the same time leave the state open, so that it does not hold. Empty where there is no yes to take back. Of
+    a flawed history nobody knows, so there may be one.
+    """
+    ahead = {event.time for event in consent.events if event.time > moment and event.act in AGREEING}
+    agreed = any(event.act in AGREEING for event in consent.decisive(moment))
+    return (moment, *sorted(ahead)) if consent.flawed or agreed or ahead else ()
 
 
 def _rank(verdict: Verdict) -> tuple[bool, bool, datetime, str, str]:

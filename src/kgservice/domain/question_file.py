@@ -37,7 +37,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 _TOP = {"number", "title", "description", "needs", "persons", "parameters", "columns"}
 _PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
-_RESERVED = ("format",)
+OWN = ("profile", "consentAge")
+"""Places that are no parameters: what the deployment decides (`Policy`) is put there."""
+_RESERVED = ("format", *OWN)
 _COLUMN = {*LANGUAGES, "label", "values", "persons", "part_of"}
 
 _Fail = Callable[..., BadInput]
@@ -88,7 +90,7 @@ def parse(text: str, *, id: str, group: str, path: str) -> Question:  # noqa: A0
                 f"parameters.{parameter.name}",
             )
     for name, start in places.items():
-        if all(p.name != name for p in parameters):
+        if name not in OWN and all(p.name != name for p in parameters):
             raise BadInput(
                 f"the place of ?{name} belongs to no parameter",
                 source=path,

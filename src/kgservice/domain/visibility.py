@@ -18,7 +18,7 @@ from datetime import datetime
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from kgservice.domain.consent import Concepts, read_moment, upwards
+from kgservice.domain.consent import Concepts, Period, period_of, upwards
 from kgservice.domain.facts import Facts, Term
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Model
@@ -36,9 +36,7 @@ _SCREENED_BY, _SCREENING_OF = NamedNode(f"{CI}screenedBy"), NamedNode(f"{CI}scre
 _SCREENING_DECISION = NamedNode(f"{CI}screeningDecision")
 _CONTAINS_SPECIAL = NamedNode(f"{CI}ContainsSpecialCategory")
 _RESTRICTS, _RESTRICTED_BY = NamedNode(f"{CI}restricts"), NamedNode(f"{CI}restrictedBy")
-_RESTRICTION = NamedNode(f"{CI}Restriction")
 _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUntil")
-_DATA_SUBJECT = NamedNode(f"{CI}dataSubject")
 _HAS_TOMBSTONE = NamedNode(f"{CI}hasTombstone")
 SUSPECTED_FROM = NamedNode(f"{CI}suspectedFrom")
 """Leads to a record without which a suspicion is never shown."""
@@ -49,22 +47,6 @@ _OF_NODES = {TYPE, _HAS_CATEGORY, _CONFIDENTIALITY, _SPECIAL, _HAS_TOMBSTONE}
 _OF_NODES |= {_SCREENED_BY, _SCREENING_OF, _SCREENING_DECISION}
 _DECIDING = OF_RESTRICTIONS | _OF_NODES
 _RANKS = {NamedNode(CI + name.capitalize()): rank for rank, name in enumerate(LEVELS)}
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From when until when a restriction holds; None: since always, and until it is lifted."""
-
-    start: datetime | None
-    end: datetime | None
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether it counts at a moment."""
-        return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
-
-    def next_change(self, after: datetime) -> datetime | None:
-        """When it begins or ends, if that is after a moment."""
-        return min((m for m in (self.start, self.end) if m is not None and m > after), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +235,6 @@ class Sight:
         found = {*facts.nodes(node, _RESTRICTED_BY), *facts.subjects(node, _RESTRICTS)}
         return [self.period(restriction) for restriction in found]
 
-    def restrictions_of_all(self, person: NamedNode) -> list[Period]:
-        """The restrictions of all records of a person: those that name no record."""
-        facts = self.facts
-        return [
-            self.period(node)
-            for node in facts.subjects(person, _DATA_SUBJECT)
-            if _RESTRICTION in facts.objects(node, TYPE) and not self.restricted(node)
-        ]
-
     def restricted(self, restriction: NamedNode) -> set[NamedNode]:
         """The records that a restriction names."""
         facts = self.facts
@@ -270,10 +243,9 @@ class Sight:
     def period(self, restriction: NamedNode) -> Period:
         """From when until when a restriction holds."""
         facts = self.facts
-        starts = _moments(facts.objects(restriction, _VALID_FROM))
-        ends = _moments(facts.objects(restriction, _VALID_UNTIL))
-        # What cannot be read holds since always, and does not end.
-        return Period(None if None in starts or not starts else min(s for s in starts if s), _last(ends))
+        return period_of(
+            _texts(facts.objects(restriction, _VALID_FROM)), _texts(facts.objects(restriction, _VALID_UNTIL))
+        )
 
     def _annotated(self, term: NamedNode) -> frozenset[str]:
         """The categories of a property or class: the narrowest that the concepts know, else all it names."""
@@ -289,9 +261,5 @@ def _iris(terms: Collection[Term]) -> frozenset[str]:
     return frozenset(term.value for term in terms if isinstance(term, NamedNode))
 
 
-def _moments(terms: Iterable[Term]) -> list[datetime | None]:
-    return [read_moment(term.value) if isinstance(term, Literal) else None for term in terms]
-
-
-def _last(moments: Collection[datetime | None]) -> datetime | None:
-    return None if None in moments else max((m for m in moments if m), default=None)
+def _texts(terms: Iterable[Term]) -> list[str]:
+    return [term.value if isinstance(term, Literal) else "" for term in terms]

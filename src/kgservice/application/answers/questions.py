@@ -13,6 +13,7 @@ from pyoxigraph import Literal, NamedNode
 from kgservice import resources
 from kgservice.application.graph.labels import short
 from kgservice.application.views.reader import Reader
+from kgservice.domain.finding import Policy
 from kgservice.domain.principal import EVERYTHING, OVERSEEING
 from kgservice.domain.question import Parameter, Question, compact, listed, with_values
 from kgservice.domain.question_file import parse
@@ -171,7 +172,9 @@ def bind(kg: Reader, question: Question, params: Mapping[str, str]) -> Bound:
     what `permit` raises.
     """
     permit(kg, question)
-    terms = question.terms(params, now=kg.clock(), ids=kg.addresses.ids)
+    policy = Policy(profile=kg.settings.profile)
+    own = {"profile": Literal(policy.profile), "consentAge": Literal(policy.consent_age)}
+    terms = {**own, **question.terms(params, now=kg.clock(), ids=kg.addresses.ids)}
     for parameter in question.parameters:
         value = terms.get(parameter.name)
         if parameter.of_class is not None and isinstance(value, NamedNode):

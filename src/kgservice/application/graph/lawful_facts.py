@@ -1,4 +1,4 @@
-"""Read from the graph what decides about the use of a person's data: consents, age, other bases, concepts."""
+"""Read from the graph what decides about the use of a person's data: consents, age, restrictions, …"""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ SELECT DISTINCT ?person ?part ?s ?p ?o WHERE {{
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("objection" AS ?part)
     ?s ci:dataSubject ?person ; ci:requestKind ci:ObjectionRequest ; ?p ?o
+  }}
+  UNION {{
+    VALUES ?person {{ UNDEF }} BIND("restriction" AS ?part)
+    ?s ci:dataSubject ?person ; a ci:Restriction ; ?p ?o
+    FILTER NOT EXISTS {{ ?s ci:restricts|^ci:restrictedBy ?record }}
   }}
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("claim" AS ?part) BIND(<urn:basis> AS ?p)

@@ -14,8 +14,8 @@ from kgservice.application.law.consent_records import consent_of
 from kgservice.application.law.decisions import known, named, stamp
 from kgservice.application.views.lawful_parts import EXPLICIT
 from kgservice.domain.change import LOCAL, Change, Origin
-from kgservice.domain.consent import AGREEING, CONTROLLER, GUARDIANS, SCHEMA, SUBJECT, Act, Consent, Event
-from kgservice.domain.decision import Reason, standing
+from kgservice.domain.consent import CONTROLLER, GUARDIANS, SCHEMA, SUBJECT, Act
+from kgservice.domain.decision import Reason, standing, withdrawn_at
 from kgservice.domain.members import Members
 from kgservice.domain.question import compact, listed, with_values
 from kgservice.errors import BadParameter, Conflict
@@ -64,32 +64,34 @@ def give(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
 
 
 def withdraw(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
-    """Record that a consent was taken back; its IRI.
+    """Record that a consent was taken back; its IRI. What is wrong with its history is no reason to refuse.
 
-    Raises `NotFound` for an unknown one, `Conflict` for one that does not hold or a time that is not after
-    the last event, `BadParameter`, and `Invalid` from the guard.
+    Raises `NotFound` for an unknown one, `Conflict` for one without a yes or a time that is not after the
+    last event until now, and `BadParameter`.
     """
     with kg.writing:
         asked, now, consent = Members(body), kg.clock().astimezone(UTC), consent_of(kg, key)
         time = _past(asked.moment("time", now), now, "time")
         method, giver = asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT)
         asked.done()
-        _in_order(consent, time)
-        state = standing(consent, time)
-        if state.event is None or state.event.act not in AGREEING:
+        _in_order(time, [event.time for event in consent.events if event.time <= now])
+        times, state = withdrawn_at(consent, time), standing(consent, time)
+        if not times:
             raise Conflict(
                 "The consent does not hold, so it cannot be withdrawn: it is {reason}",
                 reason=Phrase(state.reason),
             )
         new = _New(kg, NamedNode(consent.iri))
-        new.event(Act.WITHDRAWN, time, method, giver)
-        _commit(kg, new.quads, (), by.because("consent withdrawn", "/consents"))
+        for at in times:
+            new.event(Act.WITHDRAWN, at, method, giver)
+        _commit(kg, new.quads, (), by.because("consent withdrawn", "/consents"), lawful=True)
     return consent.iri
 
 
 def renew(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
-    """Record that a consent was given again, until another date; its IRI. Raises what `withdraw` raises.
+    """Record that a consent was given again, until another date; its IRI.
 
+    Raises what `withdraw` raises, also `Conflict` for a history with a flaw, and `Invalid` from the guard.
     If it had run out meanwhile, that becomes an event, too: the new end must not hide it.
     """
     with kg.writing:
@@ -103,7 +105,9 @@ def renew(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
         new.event(Act.RENEWED, time, asked.text("method"), asked.one_of("by", _GIVERS, SUBJECT), expires)
         new.guardian(asked, now)
         asked.done()
-        _in_order(consent, requested or time)
+        if consent.flawed:
+            raise Conflict("An event of the consent has not exactly one kind and one time; mend that first")
+        _in_order(requested or time, [event.time for event in consent.events])
         if not any(event.act is Act.GIVEN for event in consent.events):
             raise Conflict("The consent was never given, so it cannot be renewed; record a new one")
         state = standing(consent, time)
@@ -163,8 +167,10 @@ class _New:
             self.node("GuardianAuthorisation", said)
 
 
-def _commit(kg: KnowledgeGraph, add: Iterable[Quad], remove: Iterable[Quad], origin: Origin) -> None:
-    kg.commit(Change(add=tuple(add), remove=tuple(remove), origin=origin))
+def _commit(
+    kg: KnowledgeGraph, add: Iterable[Quad], remove: Iterable[Quad], origin: Origin, *, lawful: bool = False
+) -> None:
+    kg.commit(Change(add=tuple(add), remove=tuple(remove), origin=origin, lawful=lawful))
 
 
 def _requested(asked: Members, time: datetime) -> datetime | None:
@@ -174,16 +180,14 @@ def _requested(asked: Members, time: datetime) -> datetime | None:
     return found
 
 
-def _in_order(consent: Consent, time: datetime) -> None:
-    """Raises `Conflict` where a new event would not be the last one, or the events have no order."""
-    if consent.flawed:
-        raise Conflict("An event of the consent has not exactly one kind and one time; mend that first")
-    last: Event | None = max(consent.events, key=lambda event: event.time, default=None)
-    if last is not None and time <= last.time:
+def _in_order(time: datetime, others: Iterable[datetime]) -> None:
+    """Raises `Conflict` where a new event would not be later than the others."""
+    last = max(others, default=None)
+    if last is not None and time <= last:
         raise Conflict(
             "The events are out of order: the last one of the consent is at {time}, and a new one"
             " must be later",
-            time=stamp(last.time),
+            time=stamp(last),
         )
 
 

@@ -32,6 +32,12 @@ _REASONS: dict[Reason, tuple[str, str]] = {
         "Die Verarbeitungstätigkeit {ground} trägt es: {basis}.",
         "The processing activity {ground} carries it: {basis}.",
     ),
+    Reason.RESTRICTED: (
+        "Die Verarbeitung aller Daten der Person ist eingeschränkt (Art. 18); bis das aufgehoben ist, werden "
+        "sie nur aufbewahrt.",
+        "The processing of all data of the person is restricted (Art. 18); until that is lifted, they are "
+        "only kept.",
+    ),
     Reason.NO_GROUND: (
         "Keine Einwilligung und keine andere Grundlage erstreckt sich auf diese Datenart und diesen Zweck.",
         "No consent and no other legal basis extends to this kind of data and this purpose.",

@@ -11,8 +11,8 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.lawful_facts import read_subject
 from kgservice.application.law import requests
 from kgservice.application.views.lawful_parts import GDPR
-from kgservice.domain.consent import AGREEING, SUBJECT, Act
-from kgservice.domain.decision import standing
+from kgservice.domain.consent import SUBJECT, Act
+from kgservice.domain.decision import Reason, standing, withdrawn_at
 from kgservice.domain.model import TYPE
 from kgservice.domain.question import compact, with_values
 from kgservice.namespaces import CI, DPV, SKOS
@@ -32,6 +32,7 @@ _NEEDED = frozenset(
 )
 _SUBJECT = NamedNode(f"{CI}dataSubject")
 _SCREENING = NamedNode(f"{CI}screeningOf")
+_OVER = frozenset({Reason.EXPIRED, Reason.ENDLESS, Reason.IMPLIED})  # there was a yes, and it holds no more
 _STAYING = frozenset(NamedNode(CI + c) for c in ("ConsentRecord", "RightsRequest", *Act))
 
 
@@ -92,21 +93,21 @@ def bases(bound: Mapping[str, list[str]]) -> list[Quad]:
 
 
 def withdrawals(kg: KnowledgeGraph, person: NamedNode, at: datetime) -> list[Quad]:
-    """Events that end the consents in force: what stays rests on another basis, and on no consent."""
+    """Events that end the consents in force, or that may come to it: what stays rests on another basis."""
     subject, _ = read_subject(kg, person)
     found: list[Quad] = []
     for consent in subject.consents:
-        state = standing(consent, at)
-        last = max((event.time for event in consent.events), default=at)
-        if state.event is None or state.event.act not in AGREEING or not state.holds or last >= at:
+        times = withdrawn_at(consent, at)
+        if not times or (times == (at,) and standing(consent, at).reason in _OVER):
             continue
-        event = NamedNode(kg.addresses.new())
-        found.append(requests.typed(event, Act.WITHDRAWN))
-        said: list[requests.Said] = [
-            ("eventOf", NamedNode(consent.iri)),
-            ("eventTime", requests.literal(at)),
-            ("eventMethod", Literal("request for erasure")),
-            ("eventEntity", Literal(SUBJECT)),
-        ]
-        found += requests.about(event, said)
+        for time in times:
+            event = NamedNode(kg.addresses.new())
+            found.append(requests.typed(event, Act.WITHDRAWN))
+            said: list[requests.Said] = [
+                ("eventOf", NamedNode(consent.iri)),
+                ("eventTime", requests.literal(time)),
+                ("eventMethod", Literal("request for erasure")),
+                ("eventEntity", Literal(SUBJECT)),
+            ]
+            found += requests.about(event, said)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -62,6 +64,7 @@ def _otherwise(kg: KnowledgeGraph, person: str, taking: Taking) -> list[str]:
     if kg.policy.profile != "gdpr":
         return []
     subject, activities = read_subject(kg, NamedNode(person))
+    subject = replace(subject, restrictions=())  # these are lifted some time, and then the data is used again
     case = ConsentCase(read_concepts(kg), kg.policy, kg.clock(), activities)
     states = case.states(subject, sorted(taking.opt_out))
     return [purpose for purpose, state in states.items() if state.reason is Reason.LEGAL_BASIS]

@@ -181,7 +181,7 @@ class PurposeViews:
             return {}
         if not grants.sealed:
             self._statements(stated, sight, grants, spool)
-        due = scene.next_change(person, grants.subject)
+        due = scene.next_change(grants.subject)
         return {} if due is None else {person: due}
 
     def _statements(self, stated: list[Parts], sight: Sight, grants: Grants, spool: IO[bytes]) -> None:

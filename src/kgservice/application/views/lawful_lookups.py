@@ -19,6 +19,7 @@ _CONSENT = ("forCategory", "forPurpose", "expiresAt", f"{DPV}hasDuration")
 _EVENT = ("eventTime", "expiresAt", "eventMethod", "eventEntity")
 _AUTHORISATION = ("authorisedBy", "verifiedAt", "authorisationFor")
 _OBJECTION = ("receivedAt", "answeredAt", "requestOutcome")
+_RESTRICTION = ("validFrom", "validUntil")
 _ACTIVITY = ("forCategory", "forPurpose", "balancingOfInterests", "article9Basis")
 _PERSON = ("age", "birthYear", "isMinor")
 
@@ -30,6 +31,7 @@ def _ci(name: str) -> NamedNode:
 _CONSENT_RECORD, _DEMOGRAPHIC = _ci("ConsentRecord"), _ci("DemographicRecord")
 _GUARDIAN, _PROCESSING = _ci("GuardianAuthorisation"), _ci("ProcessingActivity")
 _SUBJECT, _BASIS, _KIND, _USES = _ci("dataSubject"), _ci("legalBasis"), _ci("customerKind"), _ci("usesRecord")
+_RESTRICTED, _RESTRICTS, _RESTRICTED_BY = _ci("Restriction"), _ci("restricts"), _ci("restrictedBy")
 _OBJECTS, _PERSON_CLASS = _ci("ObjectionRequest"), _ci("Person")
 
 
@@ -51,6 +53,10 @@ def find_subject(facts: Facts, person: NamedNode, *, claims: bool) -> Subject:
             _add_consent(facts, node, parts)
         if _OBJECTS in facts.objects(node, _ci("requestKind")):
             parts["objection"][node.value] = _said(facts, node, _OBJECTION)
+        if _RESTRICTED in types and not (
+            facts.nodes(node, _RESTRICTS) or facts.subjects(node, _RESTRICTED_BY)
+        ):
+            parts["restriction"][node.value] = _said(facts, node, _RESTRICTION)
         if claims and _CONSENT_RECORD not in types:
             for claim in (node, *facts.subjects(node, _USES)):
                 parts["claim"][claim.value] = _basis(facts, claim)

@@ -17,7 +17,9 @@ from kgservice.domain.consent import (
     Consent,
     Event,
     Objection,
+    Period,
     Subject,
+    period_of,
     read_moment,
 )
 from kgservice.namespaces import CI, DPV, RDF
@@ -30,7 +32,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 # The statements about one node: the values of each property, by its name in our namespace, or its IRI.
 Said = Mapping[str, list[Term]]
-# By part (person, demographic, consent, event, authorisation, objection, claim, activity) and node.
+# By part (person, demographic, consent, event, authorisation, objection, restriction, claim, activity) and
+# node.
 # `urn:basis` and `urn:kind` lead to a legal basis or kind of customer and to all broader ones.
 Parts = Mapping[str, Mapping[str, Said]]
 
@@ -49,6 +52,7 @@ def subject_of(person: str, parts: Parts) -> Subject:
         tuple(read.authorisations()),
         tuple(read.objections()),
         frozenset().union(*(_bases(claim) for claim in parts.get("claim", {}).values())),
+        tuple(read.restrictions()),
     )
 
 
@@ -112,6 +116,11 @@ class _Reader:
                 max(_moments(said, "answeredAt"), default=None) if refused else None,
             )
 
+    def restrictions(self) -> Iterator[Period]:
+        """When all data of the person are restricted."""
+        for said in self._of("restriction").values():
+            yield period_of(_words(said, "validFrom"), _words(said, "validUntil"))
+
     def activities(self) -> Iterator[Activity]:
         """The processing activities that rest on other bases than consent."""
         for iri, said in self._of("activity").items():
@@ -168,6 +177,11 @@ def iris(said: Said, name: str) -> set[str]:
 
 def _texts(said: Said, name: str) -> list[str]:
     return sorted(value.value for value in said.get(name, ()) if isinstance(value, Literal))
+
+
+def _words(said: Said, name: str) -> list[str]:
+    """The values of a property as they are written; a node is no word."""
+    return [value.value if isinstance(value, Literal) else "" for value in said.get(name, ())]
 
 
 def _moments(said: Said, name: str) -> list[datetime]:

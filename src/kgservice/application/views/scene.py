@@ -104,8 +104,7 @@ class Scene:
         """What a person has granted."""
         common = self.common
         subject = find_subject(self.facts, person, claims=common.policy.profile == "gdpr")
-        sealed = any(period.holds(self.moment) for period in self.sight.restrictions_of_all(person))
-        return Grants(subject, self.moment, common.concepts, common.policy, common.activities, sealed)
+        return Grants(subject, self.moment, common.concepts, common.policy, common.activities)
 
     def person(self, graph: object) -> NamedNode | None:
         """Whose the graph is."""
@@ -133,9 +132,9 @@ class Scene:
         """Whether the node is a person."""
         return not self._model.persons.isdisjoint(self.facts.nodes(node, TYPE))
 
-    def next_change(self, person: NamedNode, subject: Subject) -> datetime | None:
-        """The first moment after this at which what is shown of the person can change by itself."""
-        return next_change(subject, self.sight.restrictions_of_all(person), self.moment, self.common.policy)
+    def next_change(self, subject: Subject) -> datetime | None:
+        """The first moment after this at which what is shown of a person can change by itself."""
+        return next_change(subject, self.moment, self.common.policy)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Step:
             assert old is not None
             self._dues[old] = None
         if person is not None and after is not None:
-            self._dues[person] = self._after.next_change(person, after.subject)
+            self._dues[person] = self._after.next_change(after.subject)
         same = (
             before is not None
             and after is not None

@@ -18,6 +18,7 @@ from kgservice.application.law.consent_records import IN_FORCE, Recorded, record
 from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import Origin
 from kgservice.domain.consent import CONTROLLER, ENTITIES, GUARDIANS, SUBJECT, Event
+from kgservice.domain.decision import withdrawn_at
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
@@ -54,7 +55,7 @@ def consent_page(site: Site, request: Request) -> Response:
         picture=picture(kg, [found], language),
         notice=[found.title(iri, language) for iri in found.texts("notice")],
         recipients=found.texts("recipient"),
-        holds=found.state.holds,
+        revocable=bool(withdrawn_at(found.consent, kg.clock().astimezone(UTC))),
         givers=(SUBJECT, *GUARDIANS),
     )
     return unkept(response)
