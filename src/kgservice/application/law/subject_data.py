@@ -18,6 +18,7 @@ from kgservice.application.law.decisions import stamp
 from kgservice.application.links.consequences import untold
 from kgservice.application.views.lawful_parts import GDPR
 from kgservice.domain.model import TYPE
+from kgservice.domain.rights import Right
 from kgservice.namespaces import CI, DPV, PREFIXES, XSD
 
 COLUMNS = ("record", "class", "property", "value", "datatype", "language")
@@ -72,6 +73,15 @@ def access(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
         "requests": [requests.to_json(ticket, now) for ticket in requests.of(kg, data.person)],
         "restrictions": restricting.of(kg, data.person),
     }
+
+
+def asked_by(kg: KnowledgeGraph, key: str, right: Right) -> str:
+    """The IRI of the ticket that reading the data answers: the only one for it that is open, or "".
+
+    Raises `NotFound` for the person.
+    """
+    waiting = requests.waiting(kg, subjects.one(kg, key), right)
+    return waiting[0].iri if len(waiting) == 1 else ""
 
 
 def jsonld(quads: Iterable[Quad]) -> bytes:

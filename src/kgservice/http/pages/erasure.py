@@ -12,6 +12,7 @@ from kgservice.application.law import erasing, obligations, requests, subjects
 from kgservice.application.links.consequences import linked_records
 from kgservice.domain.rights import Right
 from kgservice.errors import BadParameter
+from kgservice.http.access.auditing import note
 from kgservice.http.access.given import origin_of
 from kgservice.http.messages.forms import key_of, said, unkept
 from kgservice.http.pages.persons import PERSONS
@@ -34,7 +35,6 @@ def erasure_page(site: Site, request: Request) -> Response:
     told = subjects.summary(kg, key)
     bound = obligations.records(kg, person)
     names = labels(kg, {*bound, *(basis for bases in bound.values() for basis in bases)}, language)
-    waiting = [t for t in requests.of(kg, person) if t.is_open and t.right is Right.ERASURE]
     response = site.page(
         request,
         "erasure.html",
@@ -58,7 +58,7 @@ def erasure_page(site: Site, request: Request) -> Response:
                 one.received and moment(one.received.isoformat(), language),
                 one.due and moment(one.due.isoformat(), language),
             )
-            for one in waiting
+            for one in requests.waiting(kg, person, Right.ERASURE)
         ],
     )
     return unkept(response)
@@ -72,6 +72,7 @@ def erase(site: Site, request: Request, form: Mapping[str, str]) -> Response:
     done = erasing.erase(
         kg, request.path_params["id"], said(form, "otherBasis", "request"), origin_of(request.scope)
     )
+    note(request.scope, ticket=kg.addresses.key(done.ticket))
     found = done.to_json()
     response = site.page(
         request,
