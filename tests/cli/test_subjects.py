@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
 from tests.cli.commands import Run
 from tests.serving import running
+from tests.unit.links import TILMAN, pair
+from tests.unit.links import run as matching
 
 PERSON = "00000000-0000-4000-8000-100700000005"
 OTHER = "00000000-0000-4000-8000-100700000006"
@@ -109,3 +112,12 @@ def test_a_running_service_is_asked(run: Run, demo_kg_guarded: KnowledgeGraph) -
         done = run("subject", "erase", PERSON, "--other-basis", "erase", "--yes", "--json", *at)
         assert json.loads(done.stdout)["filesWait"] is True
         assert run("subject", "access", PERSON, *at).returncode == 4
+
+
+def test_an_erasure_tells_who_may_be_the_same(run: Run, demo_kg_guarded: KnowledgeGraph) -> None:
+    kg = demo_kg_guarded
+    propose(kg, matching(), [pair("E-77", TILMAN, 2.0)])
+    with running(kg) as server:
+        at = ("--url", server.url, "--token", server.token)
+        done = run("subject", "erase", TILMAN, "--other-basis", "erase", "--yes", *at)
+        assert "May be of this person, nobody has decided, stays: erp E-77\n" in done.stdout, done.stderr

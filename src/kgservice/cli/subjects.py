@@ -135,6 +135,10 @@ def erase(
         print(f"Kept on another legal basis: {one['record']}")
     for iri in found["elsewhere"]:
         print(f"States the same name or address, look at it: {iri}")
+    for one in found["candidateRecords"]:
+        print(f"May be of this person, nobody has decided, stays: {one['source']} {one['key']}")
+    for iri in found["otherPersons"]:
+        print(f"Another person with the same address, decide on it: {iri}")
     say(WAITING)
 
 
