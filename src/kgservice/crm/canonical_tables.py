@@ -90,7 +90,12 @@ def beside(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False}) as db:
         try:
             db.execute("ATTACH $path AS held (READ_ONLY)", {"path": str(path)})
-        except (duckdb.IOException, duckdb.BinderException, duckdb.ConnectionException) as error:
+        except (
+            duckdb.IOException,
+            duckdb.BinderException,
+            duckdb.ConnectionException,
+            duckdb.ResourceInUseException,
+        ) as error:
             raise _unopened(error) from None
         yield db
 

@@ -72,7 +72,7 @@ def table(found: Mapping[str, Any], language: str) -> bytes:
     writer = csv.writer(out)
     writer.writerow(("id", "title", *(name for name, _, _ in FIELDS), "missing"))
     for one in found["activities"]:
-        cells = ["; ".join(_word(value, language) for value in one[name]) for name, _, _ in FIELDS]
+        cells = ["; ".join(word(value, language) for value in one[name]) for name, _, _ in FIELDS]
         writer.writerow((one["id"], _in(one["title"], language), *cells, "; ".join(one["missing"])))
     return out.getvalue().encode()
 
@@ -120,7 +120,8 @@ def _titles(said: Said) -> dict[str, str]:
     return {t.language or "": t.value for t in said.get(_TITLE, ()) if isinstance(t, Literal)}
 
 
-def _word(value: Any, language: str) -> str:
+def word(value: Any, language: str) -> str:
+    """A value of a member as a cell of a table."""
     return _in(value["label"], language) if isinstance(value, dict) else str(value)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law import erasing, rectifying, restricting, subject_data, subjects
+from kgservice.application.law import erasing, rectifying, restricting, subject_data, subject_page, subjects
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.domain.rights import Right
@@ -94,7 +94,7 @@ class Subjects:
         """All data, for the person to read (Art. 15) or for programs."""
         if offer is HTML:
             request = Request(http.scope)
-            shown = subject_data.page(self._kg, key, self._site.language(request))
+            shown = subject_page.page(self._kg, key, self._site.language(request))
             response = self._site.page(request, "subject.html", subject=shown)
             response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
             return response
