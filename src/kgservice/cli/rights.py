@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kgservice.cli.recording import Entry, Recorder
 
 JSON = "json"
+HTML = "html"
 MEDIA_TYPES = {JSON: "application/json", JSON_LD.name: JSON_LD.media_type, CSV.name: CSV.media_type}
 
 # The commands of what is done for a person.
@@ -37,8 +38,11 @@ class Rights(Protocol):
     def find(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The persons that fit, as `POST /subjects/search` gives them."""
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
-        """`access` or `export` of a person: `json`, `jsonld`, and `csv` of the export."""
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
+        """`access` to all data of a person, or `export` of what they provided.
+
+        Both as `json` or `jsonld`; `access` as `html` in the language, `export` as `csv`.
+        """
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """`erasure`, `restriction`, `objection` or `rectification`, as POST to it answers."""
@@ -85,14 +89,18 @@ class LocalRights:
         with self._recorder.doing("subject find", "subjects"):
             return self._subjects.find(self._kg, given)
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
         """Read it."""
         right = Right.ACCESS if what == "access" else Right.PORTABILITY
         with self._recorder.doing(f"subject {what}", "subjects") as entry:
             self._note(entry, self._data.asked_by(self._kg, key, right))
-            return self._document(key, what, fmt)
+            return self._document(key, what, fmt, language)
 
-    def _document(self, key: str, what: str, fmt: str) -> bytes:
+    def _document(self, key: str, what: str, fmt: str, language: str) -> bytes:
+        if fmt == HTML:
+            from kgservice.http.pages import handed  # noqa: PLC0415 - as above
+
+            return handed.document(self._kg, key, language)
         if what == "access":
             if fmt == JSON:
                 return json.dumps(self._data.access(self._kg, key), ensure_ascii=False).encode()
@@ -175,9 +183,12 @@ class RemoteRights:
         """Ask `POST /subjects/search`."""
         return self._json("POST", "/subjects/search", json=dict(given))
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
         """Ask `GET /subjects/{key}/…`."""
-        return self._ask("GET", f"/subjects/{_part(key)}/{what}", headers={"Accept": MEDIA_TYPES[fmt]})
+        accept = "text/html" if fmt == HTML else MEDIA_TYPES[fmt]
+        given = {"lang": language} if fmt == HTML else {}
+        path = f"/subjects/{_part(key)}/{what}"
+        return self._ask("GET", path, params=given, headers={"Accept": accept})
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /subjects/{key}/…`."""
