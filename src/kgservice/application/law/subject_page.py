@@ -95,10 +95,9 @@ class _Words:
     def activity(self, one: Mapping[str, Any]) -> Record:
         """A processing activity with all that its record says."""
         rows = [
-            (self.named(CI + prop), text, False)
+            (self.named(CI + prop), word(value, self._language), False)
             for name, prop, _ in FIELDS
             for value in one.get(name, ())
-            for text in (word(value, self._language), *_reached(value))
         ]
         title: Mapping[str, str] = one["title"]
         return title.get(self._language) or next(iter(title.values()), short(one["id"])), rows
@@ -127,12 +126,6 @@ class _Words:
             )
             for s in said
         )
-
-
-def _reached(value: Any) -> Iterator[str]:
-    """How a controller is reached."""
-    if isinstance(value, dict):
-        yield from (value[part] for part in ("address", "contact") if value.get(part))
 
 
 def _columns(one: Mapping[str, Any]) -> tuple[str, str, str, Sequence[tuple[str, str]]]:
