@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -24,6 +25,8 @@ ME = f"local:{pwd.getpwuid(os.getuid()).pw_name}"
 RESEARCH = f"{DPV}ResearchAndDevelopment"
 VIEW = "https://kg.example/view"
 PERSON = "00000000-0000-4000-8000-100700000005"
+OTHER = "00000000-0000-4000-8000-100700000026"
+"""A person with no request."""
 
 
 @pytest.fixture
@@ -86,6 +89,39 @@ def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: P
         ("change", "kgservice load", 0),
         ("change", "kgservice compact", 0),
         ("key", "kgservice keys create", 0),
+    ]
+
+
+def test_the_ticket_of_each_right_is_named(run: Run, store: Path) -> None:
+    def done(*words: str) -> dict[str, Any]:
+        ended = run(*words, "--json", "--store", store)
+        assert ended.returncode == 0, ended.stderr
+        found: dict[str, Any] = json.loads(ended.stdout)
+        return found
+
+    run("subject", "access", OTHER, "--store", store)  # nobody asked
+    ticket = done("requests", "open", OTHER, "access")["id"]
+    done("subject", "access", OTHER)
+    done("requests", "answer", ticket, "fulfilled")
+    restricted = done("subject", "restrict", OTHER)["request"]
+    rectified = done("subject", "rectify", OTHER, "--set", "ci:age=41")["request"]
+    objection = done("subject", "object", OTHER)["id"]
+    erased = done("subject", "erase", PERSON, "--yes", "--other-basis", "erase")["request"]
+    found = [(e["resource"].removeprefix("kgservice "), e.get("ticket")) for e in entries(store)]
+    assert found == [
+        ("subject access", None),
+        *(
+            (command, iri.rpartition("/")[2])
+            for command, iri in (
+                ("requests open", ticket),
+                ("subject access", ticket),
+                ("requests answer", ticket),
+                ("subject restrict", restricted),
+                ("subject rectify", rectified),
+                ("subject object", objection),
+                ("subject erase", erased),
+            )
+        ),
     ]
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.links.proposing import propose
 from tests.cli.commands import Run
 from tests.serving import running
+from tests.unit.links import TILMAN, pair
+from tests.unit.links import run as matching
 
 PERSON = "00000000-0000-4000-8000-100700000005"
 OTHER = "00000000-0000-4000-8000-100700000006"
@@ -109,3 +114,50 @@ def test_a_running_service_is_asked(run: Run, demo_kg_guarded: KnowledgeGraph) -
         done = run("subject", "erase", PERSON, "--other-basis", "erase", "--yes", "--json", *at)
         assert json.loads(done.stdout)["filesWait"] is True
         assert run("subject", "access", PERSON, *at).returncode == 4
+
+
+def test_an_erasure_tells_who_may_be_the_same(run: Run, demo_kg_guarded: KnowledgeGraph) -> None:
+    kg = demo_kg_guarded
+    propose(kg, matching(), [pair("E-77", TILMAN, 2.0)])
+    with running(kg) as server:
+        at = ("--url", server.url, "--token", server.token)
+        done = run("subject", "erase", TILMAN, "--other-basis", "erase", "--yes", *at)
+        assert "May be of this person, nobody has decided, stays: erp E-77\n" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Ihre Daten bei uns"), ("en", "Your data with us")])
+def test_access_is_a_page_that_the_person_can_keep(
+    run: Run, demo_store: Path, tmp_path: Path, language: str, words: str
+) -> None:
+    at = ("--store", demo_store)
+    target = tmp_path / "mine.html"
+    done = run("subject", "access", PERSON, "--format", "html", "-l", language, "-o", target, *at)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert target.stat().st_mode & 0o077 == 0
+    page = target.read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert f'<html lang="{language}">' in page
+    assert (f"<h1>{words}</h1>" in page, NAME in page) == (True, True)
+    # Every text is there, and nothing that is needed from a service or leads into one.
+    data = json.loads(run("subject", "access", PERSON, *at).stdout)
+    said = {one["value"] for record in data["data"] for one in record["values"] if one["datatype"]}
+    shown = unescape(page)
+    assert not {text for text in said if text not in shown and text not in {"true", "false"}}
+    assert not re.findall(r'(?:href|src|action)="(?!#)[^"]*"', page)
+    printed = run("subject", "access", PERSON, "--format", "html", "-l", language, *at).stdout
+    assert re.sub(r"<time[^>]*>[^<]*</time>", "", printed) == re.sub(r"<time[^>]*>[^<]*</time>", "", page)
+
+
+def test_access_is_a_page_through_a_service_too(run: Run, demo_kg_guarded: KnowledgeGraph) -> None:
+    with running(demo_kg_guarded) as server:
+        at = ("--url", server.url, "--token", server.token)
+        done = run("subject", "access", PERSON, "--format", "html", "-l", "en", *at)
+        assert ("Your data with us" in done.stdout, NAME in done.stdout) == (True, True), done.stderr
+        nobody = run("subject", "access", "none", "--format", "html", *at)
+        assert (nobody.returncode, "no person none" in nobody.stderr, "<" in nobody.stderr) == (
+            4,
+            True,
+            False,
+        )
+    done = run("subject", "export", PERSON, "--format", "html", *at)
+    assert (done.returncode, "'html' is none of jsonld, csv, json" in done.stderr) == (2, True)

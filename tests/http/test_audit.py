@@ -284,28 +284,27 @@ async def _ask(app: Any, path: str, method: str = "GET") -> list[Message]:
 async def _noting(scope: Scope, receive: Receive, send: Send) -> None:
     researcher = Principal("key:3f2a", frozenset({Role.RESEARCHER}))
     scope["state"]["principal"] = researcher
-    part = scope["path"].rpartition("/")[2]
-    note(scope, view=f"https://kg.example/view/{part}", purpose="https://w3id.org/dpv#Marketing", query=QUERY)
-    note(scope, ticket="7d1f")
+    note(scope, view=EVERYTHING, purpose="https://w3id.org/dpv#Marketing", query=QUERY, ticket="7d1f")
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"a", "more_body": True})
     await send({"type": "http.response.body", "body": b"b"})
 
 
-def test_resources_say_what_is_read(log: AuditLog) -> None:
-    app = Auditing(_noting, log, EVERYTHING, fixed_parts(["/sparql", "/subjects/{id}"]))
-    for path in ("/sparql/everything", "/sparql/marketing", "/subjects/anna"):
-        assert len(asyncio.run(_ask(app, path))) == 3  # nothing is held back or put together
-    first, second, third = entries(log)
-    assert [first["action"], second["action"], third["action"]] == ["everything", "read", "right"]
-    assert second["view"] == "https://kg.example/view/marketing"
-    assert second["purpose"] == "https://w3id.org/dpv#Marketing"
-    assert second["query"] == 'SELECT * { ?1 ?2 "…" }'
-    assert (third["resource"], third["ticket"], third["principal"]) == (
-        "GET /subjects/{}",
-        "7d1f",
-        "key:3f2a",
-    )
+def test_resources_say_what_is_read(kg: KnowledgeGraph, log: AuditLog, tmp_path: Path) -> None:
+    kg.settings = replace(kg.settings, store=tmp_path / "store")
+    researcher = make_key(kg.settings, Role.RESEARCHER, purposes=(RESEARCH,))
+    with running(kg, audit=log) as server:
+        assert server.get("/sparql", params={"query": QUERY}).status_code == 200
+        for headers in ({"KG-Purpose": "dpv:ResearchAndDevelopment"}, {"KG-Purpose": RESEARCH}):
+            read = asking(server, "/sparql", researcher, params={"query": QUERY}, headers=headers)
+            assert read.status_code == 200, read.text
+    first, second, counted = entries(log)
+    assert [one["action"] for one in (first, second, counted)] == ["everything", "read", "read"]
+    assert (first["view"], second["view"]) == (EVERYTHING, "https://kg.example/view/ResearchAndDevelopment")
+    assert (first.get("purpose"), second["purpose"]) == (None, RESEARCH)
+    assert {one["query"] for one in (first, second, counted)} == {'SELECT * { ?1 ?2 "…" }'}
+    assert (first["principal"], second["principal"]) == ("local", f"key:{prefix_of(researcher)}")
+    assert "ticket" not in first
 
 
 def test_the_cost_of_a_request_is_small(log: AuditLog) -> None:

@@ -136,6 +136,29 @@ def test_what_the_record_lacks_is_named(kg: KnowledgeGraph) -> None:
         ]
 
 
+def test_the_record_tells_officers_representatives_and_joint_controllers(kg: KnowledgeGraph) -> None:
+    with running(kg) as server:
+        made = (
+            f"PREFIX ci: <{CI}> PREFIX id: <{IDS}> INSERT DATA {{ id:use a ci:ProcessingActivity ; "
+            "ci:controller id:first, id:second . id:first a ci:Provider ; ci:controllerAddress 'Street 1' ; "
+            "ci:controllerContact 'privacy@first.example' ; ci:dataProtectionOfficer 'dpo@first.example' . "
+            "id:second a ci:Provider ; ci:controllerAddress 'Street 2' ; "
+            "ci:controllerContact 'privacy@second.example' ; ci:controllerRepresentative 'Office in Trier' }"
+        )
+        assert server.post("/update", data={"update": made}).is_success
+        (found,) = server.get("/processing-activities").json()["activities"]
+        first, second = found["controller"]
+        assert (first["officer"], first["representative"]) == ("dpo@first.example", None)
+        assert (second["officer"], second["representative"]) == (None, "Office in Trier")
+        assert not [name for name in found["missing"] if name.startswith("controller")]
+        answer = server.get("/processing-activities?format=csv&lang=en")
+        (row,) = csv.DictReader(io.StringIO(answer.text, newline=""))
+        assert row["controller"] == (
+            "first, Street 1, privacy@first.example, dpo@first.example; "
+            "second, Street 2, privacy@second.example, Office in Trier"
+        )
+
+
 def test_no_ticket_is_opened_for_who_is_being_erased(demo_kg_guarded: KnowledgeGraph) -> None:
     kg, failed = demo_kg_guarded, list[Exception]()
 

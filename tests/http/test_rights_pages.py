@@ -10,12 +10,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import requests, restricting, subjects
 from kgservice.application.law.audit import opened
 from kgservice.application.law.consent_records import recorded
 from kgservice.application.law.decisions import decide, stamp
+from kgservice.application.links.proposing import propose
+from kgservice.application.links.statements import link_iri
+from kgservice.domain.change import Change
+from kgservice.domain.matching import RecordId
 from kgservice.domain.principal import Role
 from kgservice.errors import NotFound
 from kgservice.namespaces import CI
@@ -29,6 +34,7 @@ from tests.http.test_pages import checked
 from tests.http.test_requests import ERASURE
 from tests.http.test_steward_pages import Board
 from tests.serving import PLAIN, running
+from tests.unit.links import TILMAN, pair, run
 
 PAGE = f"/pages/persons/{PERSON}"
 FREE = "00000000-0000-4000-8000-100700000026"
@@ -203,6 +209,25 @@ def test_an_erasure_takes_two_steps_and_tells_what_it_did(board: Board) -> None:
     ticket = requests.one(board.kg, ERASURE)
     assert (ticket.outcome, ticket.subject) == ("Fulfilled", "")
     assert "erased person" in checked(board.get(f"/pages/requests/{ERASURE}?lang=en")).text
+
+
+def test_an_erasure_names_who_may_be_the_same_before_and_after(board: Board) -> None:
+    kg = board.kg
+    path = f"/pages/persons/{kg.addresses.key(TILMAN)}/erasure"
+    propose(kg, run(), [pair("E-77", TILMAN, 2.0)])
+    stated = {quad.object for quad in subjects.quads_of(kg, NamedNode(TILMAN)) if "emailA" in str(quad)}
+    email = next(value for value in stated if isinstance(value, Literal))
+    other = NamedNode(kg.addresses.ids + FREE)
+    kg.commit(Change(add=(Quad(other, NamedNode(f"{CI}emailAddress"), email, DefaultGraph()),)))
+    before = board.get(f"{path}?lang=en")
+    assert "Decide first: what is accepted is erased" in checked(before).text
+    link = kg.addresses.key(link_iri(kg.addresses, RecordId("erp", "E-77"), TILMAN).value)
+    assert f'<a href="/pages/links/{link}?lang=en">erp E-77</a>' in before.text
+    assert f'<a href="/pages/persons/{FREE}?lang=en">Cordula Fernbach</a>' in before.text
+    after = board.post(f"{path}?lang=en", sure="yes", otherBasis="erase")
+    told = " ".join(checked(after).text.split())
+    assert "and stay, also their rows here; please decide on them in the CRMerp E-77" in told
+    assert "please decide whether they are the sameCordula Fernbach" in told
 
 
 def test_others_are_refused_and_not_offered_it(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:

@@ -111,6 +111,15 @@ def opened(path: Path, clock: Clock) -> KnowledgeGraph:
     return kg
 
 
+def named_after(kg: KnowledgeGraph) -> str:
+    """The IRI of the source whose name holds the last name of the person alone, as others may be called."""
+    label = NamedNode("http://www.w3.org/2000/01/rdf-schema#label")
+    said = kg.store.match([(None, label, Literal("friesinger.csv"))], NamedNode(kg.addresses.provenance))
+    (source,) = {quad.subject for quad in said}
+    assert isinstance(source, NamedNode)
+    return source.value
+
+
 def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     texts = words(kg, PERSON)
@@ -119,7 +128,7 @@ def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> N
     journal = on_disk.with_name("store.validation")
     journal.write_text("Walburga Friesinger", encoding="utf-8")
     done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
-    assert (done.quarantine, done.elsewhere) == (1, [])
+    assert (done.quarantine, done.elsewhere) == (1, [named_after(kg)])
     assert check.check(kg) == []
     assert len(quarantine.listed(kg)) == 1
     assert [q.object for q in kg.planner().quads(SCRATCH)] == [Literal("hello")]
@@ -162,8 +171,79 @@ def test_scratch_graphs_and_quarantine_are_searched_alike(on_disk: Path, clock: 
         assert kg.store.has_graph(held) is (texts[text] != gone), text
         assert bool(kg.planner().quads(notes)) is (texts[text] != gone), text
         assert {notes.value, held.value} <= set(done.elsewhere) if texts[text] == told else True, text
-    assert len(done.elsewhere) == 2
+    assert len(done.elsewhere) == 3
+    assert named_after(kg) in done.elsewhere
     assert check.check(kg) == []
+    kg.close()
+
+
+def test_findings_and_texts_of_commits_with_the_last_name_alone_are_named(
+    on_disk: Path, clock: Clock
+) -> None:
+    kg = opened(on_disk, clock)
+    message = NamedNode("http://www.w3.org/ns/shacl#resultMessage")
+    finding = NamedNode(kg.addresses.finding)
+    texts = {
+        "Frau Friesinger is no number": "told",
+        "Friesinger, Dr. Walburga is no number": "gone",
+        "+49-30-23125-005 is no number": "gone",
+        "Walburga is no number": "kept",
+    }
+    said = {NamedNode(f"{IDS}finding-{n}"): text for n, text in enumerate(texts)}
+    found = tuple(Quad(node, message, Literal(text), finding) for node, text in said.items())
+    kg.commit(Change(add=found, trusted=True))
+    reasons = {text: kg.commit(_note(n, Origin("local", text))) for n, text in enumerate(texts)}
+    commits = {
+        text: quad.subject.value
+        for text in reasons
+        for quad in kg.store.match([(None, None, Literal(text))], NamedNode(kg.addresses.provenance))
+        if isinstance(quad.subject, NamedNode)
+    }
+    done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    for node, text in said.items():
+        left = bool(list(kg.store.match([(node, None, None)], finding)))
+        assert left is (texts[text] != "gone"), text
+    for text, commit in commits.items():
+        left = bool(list(kg.store.match([(NamedNode(commit), None, Literal(text))])))
+        assert left is (texts[text] != "gone"), text
+    (told,) = (text for text, what in texts.items() if what == "told")
+    assert set(done.elsewhere) == {
+        *(named_after(kg), commits[told]),
+        *(node.value for node, text in said.items() if text == told),
+    }
+    kg.close()
+
+
+def _note(number: int, origin: Origin) -> Change:
+    said = Quad(NamedNode("urn:x"), NamedNode("urn:n"), Literal(str(number)), SCRATCH)
+    return Change(add=(said,), origin=origin)
+
+
+def test_other_persons_with_the_same_address_are_named(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    a, b, c, d = (f"00000000-0000-4000-8000-1007000000{n}" for n in (15, 16, 18, 19))
+    (postal,) = {
+        quad.object
+        for quad in subjects.quads_of(kg, NamedNode(IDS + PERSON))
+        if quad.predicate == NamedNode(f"{CI}postalAddress")
+    }
+    assert isinstance(postal, Literal)
+    said = [
+        (a, "emailAddress", Literal(EMAIL)),
+        (b, "telephone", Literal("+49 30 23125 005")),
+        (c, "postalAddress", postal),  # who works there, too
+        (d, "postalAddress", postal),
+        (d, "personName", Literal("Walburga Friesinger")),
+    ]
+    quads = [
+        Quad(NamedNode(IDS + key), NamedNode(CI + name), value, NamedNode(kg.addresses.subject(key)))
+        for key, name, value in said
+    ]
+    kg.commit(Change(add=tuple(quads)))
+    done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    assert done.to_json()["otherPersons"] == [IDS + key for key in (a, b, d)]
+    for key in (a, b, c, d):
+        assert subjects.one(kg, key) == NamedNode(IDS + key)
     kg.close()
 
 

@@ -367,6 +367,24 @@ def test_an_erasure_leaves_no_link_record_value_or_pseudonym(kg: KnowledgeGraph,
     assert check(kg) == []
 
 
+def test_an_erasure_tells_of_records_on_which_nobody_has_decided(kg: KnowledgeGraph, tables: Path) -> None:
+    kg.forgetters.append(CanonicalTables(tables))
+    propose(kg, run(), [pair("77", TILMAN, 4.0), pair("78", TILMAN, 2.0), pair("79", TILMAN, 2.0)])
+    propose(kg, run(minutes=1), [pair("80", FRAUKE, 2.0)])
+    decide(kg, link_of(kg, record=RecordId("erp", "79")).node, Verdict.REJECTED, "not him")
+    decide(kg, link_of(kg).node, Verdict.ACCEPTED, "him")
+    done = erasing.erase(kg, kg.addresses.key(TILMAN), {"otherBasis": "erase"})
+    assert done.linked == [RECORD]
+    told = done.to_json()
+    assert [
+        (one["source"], one["key"], round(one["probability"], 2)) for one in told["candidateRecords"]
+    ] == [("erp", "78", 0.8)]
+    # It may be somebody else's: it stays, for somebody to decide.
+    with duckdb.connect(tables, read_only=True) as db:
+        assert db.execute("SELECT key FROM persons WHERE source = 'erp'").fetchall() == [("78",)]
+    assert link_reports.report(kg, {"customer": TILMAN})["links"] == []
+
+
 def test_forgetting_where_there_is_nothing(tmp_path: Path) -> None:
     assert CanonicalTables(tmp_path / "none.duckdb").forget([RECORD]) == 0
     path = tmp_path / "empty.duckdb"

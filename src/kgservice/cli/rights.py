@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from kgservice.domain.change import Origin
+from kgservice.domain.rights import Right
 from kgservice.store.formats import CSV, JSON_LD
 
 if TYPE_CHECKING:
     from kgservice.application.graph.graph import KnowledgeGraph
-    from kgservice.cli.recording import Recorder
+    from kgservice.cli.recording import Entry, Recorder
 
 JSON = "json"
+HTML = "html"
 MEDIA_TYPES = {JSON: "application/json", JSON_LD.name: JSON_LD.media_type, CSV.name: CSV.media_type}
 
 # The commands of what is done for a person.
@@ -36,8 +38,11 @@ class Rights(Protocol):
     def find(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The persons that fit, as `POST /subjects/search` gives them."""
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
-        """`access` or `export` of a person: `json`, `jsonld`, and `csv` of the export."""
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
+        """`access` to all data of a person, or `export` of what they provided.
+
+        Both as `json` or `jsonld`; `access` as `html` in the language, `export` as `csv`.
+        """
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """`erasure`, `restriction`, `objection` or `rectification`, as POST to it answers."""
@@ -84,12 +89,18 @@ class LocalRights:
         with self._recorder.doing("subject find", "subjects"):
             return self._subjects.find(self._kg, given)
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
         """Read it."""
-        with self._recorder.doing(f"subject {what}", "subjects"):
-            return self._document(key, what, fmt)
+        right = Right.ACCESS if what == "access" else Right.PORTABILITY
+        with self._recorder.doing(f"subject {what}", "subjects") as entry:
+            self._note(entry, self._data.asked_by(self._kg, key, right))
+            return self._document(key, what, fmt, language)
 
-    def _document(self, key: str, what: str, fmt: str) -> bytes:
+    def _document(self, key: str, what: str, fmt: str, language: str) -> bytes:
+        if fmt == HTML:
+            from kgservice.http.pages import handed  # noqa: PLC0415 - as above
+
+            return handed.document(self._kg, key, language)
         if what == "access":
             if fmt == JSON:
                 return json.dumps(self._data.access(self._kg, key), ensure_ascii=False).encode()
@@ -101,20 +112,20 @@ class LocalRights:
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Do it."""
-        with self._recorder.doing(_COMMANDS[what], "subjects", reads=False):
-            return self._act(key, what, body, agent)
+        with self._recorder.doing(_COMMANDS[what], "subjects", reads=False) as entry:
+            done = self._act(key, what, body, agent)
+            self._note(entry, done["id" if what == "objection" else "request"])
+            return done
 
     def _act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         kg = self._kg
         if what == "erasure":
             return self._erasing.erase(kg, key, body, Origin.asked("local", agent)).to_json()
         if what == "rectification":
-            commit = self._rectifying.rectify(kg, key, body, Origin.asked("local", agent))
-            return {"commit": commit.number, "added": commit.added, "removed": commit.removed}
+            return self._rectifying.rectify(kg, key, body, Origin.asked("local", agent)).to_json()
         if what == "objection":
             return self._ticket(self._restricting.object_(kg, key, body, Origin.asked("local", agent)))
-        made = self._restricting.restrict(kg, key, body, Origin.asked("local", agent))
-        return next(one for one in self._restrictions(key) if one["id"] == made)
+        return self._restricting.restrict(kg, key, body, Origin.asked("local", agent)).to_json(kg, key)
 
     def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """End it."""
@@ -129,14 +140,18 @@ class LocalRights:
 
     def open(self, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Record it."""
-        with self._recorder.doing("requests open", "requests", reads=False):
-            return self._ticket(self._requests.open_(self._kg, body, Origin.asked("local", agent)))
+        with self._recorder.doing("requests open", "requests", reads=False) as entry:
+            ticket = self._requests.open_(self._kg, body, Origin.asked("local", agent))
+            self._note(entry, ticket)
+            return self._ticket(ticket)
 
     def change(self, key: str, part: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Change it."""
         change = self._requests.extend if part == "extend" else self._requests.answer
-        with self._recorder.doing(f"requests {part}", "requests", reads=False):
-            return self._ticket(change(self._kg, key, body, Origin.asked("local", agent)))
+        with self._recorder.doing(f"requests {part}", "requests", reads=False) as entry:
+            ticket = change(self._kg, key, body, Origin.asked("local", agent))
+            self._note(entry, ticket)
+            return self._ticket(ticket)
 
     def activities(self, fmt: str, language: str) -> bytes:
         """Read it."""
@@ -145,6 +160,11 @@ class LocalRights:
         if fmt == JSON:
             return json.dumps(found, ensure_ascii=False).encode()
         return self._activities.table(found, language) if fmt == CSV.name else self._activities.jsonld(found)
+
+    def _note(self, entry: Entry, ticket: str | None) -> None:
+        """Tell the audit log which ticket it was."""
+        if ticket:
+            entry.ticket = self._kg.addresses.key(ticket)
 
     def _ticket(self, iri: str) -> dict[str, Any]:
         return self._requests.to_json(self._requests.one(self._kg, iri), self._kg.clock().astimezone(UTC))
@@ -163,9 +183,12 @@ class RemoteRights:
         """Ask `POST /subjects/search`."""
         return self._json("POST", "/subjects/search", json=dict(given))
 
-    def document(self, key: str, what: str, fmt: str) -> bytes:
+    def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
         """Ask `GET /subjects/{key}/…`."""
-        return self._ask("GET", f"/subjects/{_part(key)}/{what}", headers={"Accept": MEDIA_TYPES[fmt]})
+        accept = "text/html" if fmt == HTML else MEDIA_TYPES[fmt]
+        given = {"lang": language} if fmt == HTML else {}
+        path = f"/subjects/{_part(key)}/{what}"
+        return self._ask("GET", path, params=given, headers={"Accept": accept})
 
     def act(self, key: str, what: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /subjects/{key}/…`."""

@@ -11,7 +11,17 @@ import typer
 
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for, unicode_text
+from kgservice.cli.options import (
+    JsonOption,
+    Language,
+    LanguageOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    settings_for,
+    unicode_text,
+)
+from kgservice.cli.rights import HTML
 from kgservice.errors import BadParameter
 
 subject = typer.Typer(
@@ -69,18 +79,22 @@ def find(
 @subject.command()
 def access(
     key: Key,
-    fmt: Format = "json",
+    fmt: Annotated[
+        str, typer.Option("--format", "-f", help="json, jsonld, or html: a page for the person to read.")
+    ] = "json",
+    language: LanguageOption = Language.GERMAN,
     output: Output = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """Write all that is kept about a person, as JSON or JSON-LD; the service has a page for the person.
+    """Write all that is kept about a person, as a page to read (html, in a language), JSON or JSON-LD.
 
-    Example: kgservice subject access 00000000-0000-4000-8000-100700000005 --format jsonld -o data.jsonld
+    Example: kgservice subject access 00000000-0000-4000-8000-100700000005 --format html -o data.html
     """
-    _document(key, "access", "json" if as_json else fmt, ("json", "jsonld"), output, (store, url, token))
+    fmt = "json" if as_json else fmt
+    _document(key, "access", fmt, ("json", "jsonld", HTML), output, (store, url, token), language)
 
 
 @subject.command()
@@ -135,6 +149,10 @@ def erase(
         print(f"Kept on another legal basis: {one['record']}")
     for iri in found["elsewhere"]:
         print(f"States the same name or address, look at it: {iri}")
+    for one in found["candidateRecords"]:
+        print(f"May be of this person, nobody has decided, stays: {one['source']} {one['key']}")
+    for iri in found["otherPersons"]:
+        print(f"Another person with the same address, decide on it: {iri}")
     say(WAITING)
 
 
@@ -241,7 +259,13 @@ def _act(key: str, what: str, body: dict[str, Any], agent: str | None, where: Wh
 
 
 def _document(
-    key: str, what: str, fmt: str, formats: tuple[str, ...], output: Path | None, where: Where
+    key: str,
+    what: str,
+    fmt: str,
+    formats: tuple[str, ...],
+    output: Path | None,
+    where: Where,
+    language: Language = Language.GERMAN,
 ) -> None:
     if fmt not in formats:
         raise BadParameter(
@@ -249,7 +273,7 @@ def _document(
         )
     store, url, token = where
     with connected(settings_for(store, token), url) as backend:
-        put(backend.rights.document(unicode_text(key, "KEY"), what, fmt), fmt, output)
+        put(backend.rights.document(unicode_text(key, "KEY"), what, fmt, language.value), fmt, output)
 
 
 def put(document: bytes, fmt: str, output: Path | None) -> None:

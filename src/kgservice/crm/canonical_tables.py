@@ -102,7 +102,12 @@ def beside(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         try:
             db.execute("ATTACH $path AS held (READ_ONLY)", {"path": str(path)})
-        except (duckdb.IOException, duckdb.BinderException, duckdb.ConnectionException) as error:
+        except (
+            duckdb.IOException,
+            duckdb.BinderException,
+            duckdb.ConnectionException,
+            duckdb.ResourceInUseException,
+        ) as error:
             raise _unopened(error) from None
         yield db
 

@@ -1,13 +1,16 @@
-"""Rows of CRM records deleted for good from the canonical tables of a DuckDB file."""
+"""Rows of CRM records shown, and deleted for good, from the canonical tables of a DuckDB file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kgservice.crm.private import private
+from kgservice.domain.crm_row import Held
 from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
 
@@ -39,6 +42,26 @@ class CanonicalTables:
             raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         return count
 
+    def held(self, records: Collection[RecordId]) -> list[Held]:
+        """See `Forgetter.held`. Raises `Conflict` while another process writes the file, `BadTable`."""
+        if not records or not self._path.exists():
+            return []
+        from kgservice.crm.canonical_tables import beside  # noqa: PLC0415 - as in `_forget`
+
+        with beside(self._path.parent) as db:
+            there = {
+                name
+                for (name,) in db.execute(
+                    "SELECT table_name FROM duckdb_tables() WHERE database_name = 'held'"
+                ).fetchall()
+            }
+            return [
+                Held(record, table, values)
+                for record in sorted(records, key=str)
+                for table in (name for name in _ROWS if name in there)
+                for values in _rows(db, table, record)
+            ]
+
     def _forget(self, records: Collection[RecordId], mark: Path, fresh: Path, *, unfinished: bool) -> int:
         import duckdb  # noqa: PLC0415 - every command knows this place, and few need it
 
@@ -58,6 +81,25 @@ class CanonicalTables:
             _sync(self._path.parent)
         mark.unlink()
         return rows
+
+
+def _rows(db: duckdb.DuckDBPyConnection, table: str, record: RecordId) -> Iterator[dict[str, Any]]:
+    """The rows of a table that are of a record or about it: the columns that have a value."""
+    result = db.execute(_ROWS[table], {"source": record.source, "key": record.key})
+    columns = [column[0] for column in result.description or ()]
+    for row in result.fetchall():
+        yield {
+            name: _plain(value) for name, value in zip(columns, row, strict=True) if value not in (None, [])
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A value of a column as JSON has it; moments are UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _delete(db: duckdb.DuckDBPyConnection, records: Collection[RecordId]) -> tuple[int, int]:
@@ -102,6 +144,13 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_PARTS = ("tickets", "deals", "preferences")
+_HELD = "SELECT * FROM held.{} WHERE source = $source AND {} = $key ORDER BY key"
+_ROWS = {
+    "persons": _HELD.format("persons", "key"),
+    **{name: _HELD.format(name, "person_key") for name in _PARTS},
+    "rejects": _HELD.format("rejects", "key"),
+}
 # What is noted of a row goes before the row, by which it is found.
 _NOTED = """DELETE FROM changes WHERE source = $source AND (
     kind = 'persons' AND key = $key OR (kind, key) IN (
@@ -112,7 +161,7 @@ _ABOUT = "DELETE FROM {} WHERE source = $source AND person_key = $key"
 # An organisation may have the key of a person, and stays.
 _STATEMENTS = {
     "changes": _NOTED,
-    **{name: _ABOUT.format(name) for name in ("tickets", "deals", "preferences")},
+    **{name: _ABOUT.format(name) for name in _PARTS},
     "persons": "DELETE FROM persons WHERE source = $source AND key = $key",
     "rejects": "DELETE FROM rejects WHERE source = $source AND key = $key",
 }

@@ -1,10 +1,11 @@
-"""What keeps rows of CRM records outside the graph forgets them when somebody is erased."""
+"""What keeps rows of CRM records outside the graph shows and forgets those of a person."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Protocol
 
+from kgservice.domain.crm_row import Held
 from kgservice.domain.matching import RecordId
 
 
@@ -16,3 +17,6 @@ class Forgetter(Protocol):
 
         When this returns, they are gone for good. Raises `StoreFailed` when that cannot be.
         """
+
+    def held(self, records: Collection[RecordId]) -> list[Held]:
+        """All rows that `forget` would delete. Raises `Conflict` while somebody writes there."""

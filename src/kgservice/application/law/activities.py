@@ -32,7 +32,13 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("jurisdictions", "jurisdiction", ""),
 )
 REQUIRED = tuple(name for name, _, letter in FIELDS if letter)
-CONTACT = ("controllerAddress", "controllerContact")
+# Of a controller: the members, and the properties that each stands for.
+CONTACT = {
+    "address": "controllerAddress",
+    "contact": "controllerContact",
+    "officer": "dataProtectionOfficer",
+    "representative": "controllerRepresentative",
+}
 _SAID = f"""PREFIX ci: <{CI}>
 SELECT DISTINCT ?s ?p ?o {{
   {{ ?s a ci:ProcessingActivity ; ?p ?o }}
@@ -72,7 +78,7 @@ def table(found: Mapping[str, Any], language: str) -> bytes:
     writer = csv.writer(out)
     writer.writerow(("id", "title", *(name for name, _, _ in FIELDS), "missing"))
     for one in found["activities"]:
-        cells = ["; ".join(_word(value, language) for value in one[name]) for name, _, _ in FIELDS]
+        cells = ["; ".join(word(value, language) for value in one[name]) for name, _, _ in FIELDS]
         writer.writerow((one["id"], _in(one["title"], language), *cells, "; ".join(one["missing"])))
     return out.getvalue().encode()
 
@@ -110,9 +116,9 @@ def _value(term: Term, said: Mapping[str, Said], names: Mapping[str, Mapping[str
     iri = term.value if isinstance(term, NamedNode) else str(term)
     found: dict[str, Any] = {"id": iri, "label": {tag: names[tag].get(iri) or short(iri) for tag in names}}
     if iri in said:
-        for name in CONTACT:
-            texts = [t.value for t in said[iri].get(name, ()) if isinstance(t, Literal)]
-            found[name.removeprefix("controller").lower()] = ", ".join(sorted(texts)) or None
+        for name, prop in CONTACT.items():
+            texts = [t.value for t in said[iri].get(prop, ()) if isinstance(t, Literal)]
+            found[name] = ", ".join(sorted(texts)) or None
     return found
 
 
@@ -120,8 +126,12 @@ def _titles(said: Said) -> dict[str, str]:
     return {t.language or "": t.value for t in said.get(_TITLE, ()) if isinstance(t, Literal)}
 
 
-def _word(value: Any, language: str) -> str:
-    return _in(value["label"], language) if isinstance(value, dict) else str(value)
+def word(value: Any, language: str) -> str:
+    """A value of a member as a cell of a table; of a controller also how it is reached."""
+    if not isinstance(value, dict):
+        return str(value)
+    reached = (value.get(name) for name in CONTACT)
+    return ", ".join((_in(value["label"], language), *(part for part in reached if part)))
 
 
 def _in(texts: Mapping[str, str], language: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law.rectifying import rectify
+from kgservice.application.law.rectifying import Rectified, rectify
 from kgservice.application.law.subject_data import Data
-from kgservice.domain.change import LOCAL, Commit, Origin
+from kgservice.domain.change import LOCAL, Origin
 from kgservice.errors import Conflict
 from kgservice.namespaces import CI
 
@@ -49,7 +49,7 @@ def entries(kg: KnowledgeGraph, key: str) -> list[Entry]:
     return sorted(found, key=lambda e: (e.record != data.person, e.classes, e.record.value, str(e.prop)))
 
 
-def correct(kg: KnowledgeGraph, key: str, entry: str, value: str, by: Origin = LOCAL) -> Commit:
+def correct(kg: KnowledgeGraph, key: str, entry: str, value: str, by: Origin = LOCAL) -> Rectified:
     """Put `value` in the place of the entry; an empty one takes it away. The other values stay.
 
     Raises `Conflict` for an entry that is there no more, and what `rectify` raises.

@@ -14,12 +14,12 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
 from kgservice.application.law import evidence, obligations, requests, subjects
 from kgservice.application.law.decisions import stamp
+from kgservice.application.law.doubles import Doubles, others
 from kgservice.application.law.remnants import Words, remnants
 from kgservice.application.links.consequences import elsewhere, linked_records
 from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.matching import RecordId
 from kgservice.domain.members import Members
-from kgservice.domain.mentions import Mentions
 from kgservice.domain.question import with_values
 from kgservice.domain.rights import Right
 from kgservice.errors import Conflict, KgError, StoreFailed
@@ -35,8 +35,8 @@ _TIME = f"""SELECT ?time {{ VALUES ?number {{ UNDEF }}
 class Erasure:
     """What an erasure did. `moot`: other requests of the person that it closed; `kept`: records that another
     legal basis holds, with these; `elsewhere`: records of no person that state the same name or address, to
-    be looked at; `linked`: records of a CRM, to be erased there, too; `rows`: what was deleted of them beside
-    the graph."""
+    be looked at; `doubles`: who may be the same person; `linked`: records of a CRM, to be erased there, too;
+    `rows`: what was deleted of them beside the graph."""
 
     key: str
     at: datetime
@@ -47,6 +47,7 @@ class Erasure:
     findings: int = 0
     kept: dict[str, list[str]] = field(default_factory=dict)
     elsewhere: list[str] = field(default_factory=list)
+    doubles: Doubles = field(default_factory=Doubles)
     waiting: bool = True
     linked: list[RecordId] = field(default_factory=list)
     rows: int = 0
@@ -63,6 +64,7 @@ class Erasure:
             "findings": self.findings,
             "kept": [{"record": iri, "legalBasis": bases} for iri, bases in self.kept.items()],
             "elsewhere": self.elsewhere,
+            **self.doubles.to_json(),
             "crmRecords": [{"source": one.source, "key": one.key} for one in self.linked],
             "crmRows": self.rows,
             "filesWait": self.waiting,
@@ -181,9 +183,10 @@ def _wholly(
     quads = subjects.quads_of(kg, person)
     nodes = subjects.nodes_of(kg, person, quads)
     nodes |= elsewhere(kg, nodes)
-    linked = linked_records(kg, person)
+    linked, open_links = linked_records(kg, person)
     rows = sum(place.forget(linked) for place in kg.forgetters)
     words = Words.of(q for q in quads if q.subject in nodes and q.graph_name == graphs[0])
+    doubles = Doubles(open_links, others(kg, person, words))
     found = remnants(kg, nodes, graphs, words)
     stone = NamedNode(f"{kg.addresses.ids}{key}")
     # The tickets as they will be: what they say from now on counts, not what they said.
@@ -192,7 +195,7 @@ def _wholly(
     before = {quad for noted in tickets for quad in noted.remove}
     said = [quad for quad in quads if quad not in before]
     said += [quad for noted in tickets for quad in noted.add]
-    stays = evidence.kept(said, stone, Mentions(_texts(words), [name.value for name in words.names]))
+    stays = evidence.kept(said, stone, words.mentions(word.value for word in words.others))
     kept_nodes = {quad.subject for quad in stays}
     gone = frozenset(node for node in nodes | {person, stone} if node not in kept_nodes)
     change = Change(
@@ -214,6 +217,7 @@ def _wholly(
         len(found.drop),
         found.entries,
         elsewhere=sorted(found.elsewhere),
+        doubles=doubles,
         linked=linked,
         rows=rows,
     )
@@ -243,11 +247,12 @@ def _partly(
     gone |= {quad for quad in quads if quad.subject in staying and quad.object in nodes - staying}
     left = set(quads) - gone
     erased = frozenset((nodes - staying) | elsewhere(kg, nodes - staying))
-    linked = linked_records(kg, person)
+    linked, open_links = linked_records(kg, person)
     rows = sum(place.forget(linked) for place in kg.forgetters)
     known = {quad.object for quad in left}
     about = (q for q in gone if q.subject in nodes and q.object not in known)
     words = Words.of(q for q in about if q.graph_name == graphs[0])
+    doubles = Doubles(open_links, others(kg, person, words))
     found = remnants(kg, erased, graphs, words)
     add = [*obligations.bases(bound), *obligations.withdrawals(kg, person, at), *found.add]
     remove = gone | found.remove
@@ -274,10 +279,7 @@ def _partly(
         findings=found.entries,
         kept=bound,
         elsewhere=sorted(found.elsewhere),
+        doubles=doubles,
         linked=linked,
         rows=rows,
     )
-
-
-def _texts(words: Words) -> Iterable[str]:
-    return [word.value for word in words.addresses | words.others]

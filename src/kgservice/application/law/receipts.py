@@ -131,7 +131,8 @@ def _controller(consent: Recorded, iri: str) -> str:
 
 
 def _notice(consent: Recorded, iri: str, language: str) -> str:
-    return f"{consent.title(iri, language)} ({consent.text('noticeLanguage', iri)})"
+    parts = (consent.text(name, iri) for name in ("noticeVersion", "noticeLanguage"))
+    return f"{consent.title(iri, language)} ({', '.join(part for part in parts if part)})"
 
 
 def _role(entity: str) -> str:

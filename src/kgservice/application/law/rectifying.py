@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
@@ -30,7 +31,25 @@ _NUMBERS = frozenset(XSD + name for name in ("integer", "decimal", "double", "fl
 _CAST = {"boolean", "integer", "decimal", "double", "float", "dateTime", "date", "time", "duration"}
 
 
-def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Commit:
+@dataclass(frozen=True, slots=True)
+class Rectified:
+    """What was written, and the IRI of the ticket that it answered."""
+
+    commit: Commit
+    ticket: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        written = self.commit
+        return {
+            "commit": written.number,
+            "added": written.added,
+            "removed": written.removed,
+            "request": self.ticket,
+        }
+
+
+def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Rectified:
     """Replace literals of a record of the person, and answer the request for it, in one commit.
 
     `record` is the person if it is not given; `set` gives for each property its values from now on: a text,
@@ -60,13 +79,12 @@ def rectify(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Comm
             add += [Quad(record, prop, literal, DefaultGraph()) for literal in dict.fromkeys(literals)]
         ticket = requests.settle(kg, person, Right.RECTIFICATION, asked)
         asked.done()
-        return kg.commit(
-            Change(
-                add=(*add, *ticket.add),
-                remove=(*remove, *ticket.remove),
-                origin=by.because("data of a person rectified", "/subjects"),
-            )
+        change = Change(
+            add=(*add, *ticket.add),
+            remove=(*remove, *ticket.remove),
+            origin=by.because("data of a person rectified", "/subjects"),
         )
+        return Rectified(kg.commit(change), ticket.ticket.value)
 
 
 def _values(values: Any, name: str) -> list[Any]:

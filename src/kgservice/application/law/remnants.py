@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeGuard
+from unicodedata import normalize
 
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -19,7 +20,8 @@ from kgservice.store.base import Dataset, Pattern
 GONE = Literal("(erased)")
 LONG = 25  # characters from which on a text is told by its words
 _NAMES = frozenset({NamedNode(f"{CI}personName")})
-_ADDRESSES = frozenset(NamedNode(CI + name) for name in ("emailAddress", "telephone", "postalAddress"))
+_TELEPHONE, _POSTAL = NamedNode(f"{CI}telephone"), NamedNode(f"{CI}postalAddress")
+_ADDRESSES = frozenset((NamedNode(f"{CI}emailAddress"), _TELEPHONE, _POSTAL))
 _NUMBERS = frozenset(NamedNode(CI + name) for name in ("customerNumber", "externalId", "fieldValue"))
 _MESSAGES = tuple(map(NamedNode, (f"{SH}resultMessage", f"{SH}value", f"{CI}waiverReason")))
 _OF_COMMITS = tuple(map(NamedNode, (f"{DCTERMS}description", f"{RDFS}label")))
@@ -32,7 +34,8 @@ class Remnants:
     """What is to go: graphs, statements; and the texts to put in their place.
 
     `entries`: how many findings are among it; `elsewhere`: records of no person that state the name or an
-    address, and what in quarantine and scratch graphs states the last name alone, for somebody to look at.
+    address, and what in quarantine, scratch graphs, findings and texts of commits states the last name alone,
+    for somebody to look at.
     """
 
     drop: set[NamedNode] = field(default_factory=set)
@@ -44,16 +47,22 @@ class Remnants:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The literals of a person that tell who it is: names and addresses, numbers and longer texts."""
+    """The literals of a person that tell who it is: names and addresses, numbers and longer texts.
+
+    `telephones` and `postal` are addresses, too.
+    """
 
     names: frozenset[Literal]
     addresses: frozenset[Literal]
     others: frozenset[Literal]
+    telephones: frozenset[Literal]
+    postal: frozenset[Literal]
 
     @classmethod
     def of(cls, quads: Iterable[Quad]) -> Words:
         """The words in the statements about a person."""
-        names, addresses, others = set(), set(), set()
+        names, others = set(), set()
+        addresses: dict[NamedNode, set[Literal]] = {way: set() for way in _ADDRESSES}
         for quad in quads:
             value = quad.object
             if not isinstance(value, Literal) or not value.value.strip():
@@ -61,12 +70,20 @@ class Words:
             if quad.predicate in _NAMES:
                 names.add(value)
             elif quad.predicate in _ADDRESSES:
-                addresses.add(value)
+                addresses[quad.predicate].add(value)
             elif quad.predicate in _NUMBERS or (
                 len(value.value) >= LONG and findings.moment_of(value) is None
             ):
                 others.add(value)
-        return cls(frozenset(names), frozenset(addresses), frozenset(others))
+        every = frozenset().union(*addresses.values())
+        telephones, postal = frozenset(addresses[_TELEPHONE]), frozenset(addresses[_POSTAL])
+        return cls(frozenset(names), every, frozenset(others), telephones, postal)
+
+    def mentions(self, others: Iterable[str], iris: Iterable[str] = ()) -> Mentions:
+        """What looks for them in texts, with those of the `others` that tell who it is, and `iris`."""
+        phrases = [*(word.value for word in self.addresses), *others]
+        names, numbers = ([word.value for word in words] for words in (self.names, self.telephones))
+        return Mentions(phrases, names, iris, numbers)
 
 
 def remnants(
@@ -93,18 +110,17 @@ class _Search:
     def all(self, words: Words) -> Remnants:
         self._links()
         for word in words.names | words.addresses:
-            for form in _forms(word):
+            for form in forms(word):
                 self._exactly(form)
         telling = [word.value for word in words.others if self._is_own(word)]
         for text in telling:
             self._exactly(Literal(text))
-        phrases = [*(word.value for word in words.addresses), *telling]
-        iris = [node.value for node in self._nodes]
-        self._texts(Mentions(phrases, [name.value for name in words.names], iris))
+        self._texts(words.mentions(telling, (node.value for node in self._nodes)))
         entries = self._match((node, None, None) for node in self._entries)
         self._found.remove |= {quad for quad in entries if quad.graph_name == self._finding}
         self._found.entries = len(self._entries)
         self._found.remove = {q for q in self._found.remove if q.graph_name not in self._found.drop}
+        self._found.elsewhere -= {node.value for node in self._entries}
         return self._found
 
     def _links(self) -> None:
@@ -188,11 +204,19 @@ class _Search:
     def _saying(
         self, mentions: Mentions, graph: NamedNode, properties: Collection[NamedNode]
     ) -> Iterator[Quad]:
-        """What mentions the person among the values of the properties. Most texts are said very often."""
+        """What mentions the person among the values of the properties. Most texts are said very often.
+
+        What says so only perhaps is to be looked at.
+        """
         query = with_values(_TEXTS, {"p": list(properties)})
         for p, text in self._kg.store.select(query, Dataset(default=(graph,))).rows:
-            if isinstance(p, NamedNode) and isinstance(text, Literal) and mentions.within(text.value):
+            if not isinstance(p, NamedNode) or not isinstance(text, Literal):
+                continue
+            if mentions.within(text.value):
                 yield from self._kg.store.match([(None, p, text)], graph)
+            elif mentions.perhaps(text.value):
+                said = self._kg.store.match([(None, p, text)], graph)
+                self._found.elsewhere |= {q.subject.value for q in said if isinstance(q.subject, NamedNode)}
 
     def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
         return self._others(self._kg.store.match(patterns))
@@ -213,14 +237,15 @@ class _Search:
         return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)
 
 
-def _forms(word: Literal) -> set[Literal | NamedNode]:
-    """The name or address as others may have written it: with or without a language, or as an IRI."""
+def forms(word: Literal) -> set[Literal | NamedNode]:
+    """The name or address as others may have written it: with or without a language, or as an IRI.
+
+    Also with its letters composed in another way, and an e-mail address in small letters.
+    """
     text = word.value
-    forms: set[Literal | NamedNode] = {
-        word,
-        Literal(text),
-        *(Literal(text, language=tag) for tag in ("de", "en")),
-    }
+    spelled = {text, normalize("NFC", text), normalize("NFD", text), text.lower() if "@" in text else text}
+    forms: set[Literal | NamedNode] = {word, *map(Literal, spelled)}
+    forms |= {Literal(one, language=tag) for one in spelled for tag in ("de", "en")}
     with suppress(ValueError):  # "Haus & Hof 7" is no e-mail address
         if "@" in text:
             forms.add(NamedNode(f"mailto:{text.strip()}"))

@@ -70,6 +70,11 @@ def of(kg: KnowledgeGraph, person: NamedNode) -> list[Ticket]:
     return sorted(_read(kg, person=person), key=lambda ticket: (ticket.received or first, ticket.iri))
 
 
+def waiting(kg: KnowledgeGraph, person: NamedNode, right: Right) -> list[Ticket]:
+    """The open tickets of a person for a right, as they came."""
+    return [ticket for ticket in of(kg, person) if ticket.is_open and ticket.right is right]
+
+
 def to_json(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """A ticket as a JSON object."""
     return {
@@ -163,7 +168,7 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
     """
     now = kg.clock().astimezone(UTC)
     done = answered(now, Outcome.FULFILLED, None)
-    waiting = [ticket for ticket in of(kg, person) if ticket.is_open and ticket.right is right]
+    open_ones = waiting(kg, person, right)
     if asked.has("request"):
         ticket = one(kg, asked.text("request"))
         if ticket.subject != person.value or ticket.right is not right:
@@ -174,12 +179,12 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
             )
         _still_open(ticket)
         return _changed(kg, ticket, done)
-    if len(waiting) == 1 and not asked.has("received"):
-        return _changed(kg, waiting[0], done)
-    if len(waiting) > 1 and not asked.has("received"):
+    if len(open_ones) == 1 and not asked.has("received"):
+        return _changed(kg, open_ones[0], done)
+    if len(open_ones) > 1 and not asked.has("received"):
         raise Conflict(
             "The person has {count} open requests for {right}; name one ('request')",
-            count=len(waiting),
+            count=len(open_ones),
             right=Phrase(right),
         )
     return _new(kg, person, right, asked, now, done)

@@ -7,6 +7,7 @@ A restriction is a `ci:Restriction` in the graph of the person. It restricts the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,8 +57,21 @@ def of(kg: KnowledgeGraph, person: NamedNode) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["from"] or "", one["id"]), reverse=True)
 
 
-def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
-    """Restrict all data of the person, or only some `records`; the IRI of the restriction.
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """The IRIs of a restriction that was made, and of the ticket that it answered."""
+
+    iri: str
+    ticket: str
+
+    def to_json(self, kg: KnowledgeGraph, key: str) -> dict[str, Any]:
+        """The restriction of this person as a JSON object, with its ticket as `request`."""
+        (found,) = (one for one in of(kg, subjects.one(kg, key)) if one["id"] == self.iri)
+        return {**found, "request": self.ticket}
+
+
+def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Restricted:
+    """Restrict all data of the person, or only some `records`.
 
     Raises `NotFound`, `BadParameter` for records of somebody else, and what `requests.settle` raises.
     """
@@ -76,7 +90,7 @@ def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str
         add = (requests.typed(node, "Restriction"), *requests.about(node, said), *ticket.add)
         origin = by.because("data restricted", SOURCE)
         kg.commit(Change(add=add, remove=ticket.remove, origin=origin, lawful=True))
-    return node.value
+    return Restricted(node.value, ticket.ticket.value)
 
 
 def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, by: Origin = LOCAL) -> str:

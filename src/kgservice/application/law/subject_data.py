@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
+from pyoxigraph import NamedNode, Quad, RdfFormat, serialize
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.graph.labels import labels, short
-from kgservice.application.law import consent_records, requests, restricting, subjects
-from kgservice.application.law.decisions import stamp
+from kgservice.application.graph.lawful_facts import read_concepts, read_subject
+from kgservice.application.law import activities, beside, consent_records, requests, restricting, subjects
+from kgservice.application.law.beside import stated, value_of
 from kgservice.application.links.consequences import untold
 from kgservice.application.views.lawful_parts import GDPR
+from kgservice.domain.consent import upwards
 from kgservice.domain.model import TYPE
-from kgservice.namespaces import CI, DPV, PREFIXES, XSD
+from kgservice.domain.rights import Right
+from kgservice.namespaces import CI, DPV, PREFIXES
 
 COLUMNS = ("record", "class", "property", "value", "datatype", "language")
 _RECORD = NamedNode(f"{CI}CustomerDataRecord")
 _CONSENT = NamedNode(f"{CI}ConsentRecord")
 _ORIGIN, _BASIS = NamedNode(f"{CI}dataOrigin"), NamedNode(f"{CI}legalBasis")
 _THOUGHT_UP = frozenset({NamedNode(f"{CI}DerivedData"), NamedNode(f"{CI}InferredData")})
-_MOMENTS = frozenset(f"{XSD}{name}" for name in ("date", "dateTime", "dateTimeStamp"))
 _PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", DPV)  # consent, contract: Art. 20(1)(a)
+
+# What Art. 15(1) asks for of a processing activity, and what it rests on.
+_ASKED_FOR = (
+    *("id", "title", "controller", "purposes", "categories", "recipients", "transfers", "retention"),
+    *("legalBases", "exceptions"),
+)
 
 # Why a record is left out of what a person takes along.
 DERIVED, OTHER_BASIS, OWN_WORK = "derived", "other-basis", "not-provided"
@@ -59,19 +66,37 @@ def access(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
     data, now = Data.of(kg, key), kg.clock().astimezone(UTC)
     consents = [q.subject for q in data.quads if q.object == _CONSENT and isinstance(q.subject, NamedNode)]
     recorded = [consent_records.recorded(kg, node.value) for node in consents]
+    used = _activities(kg, data)
+    days = {days for one in recorded for days in one.retention} | _of(used, "retention")
     nodes = sorted(data.own, key=lambda node: (node != data.person, data.classes(node), node.value))
     return {
         **subjects.summary(kg, key),
         "data": [_record(data, node) for node in nodes],
-        "others": [_said(q) | {"record": str(q.subject)} for q in data.quads if q.subject not in data.own],
-        "purposes": sorted({iri for one in recorded for iri in one.consent.purposes}),
-        "categories": sorted({iri for one in recorded for iri in one.consent.categories}),
-        "recipients": sorted({name for one in recorded for name in one.texts("recipient")}),
-        "retention": sorted({days for one in recorded for days in one.retention}),
+        "others": [stated(q) for q in data.quads if q.subject not in data.own],
+        "crmRecords": beside.rows(kg, data.person),
+        **beside.mentions(kg, data.person),
+        "purposes": sorted({iri for one in recorded for iri in one.consent.purposes} | _of(used, "purposes")),
+        "categories": sorted(
+            {iri for one in recorded for iri in one.consent.categories} | _of(used, "categories")
+        ),
+        "recipients": sorted(
+            {name for one in recorded for name in one.texts("recipient")} | _of(used, "recipients")
+        ),
+        "retention": sorted(days, key=lambda one: (isinstance(one, str), one)),
+        "activities": used,
         "consents": [one.to_json() for one in recorded],
         "requests": [requests.to_json(ticket, now) for ticket in requests.of(kg, data.person)],
         "restrictions": restricting.of(kg, data.person),
     }
+
+
+def asked_by(kg: KnowledgeGraph, key: str, right: Right) -> str:
+    """The IRI of the ticket that reading the data answers: the only one for it that is open, or "".
+
+    Raises `NotFound` for the person.
+    """
+    waiting = requests.waiting(kg, subjects.one(kg, key), right)
+    return waiting[0].iri if len(waiting) == 1 else ""
 
 
 def jsonld(quads: Iterable[Quad]) -> bytes:
@@ -123,83 +148,34 @@ def table(quads: Iterable[Quad]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for quad in quads:
-        said = _said(quad)
+        said = value_of(quad)
         row = (str(quad.subject).strip("<>"), classes.get(quad.subject, ""), said["property"])
         writer.writerow((*row, said["value"], said.get("datatype") or "", said.get("language") or ""))
     return out.getvalue().encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the page for the person shows: records with their kind and rows of label and value.
-
-    With each value, whether it is a day or moment (ISO 8601).
-    """
-
-    name: str
-    at: str
-    records: Sequence[tuple[str, Sequence[tuple[str, str, bool]]]]
-    facts: Sequence[tuple[str, Sequence[str]]]
-    consents: Sequence[tuple[str, str]]
-    requests: Sequence[Mapping[str, Any]]
-    restrictions: Sequence[Mapping[str, Any]]
+def _activities(kg: KnowledgeGraph, data: Data) -> list[dict[str, Any]]:
+    """The processing activities that may use data of the person without consent, in the profile `gdpr`."""
+    if kg.policy.profile != "gdpr":
+        return []
+    terms = {q.object for q in data.quads if q.predicate == TYPE} | {q.predicate for q in data.quads}
+    of_terms = kg.model.categories
+    found = {c.value for term in terms if isinstance(term, NamedNode) for c in of_terms.get(term, ())}
+    concepts, (_, known) = read_concepts(kg), read_subject(kg, data.person)
+    held = {broader for category in found for broader in upwards(category, concepts.categories)}
+    used = {activity.iri for activity in known if not held.isdisjoint(activity.categories)}
+    recorded = (one for one in activities.record(kg)["activities"] if one["id"] in used)
+    return [{name: one[name] for name in _ASKED_FOR} for one in recorded]
 
 
-def page(kg: KnowledgeGraph, key: str, language: str) -> Page:
-    """The data as a page for the person, in their words. Raises `NotFound`."""
-    found = access(kg, key)
-    iris = {iri for one in found["data"] for iri in one["classes"]}
-    iris |= {said["property"] for one in found["data"] for said in one["values"]}
-    iris |= {said["value"] for one in found["data"] for said in one["values"] if said["datatype"] is None}
-    names = labels(kg, {iri for iri in iris if _is_iri(iri)}, language)
-
-    def named(iri: str) -> str:
-        return names.get(iri) or short(iri)
-
-    records = [
-        (
-            ", ".join(map(named, one["classes"])) or short(one["id"]),
-            sorted(
-                (
-                    named(s["property"]),
-                    s["value"] if s["datatype"] else named(s["value"]),
-                    s["datatype"] in _MOMENTS,
-                )
-                for s in one["values"]
-            ),
-        )
-        for one in found["data"]
-    ]
-    more = labels(kg, [*found["purposes"], *found["categories"]], language)
-    facts = [
-        (part, sorted(more.get(iri) or short(iri) for iri in found[part]))
-        for part in ("purposes", "categories")
-    ]
-    facts += [("recipients", found["recipients"]), ("retention", [str(days) for days in found["retention"]])]
-    consents = [(short(one["id"]), one["state"]) for one in found["consents"]]
-    return Page(
-        found["name"] or short(found["iri"]),
-        stamp(kg.clock()),
-        records,
-        facts,
-        consents,
-        found["requests"],
-        found["restrictions"],
-    )
+def _of(used: Iterable[dict[str, Any]], name: str) -> set[Any]:
+    """The values of a member of all activities; of a concept its IRI."""
+    return {value["id"] if isinstance(value, dict) else value for one in used for value in one[name]}
 
 
 def _record(data: Data, node: NamedNode) -> dict[str, Any]:
-    said = [_said(q) for q in data.quads if q.subject == node and q.predicate != TYPE]
+    said = [value_of(q) for q in data.quads if q.subject == node and q.predicate != TYPE]
     return {"id": node.value, "classes": data.classes(node), "values": said}
-
-
-def _said(quad: Quad) -> dict[str, Any]:
-    o = quad.object
-    if isinstance(o, Literal):
-        value, datatype, language = o.value, o.datatype.value, o.language
-    else:
-        value, datatype, language = str(o).strip("<>"), None, None
-    return {"property": quad.predicate.value, "value": value, "datatype": datatype, "language": language}
 
 
 def _left_out(data: Data, node: NamedNode, records: set[NamedNode]) -> str:
@@ -212,10 +188,3 @@ def _left_out(data: Data, node: NamedNode, records: set[NamedNode]) -> str:
     if bases and not any(basis.startswith(_PORTABLE) for basis in bases):
         return OTHER_BASIS
     return ""
-
-
-def _is_iri(value: str) -> bool:
-    try:
-        return bool(NamedNode(value))
-    except ValueError:
-        return False

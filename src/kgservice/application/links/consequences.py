@@ -139,10 +139,12 @@ def untold(quads: Collection[Quad]) -> set[Quad]:
     }
 
 
-def linked_records(kg: KnowledgeGraph, customer: NamedNode) -> list[RecordId]:
-    """The records that are known to be of a customer."""
-    links, _ = found(kg, {"customer": customer.value, "state": State.ACCEPTED, "limit": str(MOST)})
-    return sorted({link.id for link in links}, key=lambda one: (one.source, one.key))
+def linked_records(kg: KnowledgeGraph, customer: NamedNode) -> tuple[list[RecordId], list[Link]]:
+    """The records that are known to be of a customer, and the links of others that wait for a decision."""
+    links, _ = found(kg, {"customer": customer.value, "limit": str(MOST)})
+    known = {link.id for link in links if link.standing.state is State.ACCEPTED}
+    waiting = [link for link in links if link.standing.state is State.CANDIDATE]
+    return sorted(known, key=lambda one: (one.source, one.key)), waiting
 
 
 def _with_derived(kg: KnowledgeGraph, nodes: Collection[NamedNode]) -> set[NamedNode]:

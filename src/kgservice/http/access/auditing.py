@@ -40,6 +40,7 @@ _PAGES = {
 _PARTS = (
     *("accept", "owner", "proposals", "reject", "release", "renew", "report", "undo", "waiver", "waterfall"),
     *("keep", "stop", "take", "withdraw"),
+    *("access", "answer", "erasure", "export", "extend", "lift", "objection", "rectification", "restriction"),
 )
 
 

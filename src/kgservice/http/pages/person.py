@@ -19,7 +19,7 @@ from kgservice.errors import BadParameter
 from kgservice.http.messages import forms
 from kgservice.http.pages import consents, tickets
 from kgservice.http.pages.persons import PERSONS
-from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.routes import Exercised, Routes
 from kgservice.http.pages.site import Site
 from kgservice.web.dates import minute
 from kgservice.web.tables import cell, worded
@@ -71,26 +71,29 @@ def person_page(site: Site, request: Request) -> Response:
     return forms.unkept(response)
 
 
-def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> str:
+def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> Exercised:
     """Do what a form asks for; the page of the person again. Raises what the parts raise."""
-    deeds: dict[str, Callable[[], object]] = {
+    deeds: dict[str, Callable[[], str | None]] = {
         "request": lambda: requests.open_(
             kg, {"subject": key} | forms.said(form, "kind") | forms.moments(form, "received"), by
         ),
         "object": lambda: restricting.object_(kg, key, forms.moments(form, "received"), by),
-        "restrict": lambda: restricting.restrict(kg, key, forms.said(form, "reason"), by),
-        "lift": lambda: restricting.lift(
-            kg, key, form.get("restriction", ""), {"informed": form.get("informed") == "yes"}, by
-        ),
-        "rectify": lambda: corrections.correct(
-            kg, key, form.get("entry", ""), form.get("value", "").strip(), by
+        "restrict": lambda: restricting.restrict(kg, key, forms.said(form, "reason"), by).ticket,
+        "lift": lambda: _lift(kg, key, form, by),
+        "rectify": lambda: (
+            corrections.correct(kg, key, form.get("entry", ""), form.get("value", "").strip(), by).ticket
         ),
     }
     deed = deeds.get(form.get("do", ""))
     if deed is None:
         raise forms.unknown(form)
-    deed()
-    return f"{PERSONS}/{key}"
+    return Exercised(f"{PERSONS}/{key}", deed())
+
+
+def _lift(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> None:
+    """End a restriction, which no ticket asks for."""
+    body = {"informed": form.get("informed") == "yes"}
+    restricting.lift(kg, key, form.get("restriction", ""), body, by)
 
 
 def _decision(site: Site, key: str, asked: Mapping[str, str], language: str) -> dict[str, Any] | None:

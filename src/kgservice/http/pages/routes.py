@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +24,17 @@ Handler = Callable[[Site, Request], Response]
 Deed = Callable[[Request, Mapping[str, str]], Response]
 Taking = Callable[[Request, str, bytes], Response]
 """What is done with a file: its name and what it holds."""
-Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Exercised:
+    """The page to go to after a right was exercised, and the IRI of its ticket, if there is one."""
+
+    there: str
+    ticket: str | None
+
+
+Decide = Callable[[KnowledgeGraph, str, Mapping[str, str], Origin], str | Exercised]
 """What a form asks for is done, by the id in the address; the address of the page to go to then."""
 Answer = Callable[[Site, Request, Mapping[str, str]], Response]
 """What a form asks for is done, and shown."""
@@ -91,6 +102,10 @@ class Routes:
 
         def answer(_site: Site, request: Request, form: Mapping[str, str]) -> Response:
             there = decide(self._kg, request.path_params.get("id", ""), form, origin_of(request.scope))
+            if isinstance(there, Exercised):
+                if there.ticket is not None:
+                    note(request.scope, ticket=self._kg.addresses.key(there.ticket))
+                there = there.there
             path, told = parts(there)
             kept = [(name, value) for name, value in request.query_params.items() if name not in dict(told)]
             return see_other(path, [*told, *kept])

@@ -14,9 +14,10 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import requests
 from kgservice.domain.change import Origin
 from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
+from kgservice.http.access.auditing import note
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
-from kgservice.http.pages.routes import Routes
+from kgservice.http.pages.routes import Exercised, Routes
 from kgservice.http.pages.site import Site
 
 REQUESTS = "/pages/requests"
@@ -55,6 +56,7 @@ def request_page(site: Site, request: Request) -> Response:
     """One request, with forms to answer it and to take more time for it."""
     kg, language = site.whole, site.language(request)
     ticket = requests.one(kg, request.path_params["id"])
+    note(request.scope, ticket=kg.addresses.key(ticket.iri))
     names = labels(kg, [ticket.subject] if ticket.subject else [], language)
     response = site.page(
         request,
@@ -67,9 +69,9 @@ def request_page(site: Site, request: Request) -> Response:
     return unkept(response)
 
 
-def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> str:
+def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> Exercised:
     """Do what a form of the page of a request asks for; that page again. Raises what the parts raise."""
-    deeds: dict[str, Callable[[], object]] = {
+    deeds: dict[str, Callable[[], str]] = {
         "answer": lambda: requests.answer(
             kg, key, said(form, "outcome", "reason") | moments(form, "time"), by
         ),
@@ -80,8 +82,7 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     deed = deeds.get(form.get("do", ""))
     if deed is None:
         raise unknown(form)
-    deed()
-    return f"{REQUESTS}/{key}"
+    return Exercised(f"{REQUESTS}/{key}", deed())
 
 
 def row(kg: KnowledgeGraph, one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import activities, requests
 from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
+from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address, asker, json_body
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import PLAIN_JSON, Representation, negotiate
@@ -49,7 +50,7 @@ class Requests:
         negotiate([PLAIN_JSON], http.headers.get("accept"), http.wanted)
         if http.method != "POST":
             given = address(http, () if key else ("status", "kind"))
-            read = (lambda: self._told(key)) if key else (lambda: self._listed(given))
+            read = (lambda: self._told(http, key)) if key else (lambda: self._listed(given))
             await http.reply(await on(self._readers, read))
             return
         by = asker(http)
@@ -57,21 +58,22 @@ class Requests:
             body = await json_body(http)
         except ClientLeft:
             return
-        await http.reply(await on(self._writers, lambda: self._change(key, part, body, by)))
+        await http.reply(await on(self._writers, lambda: self._change(http, key, part, body, by)))
 
     def _listed(self, given: dict[str, str]) -> Response:
         return JSONResponse(requests.listed(self._kg, **given), headers=_HEADERS)
 
-    def _told(self, key: str, status: int = 200) -> Response:
+    def _told(self, http: Exchange, key: str, status: int = 200) -> Response:
         ticket = requests.one(self._kg, key)
+        note(http.scope, ticket=self._kg.addresses.key(ticket.iri))
         place = f"/requests/{quote(ticket.iri.removeprefix(self._kg.addresses.ids), safe='')}"
         headers = {**_HEADERS, "Location": place} if status == 201 else _HEADERS
         return JSONResponse(requests.to_json(ticket, self._kg.clock().astimezone(UTC)), status, headers)
 
-    def _change(self, key: str | None, part: str | None, body: Any, by: Origin) -> Response:
+    def _change(self, http: Exchange, key: str | None, part: str | None, body: Any, by: Origin) -> Response:
         if key is None or part is None:
-            return self._told(requests.open_(self._kg, body, by), 201)
-        return self._told(_CHANGES[part](self._kg, key, body, by))
+            return self._told(http, requests.open_(self._kg, body, by), 201)
+        return self._told(http, _CHANGES[part](self._kg, key, body, by))
 
 
 class Activities:

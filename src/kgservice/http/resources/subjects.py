@@ -11,10 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law import erasing, rectifying, restricting, subject_data, subjects
+from kgservice.application.law import erasing, rectifying, restricting, subject_data, subject_page, subjects
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
+from kgservice.domain.rights import Right
 from kgservice.errors import NotFound
+from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address, asker, json_body
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, Representation, negotiate
@@ -32,6 +34,7 @@ _READS: dict[str, Offers] = {
     "export": (JSON_LD, CSV, PLAIN_JSON),
     "restriction": _JSON,
 }
+_ASKED_BY = {"access": Right.ACCESS, "export": Right.PORTABILITY}
 _CHANGES = ("erasure", "restriction", "objection", "rectification")
 
 
@@ -77,6 +80,8 @@ class Subjects:
     def _read(
         self, http: Exchange, key: str, part: str, offer: Format | Representation, media_type: str
     ) -> Response:
+        if part in _ASKED_BY:
+            self._note(http, subject_data.asked_by(self._kg, key, _ASKED_BY[part]))
         if part == "access":
             return self._access(http, key, offer, media_type)
         if part == "export":
@@ -89,7 +94,7 @@ class Subjects:
         """All data, for the person to read (Art. 15) or for programs."""
         if offer is HTML:
             request = Request(http.scope)
-            shown = subject_data.page(self._kg, key, self._site.language(request))
+            shown = subject_page.page(self._kg, key, self._site.language(request))
             response = self._site.page(request, "subject.html", subject=shown)
             response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
             return response
@@ -120,24 +125,33 @@ class Subjects:
             return
         by = asker(http)
         body = await json_body(http)
-        await http.reply(await on(self._writers, lambda: self._change(parts, body, by)))
+        await http.reply(await on(self._writers, lambda: self._change(http, parts, body, by)))
 
-    def _change(self, parts: list[str], body: Any, by: Origin) -> Response:
+    def _change(self, http: Exchange, parts: list[str], body: Any, by: Origin) -> Response:
         kg, key, what = self._kg, parts[0], parts[1]
         if what == "erasure":
-            return self._json(erasing.erase(kg, key, body, by).to_json())
+            erased = erasing.erase(kg, key, body, by)
+            self._note(http, erased.ticket)
+            return self._json(erased.to_json())
         if what == "rectification":
-            commit = rectifying.rectify(kg, key, body, by)
-            return self._json({"commit": commit.number, "added": commit.added, "removed": commit.removed})
+            rectified = rectifying.rectify(kg, key, body, by)
+            self._note(http, rectified.ticket)
+            return self._json(rectified.to_json())
         if what == "objection":
-            return self._made(f"/requests/{self._short(restricting.object_(kg, key, body, by))}")
+            ticket = restricting.object_(kg, key, body, by)
+            self._note(http, ticket)
+            return self._made(f"/requests/{self._short(ticket)}")
         if len(parts) == 4:
             restricting.lift(kg, key, parts[2], body, by)
             return self._json({"restrictions": restricting.of(kg, subjects.one(kg, key))})
-        made = restricting.restrict(kg, key, body, by)
-        person = subjects.one(kg, key)
-        (found,) = (one for one in restricting.of(kg, person) if one["id"] == made)
-        return self._json(found, 201)
+        restricted = restricting.restrict(kg, key, body, by)
+        self._note(http, restricted.ticket)
+        return self._json(restricted.to_json(kg, key), 201)
+
+    def _note(self, http: Exchange, ticket: str) -> None:
+        """Tell the audit log which ticket it was."""
+        if ticket:
+            note(http.scope, ticket=self._kg.addresses.key(ticket))
 
     def _made(self, place: str) -> Response:
         return JSONResponse({"request": place}, 201, {**HEADERS, "Location": place})
