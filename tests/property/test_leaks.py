@@ -23,7 +23,7 @@ from kgservice.application.views.purposes import Purposes
 from kgservice.application.views.reader import PurposeReader
 from kgservice.domain import sparql_search
 from kgservice.domain.change import Change
-from kgservice.domain.principal import Principal, Role
+from kgservice.domain.principal import Principal, Role, stated_purpose
 from kgservice.http.access import purposes
 from kgservice.http.pages import record_forms
 from kgservice.http.pages import sheets as sheet_pages
@@ -451,10 +451,8 @@ def test_a_service_whose_parquet_files_hold_everything_is_caught(
 def test_a_service_that_shows_everything_to_who_oversees_is_caught(
     alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stated = purposes.stated_purpose
-
     def careless(principal: Principal, *rest: Any) -> str | None:
-        return None if principal.oversees else stated(principal, *rest)
+        return None if principal.oversees else stated_purpose(principal, *rest)
 
     monkeypatch.setattr(purposes, "stated_purpose", careless)
     world = alone()
@@ -467,10 +465,9 @@ def test_a_service_that_keeps_the_purpose_of_the_request_before_is_caught(
 ) -> None:
     """As one would whose answers were kept by who asks, not by what they may see."""
     kept: dict[str, str | None] = {}
-    stated = purposes.stated_purpose
 
     def careless(principal: Principal, given: str | None, *rest: Any) -> str | None:
-        return kept.setdefault(principal.name, stated(principal, given, *rest))
+        return kept.setdefault(principal.name, stated_purpose(principal, given, *rest))
 
     monkeypatch.setattr(purposes, "stated_purpose", careless)
     world = alone()
