@@ -26,7 +26,15 @@ _CONSENT = NamedNode(f"{CI}ConsentRecord")
 _ORIGIN, _BASIS = NamedNode(f"{CI}dataOrigin"), NamedNode(f"{CI}legalBasis")
 _THOUGHT_UP = frozenset({NamedNode(f"{CI}DerivedData"), NamedNode(f"{CI}InferredData")})
 _MOMENTS = frozenset(f"{XSD}{name}" for name in ("date", "dateTime", "dateTimeStamp"))
-_PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", DPV)  # consent, contract: Art. 20(1)(a)
+# Consent and contract (Art. 20(1)(a) GDPR); below these paragraphs there are narrower ones.
+_PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", f"{GDPR}A9-2-a")
+_PORTABLE_TOO = frozenset(
+    DPV + name
+    for name in (
+        *("Consent", "InformedConsent", "ImpliedConsent", "ExpressedConsent", "ExplicitlyExpressedConsent"),
+        *("Contract", "ContractPerformance", "EnterIntoContract"),
+    )
+)
 
 # Why a record is left out of what a person takes along.
 DERIVED, OTHER_BASIS, OWN_WORK = "derived", "other-basis", "not-provided"
@@ -209,7 +217,7 @@ def _left_out(data: Data, node: NamedNode, records: set[NamedNode]) -> str:
     if any(q.predicate == _ORIGIN and q.object in _THOUGHT_UP for q in said):
         return DERIVED
     bases = [q.object.value for q in said if q.predicate == _BASIS and isinstance(q.object, NamedNode)]
-    if bases and not any(basis.startswith(_PORTABLE) for basis in bases):
+    if bases and not any(basis.startswith(_PORTABLE) or basis in _PORTABLE_TOO for basis in bases):
         return OTHER_BASIS
     return ""
 
