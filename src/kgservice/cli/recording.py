@@ -41,7 +41,7 @@ def _user() -> str:
 class Entry:
     """What the entry of a command shall tell; it is written by `tell`, once, or when the command has ended.
 
-    `command` without the name of the program; `view`, `purpose`, `query` as in `Draft`.
+    `command` without the name of the program; `view`, `purpose`, `query`, `person` as in `Draft`.
     """
 
     def __init__(self, log: AuditLog, principal: Principal, command: str, area: str, *, reads: bool) -> None:
@@ -49,6 +49,7 @@ class Entry:
         self.view: str | None = None
         self.purpose: str | None = None
         self.query: str | None = None
+        self.person: str | None = None
         self.everything = False
         self._log = log
         self._principal = principal
@@ -71,6 +72,7 @@ class Entry:
             view=self.view,
             purpose=self.purpose,
             query=self.query,
+            person=self.person,
             outcome=None if outcome is None else int(outcome),
         )
         try:
