@@ -109,14 +109,18 @@ class Settings:
         "", "Addresses or networks of proxies whose `X-Forwarded-…` headers are believed."
     )
     origins: str = _setting("", "Origins of web pages elsewhere whose scripts may ask (CORS).")
-    rate: int = _setting(120_000, "Requests that one principal may make in a minute; 0: any number.")
+    rate: int = _setting(
+        -1,
+        "Requests that one principal may make in a minute; 0: any number; "
+        "-1: 120,000 where only this machine is served, else 600.",
+    )
     at_once: int = _setting(
         24, "Requests of one principal that are answered at the same time; 0: any number."
     )
     connections: int = _setting(
         16_384, "Connections at the same time; more take the place of those that say nothing."
     )
-    sign_ins: int = _setting(10, "Failed attempts to sign in by key, in a minute and from one address.")
+    sign_ins: int = _setting(10, "Failed attempts to sign in, in a minute and from one address.")
     session_hours: int = _setting(12, "Hours after which a browser has to sign in again.")
     oidc_issuer: str = _setting("", "Issuer of OpenID Connect tokens; empty: none are taken.")
     oidc_audience: str = _setting("", "Audience that tokens must be made for.")
@@ -127,6 +131,11 @@ class Settings:
         "What values of that claim mean: `value=role; …`; empty: `kgservice-reader` is `reader`, and so on.",
     )
     oidc_purposes_claim: str = _setting("purposes", "Claim that holds the purposes, as IRIs or short names.")
+
+    @property
+    def requests_a_minute(self) -> int:
+        """What `rate` says; by itself what stops a program that runs wild, or in a network a person."""
+        return self.rate if self.rate >= 0 else 120_000 if self.local else 600
 
     @property
     def local(self) -> bool:
@@ -265,7 +274,7 @@ def _fault(name: str, value: Any) -> str | None:
             lambda names: all(map(_ORIGIN.fullmatch, names.split())),
             "holds something that is no origin such as https://app.example",
         ),
-        "rate": (lambda number: number >= 0, "is no number of requests: at least 0"),
+        "rate": (lambda number: number >= -1, "is no number of requests: at least 0, or -1 for the default"),
         "at_once": (lambda number: number >= 0, "is no number of requests: at least 0"),
         "connections": (lambda number: number > 0, "is no number of connections: at least 1"),
         "sign_ins": (lambda number: number > 0, "is no number of attempts: at least 1"),

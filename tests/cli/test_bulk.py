@@ -55,6 +55,8 @@ def test_an_export_has_what_cannot_be_derived_and_gives_the_same_views_in_a_new_
         assert whole[name] <= found[name]
         assert len(found[name] - whole[name]) < 20  # the commit of the load
     assert run("check", "--store", copy).returncode == 0
+    assert run("check", "views", "--store", copy).returncode == 0
+    assert run("check", "nothing", "--store", copy).returncode == 2
 
 
 @pytest.mark.parametrize("fmt", ["trig", "jsonld"])

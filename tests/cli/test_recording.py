@@ -74,6 +74,7 @@ def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: P
     run("subject", "access", PERSON, "-o", "data.json", "--store", store)
     run("subject", "access", "nobody", "--store", store)
     run("requests", "open", PERSON, "access", "--store", store)
+    run("decide", PERSON, "ci:BehaviouralData", "dpv:Marketing", "--store", store)
     run("subject", "erase", PERSON, "--yes", "--other-basis", "erase", "--store", store)
     (tmp_path / "idea.ttl").write_text("<urn:a> <urn:b> <urn:c> .")
     run("load", "idea.ttl", "--store", store)
@@ -85,11 +86,13 @@ def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: P
         ("right", "kgservice subject access", 0),
         ("right", "kgservice subject access", 4),
         ("right", "kgservice requests open", 0),
+        ("consent", "kgservice decide", 0),
         ("right", "kgservice subject erase", 0),
         ("change", "kgservice load", 0),
         ("change", "kgservice compact", 0),
         ("key", "kgservice keys create", 0),
     ]
+    assert [e["person"] for e in entries(store) if "person" in e] == [PERSON]
 
 
 def test_the_ticket_of_each_right_is_named(run: Run, store: Path) -> None:

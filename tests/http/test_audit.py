@@ -23,10 +23,11 @@ from kgservice.domain.audit import Line, verify
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.http.access.auditing import Auditing, fixed_parts, note
-from kgservice.namespaces import DPV
+from kgservice.namespaces import CI, DPV
 from kgservice.store.audit_file import AuditFile
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, make_key
+from tests.http.persons import IDS, PERSON
 from tests.serving import Running, running
 
 EVERYTHING = "https://kg.example/view/everything"
@@ -182,6 +183,32 @@ def test_changes_and_consents_are_recorded(audited: Running, log: AuditLog) -> N
         ("consent", "POST /consents", 400),
         ("consent", "POST /consents/{}/withdraw", 404),
     ]
+
+
+def test_who_looks_at_the_consents_of_a_person_is_told_each_time(
+    demo_kg: KnowledgeGraph, log: AuditLog
+) -> None:
+    asked = {"subject": PERSON, "category": "ci:CommunicationData", "purpose": RESEARCH}
+    with running(demo_kg, audit=log) as server:
+        held = f"SELECT ?c {{ ?c a <{CI}ConsentRecord> ; <{CI}dataSubject> <{IDS}{PERSON}> }} ORDER BY ?c LIMIT 1"
+        consent = str(demo_kg.select(held).rows[0][0])[1:-1].removeprefix(IDS)
+        paths = (f"/consents/{consent}", f"/consents/{consent}?lang=de", f"/pages/consents/{consent}")
+        for path in paths:
+            assert server.get(path).status_code == 200
+        assert server.get("/decisions", params=asked).status_code == 200
+        log.check()
+        # They are there before the service ends, and not counted.
+        found = [line.to_json() for line in log._file.lines()]
+        server.get("/consents/nothing")
+        server.get("/decisions", params=asked | {"subject": "anna"})
+    assert [(e["action"], e["resource"], e["person"]) for e in found] == [
+        ("consent", "GET /consents/{}", PERSON),
+        ("consent", "GET /consents/{}", PERSON),
+        ("consent", "GET /pages/consents/{}", PERSON),
+        ("consent", "GET /decisions", PERSON),
+    ]
+    rest = entries(log)[len(found) :]
+    assert [(e["action"], e["outcome"], e.get("person")) for e in rest] == [("consent", 404, None)] * 2
 
 
 def test_no_value_and_no_name_gets_into_the_file(audited: Running, log: AuditLog, tmp_path: Path) -> None:

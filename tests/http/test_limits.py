@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import base64
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from kgservice.domain.principal import Role
 from kgservice.errors import TooMany
 from kgservice.http.access import limits
 from kgservice.http.access.limits import Attempts, Limits
+from kgservice.settings import Settings
 from tests.conftest import NOON
 from tests.http.keys import asking, bare, make_key, serving
 
@@ -158,12 +161,41 @@ def test_failed_sign_ins_over_http(kg: KnowledgeGraph, tmp_path: Path) -> None:
         assert {asking(server, "/queries", guess).status_code for guess in (*wrong, nobody) * 5} == {429}
         assert time.perf_counter() - start < 5  # of these none is hashed
         assert asking(server, "/queries", late).status_code == 200
-        assert asking(server, "/queries", "no key at all").status_code == 401
+        assert asking(server, "/queries", "no key at all").status_code == 429
         assert server.get("/queries").status_code == 200
         own = {"Origin": server.url.removesuffix("/")}
         page = bare(server, "/sign-in", "POST", data={"token": "guess"}, headers=own)
         assert page.status_code == 429
         assert int(page.headers["retry-after"]) >= 1
+
+
+def test_wrong_tokens_are_failed_attempts(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    with serving(kg, tmp_path, sign_ins=2) as server:
+        key = make_key(kg.settings)
+        wrong = [asking(server, "/queries", f"wrong {n}") for n in range(4)]
+        assert [answer.status_code for answer in wrong] == [401, 401, 429, 429]
+        assert int(wrong[-1].headers["retry-after"]) >= 1
+        basic = {"Authorization": f"Basic {base64.b64encode(b'anybody:wrong').decode()}"}
+        assert bare(server, "/queries", headers=basic).status_code == 429
+        # Without credentials nobody tries anything; who has the right ones is not kept out by others.
+        assert bare(server, "/queries").status_code == 401
+        assert server.get("/queries").status_code == 200
+        assert asking(server, "/queries", key).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({}, 120_000),
+        ({"host": "0.0.0.0"}, 600),
+        ({"hosts": "kg.example"}, 600),
+        ({"proxies": "10.0.0.1"}, 600),
+        ({"host": "0.0.0.0", "rate": 5000}, 5000),
+        ({"rate": 0}, 0),
+    ],
+)
+def test_in_a_network_fewer_requests_are_let_in_by_themselves(given: dict[str, Any], most: int) -> None:
+    assert Settings(**given).requests_a_minute == most
 
 
 def test_a_right_key_that_is_asked_with_many_times_at_once_is_one_attempt(

@@ -44,7 +44,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def server(kg: KnowledgeGraph, tmp_path: Path, provider: Provider) -> Iterator[Running]:
-    options = {"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE}
+    options = {"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE, "sign_ins": 1000}
     with serving(kg, tmp_path, oidc_algorithms="RS256 PS256 ES256 ES384 Ed25519", **options) as server:
         yield server
 
@@ -123,6 +123,18 @@ def test_forged_signatures(server: Running, provider: Provider) -> None:
     ):
         assert status(server, forged) == 401
     assert status(server, token) == 200
+
+
+def test_forged_tokens_are_failed_attempts(kg: KnowledgeGraph, tmp_path: Path, provider: Provider) -> None:
+    options = {"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE}
+    with serving(kg, tmp_path, sign_ins=3, **options) as server:
+        before, other = provider.token(FIRST), provider.token(FIRST, sub="another")
+        assert status(server, before) == 200
+        over = provider.token(FIRST, exp=NOW - 3600)
+        assert [status(server, over) for _ in range(5)] == [401] * 5  # it was right once
+        forged = [provider.token(FOREIGN, sub=str(n)) for n in range(5)]
+        assert [status(server, token) for token in forged] == [401, 401, 401, 429, 429]
+        assert [status(server, token) for token in (before, other)] == [200, 429]
 
 
 def test_algorithms_that_are_none(server: Running, provider: Provider) -> None:

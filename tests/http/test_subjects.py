@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pyoxigraph import RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.namespaces import CI
+from kgservice.domain.change import Change
+from kgservice.namespaces import CI, DPV, XSD
 from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, faults, running
 
@@ -197,6 +198,40 @@ def test_restriction_of_a_whole_person_is_set_and_lifted(server: Running) -> Non
     assert refused(server.post(place.replace(PERSON, RESTRICTED), json={"informed": True}))[0] == 404
     known = server.get(f"/subjects/{RESTRICTED}/restriction").json()["restrictions"]
     assert [(len(one["records"]), one["holds"]) for one in known] == [(2, True)]
+
+
+def test_a_restriction_does_not_begin_later_since_its_ticket_is_answered_at_once(server: Running) -> None:
+    head, later = server.kg.head, {"from": "2026-12-01T00:00:00Z"}
+    assert refused(server.post(f"/subjects/{PERSON}/restriction", json=later))[:2] == (400, "from")
+    assert server.kg.head == head
+    earlier = server.post(f"/subjects/{PERSON}/restriction", json={"from": "2026-11-19T00:00:00Z"})
+    assert (earlier.status_code, earlier.json()["holds"]) == (201, True)
+
+
+def test_a_restriction_that_would_end_later_can_be_lifted_before(server: Running) -> None:
+    made = server.post(f"/subjects/{PERSON}/restriction", json={}).json()["id"]
+    end = Literal("2027-01-01T00:00:00Z", datatype=NamedNode(f"{XSD}dateTimeStamp"))
+    server.kg.commit(Change(add=(Quad(NamedNode(made), NamedNode(f"{CI}validUntil"), end),), trusted=True))
+    (known,) = server.get(f"/subjects/{PERSON}/restriction").json()["restrictions"]
+    assert (known["holds"], known["until"]) == (True, "2027-01-01T00:00:00Z")
+    place = f"/subjects/{PERSON}/restriction/{made.removeprefix(IDS)}/lift"
+    (lifted,) = server.post(place, json={"informed": True}).json()["restrictions"]
+    assert (lifted["holds"], lifted["until"]) == (False, "2026-11-20T12:00:00Z")
+    assert refused(server.post(place, json={"informed": True}))[0] == 409
+    assert faults(server) == []
+
+
+def test_what_rests_on_the_interests_of_the_provider_is_not_taken_along(server: Running) -> None:
+    record = details_of(server)
+    for basis, left in (("LegitimateInterest", True), ("ContractPerformance", False)):
+        node, stated = NamedNode(record), NamedNode(f"{CI}legalBasis")
+        others = (q for q in server.kg.store.match([(node, stated, None)]))
+        before = tuple(q for q in others if server.kg.graphs.is_record(q.graph_name))
+        added = (Quad(node, stated, NamedNode(f"{DPV}{basis}")),)
+        server.kg.commit(Change(add=added, remove=before, trusted=True))
+        told = server.get(f"/subjects/{PERSON}/export", headers={"Accept": "application/json"}).json()
+        assert (record in told["records"]) is not left
+        assert ({"record": record, "reason": "other-basis"} in told["leftOut"]) is left
 
 
 def test_an_objection_counts_until_it_is_refused(server: Running) -> None:

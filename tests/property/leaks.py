@@ -13,11 +13,13 @@ import argparse
 import asyncio
 import gzip
 import html
+import io
 import random
 import re
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,20 +27,24 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pyoxigraph
 import zstandard
 from pyoxigraph import BlankNode
 from starlette.types import Message
 
+from kgservice.application.forms.shapes import Forms
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.principal import Role
 from kgservice.http.app import create_app
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.formats import GRAPH_FORMATS
-from tests.property.leaks_requests import Asked, Grammar
-from tests.property.leaks_world import COPIED, World
+from kgservice.tabular.lines import MEDIA_TYPE as SHEET
+from tests.property.leaks_records import Grammar
+from tests.property.leaks_requests import FORM, PARQUET, Asked
+from tests.property.leaks_world import COPIED, OVERSEER, World
 from tests.serving import TOKEN
 
 # The first letter may be lost on the way: SUBSTR(?o, 2).
@@ -52,9 +58,15 @@ _KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:^|\n)\"?[1-9]")
 # What differs between two answers that are alike.
 _MASKED = {b"etag", b"date", b"content-length"}
+# How many persons and commits there are is told to who may see everything, and is another number in the twin.
+_OF_ALL = re.compile(rb'(<span class="hint">[0-9]+ \w+ |<strong>)[0-9]+(?= |</strong>)')
+_MADE_UP = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LOOKS = {"docProps/core.xml", "xl/theme/theme1.xml", "xl/styles.xml"}
 _SEALED = b"kg-commit"  # another word each time; its length is looked at
 ROUND = 500
-WRITING = frozenset({"update", "import", "write"})  # what may change something, which is taken back
+WRITING = frozenset(
+    {"update", "import", "write", "form", "sheet"}
+)  # what may change something, which is taken back
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     tag: str = ""
+    sealed: str = ""
 
     @property
     def text(self) -> str:
@@ -86,7 +99,7 @@ def inside(world: World) -> Ask:
     async def ask(asked: Asked) -> Answer:
         path, _, query = asked.target.partition("?")
         headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {world.keys[asked.role]}".encode())]
-        body = asked.body.encode()
+        body = asked.sent
         if body:
             headers.append((b"content-length", str(len(body)).encode()))
         headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in asked.headers]
@@ -140,7 +153,7 @@ def over_socket(world: World, url: str, client: httpx.AsyncClient) -> Ask:
         # What stands around a value is not part of it, and the client sends none.
         headers = [*headers, *((n, v.strip()) for n, v in asked.headers if n != "Accept-Encoding")]
         address = httpx.URL(url).copy_with(raw_path=asked.target.encode())
-        found = await client.request(asked.method, address, headers=headers, content=asked.body.encode())
+        found = await client.request(asked.method, address, headers=headers, content=asked.sent)
         return answered(found.status_code, [(n.lower(), v) for n, v in found.headers.raw], found.content)
 
     return ask
@@ -154,6 +167,11 @@ def answered(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -
         body = gzip.decompress(body)
     elif body and coding == b"zstd":
         body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    kind = known.get(b"content-type", b"").decode()
+    if body and kind in PARQUET:
+        body = _rows(body)
+    elif body and kind == SHEET:
+        body = _cells(body)
     kept = tuple(
         sorted(
             (name, b"." * len(value) if name == _SEALED else value)
@@ -161,7 +179,32 @@ def answered(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -
             if name not in _MASKED
         )
     )
-    return Answer(status, kept, body, known.get(b"etag", b"").decode())
+    tag, sealed = (known.get(name, b"").decode() for name in (b"etag", _SEALED))
+    return Answer(status, kept, body, tag, sealed)
+
+
+def _rows(parquet: bytes) -> bytes:
+    """A Parquet file as text: its columns, its rows, and what it says of itself."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as db:
+        file.write(parquet)
+        file.flush()
+        rows = db.read_parquet(file.name)
+        said = db.sql(f"SELECT key, value FROM parquet_kv_metadata('{file.name}')").fetchall()
+        lines = [
+            repr(list(zip(rows.columns, rows.types, strict=True))),
+            *map(repr, rows.fetchall()),
+            repr(said),
+        ]
+    return "\n".join(lines).encode()
+
+
+def _cells(workbook: bytes) -> bytes:
+    """A workbook as text: all of its parts but for its looks, and when it was made."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        names = [name for name in archive.namelist() if name not in _LOOKS]
+        return b"\n".join(name.encode() + b"\n" + archive.read(name) for name in names).replace(
+            b"><", b">\n<"
+        )
 
 
 @dataclass
@@ -183,25 +226,68 @@ class Search:
 
     async def one(self, asked: Asked) -> int:
         """One request, and what belongs to it; how many requests that were. Raises `Leak`."""
+        made, other = 1, None
+        if asked.warm:
+            asked = await self._warmed(asked)
+            made += 1
         answer = await self._searched(asked)
-        made = 1
         if asked.like is not None:
             made += await self._like_nothing(asked, answer)
         if self.ask_twin is not None and asked.same:
             other = await self.ask_twin(asked)
-            if not _same(answer, other):
-                raise Leak(
-                    f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}"
-                )
-            self.counts["compared with the twin"] += 1
+            self._compared(asked, answer, other)
         elif self.ask_twin is not None and asked.kind in WRITING:
-            await self.ask_twin(asked)
+            other = await self.ask_twin(asked)
+        made += await self._followed(asked, answer, other)
         if asked.kind in WRITING:
-            made += await self._read_back()
+            made += await self._read_back(answer)
             for world in (self.world, self.twin):
                 if world is not None:
                     world.restore()
         return made
+
+    def _compared(self, asked: Asked, answer: Answer, other: Answer) -> None:
+        if not _same(_bare(asked, answer), _bare(asked, other)):
+            raise Leak(f"The twin without what is hidden answers otherwise.\n{told(asked, answer, other)}")
+        self.counts["compared with the twin"] += 1
+
+    async def _warmed(self, asked: Asked) -> Asked:
+        """The request once for another purpose, whose answer may say more; then its tag must not count here."""
+        rest = tuple((name, value) for name, value in asked.headers if name != "KG-Purpose")
+        for world, ask in ((self.world, self.ask), (self.twin, self.ask_twin)):
+            if world is None or ask is None:
+                continue
+            before = await ask(replace(asked, headers=(*rest, ("KG-Purpose", asked.warm))))
+            own = not any(name == "If-None-Match" for name, _ in asked.headers)
+            if before.status == 200 and before.tag and own:
+                now = await ask(replace(asked, headers=(*asked.headers, ("If-None-Match", before.tag))))
+                # That of a record stands for what is shown of it, which may be the same.
+                if now.status == 304 and (await ask(asked)).body != before.body:
+                    raise Leak(f"The tag of the view of another purpose counts.\n{told(asked, before, now)}")
+        self.counts["after another purpose"] += 1
+        return replace(asked, warm="")
+
+    async def _followed(self, asked: Asked, answer: Answer, other: Answer | None) -> int:
+        """What belongs to something that was sent, where the answer led; how many requests that were."""
+        keys = [_key(one) for one in (answer, other) if one is not None]
+        if not asked.then or not all(keys):
+            return 0
+        for method, path in asked.then:
+            headers = (("Content-Type", FORM),) if method == "POST" else ()
+            steps = [
+                Asked(
+                    *(asked.role, method, path.replace("{key}", key), headers),
+                    *(f"key={key}" if method == "POST" else "", asked.kind),
+                    repeats=asked.text,
+                )
+                for key in keys
+            ]
+            found = _without(await self._searched(steps[0]), keys[0])
+            if self.ask_twin is not None and len(steps) > 1 and asked.fresh:
+                self._compared(
+                    replace(steps[0], fresh=True), found, _without(await self.ask_twin(steps[1]), keys[1])
+                )
+        return len(asked.then)
 
     async def _searched(self, asked: Asked) -> Answer:
         answer = await self.ask(asked)
@@ -218,7 +304,7 @@ class Search:
             raise Leak(f"The answer tells of {sorted(told_of | keys)[:5]}\n{told(asked, answer)}")
         if asked.never and answer.status == 200 and _YES.search(answer.body.decode()):
             raise Leak(f"A question about what is hidden is answered with yes.\n{told(asked, answer)}")
-        found = set(_SHOWN.findall(text))
+        found = set(_SHOWN.findall(text)) - set(_SHOWN.findall(asked.text))
         self.counts["with what is shown"] += bool(found)
         self.shown |= found
         return answer
@@ -239,14 +325,35 @@ class Search:
         self.counts["like what does not exist"] += 1
         return 1
 
-    async def _read_back(self) -> int:
-        """What an update may have brought into the view, as a researcher sees it."""
+    async def _read_back(self, answer: Answer) -> int:
+        """What a change may have brought into the view, as a researcher sees it who waits for it."""
+        headers = (("KG-At-Least", answer.sealed),) if answer.sealed else ()
         for query in (
             f"SELECT%20*%20%7B%20%3C{COPIED.value}%3E%20%3Fp%20%3Fo%20%7D",
             "CONSTRUCT%20%7B%3Fs%20%3Fp%20%3Fo%7D%20%7B%3Fs%20%3Fp%20%3Fo%20FILTER(CONTAINS(STR(%3Fo),%22ANARY%22))%7D",
         ):
-            await self._searched(Asked(Role.RESEARCHER, "GET", f"/sparql?query={query}", kind="read back"))
+            await self._searched(
+                Asked(Role.RESEARCHER, "GET", f"/sparql?query={query}", headers, kind="read back")
+            )
         return 2
+
+
+def _bare(asked: Asked, answer: Answer) -> Answer:
+    """An answer without what may differ between the worlds, since whoever asks may know it or it is made up."""
+    body = _MADE_UP.sub(b"", answer.body) if asked.fresh else answer.body
+    return replace(answer, body=_OF_ALL.sub(rb"\1", body) if asked.role == OVERSEER else body, sealed="")
+
+
+def _key(answer: Answer) -> str:
+    """The key in the address that an answer leads to."""
+    found = re.search(r"[?&]key=([\w-]+)", dict(answer.headers).get(b"location", b"").decode())
+    return found[1] if found else ""
+
+
+def _without(answer: Answer, key: str) -> Answer:
+    """An answer without the key of a file, which is another each time."""
+    headers = tuple((name, value.replace(key.encode(), b"")) for name, value in answer.headers)
+    return replace(answer, headers=headers, body=answer.body.replace(key.encode(), b""))
 
 
 def _same(answer: Answer, other: Answer) -> bool:
@@ -300,7 +407,8 @@ def told(asked: Asked, *answers: Answer) -> str:
 def grammar_of(world: World, seed: int) -> Grammar:
     """The grammar with what is in the world."""
     planted = world.planted
-    return Grammar(random.Random(seed), sorted(planted.hidden), sorted(planted.seen), planted.canaries)
+    dice, hidden, shown = random.Random(seed), sorted(planted.hidden), sorted(planted.seen)
+    return Grammar(dice, hidden, shown, planted.canaries, forms=Forms(world.kg))
 
 
 def model() -> OxigraphStore:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote_plus, urlencode
 
 from kgservice.application.answers.questions import questions
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI, DPV, KG
 from tests.http.keys import IMPROVING, RESEARCH
-from tests.property.leaks_world import COPIED, MISSING, PROJECT, A
+from tests.property.leaks_world import COPIED, MISSING, OF_TWO, OVERSEER, PROJECT, READER_OF_TWO, A
 
 FORM = "application/x-www-form-urlencoded"
 RESULTS = (
@@ -19,7 +20,35 @@ RESULTS = (
     *("text/tab-separated-values", "application/json"),
 )
 GRAPHS = ("text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json", "*/*")
+PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
 OTHERS = ("text/html", "application/n-quads", "application/trig", "image/png", "text/turtle;q=0.1, text/csv")
+# Who asks what only reads the view of a purpose may also be one who could state another.
+READING = frozenset(
+    {
+        *("query", "page of a query", "oracle", "search", "saved question", "question as Parquet", "record"),
+        *("page", "records"),
+    }
+)
+SQL = "https://www.iana.org/assignments/media-types/application/sql"
+CONSTRUCT = "https://www.iana.org/assignments/media-types/application/sparql-query"
+TABLE = json.dumps(
+    {
+        "@context": "http://www.w3.org/ns/csvw",
+        "url": "rows.csv",
+        "tableSchema": {"columns": [{"name": name, "titles": [name]} for name in ("iri", "text", "other")]},
+        "transformations": [
+            {"url": "source.sql", "scriptFormat": SQL, "targetFormat": SQL},
+            {
+                "url": "graph.rq",
+                "scriptFormat": CONSTRUCT,
+                "targetFormat": "https://www.iana.org/assignments/media-types/text/turtle",
+            },
+        ],
+    }
+)
+TYPED = """CREATE VIEW rejects AS SELECT line, 'nothing' AS reason FROM raw WHERE text = '2026';
+CREATE VIEW good AS SELECT line, iri, text, other FROM raw WHERE text <> '2026';
+"""
 PREFIXES = f"PREFIX ci: <{CI}> PREFIX dpv: <{DPV}> PREFIX ex: <http://example.org/> "
 PROPERTIES = (
     *("ci:title", "ci:description", "ci:content", "ci:quote", "ci:personName", "ci:region", "ci:occupation"),
@@ -55,10 +84,13 @@ class Asked:
     """One request: who asks, and what.
 
     `like`: the same request for something that does not exist, which must get the same answer.
-    `never`: the answer must be no or zero. `same`: the twin must give the same answer.
+    `never`: the answer must be no or zero. `same`: the twin must give the same answer, `fresh`: but for names
+    that are made up for new records. `content`: a body that is no text. `warm`: the purpose for which the
+    same is asked before, by who may state it too. `then`: methods and addresses of what belongs to what was
+    sent, with `{key}` where the answer to that leads to. `repeats`: what was said before, and is told again.
     """
 
-    role: Role
+    role: str
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = ()
@@ -67,11 +99,21 @@ class Asked:
     like: tuple[str, str] | None = None
     never: bool = False
     same: bool = True
+    fresh: bool = False
+    content: bytes = b""
+    warm: str = ""
+    then: tuple[tuple[str, str], ...] = ()
+    repeats: str = ""
+
+    @property
+    def sent(self) -> bytes:
+        """The body."""
+        return self.content or self.body.encode()
 
     @property
     def text(self) -> str:
         """All that the request says, to tell what an answer only repeats."""
-        said = "\n".join((self.target, *(value for _, value in self.headers), self.body))
+        said = "\n".join((self.target, *(value for _, value in self.headers), self.body, self.repeats))
         return f"{said}\n{unquote_plus(said)}\n{unquote_plus(unquote_plus(said))}"
 
 
@@ -98,7 +140,14 @@ class Grammar:
 
     def request(self) -> Asked:
         """One of all kinds."""
-        made: list[tuple[int, Callable[[], Asked]]] = [
+        weights, kinds = zip(*self.kinds(), strict=True)
+        make: Callable[[], Asked] = self.dice.choices(kinds, weights)[0]
+        asked = make()
+        return self._of_another(asked) if asked.kind in READING and self._maybe(0.2) else asked
+
+    def kinds(self) -> list[tuple[int, Callable[[], Asked]]]:
+        """What makes requests, and how often it does."""
+        return [
             (46, self._asking),
             (8, self._oracle),
             (4, self._searching),
@@ -115,9 +164,18 @@ class Grammar:
             (2, self._write),
             (4, self._record),
         ]
-        weights, kinds = zip(*made, strict=True)
-        make: Callable[[], Asked] = self.dice.choices(kinds, weights)[0]
-        return make()
+
+    def _of_another(self, asked: Asked) -> Asked:
+        """The same, asked by who has two purposes, or may see everything, and states the purpose."""
+        two = READER_OF_TWO if asked.role == Role.READER else OF_TWO
+        who = self._pick(two, OVERSEER)
+        stated = self._pick("", RESEARCH, "dpv:ResearchAndDevelopment")
+        headers = (*asked.headers, ("KG-Purpose", stated)) if stated else asked.headers
+        warm = self._pick("", IMPROVING, "everything" if who == OVERSEER else IMPROVING)
+        # Who may see everything is told the number of the last commit, and what was imported last.
+        told = asked.target.partition("?")[0] == "/" or any(name == "KG-At-Least" for name, _ in headers)
+        same = asked.same and not (who == OVERSEER and told)
+        return replace(asked, role=who, headers=headers, warm=warm, same=same)
 
     def _pick(self, *choices: str) -> str:
         return self.dice.choice(choices)
@@ -135,6 +193,8 @@ class Grammar:
             found.append(("If-None-Match", self._pick("*", 'W/"1-json-0"', '"0"', 'W/"13-turtle-1", "x"')))
         if self._maybe(0.05):
             found.append(("Range", "bytes=0-100"))
+        if self._maybe(0.02):
+            found.append(("KG-At-Least", self._pick("0", "1", "12", "999999", "x", "gAAAAABq", "")))
         return tuple(found)
 
     def _iri(self) -> str:
@@ -164,7 +224,10 @@ class Grammar:
         how = self.dice.random()
         if how < 0.1 and not never:
             page = urlencode([(k, v) for k, v in parameters if k != "format"])
-            return Asked(role, "GET", f"/pages/workbench?{page}", (), kind="page of a query", same=same)
+            place = self._pick(
+                "workbench", "workbench", "workbench", "sparql"
+            )  # the latter leads to the former
+            return Asked(role, "GET", f"/pages/{place}?{page}", (), kind="page of a query", same=same)
         if how < 0.5:
             method = "HEAD" if self._maybe(0.05) and not never else "GET"
             return Asked(
@@ -283,8 +346,15 @@ class Grammar:
             )
         role = self.dice.choice((Role.READER, Role.RESEARCHER))
         where = self._pick("/queries/", "/queries/", "/pages/questions/")
+        if as_parquet := where == "/queries/" and self._maybe(0.2):
+            headers = self._headers(*PARQUET)
+            if self._maybe(0.3):
+                parameters.append(("format", "parquet"))
+        else:
+            headers = self._headers(*RESULTS)
         target = f"{where}{question.id}?{urlencode(parameters)}"
-        return Asked(role, "GET", target, self._headers(*RESULTS), kind="saved question")
+        kind = "question as Parquet" if as_parquet else "saved question"
+        return Asked(role, "GET", target, headers, kind=kind)
 
     def _value(self, kind: str, values: object) -> str:
         known = list(values) if isinstance(values, tuple) else []
@@ -435,6 +505,11 @@ class Grammar:
             if self._maybe(0.5):
                 stated = self._pick(RESEARCH, "everything", IMPROVING, "")
         rest = urlencode([p for p in parameters if p[0] != "query"])
+        if self._maybe(0.15):
+            to = self._pick("/", f"/pages/record?iri={quote(self._iri(), safe='')}", "//example.org/", "x")
+            form = urlencode([("purpose", stated), ("to", to)])
+            role = self._pick(Role.READER, Role.RESEARCHER, Role.EDITOR, OF_TWO)
+            return Asked(role, "POST", "/pages/purpose", (("Content-Type", FORM),), form, "purpose")
         path, role = self.dice.choice(
             [
                 (f"/sparql?{urlencode(parameters)}", Role.RESEARCHER),
@@ -482,8 +557,43 @@ class Grammar:
     def _import(self) -> Asked:
         """A document that comes in, whatever it says of what is hidden."""
         accept = self._pick("application/json", "application/x-ndjson", "*/*")
+        if self._maybe(0.3):
+            headers = (("Content-Type", "multipart/form-data; boundary=edge"), ("Accept", accept))
+            return Asked(Role.EDITOR, "POST", "/imports", headers, self._table(), "import", same=False)
         headers = (("Content-Type", "text/turtle"), ("Accept", accept))
         return Asked(Role.EDITOR, "POST", "/imports", headers, self._document(), "import", same=False)
+
+    def _table(self) -> str:
+        """A folder with a table and its mapping, the rows of which say something of what is hidden."""
+        rows = "".join(
+            f"{self._iri()},{self._pick('x', '4', '2026', 'CANARY')},{self._iri()}\n"
+            for _ in range(self.dice.choice([1, 3]))
+        )
+        prop, link = (self._pick(*(p for p in PROPERTIES if p.startswith("ci:"))) for _ in range(2))
+        said = self.dice.choice(
+            [
+                f"?node {prop} ?text",
+                f"?node {prop} ?text ; {link} ?to",
+                f"?node a {self._pick(*(c for c in CLASSES if c[0] != '<'))} ; {prop} ?text ; {link} ?to",
+            ]
+        )
+        query = (
+            f"{PREFIXES}PREFIX xyz: <http://sparql.xyz/facade-x/data/> CONSTRUCT {{ {said} }} WHERE {{ "
+            "?row xyz:iri ?iri ; xyz:text ?text ; xyz:other ?other BIND(IRI(?iri) AS ?node) BIND(IRI(?other) AS ?to) }"
+        )
+        files = {
+            "canaries/rows.csv": f"iri,text,other\n{rows}",
+            "canaries/csv-metadata.json": TABLE,
+            "canaries/source.sql": TYPED,
+            "canaries/graph.rq": query,
+        }
+        return (
+            "".join(
+                f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n{content}\r\n'
+                for name, content in files.items()
+            )
+            + "--edge--\r\n"
+        )
 
     def _dry_run(self) -> Asked:
         """What a document would do to the findings; of what is hidden, whoever may write may try."""

@@ -33,6 +33,8 @@ YESTERDAY = NOON - timedelta(days=1)
 CATEGORIES = ("IdentificationData", "DemographicData", "CommunicationData")
 FILLED = NamedNode("urn:filler")
 FILLER = Quad(FILLED, DETAIL, Literal("filler"), FILLED)
+# Besides a reader, a researcher and an editor of one purpose: those who may state others, too.
+OF_TWO, READER_OF_TWO, OVERSEER = "researcher of two", "reader of two", "overseer"
 TITLED = ("PainPoint", "Touchpoint", "Solution", "Impact", "LessonLearned")
 
 
@@ -316,10 +318,16 @@ class World:
         # In both worlds the view has now changed last with the same commit.
         self.planted.show(NamedNode(A.instance("leaks", "PainPoint", "1")), "title", "de")
         self._commit(lambda _: None)
-        self.keys = {
+        self.keys: dict[str, str] = {
             role: make_key(settings, role, purposes=(RESEARCH,), default=RESEARCH)
             for role in (Role.READER, Role.RESEARCHER, Role.EDITOR)
         }
+        for who, roles in (
+            (OF_TWO, (Role.RESEARCHER, Role.EDITOR)),
+            (READER_OF_TWO, (Role.READER,)),
+            (OVERSEER, (Role.ADMINISTRATOR,)),
+        ):
+            self.keys[who] = make_key(settings, *roles, purposes=(RESEARCH, IMPROVING), default=RESEARCH)
         self._records = self._stored()
 
     @property

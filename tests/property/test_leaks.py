@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -14,13 +16,18 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.changes.effect import Effect
+from kgservice.application.forms import choices, lists
+from kgservice.application.forms import records as form_records
 from kgservice.application.views import search as searching
 from kgservice.application.views.purposes import Purposes
 from kgservice.application.views.reader import PurposeReader
 from kgservice.domain import sparql_search
 from kgservice.domain.change import Change
-from kgservice.domain.principal import Role
-from kgservice.http.resources import questions
+from kgservice.domain.principal import Principal, Role, stated_purpose
+from kgservice.http.access import purposes
+from kgservice.http.pages import record_forms
+from kgservice.http.pages import sheets as sheet_pages
+from kgservice.http.resources import parquet, questions
 from kgservice.namespaces import CI, KG
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
@@ -93,6 +100,7 @@ def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
             "description",
         ),
         *("purpose", "update", "graph store", "dry run", "read back", "import", "write"),
+        *("records", "form", "sheet", "question as Parquet", "after another purpose"),
     }
 
 
@@ -391,6 +399,80 @@ def test_a_service_whose_tags_count_all_commits_is_caught(
     world = alone()
     with pytest.raises(Leak, match="had the tag"):
         tell_of_hidden_changes(world)
+
+
+def search_for(world: World, kinds: set[str], requests: int, seed: int = 3) -> Search:
+    """Ask a world alone, with requests of some kinds only."""
+    found = Search(world, inside(world))
+    grammar = grammar_of(world, seed)
+
+    async def run() -> None:
+        while found.counts["requests"] < requests:
+            asked = grammar.request()
+            if asked.kind in kinds:
+                await found.one(replace(asked, like=None))
+
+    asyncio.run(run())
+    return found
+
+
+@pytest.mark.parametrize("what", ["lists", "pick lists", "forms", "names in sheets"])
+def test_a_service_whose_pages_of_records_read_everything_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    world = alone()
+    if what == "lists":
+        listing = lists.listing
+        monkeypatch.setattr(lists, "listing", lambda _, *rest: listing(world.kg, *rest))
+    elif what == "pick lists":
+        offered = choices.choices
+        for module in (record_forms, sheet_pages):
+            monkeypatch.setattr(module, "choices", lambda _, *rest: offered(world.kg, *rest))
+    elif what == "forms":
+        existing = form_records.existing
+        monkeypatch.setattr(form_records, "existing", lambda kg, _, *rest: existing(kg, kg, *rest))
+    else:
+        called = choices.names
+        monkeypatch.setattr(sheet_pages, "names", lambda _, *rest: called(world.kg, *rest))
+    with pytest.raises(Leak, match="tells of"):
+        search_for(world, {"records", "form", "sheet"}, 400)
+
+
+def test_a_service_whose_parquet_files_hold_everything_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producing = parquet._producing
+    world = alone()
+    monkeypatch.setattr(parquet, "_producing", lambda _, asked: producing(world.kg, asked))
+    with pytest.raises(Leak, match="tells of"):
+        search_for(world, {"question as Parquet"}, 200)
+
+
+def test_a_service_that_shows_everything_to_who_oversees_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(principal: Principal, *rest: Any) -> str | None:
+        return None if principal.oversees else stated_purpose(principal, *rest)
+
+    monkeypatch.setattr(purposes, "stated_purpose", careless)
+    world = alone()
+    with pytest.raises(Leak, match=r"(?s)tells of.*overseer"):
+        search_for(world, {"query", "record"}, 500)
+
+
+def test_a_service_that_keeps_the_purpose_of_the_request_before_is_caught(
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one would whose answers were kept by who asks, not by what they may see."""
+    kept: dict[str, str | None] = {}
+
+    def careless(principal: Principal, given: str | None, *rest: Any) -> str | None:
+        return kept.setdefault(principal.name, stated_purpose(principal, given, *rest))
+
+    monkeypatch.setattr(purposes, "stated_purpose", careless)
+    world = alone()
+    with pytest.raises(Leak, match=r"tells of"):
+        search_for(world, {"query", "record", "saved question"}, 500)
 
 
 def searched(text: str) -> Asked:

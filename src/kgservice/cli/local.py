@@ -165,10 +165,12 @@ class Local(LocalDesks):
         entry.view, entry.purpose, entry.everything = reader.view.value, purpose, purpose is None
         return reader
 
-    @recorded("decide", "decisions")
     def decide(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """Decide on what is stored."""
-        return decide(self._kg, **asked).to_json()
+        with self.recorder.doing("decide", "decisions") as entry:
+            found = decide(self._kg, **asked)
+            entry.person = self._kg.addresses.key(found.subject)
+            return found.to_json()
 
     @recorded("load", "imports", reads=False)
     def load(self, paths: Sequence[Path], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,14 +137,27 @@ def _put(text: str, name: str, language: str, output: Path | None, *, every: boo
             out.write(b"" if text.endswith("\n") else b"\n")
 
 
+class Checked(StrEnum):
+    """What can be checked."""
+
+    VIEWS = "views"
+
+
 def check(
-    as_json: JsonOption = False, store: StoreOption = None, url: UrlOption = None, token: TokenOption = None
+    what: Annotated[  # noqa: ARG001 - it can be nothing else
+        Checked,
+        typer.Argument(help="The views with the records they follow from: there is nothing else to check."),
+    ] = Checked.VIEWS,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Prove that each view equals its definition and each record graph holds only what belongs there.
 
     Exit code 1 when something is wrong.
 
-    Example: kgservice check
+    Example: kgservice check views
     """
     with connected(settings_for(store, token), url) as backend:
         faults = backend.check()

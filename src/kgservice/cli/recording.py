@@ -41,7 +41,7 @@ def _user() -> str:
 class Entry:
     """What the entry of a command shall tell; it is written by `tell`, once, or when the command has ended.
 
-    `command` without the name of the program; `view`, `purpose`, `query`, `ticket` as in `Draft`.
+    `command` without the name of the program; `view`, `purpose`, `query`, `person`, `ticket` as in `Draft`.
     """
 
     def __init__(self, log: AuditLog, principal: Principal, command: str, area: str, *, reads: bool) -> None:
@@ -50,6 +50,7 @@ class Entry:
         self.purpose: str | None = None
         self.query: str | None = None
         self.ticket: str | None = None
+        self.person: str | None = None
         self.everything = False
         self._log = log
         self._principal = principal
@@ -73,6 +74,7 @@ class Entry:
             purpose=self.purpose,
             query=self.query,
             ticket=self.ticket,
+            person=self.person,
             outcome=None if outcome is None else int(outcome),
         )
         try:

@@ -27,7 +27,7 @@ class Action(StrEnum):
     CHANGE = "change"  # of the graph; its provenance says more
     DENIED = "denied"
     RIGHT = "right"  # of a data subject: access, erasure, …
-    CONSENT = "consent"  # given, withdrawn, renewed
+    CONSENT = "consent"  # given, withdrawn, renewed; read, or asked what it allows
     KEY = "key"  # of a person or program, made or taken away
     SIGN_IN = "sign-in"
     AUDIT = "audit"  # the log itself was read
@@ -45,8 +45,8 @@ class Draft:
 
     `principal` is the name that a `Principal` has; `view` and `purpose` are IRIs; `resource` is the method
     and the address with `{}` for each part that is not fixed, or a command; `outcome` the HTTP status, or the
-    exit code of a command;
-    `ticket` the opaque id of a right that was exercised. `count` entries like one that is in the log
+    exit code of a command; `ticket` the opaque id of a right that was exercised; `person` the key that ends
+    the IRI of the person whose consents were read. `count` entries like one that is in the log
     already happened from `since` to `moment`. `anchor` says after which head the log begins from now on.
     """
 
@@ -60,6 +60,7 @@ class Draft:
     query: str | None = None
     outcome: int | None = None
     ticket: str | None = None
+    person: str | None = None
     count: int | None = None
     since: datetime | None = None
     anchor: str | None = None
@@ -77,6 +78,7 @@ class Draft:
             "query": self.query,
             "outcome": self.outcome,
             "ticket": self.ticket,
+            "person": self.person,
             "count": self.count,
             "since": None if self.since is None else stamp(self.since),
             "anchor": self.anchor,

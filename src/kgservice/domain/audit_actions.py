@@ -5,9 +5,14 @@ from __future__ import annotations
 from kgservice.domain.audit import Action
 
 # By the area, which is the first part of the address of a request; where it is only read, too.
-_ALWAYS = {"audit": Action.AUDIT, "requests": Action.RIGHT, "subjects": Action.RIGHT}
-_CHANGES = {
+_ALWAYS = {
+    "audit": Action.AUDIT,
     "consents": Action.CONSENT,
+    "decisions": Action.CONSENT,
+    "requests": Action.RIGHT,
+    "subjects": Action.RIGHT,
+}
+_CHANGES = {
     "keys": Action.KEY,
     "sign-in": Action.SIGN_IN,
     "sign-out": Action.SIGN_IN,

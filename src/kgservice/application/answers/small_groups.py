@@ -48,8 +48,19 @@ def personal(kg: Reader, nodes: Iterable[NamedNode]) -> set[NamedNode]:
 
 def allow(kg: Reader, iri: NamedNode) -> None:
     """Raises `NotFound`, in the words for what is unknown, for a person and a record of one."""
-    if personal(kg, [iri]):
+    if is_secret(kg, iri):
         raise NotFound("nothing is known of <{iri}>", iri=iri.value)
+
+
+def is_secret(kg: Reader, node: NamedNode) -> bool:
+    """Whether the view shows a person or a record of one under this IRI.
+
+    Of what the view does not show nothing is looked up: it would take the longer the more is said of it, and
+    so tell that it is there.
+    """
+    kg.current()
+    shown = kg.store.match([(node, None, None), (None, None, node)], kg.view)
+    return next(iter(shown), None) is not None and _is_personal(kg, node)
 
 
 def refused(question: Question) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.answers.small_groups import personal
+from kgservice.application.answers.small_groups import is_secret, personal
 from kgservice.application.views.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.domain.trace import LAYERS, Fact, Link, Measured, Node, Thing, Trace, Value
@@ -99,7 +99,7 @@ def trace_guarded(kg: Reader, iri: NamedNode) -> Trace:
 
     Raises as `trace` does; for a person and a record of one as for what is unknown.
     """
-    if personal(kg, [iri]):
+    if is_secret(kg, iri):
         raise NotFound("the graph has no record <{iri}>", iri=iri.value)
     whole = trace(kg, iri)
     nodes = [NamedNode(node.iri) for node in whole.nodes()]

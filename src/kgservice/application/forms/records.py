@@ -168,7 +168,7 @@ def _values(
             found.setdefault(quad.object, []).append(quad)
     for back in map(NamedNode, one.inverses):
         shown = editing.triples_of(kg.store.match([(None, back, node)], reader.view))
-        for quad in kg.store.match([(None, back, node)]):
+        for quad in kg.store.match([(None, back, node)]) if shown else ():
             if kg.graphs.is_record(quad.graph_name) and quad.triple in shown:
                 found.setdefault(quad.subject, []).append(quad)
     return dict(sorted(found.items(), key=lambda item: str(item[0])))

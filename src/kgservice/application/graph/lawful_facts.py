@@ -50,7 +50,7 @@ SELECT DISTINCT ?person ?part ?s ?p ?o WHERE {{
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("authorisation" AS ?part)
     {{ ?s ci:authorises ?person }}
-    UNION {{ ?consent ci:dataSubject ?person . ?s ci:authorisationFor ?consent }}
+    UNION {{ ?consent ci:dataSubject ?person ; a ci:ConsentRecord . ?s ci:authorisationFor ?consent }}
     ?s a ci:GuardianAuthorisation ; ?p ?o
   }}
   UNION {{

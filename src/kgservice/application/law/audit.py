@@ -73,6 +73,7 @@ class AuditLog:
         query: str | None = None,
         outcome: int | None = None,
         ticket: str | None = None,
+        person: str | None = None,
     ) -> Draft:
         """What is to be recorded: this, now."""
         roles = tuple(sorted(principal.roles))
@@ -87,6 +88,7 @@ class AuditLog:
             query=query,
             outcome=outcome,
             ticket=ticket,
+            person=person,
         )
 
     def record(self, draft: Draft) -> None:

@@ -31,6 +31,7 @@ COLUMNS = (
     "query",
     "outcome",
     "ticket",
+    "person",
     "count",
     "since",
     "anchor",

@@ -26,6 +26,7 @@ from kgservice.namespaces import CI
 from kgservice.store.base import Term
 
 SOURCE = "/subjects"
+_UNTIL = NamedNode(f"{CI}validUntil")
 _SAID = f"""PREFIX ci: <{CI}>
 SELECT ?restriction ?p ?o {{
   VALUES ?person {{ UNDEF }} ?restriction a ci:Restriction ; ci:dataSubject ?person ; ?p ?o
@@ -73,12 +74,15 @@ class Restricted:
 def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Restricted:
     """Restrict all data of the person, or only some `records`.
 
-    Raises `NotFound`, `BadParameter` for records of somebody else, and what `requests.settle` raises.
+    Raises `NotFound`, `BadParameter` for records of somebody else or a begin in the future, with which the
+    request would not be fulfilled, and what `requests.settle` raises.
     """
     with kg.writing:
         person, asked, now = subjects.one(kg, key), Members(body), kg.clock().astimezone(UTC)
         records = [_record(kg, person, one) for one in asked.texts("records")] if asked.has("records") else []
         begin = asked.moment("from", now)
+        if begin > now:
+            raise BadParameter("{time} lies in the future", time=stamp(begin), source="from")
         reason = asked.text("reason") if asked.has("reason") else ""
         ticket = requests.settle(kg, person, Right.RESTRICTION, asked)
         asked.done()
@@ -96,7 +100,8 @@ def restrict(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Res
 def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, by: Origin = LOCAL) -> str:
     """End a restriction of the person, who has been `informed` of it before (Art. 18(3)); its IRI.
 
-    Raises `NotFound`, `Conflict` for one that is lifted, `BadParameter` when the person was not informed.
+    One that would end by itself later ends then. Raises `NotFound`, `Conflict` for one that has ended,
+    `BadParameter` when the person was not informed.
     """
     with kg.writing:
         person, asked, now = subjects.one(kg, key), Members(body), kg.clock().astimezone(UTC)
@@ -109,12 +114,14 @@ def lift(kg: KnowledgeGraph, key: str, restriction: str, body: Any, by: Origin =
         known = {one["id"]: one for one in of(kg, person)}
         if node.value not in known:
             raise NotFound("The person has no restriction {node}", node=node.value)
-        if known[node.value]["until"] is not None:
-            raise Conflict("This restriction was lifted at {until}", until=known[node.value]["until"])
+        until = known[node.value]["until"]
+        if until is not None and until <= stamp(now):
+            raise Conflict("This restriction was lifted at {until}", until=until)
         if time > now or stamp(time) < (known[node.value]["from"] or ""):
             raise BadParameter("{time} is not between its begin and now", time=stamp(time), source="time")
         add = requests.about(node, [("validUntil", requests.literal(time))])
-        kg.commit(Change(add=add, origin=by.because("restriction lifted", SOURCE)))
+        later = [q for q in kg.store.match([(node, _UNTIL, None)]) if kg.graphs.is_record(q.graph_name)]
+        kg.commit(Change(add=add, remove=tuple(later), origin=by.because("restriction lifted", SOURCE)))
     return node.value
 
 

@@ -27,7 +27,15 @@ _RECORD = NamedNode(f"{CI}CustomerDataRecord")
 _CONSENT = NamedNode(f"{CI}ConsentRecord")
 _ORIGIN, _BASIS = NamedNode(f"{CI}dataOrigin"), NamedNode(f"{CI}legalBasis")
 _THOUGHT_UP = frozenset({NamedNode(f"{CI}DerivedData"), NamedNode(f"{CI}InferredData")})
-_PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", DPV)  # consent, contract: Art. 20(1)(a)
+# Consent and contract (Art. 20(1)(a) GDPR); below these paragraphs there are narrower ones.
+_PORTABLE = (f"{GDPR}A6-1-a", f"{GDPR}A6-1-b", f"{GDPR}A9-2-a")
+_PORTABLE_TOO = frozenset(
+    DPV + name
+    for name in (
+        *("Consent", "InformedConsent", "ImpliedConsent", "ExpressedConsent", "ExplicitlyExpressedConsent"),
+        *("Contract", "ContractPerformance", "EnterIntoContract"),
+    )
+)
 
 # What Art. 15(1) asks for of a processing activity, and what it rests on.
 _ASKED_FOR = (
@@ -185,6 +193,6 @@ def _left_out(data: Data, node: NamedNode, records: set[NamedNode]) -> str:
     if any(q.predicate == _ORIGIN and q.object in _THOUGHT_UP for q in said):
         return DERIVED
     bases = [q.object.value for q in said if q.predicate == _BASIS and isinstance(q.object, NamedNode)]
-    if bases and not any(basis.startswith(_PORTABLE) for basis in bases):
+    if bases and not any(basis.startswith(_PORTABLE) or basis in _PORTABLE_TOO for basis in bases):
         return OTHER_BASIS
     return ""

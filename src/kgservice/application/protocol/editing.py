@@ -33,7 +33,8 @@ class Made:
 def stated(kg: KnowledgeGraph, reader: Reader, record: NamedNode) -> frozenset[Quad]:
     """What was stated of a record and of its parts without a name of their own, as far as the reader sees it.
 
-    What the model entails is left out. The quads name the record graphs.
+    What the model entails is left out. The quads name the record graphs. Of what the reader does not see
+    nothing is looked up: it would take the longer the more is said of it, and so tell that it is there.
     """
     reader.current()
     found: set[Quad] = set()
@@ -41,7 +42,7 @@ def stated(kg: KnowledgeGraph, reader: Reader, record: NamedNode) -> frozenset[Q
     while nodes:
         node = nodes.pop()
         shown = {quad.triple for quad in kg.store.match([(node, None, None)], reader.view)}
-        for quad in kg.store.match([(node, None, None)]):
+        for quad in kg.store.match([(node, None, None)]) if shown else ():
             if kg.graphs.is_record(quad.graph_name) and quad.triple in shown:
                 found.add(quad)
                 part = quad.object

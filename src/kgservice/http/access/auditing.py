@@ -51,16 +51,17 @@ def note(
     purpose: str | None = None,
     query: str | None = None,
     ticket: str | None = None,
+    person: str | None = None,
 ) -> None:
     """Say what the entry of this request shall tell, before its answer begins.
 
     `view` and `purpose`: their IRIs; `query`: its SPARQL text, of which the log keeps what it is set to
-    keep; `ticket`: the opaque id of a right that is exercised, never a name.
+    keep; `ticket`: the opaque id of a right that is exercised, never a name; `person`: the key of somebody
+    whose consents are read.
     """
     state = scope.setdefault("state", {})
-    for name, value in (("view", view), ("purpose", purpose), ("query", query), ("ticket", ticket)):
-        if value is not None:
-            state[name] = value
+    said = {"view": view, "purpose": purpose, "query": query, "ticket": ticket, "person": person}
+    state.update((name, value) for name, value in said.items() if value is not None)
 
 
 def fixed_parts(paths: Iterable[str], *more: Iterable[str]) -> frozenset[str]:
@@ -139,6 +140,7 @@ class Auditing:
             purpose=state.get("purpose"),
             query=state.get("query"),
             ticket=state.get("ticket"),
+            person=state.get("person"),
             outcome=status,
         )
         if action in COUNTED:

@@ -39,7 +39,7 @@ class Access:
         self._hosts = Hosts(settings)
         self._recogniser = Recogniser(settings, token, keys, clock)
         self._sign_in = SignIn(settings, self._recogniser, Sessions(clock, settings.session_hours), token)
-        self._limits = Limits(settings.rate, settings.at_once)
+        self._limits = Limits(settings.requests_a_minute, settings.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or hand it on."""

@@ -91,7 +91,7 @@ class Limits:
 
 
 class Attempts:
-    """The failed attempts to sign in from one address, each of which may have cost a password hash.
+    """The failed attempts to sign in from one address, each of which may have cost a hash or a signature.
 
     `begin` counts an attempt as failed until `succeeded`, so that many at the same time are not let in.
     """
@@ -113,6 +113,11 @@ class Attempts:
         if (refusal := self.spent(address)) is not None:
             raise refusal
         self._accounts.of(network(address)).left -= 1
+
+    def failed(self, address: str) -> None:
+        """Count an attempt that was wrong and not begun, one beyond the last, too."""
+        account = self._accounts.of(network(address))
+        account.left = max(account.left - 1, 0)
 
     def succeeded(self, address: str) -> None:
         """Tell that the attempt was right."""

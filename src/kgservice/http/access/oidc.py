@@ -38,8 +38,11 @@ class Oidc:
         self._active = frozenset(settings.active_purposes)
         self._keys = ProviderKeys(settings.oidc_issuer)
 
-    async def principal(self, token: str) -> Principal:
-        """Who the token is of. Raises `Unauthorised` when it is not valid, `StoreFailed` without any keys."""
+    async def signed(self, token: str) -> Mapping[str, Any]:
+        """What a token says that the provider has signed; for whom and until when is not looked at yet.
+
+        Raises `Unauthorised` for another, `StoreFailed` without any keys.
+        """
         header = _header(token)
         algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
         if algorithm not in self._algorithms or not (kid is None or isinstance(kid, str)):
@@ -52,8 +55,14 @@ class Oidc:
         if key is None:
             raise Unauthorised(_INVALID)
         try:
-            claims = jwt.decode(token, key, registry=self._registry).claims
-            self._claims().validate(claims)
+            return jwt.decode(token, key, registry=self._registry).claims
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
+            raise Unauthorised(_INVALID) from error
+
+    def principal(self, claims: Mapping[str, Any]) -> Principal:
+        """Who a signed token is of. Raises `Unauthorised` for one that is not for here and now."""
+        try:
+            self._claims().validate(dict(claims))
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise Unauthorised(_INVALID) from error
         return self._of(claims)

@@ -52,6 +52,7 @@ class Recogniser:
         self._monotonic = monotonic
         self._oidc = Oidc(settings, clock) if settings.oidc_issuer else None
         self._verified: dict[bytes, tuple[str, float]] = {}
+        self._right: dict[bytes, None] = {}  # hashes of tokens whose signature was right, the latest last
         self._hashing = asyncio.Semaphore(1)  # memory and processor for one at a time
         self._waiting: dict[bytes, asyncio.Task[bool]] = {}
 
@@ -60,7 +61,10 @@ class Recogniser:
         return hmac.compare_digest(given, self._token)
 
     async def of_header(self, authorization: str, address: str) -> Principal:
-        """Whom `Authorization` is of. Raises `Unauthorised`, `TooMany` after many failures from `address`."""
+        """Whom `Authorization` is of. Raises `Unauthorised`, `TooMany` after many failures from `address`.
+
+        The token of this start, and what was right before, get in from there all the same.
+        """
         given = _credentials(authorization)
         if self.is_token(given):
             return self.local
@@ -68,8 +72,25 @@ class Recogniser:
         if prefix_of(text) is not None:
             return await self.of_key(text, address)
         if self._oidc is not None and looks_like_token(text):
-            return await self._oidc.principal(text)
+            return await self._of_token(self._oidc, text, address)
+        self.attempts.begin(address)
         raise Unauthorised(_WRONG)
+
+    async def _of_token(self, oidc: Oidc, token: str, address: str) -> Principal:
+        """Whose token of the provider this is. One that is over, or not for here, is no wrong attempt."""
+        digest = hashlib.sha256(token.encode("latin-1")).digest()
+        if digest not in self._right and (refusal := self.attempts.spent(address)) is not None:
+            raise refusal
+        try:
+            claims = await oidc.signed(token)
+        except Unauthorised:
+            self.attempts.failed(address)
+            raise
+        self._right.pop(digest, None)
+        self._right[digest] = None
+        if len(self._right) > MOST_KNOWN:
+            del self._right[next(iter(self._right))]
+        return oidc.principal(claims)
 
     async def of_key(self, key: str, address: str) -> Principal:
         """Whose key this is; it is hashed at most once in `KNOWN_FOR` seconds.

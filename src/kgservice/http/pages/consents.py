@@ -19,6 +19,7 @@ from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import Origin
 from kgservice.domain.consent import CONTROLLER, ENTITIES, GUARDIANS, SUBJECT, Event
 from kgservice.domain.decision import withdrawn_at
+from kgservice.http.access.auditing import note
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Routes
@@ -44,6 +45,7 @@ def consent_page(site: Site, request: Request) -> Response:
     """One consent with its history, and forms to withdraw and to renew it."""
     kg, language = site.whole, site.language(request)
     found = recorded(kg, request.path_params["id"])
+    note(request.scope, person=kg.addresses.key(found.subject))
     person = labels(kg, [found.subject], language).get(found.subject) or short(found.subject)
     response = site.page(
         request,

@@ -14,6 +14,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import consents, receipts
 from kgservice.application.law.consent_records import recorded
 from kgservice.errors import NotFound
+from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address, asker, json_body
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, Representation, negotiate
@@ -63,18 +64,21 @@ class Consents:
 
         def change() -> Response:
             if part is None:
-                return self._told(consents.give(self._kg, body, by), 201)
-            return self._told(_CHANGES[part](self._kg, key, body, by), 200)
+                return self._told(scope, consents.give(self._kg, body, by), 201)
+            return self._told(scope, _CHANGES[part](self._kg, key, body, by), 200)
 
         await http.reply(await on(self._writers, change))
 
-    def _told(self, iri: str, status: int) -> Response:
+    def _told(self, scope: Scope, iri: str, status: int) -> Response:
         """The consent after a change."""
+        consent = recorded(self._kg, iri)
+        note(scope, person=self._kg.addresses.key(consent.subject))
         place = f"/consents/{quote(iri.removeprefix(self._kg.addresses.ids), safe='')}"
-        return JSONResponse(recorded(self._kg, iri).to_json(), status, {**_HEADERS, "Location": place})
+        return JSONResponse(consent.to_json(), status, {**_HEADERS, "Location": place})
 
     def _receipt(self, http: Exchange, key: str, offer: Format | Representation, media_type: str) -> Response:
         consent = recorded(self._kg, key)
+        note(http.scope, person=self._kg.addresses.key(consent.subject))
         if offer is HTML:
             request = Request(http.scope)
             shown = receipts.page(self._kg, consent, self._site.language(request))

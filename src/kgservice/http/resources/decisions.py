@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law.decisions import decide
 from kgservice.errors import BadParameter
+from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import PLAIN_JSON, negotiate
@@ -35,5 +36,6 @@ class Decisions:
         for name in _NEEDED:
             if not asked.get(name):
                 raise BadParameter("the parameter {name!r} is missing", name=name, source=name)
-        found = await on(self._readers, lambda: decide(self._kg, **asked).to_json())
-        await http.reply(JSONResponse(found, headers=_HEADERS))
+        found = await on(self._readers, lambda: decide(self._kg, **asked))
+        note(scope, person=self._kg.addresses.key(found.subject))
+        await http.reply(JSONResponse(found.to_json(), headers=_HEADERS))
