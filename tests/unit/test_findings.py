@@ -102,6 +102,36 @@ def test_refreshing_equals_a_full_validation(kg: KnowledgeGraph) -> None:
     assert stewarding.one(kg, mended.iri.value).mended_at is None
 
 
+def test_a_record_of_no_class_is_found_however_it_came_in(kg: KnowledgeGraph) -> None:
+    """And its finding goes when a commit states its class, or takes it away."""
+    load(kg, 'id:lost a ci:Solutoin ; ci:note "Typo"@en . id:bare ci:note "Nothing"@en . id:gone ci:age 1 .')
+    load(kg, 'id:good a ci:Persona ; ci:remark [ ci:note "A part"@en ] . <urn:x> <urn:p> "No record" .')
+    found = {f.focus.value.rpartition("/")[2]: f for f in validate(kg).findings if f.rule.number == "R00"}
+    assert found.keys() == {"lost", "bare", "gone"}
+    assert found["lost"].value == NamedNode(f"{CI}Solutoin")
+    assert validate(kg).graph.value(predicate=rdflib.SH.resultPath, object=rdflib.RDF.type) is not None
+    stewarding.refresh(kg)
+    entries, total = stewarding.listed(kg, rule="R00", status="open")
+    assert total == 3
+    told = stewarding.explained(kg, entries[0].iri.value)
+    assert "class" in told["message"]["en"]
+    load(kg, 'id:lost ci:note "More"@en . id:good ci:note "More"@en .', trusted=False)
+    assert stewarding.listed(kg, rule="R00", status="open")[1] == 3
+    load(kg, "id:lost a ci:Persona .", trusted=False)
+    gone = NamedNode("https://kg.example/id/gone")
+    kg.commit(
+        Change(
+            remove=tuple(q for q in kg.store.match([(gone, None, None)]) if kg.graphs.is_record(q.graph_name))
+        )
+    )
+    assert [
+        e.focus.value.rpartition("/")[2] for e in stewarding.listed(kg, rule="R00", status="open")[0]
+    ] == ["bare"]
+    before = kg.head
+    stewarding.refresh(kg)
+    assert kg.head == before
+
+
 def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:
     load(kg, PERSONA, trusted=False)
     key = only(kg, "R14").iri.value

@@ -19,6 +19,7 @@ from rdflib.term import URIRef
 from kgservice.application.guard.extract import Extract
 from kgservice.application.guard.journal import Journal
 from kgservice.application.guard.packing import packed
+from kgservice.application.guard.unclassed import Unclassed
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
 from kgservice.garbage import look_seldom
@@ -54,12 +55,14 @@ class Work:
         self._store = store
         self._records = Extract(store)
         self._validator = BulkValidator(job.shapes, job.base)
+        self._unclassed = Unclassed(job.base, Graphs(job.addresses))
         self._ways = {NamedNode(str(prop)): prop for prop in self._validator.objects_of}
 
     def among(self, chunk: Chunk) -> list[Finding]:
         """The findings of some candidates."""
         self._records.spare()
-        return self._validator.among(chunk, self._records)
+        nodes = (node for node, way in chunk if way is None)
+        return [*self._validator.among(chunk, self._records), *self._unclassed.among(nodes, self._records)]
 
     def anywhere(self) -> list[Finding]:
         """The findings of shapes that can look at anything."""

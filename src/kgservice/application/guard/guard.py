@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
 
@@ -14,7 +15,7 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.application.guard import findings
-from kgservice.application.guard.classes import refuse_unclassed
+from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclassed
 from kgservice.application.guard.later import Later, notes
 from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.application.guard.validation import model_statements
@@ -28,7 +29,7 @@ from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import from_rdflib, shorten, to_rdflib
-from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import Findings, context_graph
 
 _TYPE = URIRef(f"{RDF}type")
 
@@ -109,6 +110,18 @@ class Guard:
             self._stored = Stored(planner.records, planner.graphs)
         return self._stored
 
+    def foreseen(self, planner: Planner, effect: Effect, now: datetime) -> Difference:
+        """The difference that an effect makes, with the records that it leaves without a class: the dry run.
+
+        It knows which findings only follow from the effect.
+        """
+        difference = self.difference(planner, effect, now)
+        after: Findings = dict(difference.after)
+        after[URIRef("")] = {finding.key: finding for finding in Classes(planner, effect).missing()}
+        whole = replace(difference, after=after, named=written(effect.named))
+        told = touched(planner, effect)
+        return replace(whole, following={f.key for f in whole.new if f.follows(told)})
+
     def judge(self, planner: Planner, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
 
@@ -118,8 +131,9 @@ class Guard:
         `follow_up`. No entry is made about a node that is `erased`.
         """
         lawful, erased = change.lawful, change.erased
-        if not lawful:
-            refuse_unclassed(planner, effect)
+        classes = None if lawful else Classes(planner, effect)
+        if classes is not None:
+            refuse_unclassed(classes, effect)
         noted = cache(partial(findings.is_noted, planner))
         left: dict[Node, set[Node]] | None = None if erased else {}
         difference = self.difference(planner, effect, now, noted=noted, erased=erased, later=left)
@@ -134,15 +148,16 @@ class Guard:
             return marks
         refused = [f for f in difference.new if f.is_violation]
         if refused:
-            touched = _touched(planner, effect)
-            refused = [f for f in refused if not _follows(f, touched)]
+            told = touched(planner, effect)
+            refused = [f for f in refused if not f.follows(told)]
         if refused:
             raise Invalid(
                 _summary(refused),
                 findings=[finding.to_json() for finding in refused],
                 named=written(effect.named),
             )
-        marks.then(findings.kept(planner, difference.new, difference.gone, now))
+        settled = [] if classes is None else classes.settled(lambda node: noted(to_rdflib(node)))
+        marks.then(findings.kept(planner, difference.new, difference.gone, now, {NUMBER: settled}))
         return marks
 
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
@@ -163,7 +178,7 @@ class Guard:
         self._stored = None
 
 
-def _touched(planner: Planner, effect: Effect) -> set[object]:
+def touched(planner: Planner, effect: Effect) -> set[object]:
     """The nodes of whose statements some come or go."""
     changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
     return {t.subject for quads in changed for said in quads.by_graph.values() for t in said}
@@ -181,11 +196,6 @@ def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:
     if s not in nodes:
         return True
     return o not in nodes and p != _TYPE and isinstance(o, URIRef) and bool(records.of(o, None))
-
-
-def _follows(finding: Finding, touched: Collection[object]) -> bool:
-    """Whether a finding only follows from the change, which does not touch what it blames."""
-    return finding.blamed is not None and finding.blamed not in touched
 
 
 def _summary(refused: Sequence[Finding]) -> Phrase:

@@ -65,7 +65,7 @@ def discreet(found: Difference) -> Difference:
             for shape, of_shape in findings.items()
         }
 
-    return Difference(among(found.before), among(found.after))
+    return Difference(among(found.before), among(found.after), following=found.following)
 
 
 def discreet_refusal(findings: Iterable[Mapping[str, Any]], named: Collection[str]) -> list[dict[str, Any]]:
