@@ -123,6 +123,18 @@ def reconciled(planner: Planner, found: Iterable[Finding], now: datetime) -> tup
     return Change(add=tuple(book.add), remove=tuple(book.remove), trusted=True), counts
 
 
+def disputed(planner: Planner, found: Iterable[Finding], now: datetime) -> set[Term]:
+    """The nodes about which the graph of findings does not tell what was `found`, of all that there is."""
+    book = _Book(planner, now)
+    entries = [(finding, book.entry(finding)) for finding in found]
+    nodes: set[Term] = {f.focus for f, entry in entries if entry is None or book.stored(entry) == MENDED}
+    known = {entry for _, entry in entries}
+    for entry in book.nodes():
+        if entry not in known and book.stored(entry) != MENDED:
+            nodes.update(book.focus(entry))
+    return nodes
+
+
 def is_noted(planner: Planner, node: Node) -> bool:
     """Whether the graph of findings has an entry about the node."""
     graph = NamedNode(planner.addresses.finding)
@@ -172,9 +184,13 @@ class _Book:
         held = standing(stored, until, self._time, allowed=may_be_waived(severity, names))
         return held == WAIVED.value
 
+    def focus(self, node: NamedNode) -> Iterator[Term]:
+        """What an entry is about."""
+        return (quad.object for quad in self._match(node, FOCUS, None))
+
     def seen(self, finding: Finding) -> NamedNode:
         """Enter a finding, or open its entry again; the entry."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         if node is None:
             node = NamedNode(self._planner.addresses.instance("finding", *finding.key))
             self.add += (Quad(node, p, o, self._graph) for p, o in described(finding))
@@ -189,7 +205,7 @@ class _Book:
 
     def holding(self, finding: Finding) -> NamedNode:
         """The entry of a finding that holds: as it is, unless it is new or was mended."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         return self.seen(finding) if node is None or self._value(node, STATUS) == MENDED else node
 
     def of(self, focus: NamedNode, prop: NamedNode, value: Term) -> set[NamedNode]:
@@ -199,7 +215,7 @@ class _Book:
 
     def mended(self, finding: Finding) -> None:
         """Say in the entry of a finding that it is gone."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         if node is not None:
             self.close(node)
 
@@ -209,7 +225,7 @@ class _Book:
             self._set(node, STATUS, MENDED)
             self._set(node, MENDED_AT, self._now)
 
-    def _entry(self, finding: Finding) -> NamedNode | None:
+    def entry(self, finding: Finding) -> NamedNode | None:
         """The entry of a finding: its own, or one that says the same less fully."""
         own = NamedNode(self._planner.addresses.instance("finding", *finding.key))
         said = dict(described(finding))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
+from itertools import islice
 
 from pyoxigraph import NamedNode
 from rdflib.term import Node, URIRef
@@ -18,6 +19,7 @@ from kgservice.application.guard import findings
 from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclassed
 from kgservice.application.guard.later import Later, notes
 from kgservice.application.guard.statements import Records, Stored, triples
+from kgservice.application.guard.unclassed import Unclassed
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
@@ -25,11 +27,13 @@ from kgservice.domain.quads import Quads
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
 from kgservice.phrases import Bilingual, Phrase
+from kgservice.shacl.bulk import CHUNK
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import from_rdflib, shorten, to_rdflib
 from kgservice.shacl.validate import Findings, context_graph
+from kgservice.store.base import Term
 
 _TYPE = URIRef(f"{RDF}type")
 
@@ -48,6 +52,8 @@ class Guard:
         self._validator: LocalValidator | None = None
         self._stored: Stored | None = None
         self.left: Later = {}
+        self.unseen = 0
+        """How often something has been written that it has not judged, or may not have."""
         self._pending: tuple[set[Triple], set[Triple]] = set(), set()
         self._preparing = threading.Lock()
 
@@ -168,6 +174,17 @@ class Guard:
         told = [finding for by_key in found.values() for finding in by_key.values()]
         return findings.settled(planner, later, told, now)
 
+    def of(self, planner: Planner, nodes: Iterable[Term], now: datetime) -> list[Finding]:
+        """All findings of some nodes, as they are now."""
+        validator, dataset = self.prepare(planner), Records(self._looked_up(planner))
+        unclassed = Unclassed(model_statements(planner.store, planner.addresses), planner.graphs)
+        context, ahead, found = context_graph(now, self._policy), iter(nodes), list[Finding]()
+        while some := set(map(to_rdflib, islice(ahead, CHUNK))):
+            told = validator.of({root.shape: some for root in validator.roots}, dataset, context)
+            found += (finding for by_key in told.values() for finding in by_key.values())
+            found += unclassed.among(some, dataset)
+        return found
+
     def follow(self) -> None:
         """Take note that the effect that was looked at last has been written."""
         if self._stored is not None:
@@ -176,6 +193,7 @@ class Guard:
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
+        self.unseen += 1
 
 
 def touched(planner: Planner, effect: Effect) -> set[object]:
