@@ -62,7 +62,7 @@ def validate(
     model = model_of(kg.store, kg.addresses)
     if journal is not None:
         now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
-    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)))
+    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)), classed=True)
     return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
 
 
