@@ -17,7 +17,7 @@ from kgservice.application.guard.validation import shipped_model, validate, vali
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 from kgservice.domain.finding import Finding, Policy
-from kgservice.errors import BadInput, BadRdf, NotFound
+from kgservice.errors import BadInput, BadParameter, BadRdf, NotFound
 from kgservice.namespaces import CI, RDF, SHAPES
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import Shapes
@@ -132,6 +132,35 @@ def test_files_are_judged_by_the_policy_of_the_settings(shapes: Shapes, tmp_path
     assert "R24" in {f.rule.number for f in strict.findings}
     wide = validate_files([tmp_path / "one.ttl"], shapes=shapes, settings=Settings(profile="gdpr"))
     assert "R24" not in {f.rule.number for f in wide.findings}
+
+
+def test_the_days_of_the_policy_are_settings(shapes: Shapes, tmp_path: Path) -> None:
+    environ = {
+        "KGSERVICE_OPEN_DAYS": "7",
+        "KGSERVICE_EXPIRING_DAYS": "8",
+        "KGSERVICE_MEMBERSHIP_DAYS": "9",
+        "KGSERVICE_CONSENT_AGE": "14",
+    }
+    policy = Policy.of(Settings.load(environ))
+    assert (policy.open_days, policy.expiring_days, policy.membership_days, policy.consent_age) == (
+        7,
+        8,
+        9,
+        14,
+    )
+    assert Policy.of(Settings()) == Policy()
+    for name, wrong in (("OPEN_DAYS", "-1"), ("CONSENT_AGE", "12"), ("MEMBERSHIP_DAYS", "99999")):
+        with pytest.raises(BadParameter, match="is no number of"):
+            Settings.load({f"KGSERVICE_{name}": wrong})
+    resolved = (EXAMPLES / "R02.valid.ttl").read_text(encoding="utf-8")
+    (tmp_path / "open.ttl").write_text(resolved.replace("ci:Resolved", "ci:Open"), encoding="utf-8")
+
+    def rules(settings: Settings) -> list[str]:
+        report = validate_files([tmp_path / "open.ttl"], shapes=shapes, settings=settings, clock=lambda: NOW)
+        return [finding.rule.number for finding in report.findings]
+
+    assert rules(Settings()) == ["R06"]
+    assert rules(Settings(open_days=365)) == []
 
 
 def test_statements_outside_the_record_graphs_are_not_validated(

@@ -227,7 +227,14 @@ class Policy:
     @classmethod
     def of(cls, settings: Settings) -> Policy:
         """What a deployment has decided by its settings."""
-        return cls(profile=settings.profile, smallest_group=settings.smallest_group)
+        return cls(
+            profile=settings.profile,
+            open_days=settings.open_days,
+            expiring_days=settings.expiring_days,
+            membership_days=settings.membership_days,
+            consent_age=settings.consent_age,
+            smallest_group=settings.smallest_group,
+        )
 
     def moments(self, now: datetime) -> dict[str, datetime]:
         """The moments that rules compare with, by name: SPARQL by the standard cannot reckon with dates.
