@@ -193,6 +193,22 @@ def test_a_record_of_no_class_is_found_however_it_came_in(kg: KnowledgeGraph) ->
     assert kg.head == before
 
 
+def test_a_finding_whose_shape_is_gone_is_told_and_goes(kg: KnowledgeGraph) -> None:
+    said = f"""a sh:ValidationResult ; sh:focusNode id:persona ; sh:sourceShape shape:R99-gone ;
+      sh:resultSeverity sh:Violation ; dcterms:identifier "R99" ; sh:resultMessage "As it was"@en ;
+      sh:sourceConstraintComponent sh:MinCountConstraintComponent ; <{CI}findingStatus> "open" ."""
+    graph = NamedNode(kg.addresses.finding)
+    turtle = f"{HEAD}@prefix dcterms: <http://purl.org/dc/terms/> . id:old {said}"
+    add = tuple(Quad(*q.triple, graph) for q in parse(turtle, format=RdfFormat.TURTLE))
+    kg.commit(Change(add=add, trusted=True))
+    entry = only(kg, "R99", status="open")
+    told = stewarding.explained(kg, entry.iri.value)
+    assert (told["severity"], told["message"]) == ("Violation", {"en": "As it was"})
+    assert told["explanation"]["proposals"] == []
+    stewarding.refresh(kg)
+    assert only(kg, "R99").status == "mended"
+
+
 def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:
     load(kg, PERSONA, trusted=False)
     key = only(kg, "R14").iri.value
