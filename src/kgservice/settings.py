@@ -85,6 +85,10 @@ class Settings:
         "Highest confidentiality that views of purposes show: `public`, `internal` or `confidential`.",
     )
     smallest_group: int = _setting(5, "Persons below which a count is too small to be shown to readers.")
+    consent_age: int = _setting(16, "Years of age below which a guardian has to authorise a consent.")
+    open_days: int = _setting(90, "Days for which a pain point may wait for a solution.")
+    expiring_days: int = _setting(30, "Days before the end of a consent from which on it is announced.")
+    membership_days: int = _setting(180, "Days after which the members of a dynamic segment are stale.")
     purposes: str = _setting(
         "dpv:ResearchAndDevelopment dpv:ImproveExistingProductsAndServices "
         "dpv:CustomerRelationshipManagement dpv:ServicePersonalisation",
@@ -247,6 +251,11 @@ def _fault(name: str, value: Any) -> str | None:
             "is neither public nor internal nor confidential",
         ),
         "smallest_group": (lambda persons: persons > 0, "is no number of persons: at least 1"),
+        "consent_age": (lambda years: 13 <= years <= 18, "is no number of years: 13 to 18"),
+        **dict.fromkeys(
+            ("open_days", "expiring_days", "membership_days"),
+            (lambda days: 0 <= days <= 36_500, "is no number of days: 0 to 36500"),
+        ),
         "purposes": (
             lambda names: names.strip() == "none" or all(map(_is_iri, map(expand, names.split()))),
             "holds something that is neither an IRI nor a short name such as dpv:Marketing",

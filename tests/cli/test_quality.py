@@ -101,6 +101,65 @@ def test_formats_and_files_that_do_not_fit_are_refused(run: Run, tmp_path: Path)
         assert not (tmp_path / "report.txt").exists()
 
 
+CI = "@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> .\n"
+SOLUTION = """id:00000000-0000-4000-8000-aaaaaaaaaaa1 a ci:Solution ; ci:confidentiality ci:Internal ;
+  ci:inProject id:00000000-0000-4000-8000-100100000001 ; ci:title "Neu"@de , "New"@en ;
+  ci:createdAt "2026-11-19T00:00:00Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> ;
+  ci:addresses id:00000000-0000-4000-8000-103000000001 .
+id:00000000-0000-4000-8000-103000000001 ci:note "Seen again"@en ."""
+"""Good beside the pain point of the demonstration, of which it says more; by itself that has no class."""
+NEW = "https://kg.example/id/00000000-0000-4000-8000-aaaaaaaaaaa1"
+PART = '[] ci:note "A part of nothing"@en .'
+
+
+def test_files_are_judged_as_if_they_were_in_the_store(run: Run, demo_store: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.ttl").write_text(CI + SOLUTION, encoding="utf-8")
+    alone = run("validate", "one.ttl", "--json")
+    assert (alone.returncode, json.loads(alone.stdout)["violations"] > 0) == (1, True)
+    dry = run("validate", "one.ttl", "--json", "--store", demo_store)
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    report = json.loads(dry.stdout)
+    assert report.keys() == json.loads(alone.stdout).keys() | {"mended"}
+    assert report["violations"] == report["counts"]["Violation"] == 0
+    (tmp_path / "two.ttl").write_text(CI + SOLUTION.replace("ci:addresses", "ci:source"), encoding="utf-8")
+    bad = run("validate", "two.ttl", "--format", "text", "-l", "en", "--store", demo_store)
+    assert bad.returncode == 1
+    assert "violation · R03" in bad.stdout
+    by_variable = run("validate", "one.ttl", "--json", KGSERVICE_STORE=str(demo_store))
+    assert json.loads(by_variable.stdout) == report
+    asked = run("query", f"ASK {{ <{NEW}> ?p ?o }}", "--format", "json", "--store", demo_store)
+    assert json.loads(asked.stdout)["boolean"] is False
+
+
+def test_a_running_service_judges_files(run: Run, demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:
+    """One is sent as it is, several as one document: blank nodes of two files are not the same."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "one.ttl").write_text(CI + SOLUTION, encoding="utf-8")
+    (folder / "notes.txt").write_text("no RDF", encoding="utf-8")
+    with running(demo_kg_guarded) as server:
+        service = ("--url", server.url, "--token", server.token)
+        before = demo_kg_guarded.head
+        good = run("validate", "data", "--json", *service)
+        assert (good.returncode, json.loads(good.stdout)["violations"]) == (0, 0)
+        for name in ("a.ttl", "b.ttl"):
+            (folder / name).write_text(CI + PART.replace("[]", "_:x"), encoding="utf-8")
+        parts = run("validate", "data", "--json", *service)
+        assert parts.returncode == 1
+        assert [f["rule"] for f in json.loads(parts.stdout)["findings"]].count("R00") == 2
+        assert run("validate", "data/notes.txt", *service).returncode == 2
+        assert run("validate", "data/one.ttl", "--url", server.url, "--token", "wrong").returncode == 3
+        assert demo_kg_guarded.head == before
+
+
+def test_files_alone_are_judged_by_the_settings(run: Run, tmp_path: Path) -> None:
+    assert run("validate", tmp_path, KGSERVICE_PROFILE="nothing").returncode == 2
+    (tmp_path / "bad.ttl").write_text(CI + "<urn:p> a ci:PainPiont .", encoding="utf-8")
+    done = run("validate", "bad.ttl", "-l", "en")
+    assert done.returncode == 1
+    assert "ci:PainPiont is no class of the model" in done.stdout
+
+
 def test_a_running_service_gives_the_same_reports(run: Run, kg: KnowledgeGraph, tmp_path: Path) -> None:
     path = tmp_path / "pain.ttl"
     path.write_text(f"<https://kg.example/id/00000000-0000-4000-8000-00000000000a> a {PAIN} .")

@@ -31,6 +31,7 @@ def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_pa
     assert run("quarantine", "discard", entry["id"], "--reason", " ", *here).returncode == 2
     gone = run("quarantine", "discard", entry["id"], "--reason", "entered twice", *here)
     assert "Discarded: entered twice" in gone.stderr
+    assert "Violation R03: " in run("quarantine", "show", entry["id"], *here).stdout
     assert run("quarantine", "release", entry["id"], *here).returncode == 5
     assert run("quarantine", "show", "nothing", *here).returncode == 4
     assert run("check", *here).returncode == 0

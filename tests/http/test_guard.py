@@ -168,6 +168,17 @@ def test_withdrawing_a_consent_is_never_refused(guarded: Running) -> None:
     ).rows
     for p, o in fields:
         event += f" ; {p} {o}"
+    turtle = {"Content-Type": "text/turtle", "Accept-Language": "en"}
+    prefixes = f"@prefix ci: <{CI}> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> . "
+    dry = guarded.post("/validation", content=f"{prefixes}{event} .", headers=turtle)
+    report = dry.json()
+    grave = [f for f in report["findings"] if f["severity"] == "Violation"]
+    assert grave
+    assert all(f["follows"] for f in grave)
+    assert report["counts"]["Violation"] == len(grave)
+    assert (report["violations"], dry.headers["kgservice-violations"]) == (0, "0")
+    text = guarded.post("/validation?format=text", content=f"{prefixes}{event} .", headers=turtle).text
+    assert f"{len(grave)} of them only follow" in text
     assert update(guarded, f"INSERT DATA {{ {event} }}") == []
     found = kg.select(
         f"""PREFIX ci: <{CI}> PREFIX sh: <{SH}> SELECT ?shape WHERE {{

@@ -13,7 +13,7 @@ import pytest
 
 from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, DCTERMS, RDF, SH
 from tests.serving import Running, running
 
 HEAD = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> .
@@ -26,6 +26,7 @@ PAIN = "00000000-0000-4000-8000-103000000001"
 ADDRESSES = f"ci:addresses id:{PAIN}"
 
 
+RESULTS = "application/sparql-results+json"
 _TYPES = "https://www.iana.org/assignments/media-types"
 METADATA = json.dumps(
     {
@@ -151,6 +152,98 @@ def test_discard_needs_a_reason_and_keeps_what_came_in(guarded: Running, waiting
     assert (shown["status"], shown["decision"], len(shown["statements"])) == ("discarded", "entered twice", 6)
     assert not known(guarded.kg, BAD)
     assert guarded.request("DELETE", path, json={"reason": "again"}).status_code == 409
+
+
+SEVERAL = """id:aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa5 a ci:PainPoint ; ci:inProject id:{project} ;
+    ci:title "Ohne Ort"@de , "No place"@en ; ci:confidentiality ci:Internal .
+"""
+"""A pain point that breaks R02 in four ways: no touchpoint, kind, evidence, moment."""
+
+
+def asked(server: Running, key: str, pattern: str) -> list[str]:
+    """The values of `?x` by SPARQL in the graph of an entry, in order."""
+    query = (
+        f"PREFIX sh: <{SH}> PREFIX rdf: <{RDF}> PREFIX dcterms: <{DCTERMS}> "
+        f"SELECT ?x {{ GRAPH <https://kg.example/graph/quarantine/{key}> {{ {pattern} }} }} ORDER BY ?x"
+    )
+    answer = server.post("/sparql", data={"query": query}, headers={"Accept": RESULTS})
+    assert answer.status_code == 200, answer.text
+    return [row["x"]["value"] for row in answer.json()["results"]["bindings"]]
+
+
+def test_all_that_is_wrong_with_a_record_is_told_and_kept(guarded: Running) -> None:
+    """Also when nobody can find it again, since the entry waits no more."""
+    (entry,) = load(guarded, SEVERAL.format(project=PROJECT))["quarantined"]
+    shown = guarded.get(f"/quarantine/{entry['id']}").json()
+    wrong = {f["shape"].rpartition("#")[2] for f in shown["findings"] if f["severity"] == "Violation"}
+    assert {"R02-touchpoint", "R02-kind", "R02-evidence", "R02-detected"} <= wrong
+    assert {f["shape"].rpartition("#")[2] for f in shown["refusedFor"]} == wrong
+    assert entry["reason"] == shown["reason"]
+    for finding in shown["refusedFor"]:
+        assert f"{finding['rule']}: {finding['message']['en']}" in entry["reason"]
+    now = {tuple(sorted(map(str, f.items()))) for f in shown["findings"]}
+    assert {tuple(sorted(map(str, f.items()))) for f in shown["refusedFor"]} <= now
+    shapes = asked(guarded, entry["id"], "[] a sh:ValidationResult ; sh:sourceShape ?x")
+    assert {iri.rpartition("#")[2] for iri in shapes} == wrong
+    guarded.request("DELETE", f"/quarantine/{entry['id']}", json={"reason": "no pain point"})
+    after = guarded.get(f"/quarantine/{entry['id']}").json()
+    assert (after["refusedFor"], after["status"]) == (shown["refusedFor"], "discarded")
+    assert "findings" not in after
+    assert guarded.get("/findings", params={"focus": shown["refusedFor"][0]["focus"]}).json()["total"] == 0
+
+
+def test_what_came_in_is_kept_when_it_is_mended(guarded: Running, waiting: str) -> None:
+    path, turtle = f"/quarantine/{waiting}", {"Content-Type": "text/turtle"}
+    came = guarded.get(path).json()
+    assert (len(came["statements"]), came["original"]) == (6, [])
+
+    def put(more: str) -> None:
+        answer = guarded.request("PUT", path, content=HEAD + solution(BAD, more), headers=turtle)
+        assert answer.status_code == 200, answer.text
+
+    put("")  # the same
+    assert guarded.get(path).json() == came
+    put('; ci:note "First try"@en')
+    put(f'; {ADDRESSES} ; ci:note "Second try"@en')
+    mended = guarded.get(path).json()
+    assert (len(mended["statements"]), mended["original"]) == (8, came["statements"])
+    titles = "[] a rdf:Statement ; rdf:predicate <https://w3id.org/kgservice/ci#title> ; rdf:object ?x"
+    assert asked(guarded, waiting, titles) == ["Lösung", "Solution"]
+    assert guarded.post(f"{path}/release").json()["added"] == 8
+    released = guarded.get(path).json()
+    assert (released["statements"], released["original"]) == ([], came["statements"])
+    assert [finding["rule"] for finding in released["refusedFor"]] == ["R03"]
+    assert check(guarded.kg) == []
+
+
+@pytest.mark.parametrize("about", ["", "#finding-1", "#statement-1"])
+def test_an_entry_says_of_itself_only_what_the_service_says(
+    guarded: Running, waiting: str, about: str
+) -> None:
+    path, turtle = f"/quarantine/{waiting}", {"Content-Type": "text/turtle"}
+    before = guarded.get(path).json()
+    itself = f"<https://kg.example/graph/quarantine/{waiting}{about}>"
+    status = f'{itself} <https://schema.org/creativeWorkStatus> "discarded" .'
+    refused = guarded.request("PUT", path, content=f"{HEAD}{solution(BAD)} {status}", headers=turtle)
+    assert refused.status_code == 400, refused.text
+    assert guarded.get(path).json() == before
+
+
+def test_nothing_is_no_mended_record(guarded: Running, waiting: str) -> None:
+    """It could be released, and what came in would be gone without a reason."""
+    path = f"/quarantine/{waiting}"
+    before = guarded.get(path).json()
+    empty = guarded.request("PUT", path, content=HEAD, headers={"Content-Type": "text/turtle"})
+    assert empty.status_code == 400, empty.text
+    assert "discarded" in empty.json()["detail"]
+    assert guarded.get(path).json() == before
+
+
+def test_a_record_is_no_entry(guarded: Running, waiting: str) -> None:
+    """Whatever it says that it is part of."""
+    part = "<http://purl.org/dc/terms/isPartOf> <https://kg.example/graph/quarantine/>"
+    load(guarded, f"id:{PAIN} {part} .")
+    assert [entry["id"] for entry in guarded.get("/quarantine").json()["entries"]] == [waiting]
 
 
 def test_what_depends_on_a_held_record_is_held_too(guarded: Running) -> None:

@@ -202,7 +202,12 @@ def test_an_entry_of_the_quarantine_is_mended_and_released(board: Board) -> None
     assert not known(board.kg, BAD)
     assert board.post(path, do="release").status_code == 303
     assert known(board.kg, BAD)
-    assert "released" in checked(board.get(f"{path}?lang=en")).text
+    page = board.get(f"{path}?lang=en")
+    assert "released" in checked(page).text
+    then = page.text.partition("Why it was not taken")[2].partition("As it came in")
+    assert "R03" in then[0]
+    assert "addresses" not in then[2]
+    assert unescape(then[2]).count(f"<https://kg.example/id/{BAD}> ") == stated.strip().count("\n") + 1
     assert board.post(path, do="release").status_code == 409
 
 

@@ -18,8 +18,12 @@ from kgservice.application.guard.validation import validate
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import REPORT_FORMATS
+from kgservice.domain.principal import Role
 from kgservice.http.resources.validation import OFFERS
 from kgservice.shacl.terms import add_all
+from tests.http.keys import RESEARCH, asking, make_key, serving
+from tests.http.persons import refused
+from tests.http.test_proof import DOCUMENT, TURTLE
 from tests.serving import Running, running
 
 HEAD = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix id: <https://kg.example/id/> .
@@ -92,6 +96,31 @@ def test_bad_documents_are_refused(server: Running) -> None:
         answer = server.post("/validation", content=body, headers={"Content-Type": media_type})
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_report_of_any_kind_has_the_same_members(kg: KnowledgeGraph) -> None:
+    with running(kg) as server:
+        whole = server.get("/validation").json()
+        pain = f"id:{PAIN} a ci:UsagePainPoint ."
+        dry = server.post("/validation", content=HEAD + pain, headers={"Content-Type": "text/turtle"}).json()
+    assert dry.keys() == whole.keys() | {"mended"}
+    assert (whole["conforms"], dry["conforms"]) == (True, False)
+    assert dry["counts"]["Violation"] == dry["violations"] > 0
+    assert sum(dry["counts"].values()) == len(dry["findings"])
+    assert not any(finding["follows"] for finding in dry["findings"])
+
+
+def test_a_dry_run_is_refused_where_the_commit_is(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:
+    with serving(demo_kg_guarded, tmp_path) as server:
+        editor = make_key(server.kg.settings, Role.EDITOR, purposes=(RESEARCH,))
+        for path in ("/validation", "/graphs?graph=https%3A%2F%2Fkg.example%2Fgraph%2Fscratch"):
+            answer = asking(server, path, editor, "POST", content=DOCUMENT, headers=TURTLE)
+            assert refused(answer)[0] == 403, path
+        officer = make_key(server.kg.settings, Role.ADMINISTRATOR)
+        assert (
+            asking(server, "/validation", officer, "POST", content=DOCUMENT, headers=TURTLE).status_code
+            == 200
+        )
 
 
 FORMS = {

@@ -462,7 +462,13 @@ class Grammar:
             ),
             *("/requests", "/links", "/processing-activities", "/validation"),
             *("/links/conflicts", "/links/runs", "/imports/crm", "/imports/crm/export", "/imports/crm/runs"),
-            *("/links/candidates", "/links/report", f"/links/{key}", f"/links/{key}/waterfall", f"/links/{key}/accept"),
+            *(
+                "/links/candidates",
+                "/links/report",
+                f"/links/{key}",
+                f"/links/{key}/waterfall",
+                f"/links/{key}/accept",
+            ),
         )
         role = self.dice.choice((Role.READER, Role.RESEARCHER, Role.EDITOR))
         return Asked(

@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import rdflib
+from pyoxigraph import BlankNode, NamedNode
+from rdflib.namespace import OWL, RDFS
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.validation import shipped_model, validate, validate_files
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Origin
 from kgservice.domain.finding import Finding, Policy
-from kgservice.errors import BadInput, BadRdf, NotFound
-from kgservice.namespaces import CI, RDF
+from kgservice.errors import BadInput, BadParameter, BadRdf, NotFound
+from kgservice.namespaces import CI, RDF, SHAPES
 from kgservice.settings import Settings
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import context_graph
@@ -93,6 +96,71 @@ def test_dry_run_adds_the_file_to_the_store_and_writes_nothing(kg: KnowledgeGrap
     )
     assert kg.head == head
     assert [f.rule.number for f in validate(kg, shapes=shapes).findings] == ["R07"]
+
+
+def test_records_of_no_class_in_files(shapes: Shapes, tmp_path: Path) -> None:
+    """As a commit refuses them; parts, concepts of the model and what is no record need no class."""
+    path = tmp_path / "some.trig"
+    ci = f"@prefix ci: <{CI}> ."
+    path.write_text(f'{ci} <urn:x> a ci:Solutoin ; ci:title "Typo"@en .', encoding="utf-8")
+    (found,) = validate_files([path], shapes=shapes).findings
+    assert (found.rule.number, found.focus, found.value) == (
+        "R00",
+        NamedNode("urn:x"),
+        NamedNode(f"{CI}Solutoin"),
+    )
+    assert "ci:Solution?" in found.message("en")
+    path.write_text(f'{ci} <urn:x> ci:note "No class at all"@en .', encoding="utf-8")
+    assert [f.rule.number for f in validate_files([path], shapes=shapes).findings] == ["R00"]
+    own = f"<urn:Mine> a <{OWL.Class}> ; <{RDFS.subClassOf}> ci:Evidence . <urn:y> a <urn:Mine> ."
+    path.write_text(
+        f'{ci} [] ci:note "A part of nothing"@en . <urn:graph> {{ <urn:z> ci:note "In scratch"@en }} '
+        f'<urn:a> <urn:b> "No record" . ci:Problem ci:note "Of the model"@en . {own} '
+        'ci:x a ci:Persona ; ci:remark [ ci:note "A part"@en ] .',
+        encoding="utf-8",
+    )
+    of_no_class = [f for f in validate_files([path], shapes=shapes).findings if f.rule.number == "R00"]
+    assert [type(f.focus) for f in of_no_class] == [BlankNode]
+
+
+def test_files_are_judged_by_the_policy_of_the_settings(shapes: Shapes, tmp_path: Path) -> None:
+    path = ROOT / "shapes" / "processing" / "examples" / "R24-consent-only.invalid.ttl"
+    graph = rdflib.Graph().parse(path)
+    graph.remove((rdflib.URIRef(f"{SHAPES}context"), None, None))
+    graph.serialize(tmp_path / "one.ttl", format="turtle")
+    strict = validate_files([tmp_path / "one.ttl"], shapes=shapes)
+    assert "R24" in {f.rule.number for f in strict.findings}
+    wide = validate_files([tmp_path / "one.ttl"], shapes=shapes, settings=Settings(profile="gdpr"))
+    assert "R24" not in {f.rule.number for f in wide.findings}
+
+
+def test_the_days_of_the_policy_are_settings(shapes: Shapes, tmp_path: Path) -> None:
+    environ = {
+        "KGSERVICE_OPEN_DAYS": "7",
+        "KGSERVICE_EXPIRING_DAYS": "8",
+        "KGSERVICE_MEMBERSHIP_DAYS": "9",
+        "KGSERVICE_CONSENT_AGE": "14",
+    }
+    policy = Policy.of(Settings.load(environ))
+    assert (policy.open_days, policy.expiring_days, policy.membership_days, policy.consent_age) == (
+        7,
+        8,
+        9,
+        14,
+    )
+    assert Policy.of(Settings()) == Policy()
+    for name, wrong in (("OPEN_DAYS", "-1"), ("CONSENT_AGE", "12"), ("MEMBERSHIP_DAYS", "99999")):
+        with pytest.raises(BadParameter, match="is no number of"):
+            Settings.load({f"KGSERVICE_{name}": wrong})
+    resolved = (EXAMPLES / "R02.valid.ttl").read_text(encoding="utf-8")
+    (tmp_path / "open.ttl").write_text(resolved.replace("ci:Resolved", "ci:Open"), encoding="utf-8")
+
+    def rules(settings: Settings) -> list[str]:
+        report = validate_files([tmp_path / "open.ttl"], shapes=shapes, settings=settings, clock=lambda: NOW)
+        return [finding.rule.number for finding in report.findings]
+
+    assert rules(Settings()) == ["R06"]
+    assert rules(Settings(open_days=365)) == []
 
 
 def test_statements_outside_the_record_graphs_are_not_validated(

@@ -147,6 +147,22 @@ def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> N
     kg.close()
 
 
+def test_what_came_in_before_it_was_mended_is_found(on_disk: Path, clock: Clock) -> None:
+    kg = opened(on_disk, clock)
+    said = Triple(NamedNode(f"{IDS}z"), NamedNode(f"{CI}note"), Literal('Called "Walburga\nFriesinger"'))
+    led = Triple(NamedNode(f"{IDS}z"), NamedNode(f"{CI}aboutPerson"), NamedNode(IDS + PERSON))
+    source = quarantine.Source("mended.csv")
+    entries = quarantine.hold(
+        kg, [({said}, source, Refusal("R50")), ({led}, source, Refusal("R50"))], Origin()
+    )
+    for entry in entries:
+        quarantine.mend(kg, entry.key, [Triple(said.subject, said.predicate, Literal("Called"))])
+        assert entry.key in {waiting.key for waiting in quarantine.listed(kg)}
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    assert {entry.key for entry in entries}.isdisjoint(entry.key for entry in quarantine.listed(kg))
+    kg.close()
+
+
 def test_scratch_graphs_and_quarantine_are_searched_alike(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     gone, told, kept = "gone", "told", "kept"

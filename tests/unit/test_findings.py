@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
 
@@ -114,6 +114,113 @@ def test_a_finding_with_a_value_has_an_entry_beside_one_without(kg: KnowledgeGra
     loop = parse(HEAD + "id:a ci:nextStep id:a .", format=RdfFormat.TURTLE)
     kg.commit(Change(remove=tuple(Quad(*q.triple) for q in loop)))
     assert open_cycles() == {(a, b), (b, a)}
+
+
+class Writing:
+    """Somebody who writes while all is validated: once, when the copy that is validated has been made."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        self._write = write
+        self.validations = 0
+
+    def __call__(self, done: int, _all: int) -> None:
+        self.validations += done == 0
+        if (done, self.validations) == (0, 1):
+            self._write()
+
+
+def stories(kg: KnowledgeGraph) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
+    """What the graph of findings tells, and what a validation of all finds: shape, number, focus."""
+    entries, _ = stewarding.listed(kg, status="open")
+    told = {(e.shape, e.rule, e.focus.value) for e in entries}
+    return told, {(f.rule.shape, f.rule.number, f.focus.value) for f in validate(kg).findings}
+
+
+def taken(turtle: str) -> Change:
+    """The change that takes statements away."""
+    quads = (Quad(*q.triple) for q in parse(HEAD + turtle, format=RdfFormat.TURTLE))
+    return Change(remove=tuple(quads))
+
+
+def test_who_writes_while_all_is_validated_waits_for_no_second_one(kg: KnowledgeGraph) -> None:
+    """What they mend, bring and delete is in the findings nevertheless, also what no finding was noted of."""
+    unseen = "id:late a ci:Persona . id:lost ci:note 'No class'@en . id:gone a ci:Persona ."
+    load(kg, f"{PERSONA} id:other a ci:Persona . id:stays a ci:Persona .")
+    stewarding.refresh(kg)
+    load(kg, f"{unseen} id:both a ci:Persona .")  # past the guard: no findings of these are noted
+    kg.commit(Change(add=(Quad(NamedNode("urn:x"), NamedNode("urn:p"), Literal("x"), NamedNode("urn:g")),)))
+
+    def write() -> None:
+        load(kg, "id:persona ci:evidencedBy id:e1 . id:late ci:evidencedBy id:e1 .", trusted=False)
+        load(kg, "id:new a ci:Persona . id:lost a ci:Persona .", trusted=False)
+        kg.commit(taken("id:gone a ci:Persona . id:other a ci:Persona ."))
+
+    writing = Writing(write)
+    counts = stewarding.refresh(kg, told=writing)
+    told, found = stories(kg)
+    assert told == found
+    assert writing.validations == 1
+    assert {focus.rpartition("/")[2] for _, rule, focus in found if rule == "R14"} >= {"stays", "both", "new"}
+    assert counts.open == len(stewarding.listed(kg, status="open")[0])
+    head = kg.head
+    stewarding.refresh(kg)
+    assert kg.head == head
+
+
+def test_what_is_written_past_the_guard_meanwhile_is_validated(kg: KnowledgeGraph) -> None:
+    load(kg, PERSONA)
+    writing = Writing(lambda: load(kg, "id:late a ci:Persona ."))
+    stewarding.refresh(kg, told=writing)
+    told, found = stories(kg)
+    assert told == found
+    assert writing.validations == 2
+    assert "https://kg.example/id/late" in {focus for _, _, focus in found}
+
+
+def test_a_record_of_no_class_is_found_however_it_came_in(kg: KnowledgeGraph) -> None:
+    """And its finding goes when a commit states its class, or takes it away."""
+    load(kg, 'id:lost a ci:Solutoin ; ci:note "Typo"@en . id:bare ci:note "Nothing"@en . id:gone ci:age 1 .')
+    load(kg, 'id:good a ci:Persona ; ci:remark [ ci:note "A part"@en ] . <urn:x> <urn:p> "No record" .')
+    found = {f.focus.value.rpartition("/")[2]: f for f in validate(kg).findings if f.rule.number == "R00"}
+    assert found.keys() == {"lost", "bare", "gone"}
+    assert found["lost"].value == NamedNode(f"{CI}Solutoin")
+    assert validate(kg).graph.value(predicate=rdflib.SH.resultPath, object=rdflib.RDF.type) is not None
+    stewarding.refresh(kg)
+    entries, total = stewarding.listed(kg, rule="R00", status="open")
+    assert total == 3
+    told = stewarding.explained(kg, entries[0].iri.value)
+    assert "class" in told["message"]["en"]
+    load(kg, 'id:lost ci:note "More"@en . id:good ci:note "More"@en .', trusted=False)
+    assert stewarding.listed(kg, rule="R00", status="open")[1] == 3
+    load(kg, "id:lost a ci:Persona .", trusted=False)
+    gone = NamedNode("https://kg.example/id/gone")
+    kg.commit(
+        Change(
+            remove=tuple(q for q in kg.store.match([(gone, None, None)]) if kg.graphs.is_record(q.graph_name))
+        )
+    )
+    assert [
+        e.focus.value.rpartition("/")[2] for e in stewarding.listed(kg, rule="R00", status="open")[0]
+    ] == ["bare"]
+    before = kg.head
+    stewarding.refresh(kg)
+    assert kg.head == before
+
+
+def test_a_finding_whose_shape_is_gone_is_told_and_goes(kg: KnowledgeGraph) -> None:
+    said = f"""a sh:ValidationResult ; sh:focusNode id:persona ; sh:sourceShape shape:R99-gone ;
+      sh:resultSeverity sh:Violation ; dcterms:identifier "R99" ; sh:resultMessage "As it was"@en ;
+      sh:sourceConstraintComponent sh:MinCountConstraintComponent ; <{CI}findingStatus> "open" ."""
+    graph = NamedNode(kg.addresses.finding)
+    turtle = f"{HEAD}@prefix dcterms: <http://purl.org/dc/terms/> . id:old {said}"
+    add = tuple(Quad(*q.triple, graph) for q in parse(turtle, format=RdfFormat.TURTLE))
+    kg.commit(Change(add=add, trusted=True))
+    entry = only(kg, "R99", status="open")
+    told = stewarding.explained(kg, entry.iri.value)
+    assert (told["severity"], told["message"]) == ("Violation", {"en": "As it was"})
+    assert told["explanation"]["proposals"] == []
+    stewarding.refresh(kg)
+    assert only(kg, "R99").status == "mended"
 
 
 def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:

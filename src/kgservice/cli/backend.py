@@ -64,6 +64,12 @@ class Backend(Protocol):
         `BadParameter` where that cannot be.
         """
 
+    def foreseen(self, files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
+        """What loading RDF files would do to the findings, in a format, and for how many it is refused.
+
+        Nothing is written.
+        """
+
     def check(self) -> list[str]:
         """What is wrong with the stored graphs and views; empty when nothing is."""
 

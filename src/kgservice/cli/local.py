@@ -19,7 +19,7 @@ from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import validation
 from kgservice.application.guard.journal import Journal
-from kgservice.application.imports import imports
+from kgservice.application.imports import imports, load
 from kgservice.application.law import erasing
 from kgservice.application.law.decisions import decide
 from kgservice.application.protocol import exporting, graph_store
@@ -192,6 +192,12 @@ class Local(LocalDesks):
                 report = validation.validate(self._kg, told=told, journal=journal)
             entry.tell()
             yield reports.written(report, fmt, language), report.violations
+
+    @recorded("validate", "validation")
+    def foreseen(self, files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
+        """Say what loading the files would do."""
+        found = load.previewed_files(self._kg, files, ORIGIN)
+        return reports.written(found, fmt, language), found.violations
 
     @recorded("check", "check")
     def check(self) -> list[str]:

@@ -61,7 +61,7 @@ def validate(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="RDF files to validate instead of the stored graph.",
+            help="RDF files to validate instead of the stored graph, or as they would be in it.",
             parser=existing_path,
             metavar="FILES",
         ),
@@ -88,6 +88,10 @@ def validate(
 ) -> None:
     """Validate the graph, or files, against the SHACL shapes. Exit code 1 when there is a violation.
 
+    Files stand alone, with the model and the settings of policy, unless a store or a service is named
+    (`--store`, `--url`, or their variables): then they are judged as if they were loaded there, and the
+    report says what they would bring and mend. Nothing is written.
+
     Shows how many findings each rule has, and the first of them. `conforms` in the JSON is SHACL's: true only
     without any finding, warnings and notes among them; `violations` is the number that the exit code follows.
     `--json` is short for `--format json`.
@@ -102,6 +106,8 @@ def validate(
 
       kgservice validate mine.ttl --json
 
+      kgservice validate mine.ttl --store data/store
+
       kgservice validate mine.ttl --format junit -o report.xml
     """
     name = _format("json" if as_json else fmt, output)
@@ -109,11 +115,11 @@ def validate(
     if files:
         if resume:
             raise BadParameter("files are validated in one go", source="--resume")
-        from kgservice.application.guard.validation import validate_files  # noqa: PLC0415
-        from kgservice.application.stewards.reports import written  # noqa: PLC0415  (costs time to import)
-
-        report = validate_files(files)
-        text, violations = written(report, asked, language.value), report.violations
+        if store is None and url is None:
+            text, violations = _alone(files, asked, language.value)
+        else:
+            with connected(settings_for(store, token), url) as backend:
+                text, violations = backend.foreseen(files, asked, language.value)
         _put(text, name, language.value, output, every=every)
     else:
         with (
@@ -123,6 +129,15 @@ def validate(
             _put(text, name, language.value, output, every=every)
     if violations:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _alone(files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
+    """The report on files by themselves, and the number of its violations."""
+    from kgservice.application.guard.validation import validate_files  # noqa: PLC0415  (costs time to import)
+    from kgservice.application.stewards.reports import written  # noqa: PLC0415
+
+    report = validate_files(files, settings=settings_for(None))
+    return written(report, fmt, language), report.violations
 
 
 def _put(text: str, name: str, language: str, output: Path | None, *, every: bool) -> None:

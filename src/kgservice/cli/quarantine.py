@@ -52,6 +52,8 @@ def show(
 ) -> None:
     """Show an entry: its row and statements, and what they would bring if they were released now.
 
+    Of one that waits no more: what it was refused for. What was mended is shown as it came in, too.
+
     Example: kgservice quarantine show 00000000-0000-5000-8000-000000000001
     """
     with connected(settings_for(store, token), url) as backend:
@@ -64,7 +66,11 @@ def show(
             typer.echo(f"{name:<10} {entry[name]}".encode(errors="replace").decode())
     for line in entry["statements"]:
         typer.echo(f"  {line}")
-    for finding in entry.get("findings", ()):
+    if entry["original"]:
+        typer.echo("as it came in")
+    for line in entry["original"]:
+        typer.echo(f"  {line}")
+    for finding in entry.get("findings", entry["refusedFor"]):
         message: dict[str, Any] = finding["message"]
         typer.echo(f"{finding['severity']} {finding['rule']}: {message.get('en', '')}")
 

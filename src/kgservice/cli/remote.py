@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
+from pyoxigraph import Quad
 from rich.console import Console
 
 from kgservice.cli.desks import RemoteDesks
@@ -21,7 +22,8 @@ from kgservice.errors import BadInput, BadParameter, StoreFailed
 from kgservice.http.access.purposes import HEADER as PURPOSE
 from kgservice.http.messages.headers import VIOLATIONS
 from kgservice.store.certificates import certificates
-from kgservice.store.formats import GRAPH_FORMATS, RESULT_FORMATS, Format
+from kgservice.store.formats import GRAPH_FORMATS, N_QUADS, RESULT_FORMATS, Format, graph_format_of
+from kgservice.store.syntax import parse
 
 # Answers may take long; a service that is not there is known at once.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
@@ -112,6 +114,14 @@ class Remote(RemoteDesks):
         with self._stream("GET", "/validation", params={"format": fmt}, headers=headers) as response:
             found = response.read().decode(), int(response.headers[VIOLATIONS])
         yield found
+
+    def foreseen(self, files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
+        """Ask `POST /validation`; several files are sent as one document."""
+        content, media_type = _document([path for _, path in _uploads(files) if not _skipped(path, files)])
+        headers = {"Accept-Language": language, "Content-Type": media_type}
+        asked: dict[str, Any] = {"params": {"format": fmt}, "headers": headers, "content": content}
+        with self._stream("POST", "/validation", **asked) as response:
+            return response.read().decode(), int(response.headers[VIOLATIONS])
 
     def check(self) -> list[str]:
         """Ask `POST /check`, and follow it."""
@@ -262,3 +272,24 @@ def _uploads(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             yield path.name, path
         else:
             raise BadInput("no such file or folder", source=str(path))
+
+
+def _skipped(path: Path, named: Sequence[Path]) -> bool:
+    """Whether a file only lies in a folder that was named, and is no RDF."""
+    return path not in named and graph_format_of(path) is None
+
+
+def _document(files: Sequence[Path]) -> tuple[bytes, str]:
+    """A file as it is, or the statements of several, with its media type.
+
+    Raises `BadRdf`, and `BadInput` for an ending that names no format.
+    """
+    quads: list[Quad] = []
+    for path in files:
+        fmt = graph_format_of(path)
+        if fmt is None:
+            raise BadInput("the ending of the file names no RDF format", source=str(path))
+        if len(files) == 1:
+            return path.read_bytes(), fmt.media_type
+        quads += parse(path, fmt, rename=True)
+    return "".join(f"{quad} .\n" for quad in quads).encode(), N_QUADS.media_type

@@ -13,6 +13,8 @@ from pyoxigraph import BlankNode, Literal, NamedNode
 if TYPE_CHECKING:
     from rdflib.term import Node as Part
 
+    from kgservice.settings import Settings
+
 SEVERITIES = ("Violation", "Warning", "Info")
 REPORT_FORMATS = ("json", "turtle", "jsonld", "text", "junit", "sarif")
 Node = NamedNode | BlankNode | Literal
@@ -149,6 +151,10 @@ class Finding:
         """The node whose change brings it about; None: any change can."""
         return {"focusNode": self.focus, "value": self.value}.get(self.rule.blames)
 
+    def follows(self, touched: Collection[object]) -> bool:
+        """Whether it only follows from a change of the nodes `touched`: what it blames is none of them."""
+        return self.blamed is not None and self.blamed not in touched
+
     def message(self, language: str) -> str:
         """What is wrong and what to do, in `language` (else English)."""
         return in_language(self.messages, language)
@@ -217,6 +223,18 @@ class Policy:
     membership_days: int = 180
     consent_age: int = 16
     smallest_group: int = 5
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """What a deployment has decided by its settings."""
+        return cls(
+            profile=settings.profile,
+            open_days=settings.open_days,
+            expiring_days=settings.expiring_days,
+            membership_days=settings.membership_days,
+            consent_age=settings.consent_age,
+            smallest_group=settings.smallest_group,
+        )
 
     def moments(self, now: datetime) -> dict[str, datetime]:
         """The moments that rules compare with, by name: SPARQL by the standard cannot reckon with dates.

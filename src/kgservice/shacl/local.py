@@ -24,6 +24,23 @@ from kgservice.shacl.targets import ByPredicate, Targets
 from kgservice.shacl.terms import from_rdflib
 from kgservice.shacl.validate import Engine, Findings
 
+_WORDS = {
+    # language → what → (one, several)
+    "de": {
+        "follows": (
+            "{} davon folgt nur aus der Änderung, die deshalb nicht abgelehnt wird.",
+            "{} davon folgen nur aus der Änderung, die deshalb nicht abgelehnt wird.",
+        ),
+        "mended": ("{} Befund behoben.", "{} Befunde behoben."),
+    },
+    "en": {
+        "follows": (
+            "{} of them only follows from the change, which is not refused for that.",
+            "{} of them only follow from the change, which is not refused for that.",
+        ),
+        "mended": ("{} finding mended.", "{} findings mended."),
+    },
+}
 _MANY = 25  # focus nodes that are worth a look of their own, after the answer
 
 
@@ -31,22 +48,30 @@ _MANY = 25  # focus nodes that are worth a look of their own, after the answer
 class Difference:
     """The findings, before and after a change, of all focus nodes whose findings it can alter.
 
-    `named`: the nodes and values that the change names, as findings write them.
+    `named`: the nodes and values that the change names, as findings write them. `following`: the keys of the
+    findings that only follow from it, for which it is not refused.
     """
 
     before: Findings
     after: Findings
     named: Collection[str] = ()
+    following: Collection[tuple[str, ...]] = ()
 
     @property
     def new(self) -> list[Finding]:
         """The findings that the change brings."""
-        return _less(self.after, self.before)
+        return list(_less(self.after, self.before).values())
 
     @property
     def gone(self) -> list[Finding]:
         """The findings that the change takes away."""
-        return _less(self.before, self.after)
+        return list(_less(self.before, self.after).values())
+
+    @property
+    def refused(self) -> list[Finding]:
+        """The violations for which the change is refused: not those that only follow from it."""
+        new = _less(self.after, self.before).items()
+        return [finding for key, finding in new if finding.is_violation and key not in self.following]
 
     @property
     def report(self) -> Report:
@@ -55,28 +80,32 @@ class Difference:
 
     @property
     def violations(self) -> int:
-        """How many of the findings that the change brings make data not acceptable."""
-        return self.report.violations
+        """How many of the findings that the change brings make it not acceptable."""
+        return len(self.refused)
 
     def text(self, language: str = "de") -> str:
-        """For people: the report of what the change brings, and how many findings it mends."""
-        told, gone = self.report.text(language), len(self.gone)
-        if not gone:
-            return told
-        if language == "de":
-            return f"{told}\n{gone} {'Befund' if gone == 1 else 'Befunde'} behoben."
-        return f"{told}\n{gone} {'finding' if gone == 1 else 'findings'} mended."
+        """For people: the report of what the change brings, what of it only follows, and what it mends."""
+        told = [self.report.text(language)]
+        words = _WORDS.get(language, _WORDS["en"])
+        for name, number in (("follows", len(self.following)), ("mended", len(self.gone))):
+            if number:
+                told.append(words[name][number != 1].format(number))
+        return "\n".join(told)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON object: the new `findings`, how many of them are `violations`, and the `mended` ones."""
-        return {
+        """As the JSON object of a report, with the findings that are `mended`.
+
+        `violations` counts those for which the change is refused; of the others a finding says `follows`.
+        """
+        new = _less(self.after, self.before)
+        return self.report.to_json() | {
             "violations": self.violations,
-            "findings": [finding.to_json() for finding in self.new],
+            "findings": [{**new[key].to_json(), "follows": key in self.following} for key in new],
             "mended": [finding.to_json() for finding in self.gone],
         }
 
 
-def _less(some: Findings, others: Findings) -> list[Finding]:
+def _less(some: Findings, others: Findings) -> dict[tuple[str, ...], Finding]:
     """The findings of `some` that are none of `others`, in the order of the shapes."""
     less = {
         key: finding
@@ -84,7 +113,7 @@ def _less(some: Findings, others: Findings) -> list[Finding]:
         for key, finding in found.items()
         if key not in others.get(shape, {})
     }
-    return [less[key] for key in sorted(less, key=lambda key: (less[key].rule.order, key))]
+    return {key: less[key] for key in sorted(less, key=lambda key: (less[key].rule.order, key))}
 
 
 class LocalValidator:

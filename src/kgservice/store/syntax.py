@@ -148,15 +148,18 @@ def resolve(prologue: str, iri: str) -> NamedNode:
     return name
 
 
-def parse(source: BinaryIO | bytes | Path, fmt: Format, *, base: str | None = None) -> Iterator[Quad]:
+def parse(
+    source: BinaryIO | bytes | Path, fmt: Format, *, base: str | None = None, rename: bool = False
+) -> Iterator[Quad]:
     """The quads of an RDF document, one after the other; triples are in the default graph.
 
-    Blank nodes keep the names they have in the document. Raises `BadRdf` with line and column.
+    Blank nodes keep the names they have in the document, unless they are to be told from others (`rename`).
+    Raises `BadRdf` with line and column.
     """
     name = source.name if isinstance(source, Path) else None
     with reading_rdf(name):
         check_document(source, fmt)
         if isinstance(source, Path):
-            yield from pyoxigraph.parse(path=source, format=fmt.rdf, base_iri=base)
+            yield from pyoxigraph.parse(path=source, format=fmt.rdf, base_iri=base, rename_blank_nodes=rename)
         else:
-            yield from pyoxigraph.parse(source, format=fmt.rdf, base_iri=base)
+            yield from pyoxigraph.parse(source, format=fmt.rdf, base_iri=base, rename_blank_nodes=rename)

@@ -229,7 +229,7 @@ def _change(rows: Sequence[Judged], origin: Origin) -> Change:
 
 def _previewed(kg: KnowledgeGraph, change: Change) -> Commit:
     """Raises `Invalid` as a commit of the change would; makes none."""
-    wrong = [finding.to_json() for finding in kg.preview(change).new if finding.is_violation]
+    wrong = [finding.to_json() for finding in kg.preview(change).refused]
     if wrong:
         raise Invalid("the guard would refuse it", findings=wrong)
     return Commit(kg.head, kg.clock(), 0, 0)

@@ -175,7 +175,7 @@ class KnowledgeGraph(Whole):
     @property
     def policy(self) -> Policy:
         """What the deployment decides for rules to look up."""
-        return Policy(profile=self.settings.profile, smallest_group=self.settings.smallest_group)
+        return Policy.of(self.settings)
 
     @property
     def guard(self) -> Guard:
@@ -192,11 +192,11 @@ class KnowledgeGraph(Whole):
 
     def preview(self, change: Change) -> Difference:
         """What the change would do to the findings: the dry run. Raises what a commit raises."""
-        from kgservice.application.guard.classes import foreseen  # noqa: PLC0415 - as for the guard
-
         with self.writing:
             effect = (planner := self.planner()).effect(change)
-            return foreseen(planner, effect, self.guard.difference(planner, effect, self.clock()))
+            refuse_named(planner, effect, change)
+            refuse_effect(planner, effect, change)
+            return self.guard.foreseen(planner, effect, self.clock())
 
     def commit(self, change: Change) -> Commit:
         """Make the change, all or nothing; the view is current when this returns.

@@ -19,6 +19,7 @@ from rdflib.term import URIRef
 from kgservice.application.guard.extract import Extract
 from kgservice.application.guard.journal import Journal
 from kgservice.application.guard.packing import packed
+from kgservice.application.guard.unclassed import Unclassed
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
 from kgservice.garbage import look_seldom
@@ -40,11 +41,15 @@ _WORTH = 3  # chunks; other processes take seconds to start
 
 @dataclass(frozen=True)
 class Job:
-    """What is validated: the records of one deployment, with shapes, against the model and the context."""
+    """What is validated: the records of one deployment, with shapes, against the model and the context.
+
+    `classed`: whether records need a class of the model.
+    """
 
     addresses: Addresses
     shapes: Shapes
     base: tuple[Triple, ...]
+    classed: bool = False
 
 
 class Work:
@@ -54,12 +59,17 @@ class Work:
         self._store = store
         self._records = Extract(store)
         self._validator = BulkValidator(job.shapes, job.base)
+        self._unclassed = Unclassed(job.base, Graphs(job.addresses)) if job.classed else None
         self._ways = {NamedNode(str(prop)): prop for prop in self._validator.objects_of}
 
     def among(self, chunk: Chunk) -> list[Finding]:
         """The findings of some candidates."""
         self._records.spare()
-        return self._validator.among(chunk, self._records)
+        found = self._validator.among(chunk, self._records)
+        if self._unclassed is not None:
+            nodes = (node for node, way in chunk if way is None)
+            found += self._unclassed.among(nodes, self._records)
+        return found
 
     def anywhere(self) -> list[Finding]:
         """The findings of shapes that can look at anything."""

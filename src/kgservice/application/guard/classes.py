@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 from pyoxigraph import NamedNode, Quad, Triple
-from rdflib.term import URIRef
 
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
-from kgservice.domain.finding import Finding, Rule, Texts, written
+from kgservice.application.guard.findings import with_result
+from kgservice.domain.finding import Finding, Node, Rule, Texts, written
 from kgservice.domain.model import CLASSES, SUBCLASS, TYPE, Model
 from kgservice.errors import Invalid
 from kgservice.namespaces import CI, SH
 from kgservice.phrases import Bilingual, Phrase
-from kgservice.shacl.local import Difference
 from kgservice.shacl.terms import shorten
-from kgservice.shacl.validate import Findings
 from kgservice.store.base import Pattern
 
+NUMBER = "R00"
 _RULE = Rule(
-    "R00",
+    NUMBER,
     "",
     "Violation",
     name={"de": "Klasse des Datensatzes", "en": "class of the record"},
@@ -48,9 +47,9 @@ _LOST: Texts = {
 }
 
 
-def refuse_unclassed(planner: Planner, effect: Effect) -> None:
+def refuse_unclassed(classes: Classes, effect: Effect) -> None:
     """Raises `Invalid` when the effect leaves records without a class of the model."""
-    found = unclassed(planner, effect)
+    found = classes.missing()
     if found:
         others = len(found) - 1
         raise Invalid(
@@ -64,22 +63,16 @@ def refuse_unclassed(planner: Planner, effect: Effect) -> None:
         )
 
 
-def foreseen(planner: Planner, effect: Effect, difference: Difference) -> Difference:
-    """The difference that the effect makes, with the records that it leaves without a class."""
-    found: Findings = {URIRef(_RULE.shape): {f.key: f for f in unclassed(planner, effect)}}
-    return Difference(difference.before, {**difference.after, **found}, written(effect.named))
+def of_no_class(model: Model, node: Node, classes: Iterable[object], *, had_one: bool = False) -> Finding:
+    """The finding of a record that has only these classes, all unknown, or none."""
+    unknown = sorted((one for one in classes if isinstance(one, NamedNode)), key=str)
+    messages = _unknown(model, unknown) if unknown else _LOST if had_one else _NONE
+    value = unknown[0] if unknown else None
+    component = f"{SH}ClassConstraintComponent"
+    return with_result(Finding(_RULE, node, "rdf:type", value, messages, {}, component))
 
 
-def unclassed(planner: Planner, effect: Effect) -> list[Finding]:
-    """The records that the effect leaves without a class of the model, but not those that had none before.
-
-    Parts of a record that stand for blank nodes need no class.
-    """
-    classes = _Classes(planner, effect)
-    return [finding for node in classes.touched if (finding := classes.finding(node)) is not None]
-
-
-class _Classes:
+class Classes:
     """The classes of the records that an effect touches, before and after it."""
 
     def __init__(self, planner: Planner, effect: Effect) -> None:
@@ -96,9 +89,20 @@ class _Classes:
                 self._added[subject].append(triple)
                 if is_record:
                     of_records.add(subject)
-        self.touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)
+        self._touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)
 
-    def finding(self, node: NamedNode) -> Finding | None:
+    def missing(self) -> list[Finding]:
+        """The records that the effect leaves without a class of the model, not those that had none before.
+
+        Parts of a record that stand for blank nodes need no class.
+        """
+        return [finding for node in self._touched if (finding := self._finding(node)) is not None]
+
+    def settled(self, noted: Callable[[NamedNode], bool]) -> list[NamedNode]:
+        """The records that may have been `noted` to have no class, and have one now, or are gone."""
+        return [node for node in self._touched if self._may_settle(node) and noted(node)]
+
+    def _finding(self, node: NamedNode) -> Finding | None:
         """What is wrong with a record after the effect, if it is and was not before."""
         said = {triple.object for triple in self._added[node] if triple.predicate == TYPE}
         if self._any_known(said):
@@ -112,10 +116,18 @@ class _Classes:
         is_gone = not self._added[node] and all(quad in self._removed for quad in before)
         if (before and not had_one) or is_gone or self._is_part(node):
             return None
-        unknown = sorted((one for one in said if isinstance(one, NamedNode)), key=str)
-        messages = _unknown(self._planner.model, unknown) if unknown else _LOST if had_one else _NONE
-        value = unknown[0] if unknown else None
-        return Finding(_RULE, node, "rdf:type", value, messages, {}, f"{SH}ClassConstraintComponent")
+        return of_no_class(self._planner.model, node, said, had_one=had_one)
+
+    def _may_settle(self, node: NamedNode) -> bool:
+        """Whether the effect states a known class of a record, or takes all that is said of it."""
+        added = self._added[node]
+        if added:
+            return self._any_known(triple.object for triple in added if triple.predicate == TYPE)
+        return all(
+            quad in self._removed
+            for quad in self._stored((node, None, None))
+            if self._planner.graphs.is_record(quad.graph_name)
+        )
 
     def _stored(self, pattern: Pattern) -> list[Quad]:
         return [

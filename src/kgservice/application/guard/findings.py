@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
-from rdflib.term import Node
+from rdflib.term import BNode, Node
 
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
@@ -16,7 +16,7 @@ from kgservice.domain.finding import SEVERITIES, Finding
 from kgservice.domain.model import TYPE
 from kgservice.domain.waiver import STATUSES, may_be_waived, standing
 from kgservice.namespaces import CI, DCTERMS, PREFIXES, SH, XSD
-from kgservice.shacl.terms import from_rdflib
+from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.store.base import Term
 
 OPEN, WAIVED, MENDED = (Literal(status) for status in STATUSES)
@@ -58,17 +58,28 @@ class Counts:
     waived: int = 0
 
 
-def kept(planner: Planner, new: Iterable[Finding], gone: Iterable[Finding], now: datetime) -> Effect:
+def kept(
+    planner: Planner,
+    new: Iterable[Finding],
+    gone: Iterable[Finding],
+    now: datetime,
+    settled: Mapping[str, Iterable[NamedNode]] | None = None,
+) -> Effect:
     """What findings that come and go make of the graph of findings.
 
     A finding that comes again is the one that was there before: open again, or still waived. One that goes
-    stays, as mended. Counted as no change of the user's.
+    stays, as mended; so do all of a rule about nodes for which it is `settled`. Counted as no change of the
+    user's.
     """
     book = _Book(planner, now)
     for finding in new:
         book.seen(finding)
     for finding in gone:
         book.mended(finding)
+    for rule, nodes in (settled or {}).items():
+        for node in nodes:
+            for entry in book.of(node, NUMBER, Literal(rule)):
+                book.close(entry)
     return _written(planner, book)
 
 
@@ -83,7 +94,7 @@ def settled(
     holding = {book.holding(finding) for finding in found}
     for shape, nodes in looked_at.items():
         for node in nodes:
-            for entry in book.of(node, shape) - holding:
+            for entry in book.of(node, SHAPE, shape) - holding:
                 book.close(entry)
     return _written(planner, book)
 
@@ -110,6 +121,18 @@ def reconciled(planner: Planner, found: Iterable[Finding], now: datetime) -> tup
         waived=len(waived),
     )
     return Change(add=tuple(book.add), remove=tuple(book.remove), trusted=True), counts
+
+
+def disputed(planner: Planner, found: Iterable[Finding], now: datetime) -> set[Term]:
+    """The nodes about which the graph of findings does not tell what was `found`, of all that there is."""
+    book = _Book(planner, now)
+    entries = [(finding, book.entry(finding)) for finding in found]
+    nodes: set[Term] = {f.focus for f, entry in entries if entry is None or book.stored(entry) == MENDED}
+    known = {entry for _, entry in entries}
+    for entry in book.nodes():
+        if entry not in known and book.stored(entry) != MENDED:
+            nodes.update(book.focus(entry))
+    return nodes
 
 
 def is_noted(planner: Planner, node: Node) -> bool:
@@ -161,9 +184,13 @@ class _Book:
         held = standing(stored, until, self._time, allowed=may_be_waived(severity, names))
         return held == WAIVED.value
 
+    def focus(self, node: NamedNode) -> Iterator[Term]:
+        """What an entry is about."""
+        return (quad.object for quad in self._match(node, FOCUS, None))
+
     def seen(self, finding: Finding) -> NamedNode:
         """Enter a finding, or open its entry again; the entry."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         if node is None:
             node = self._own(finding)
             self.add += (Quad(node, p, o, self._graph) for p, o in described(finding))
@@ -178,17 +205,17 @@ class _Book:
 
     def holding(self, finding: Finding) -> NamedNode:
         """The entry of a finding that holds: as it is, unless it is new or was mended."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         return self.seen(finding) if node is None or self._value(node, STATUS) == MENDED else node
 
-    def of(self, focus: NamedNode, shape: NamedNode) -> set[NamedNode]:
-        """The entries about a node by a shape."""
+    def of(self, focus: NamedNode, prop: NamedNode, value: Term) -> set[NamedNode]:
+        """The entries about a node that say this, such as which shape it is by."""
         nodes = {q.subject for q in self._match(None, FOCUS, focus) if isinstance(q.subject, NamedNode)}
-        return {node for node in nodes if self._value(node, SHAPE) == shape}
+        return {node for node in nodes if self._value(node, prop) == value}
 
     def mended(self, finding: Finding) -> None:
         """Say in the entry of a finding that it is gone."""
-        node = self._entry(finding)
+        node = self.entry(finding)
         if node is not None:
             self.close(node)
 
@@ -198,7 +225,7 @@ class _Book:
             self._set(node, STATUS, MENDED)
             self._set(node, MENDED_AT, self._now)
 
-    def _entry(self, finding: Finding) -> NamedNode | None:
+    def entry(self, finding: Finding) -> NamedNode | None:
         """The entry of a finding: its own, or one that says the same less fully.
 
         Not one that the service made: that is of another finding.
@@ -239,6 +266,13 @@ class _Book:
     def _set(self, node: NamedNode, prop: NamedNode, value: Literal) -> None:
         self.remove += (quad for quad in self._match(node, prop, None) if quad.object != value)
         self.add.append(Quad(node, prop, value, self._graph))
+
+
+def with_result(finding: Finding) -> Finding:
+    """The finding with the statements of its SHACL result, as far as `described` tells them."""
+    result = BNode()
+    stated = ((result, to_rdflib(p), to_rdflib(o)) for p, o in described(finding))
+    return replace(finding, result=tuple(stated))
 
 
 def described(finding: Finding) -> Iterator[tuple[NamedNode, Term]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
+from itertools import islice
 
 from pyoxigraph import NamedNode
 from rdflib.term import Node, URIRef
@@ -14,9 +16,10 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.application.guard import findings
-from kgservice.application.guard.classes import refuse_unclassed
+from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclassed
 from kgservice.application.guard.later import Later, notes
 from kgservice.application.guard.statements import Records, Stored, triples
+from kgservice.application.guard.unclassed import Unclassed
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
@@ -24,11 +27,13 @@ from kgservice.domain.quads import Quads
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
 from kgservice.phrases import Bilingual, Phrase
+from kgservice.shacl.bulk import CHUNK
 from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import from_rdflib, shorten, to_rdflib
-from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import Findings, context_graph
+from kgservice.store.base import Term
 
 _TYPE = URIRef(f"{RDF}type")
 
@@ -47,6 +52,8 @@ class Guard:
         self._validator: LocalValidator | None = None
         self._stored: Stored | None = None
         self.left: Later = {}
+        self.unseen = 0
+        """How often something has been written that it has not judged, or may not have."""
         self._pending: tuple[set[Triple], set[Triple]] = set(), set()
         self._preparing = threading.Lock()
 
@@ -109,6 +116,18 @@ class Guard:
             self._stored = Stored(planner.records, planner.graphs)
         return self._stored
 
+    def foreseen(self, planner: Planner, effect: Effect, now: datetime) -> Difference:
+        """The difference that an effect makes, with the records that it leaves without a class: the dry run.
+
+        It knows which findings only follow from the effect.
+        """
+        difference = self.difference(planner, effect, now)
+        after: Findings = dict(difference.after)
+        after[URIRef("")] = {finding.key: finding for finding in Classes(planner, effect).missing()}
+        whole = replace(difference, after=after, named=written(effect.named))
+        told = touched(planner, effect)
+        return replace(whole, following={f.key for f in whole.new if f.follows(told)})
+
     def judge(self, planner: Planner, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
 
@@ -118,8 +137,9 @@ class Guard:
         `follow_up`. No entry is made about a node that is `erased`.
         """
         lawful, erased = change.lawful, change.erased
-        if not lawful:
-            refuse_unclassed(planner, effect)
+        classes = None if lawful else Classes(planner, effect)
+        if classes is not None:
+            refuse_unclassed(classes, effect)
         noted = cache(partial(findings.is_noted, planner))
         left: dict[Node, set[Node]] | None = None if erased else {}
         difference = self.difference(planner, effect, now, noted=noted, erased=erased, later=left)
@@ -134,15 +154,16 @@ class Guard:
             return marks
         refused = [f for f in difference.new if f.is_violation]
         if refused:
-            touched = _touched(planner, effect)
-            refused = [f for f in refused if not _follows(f, touched)]
+            told = touched(planner, effect)
+            refused = [f for f in refused if not f.follows(told)]
         if refused:
             raise Invalid(
                 _summary(refused),
                 findings=[finding.to_json() for finding in refused],
                 named=written(effect.named),
             )
-        marks.then(findings.kept(planner, difference.new, difference.gone, now))
+        settled = [] if classes is None else classes.settled(lambda node: noted(to_rdflib(node)))
+        marks.then(findings.kept(planner, difference.new, difference.gone, now, {NUMBER: settled}))
         return marks
 
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
@@ -153,6 +174,17 @@ class Guard:
         told = [finding for by_key in found.values() for finding in by_key.values()]
         return findings.settled(planner, later, told, now)
 
+    def of(self, planner: Planner, nodes: Iterable[Term], now: datetime) -> list[Finding]:
+        """All findings of some nodes, as they are now."""
+        validator, dataset = self.prepare(planner), Records(self._looked_up(planner))
+        unclassed = Unclassed(model_statements(planner.store, planner.addresses), planner.graphs)
+        context, ahead, found = context_graph(now, self._policy), iter(nodes), list[Finding]()
+        while some := set(map(to_rdflib, islice(ahead, CHUNK))):
+            told = validator.of({root.shape: some for root in validator.roots}, dataset, context)
+            found += (finding for by_key in told.values() for finding in by_key.values())
+            found += unclassed.among(some, dataset)
+        return found
+
     def follow(self) -> None:
         """Take note that the effect that was looked at last has been written."""
         if self._stored is not None:
@@ -161,9 +193,10 @@ class Guard:
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
+        self.unseen += 1
 
 
-def _touched(planner: Planner, effect: Effect) -> set[object]:
+def touched(planner: Planner, effect: Effect) -> set[object]:
     """The nodes of whose statements some come or go."""
     changed = (removed_from_records(planner, effect), added_to_records(planner, effect))
     return {t.subject for quads in changed for said in quads.by_graph.values() for t in said}
@@ -181,11 +214,6 @@ def _binds(triple: Triple, nodes: Collection[Node], records: Records) -> bool:
     if s not in nodes:
         return True
     return o not in nodes and p != _TYPE and isinstance(o, URIRef) and bool(records.of(o, None))
-
-
-def _follows(finding: Finding, touched: Collection[object]) -> bool:
-    """Whether a finding only follows from the change, which does not touch what it blames."""
-    return finding.blamed is not None and finding.blamed not in touched
 
 
 def _summary(refused: Sequence[Finding]) -> Phrase:

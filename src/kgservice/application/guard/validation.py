@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import CanonicalizationAlgorithm, NamedNode, RdfFormat, parse
+from pyoxigraph import BlankNode, CanonicalizationAlgorithm, DefaultGraph, NamedNode, Quad, RdfFormat, parse
 from pyoxigraph import Dataset as Data
 
 from kgservice import __version__, resources
 from kgservice.application.changes import modelfiles
 from kgservice.application.guard.bulk import Job, Progress, findings
 from kgservice.application.guard.journal import Journal
+from kgservice.application.guard.unclassed import Unclassed
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.domain.finding import Node, Policy
 from kgservice.domain.graphs import Graphs
@@ -61,7 +62,7 @@ def validate(
     model = model_of(kg.store, kg.addresses)
     if journal is not None:
         now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
-    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)))
+    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)), classed=True)
     return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
 
 
@@ -81,14 +82,15 @@ def validate_files(
     kg: KnowledgeGraph | None = None,
     *,
     shapes: Shapes | None = None,
-    policy: Policy | None = None,
+    settings: Settings | None = None,
     clock: Clock = system_clock,
 ) -> Report:
     """Validate RDF files (or folders of them) without writing anything.
 
-    Without `kg` the files stand alone, with the shipped model, and `clock` says "now"; with `kg` they are
-    validated together with what its store holds, as if they had been added, and its clock counts. Names of
-    graphs in the files are ignored. The report knows which file describes a node. Raises `NotFound` for a
+    Without `kg` the files stand alone, with the shipped model and the policy of `settings`, and `clock` says
+    "now"; with `kg` they are validated together with what its store holds, as if they had been added, and its
+    clock and policy count. Names of graphs in the files are ignored, but for this: what no record graph holds
+    needs no class. The report knows which file describes a node. Raises `NotFound` for a
     missing file, `BadInput` for an unknown ending, and `BadRdf`, with the line, for malformed RDF.
     """
     files = _files(paths)
@@ -97,21 +99,30 @@ def validate_files(
         if kg is None
         else (model_of(kg.store, kg.addresses), records_of(kg))
     )
+    settings = settings or Settings() if kg is None else kg.settings
+    graphs = Graphs(Addresses(settings.base))
     described: dict[Node, str] = {}
+    of_records: list[Triple] = []
     for path in files:
-        for subject in _read(path, data):
-            described.setdefault(subject, str(path))
-    context = context_graph(
-        clock() if kg is None else kg.clock(), policy or (Policy() if kg is None else kg.policy)
-    )
-    report = _report(shapes or shipped_shapes(), (*model, *context), data)
+        for quad in _read(path):
+            triple = (to_rdflib(quad.subject), to_rdflib(quad.predicate), to_rdflib(quad.object))
+            data.add(triple)
+            if isinstance(quad.subject, NamedNode | BlankNode):
+                described.setdefault(quad.subject, str(path))
+            if isinstance(quad.graph_name, DefaultGraph) or graphs.is_record(quad.graph_name):
+                of_records.append(triple)
+    context = context_graph(clock() if kg is None else kg.clock(), Policy.of(settings))
+    report = _report(shapes or shipped_shapes(), (*model, *context), data, of_records)
     focus = {finding.focus for finding in report.findings}
     return replace(report, sources={node: described[node] for node in focus & described.keys()})
 
 
-def _report(shapes: Shapes, base: tuple[Triple, ...], data: rdflib.Graph) -> Report:
+def _report(
+    shapes: Shapes, base: tuple[Triple, ...], data: rdflib.Graph, of_records: Iterable[Triple]
+) -> Report:
     """The report on data together with the base, of whose thousand nodes few need the reference engine.
 
+    What the statements `of_records` are about needs a class.
     A blank node in what bears on some nodes leaves all of these to it: those of the base are looked at apart.
     """
     validator, statements = BulkValidator(shapes, base), GraphStatements(data)
@@ -123,6 +134,8 @@ def _report(shapes: Shapes, base: tuple[Triple, ...], data: rdflib.Graph) -> Rep
             assert isinstance(p, rdflib.URIRef)
             of_data[o, p] = None
     found = validator.anywhere(statements)
+    unclassed = Unclassed(base)
+    found += unclassed.among(unclassed.records(of_records), statements)
     for some in (of_base, (one for one in of_data if one not in of_base)):
         for chunk in chunks(some):
             found += validator.among(chunk, statements)
@@ -176,19 +189,17 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _read(path: Path, into: rdflib.Graph) -> set[Node]:
-    """Add the statements of a file; their subjects."""
+def _read(path: Path) -> list[Quad]:
+    """The statements of a file."""
     fmt = graph_format_of(path)
     if fmt is None:
         raise BadInput("the ending of the file names no RDF format", source=str(path))
     check_document(path, fmt)
     try:
-        statements = list(
+        return list(
             parse(path=str(path), format=fmt.rdf, base_iri=path.resolve().as_uri(), rename_blank_nodes=True)
         )
     except SyntaxError as e:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
     except ValueError as e:
         raise BadRdf(str(e), source=str(path)) from None
-    add_all(into, statements)
-    return {statement.subject for statement in statements}

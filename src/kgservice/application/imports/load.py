@@ -20,7 +20,7 @@ from kgservice.application.stewards.mending import close_mended
 from kgservice.application.stewards.quarantine import Quarantined, Source, hold
 from kgservice.application.stewards.settling import settle, taken
 from kgservice.application.views import building
-from kgservice.domain.change import Change, Commit, Origin
+from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.graphs import Graphs
 from kgservice.errors import BadRdf, NotFound, UnsupportedMediaType
 from kgservice.shacl.local import Difference
@@ -64,8 +64,22 @@ def load_rdf(
     `UnsupportedMediaType`, `BadRdf` with file, line and column, and what a commit raises.
     """
     files = tuple(_files(paths))
+    quads = _quads(kg, files, progress)
+    statements = len(quads)
+    if trusted:
+        return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=True)))
+    with kg.writing:
+        source = ", ".join(path.name for path in files)
+        parts = _parts(quads, source, kg.graphs)
+        commit, held = settle(kg, parts, lambda some: Change.adding(_all(some), origin))
+        mended = close_mended(kg, taken(parts, held), Source(source), origin)
+        entries = hold(kg, ((part.triples, part.source, refusal) for part, refusal in held), origin)
+        return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries), tuple(mended))
+
+
+def _quads(kg: KnowledgeGraph, files: Iterable[Path], progress: Progress | None = None) -> list[Quad]:
+    """What RDF files say, with IRIs made from them for blank nodes. Raises as `load_rdf` does."""
     quads: list[Quad] = []
-    statements = 0
     for path in files:
         fmt = graph_format_of(path)
         if fmt is None:
@@ -76,18 +90,9 @@ def load_rdf(
         named = NamedBlankNodes(kg.graphs, hashlib.sha256(content).hexdigest())
         own = [named.quad(q) for q in parse(path, fmt, base=kg.settings.base)]
         quads += own
-        statements += len(own)
         if progress is not None:
             progress(path, len(own))
-    if trusted:
-        return Loaded(files, statements, kg.commit(Change(add=tuple(quads), origin=origin, trusted=True)))
-    with kg.writing:
-        source = ", ".join(path.name for path in files)
-        parts = _parts(quads, source, kg.graphs)
-        commit, held = settle(kg, parts, lambda some: Change.adding(_all(some), origin))
-        mended = close_mended(kg, taken(parts, held), Source(source), origin)
-        entries = hold(kg, ((part.triples, part.source, refusal) for part, refusal in held), origin)
-        return Loaded(files, statements, commit or kg.commit(Change()), tuple(entries), tuple(mended))
+    return quads
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,17 @@ def _part(quads: Sequence[Quad], source: str, graphs: Graphs) -> _Part:
     return _Part(tuple(quads), own, Source(source, about=about))
 
 
-def previewed(kg: KnowledgeGraph, source: BinaryIO, fmt: Format) -> Difference:
+def previewed(kg: KnowledgeGraph, source: BinaryIO, fmt: Format, origin: Origin = LOCAL) -> Difference:
     """What loading a document would do to the findings: the dry run.
 
     Raises `BadRdf` with line and column, and what a commit raises.
     """
-    return kg.preview(Change.adding(named_quads(kg, source, fmt)))
+    return kg.preview(Change.adding(named_quads(kg, source, fmt), origin))
+
+
+def previewed_files(kg: KnowledgeGraph, paths: Iterable[Path], origin: Origin = LOCAL) -> Difference:
+    """What loading RDF files, and those in folders, would do to the findings. Raises as `load_rdf` does."""
+    return kg.preview(Change.adding(_quads(kg, _files(paths)), origin))
 
 
 def named_quads(kg: KnowledgeGraph, source: BinaryIO, fmt: Format) -> Iterator[Quad]:

@@ -96,10 +96,13 @@ class Entry:
         }
 
 
-def read(kg: KnowledgeGraph, nodes: Iterable[NamedNode]) -> Iterator[Entry]:
-    """The entries of these names, in order; names that the graph of findings does not know are left out."""
+def read(kg: KnowledgeGraph, nodes: Iterable[NamedNode], graph: NamedNode | None = None) -> Iterator[Entry]:
+    """The entries of these names, in order, in the graph of findings or another one.
+
+    Names that it does not know are left out.
+    """
     kg.current()
-    graph, now = NamedNode(kg.addresses.finding), kg.clock()
+    graph, now = graph or NamedNode(kg.addresses.finding), kg.clock()
     for node in nodes:
         said: dict[NamedNode, list[Term]] = defaultdict(list)
         for quad in kg.store.match([(node, None, None)]):

@@ -112,9 +112,9 @@ def measure(
 ) -> tuple[Measurement, ...]:
     """Take all measurements on the view of everything as it is now, by the clock of `kg`.
 
-    `known`: the saved questions (default: the shipped ones).
+    `known`: the saved questions (default: the shipped ones); `policy`: by default that of the settings.
     """
-    known, policy = questions() if known is None else known, policy or Policy()
+    known, policy = questions() if known is None else known, policy or kg.policy
     now = _iso(kg.clock())
     found: list[Measurement] = []
     for each in MEASURES.values():

@@ -1,7 +1,7 @@
 """Quarantine: what an import brought and the guard refused waits here for a steward; nothing is lost.
 
 Each entry is a graph `{base}graph/quarantine/{key}`, in no view. It holds the refused statements and, about
-its own name, where they came from and what became of them.
+its own name, where they came from and what became of them; what else it keeps, see `kept`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.findings import moment
+from kgservice.application.stewards import kept
 from kgservice.application.stewards.settling import Refusal
 from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.errors import BadParameter, Conflict, NotFound
@@ -86,7 +87,7 @@ class Quarantined:
 def hold(
     kg: KnowledgeGraph, held: Iterable[tuple[Iterable[Triple], Source, Refusal]], origin: Origin
 ) -> list[Quarantined]:
-    """Put statements into quarantine: for each entry its statements, where they came from, and the reason.
+    """Put statements into quarantine: for each entry its statements, where they came from, and why it waits.
 
     The same statements from the same source make the same entry. One that was discarded stays discarded; one
     that was mended waits again.
@@ -108,6 +109,7 @@ def hold(
         entries.append(entry)
         quads += (Quad(t.subject, t.predicate, t.object, graph) for t in triples)
         quads += (Quad(graph, p, o, graph) for p, o in _described(kg, entry))
+        quads += kept.findings_quads(graph, refusal.findings)
     kg.commit(Change(add=tuple(quads), origin=origin, trusted=True))
     return entries
 
@@ -115,7 +117,8 @@ def hold(
 def listed(kg: KnowledgeGraph, status: str | None = None) -> list[Quarantined]:
     """The entries, all or those with one status, the oldest first."""
     part = NamedNode(kg.addresses.quarantine(""))
-    found = [_entry(kg, quad.subject) for quad in kg.store.match([(None, _PART, part)])]
+    own = (quad for quad in kg.store.match([(None, _PART, part)]) if quad.graph_name == quad.subject)
+    found = [_entry(kg, quad.subject) for quad in own]
     chosen = (entry for entry in found if status in (None, entry.status))
     return sorted(chosen, key=lambda e: (e.created, e.source.file, e.source.line or 0, e.key))
 
@@ -132,7 +135,7 @@ def statements(kg: KnowledgeGraph, key: str) -> list[Triple]:
     """The refused statements of an entry. Raises `NotFound`."""
     one(kg, key)
     graph = _graph(kg, key)
-    return [quad.triple for quad in kg.planner().quads(graph) if quad.subject != graph]
+    return [quad.triple for quad in kg.planner().quads(graph) if not kept.is_own(graph, quad.subject)]
 
 
 def findings(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
@@ -151,10 +154,17 @@ def report(kg: KnowledgeGraph, status: str | None = None) -> dict[str, Any]:
 
 
 def shown(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
-    """An entry with its statements (N-Triples), and if it waits, what they would bring now (dry run)."""
-    entry = one(kg, key)
-    lines = sorted(f"{triple} ." for triple in statements(kg, key))
-    return entry.to_json() | {"statements": lines} | (findings(kg, key) if entry.status == WAITING else {})
+    """An entry with its statements, as they are and, once mended, as they came in, and why it was refused.
+
+    The statements are N-Triples. If it waits, also what they would bring now (dry run).
+    """
+    entry, graph = one(kg, key), _graph(kg, key)
+    told = entry.to_json() | {
+        "statements": kept.lines(statements(kg, key)),
+        "original": kept.lines(kept.original_of(kg, graph)),
+        "refusedFor": kept.findings_of(kg, graph),
+    }
+    return told | (findings(kg, key) if entry.status == WAITING else {})
 
 
 def released(kg: KnowledgeGraph, key: str, by: Origin = LOCAL) -> dict[str, Any]:
@@ -196,13 +206,18 @@ def discard(kg: KnowledgeGraph, key: str, reason: str, by: Origin = LOCAL) -> No
 def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], by: Origin = LOCAL) -> dict[str, Any]:
     """Put other statements in the place of those of an entry; what these would bring and mend (dry run).
 
-    Raises `NotFound`, `Conflict` when it is not waiting.
+    What came in is kept. Raises `NotFound`, `Conflict` when it is not waiting, `BadInput` without statements
+    or for one about the entry itself.
     """
     with kg.writing:
         entry = _waiting(kg, key)
         graph = _graph(kg, key)
-        old = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in statements(kg, key))
-        new = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
+        came, mended = statements(kg, key), set(triples)
+        kept.refuse_unfit(graph, mended)
+        old = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in came)
+        new = tuple(Quad(t.subject, t.predicate, t.object, graph) for t in mended)
+        if set(came) != mended and not kept.original_of(kg, graph):
+            new += tuple(kept.original_quads(graph, came))
         origin = by.because(f"Mend in quarantine: {key}", entry.source.file)
         kg.commit(Change(add=new, remove=old, origin=origin, trusted=True))
         return findings(kg, key)
@@ -247,7 +262,7 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
     said: list[tuple[NamedNode, Term]] = [
         (_PART, NamedNode(kg.addresses.quarantine(""))),
         (_SOURCE, Literal(entry.source.file)),
-        *((_REASON, reason) for reason in _in_languages(entry.reason)),
+        *((_REASON, reason) for reason in kept.in_languages(entry.reason)),
         (_STATUS, Literal(entry.status)),
         (_CREATED, moment(kg.clock())),
     ]
@@ -258,12 +273,6 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
     if entry.source.mapping:
         said.append((_MAPPING, Literal(entry.source.mapping)))
     return [*said, *((ABOUT, node) for node in sorted(entry.source.about, key=str))]
-
-
-def _in_languages(reason: str) -> list[Literal]:
-    if not isinstance(reason, Bilingual):
-        return [Literal(reason)]
-    return [Literal(str(reason), language="en"), Literal(reason.german, language="de")]
 
 
 def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:

@@ -49,7 +49,7 @@ def written(found: Found, fmt: str, language: str) -> str:
 def refusal(findings: Iterable[Mapping[str, Any]], fmt: str) -> str:
     """What a change was refused for, as problem details tell it (`Finding.to_json`), as a SHACL report."""
     shapes = shipped_shapes()
-    return written(Report.of(_read(told, shapes) for told in findings), fmt, "en")
+    return written(Report.of(finding_of(told, shapes) for told in findings), fmt, "en")
 
 
 def discreet(found: Difference) -> Difference:
@@ -59,23 +59,23 @@ def discreet(found: Difference) -> Difference:
     def among(findings: Findings) -> Findings:
         return {
             shape: {
-                key: _read(finding.discreet(found.named).to_json(), shapes)
+                key: finding_of(finding.discreet(found.named).to_json(), shapes)
                 for key, finding in of_shape.items()
             }
             for shape, of_shape in findings.items()
         }
 
-    return Difference(among(found.before), among(found.after))
+    return Difference(among(found.before), among(found.after), following=found.following)
 
 
 def discreet_refusal(findings: Iterable[Mapping[str, Any]], named: Collection[str]) -> list[dict[str, Any]]:
     """What a change was refused for, as problem details tell it, without anything that the records say."""
     shapes = shipped_shapes()
-    return [_read(told, shapes).discreet(named).to_json() for told in findings]
+    return [finding_of(told, shapes).discreet(named).to_json() for told in findings]
 
 
-def _read(told: Mapping[str, Any], shapes: Shapes) -> Finding:
-    """The finding that a JSON object tells, with the statements of its SHACL result."""
+def finding_of(told: Mapping[str, Any], shapes: Shapes) -> Finding:
+    """The finding that a JSON object tells (`Finding.to_json`), with the statements of its SHACL result."""
     texts = {key: told.get(key, {}) for key in ("name", "reason", "group")}
     rule = Rule(told["rule"], told["shape"], told["severity"], **texts)
     finding = Finding(

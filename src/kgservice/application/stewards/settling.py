@@ -90,7 +90,9 @@ def settle(
             bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
             held += [(part, Refusal(LEAVING)) for part in bad]
         except Invalid as error:
-            wrong = {finding["focus"]: finding for finding in error.findings}
+            wrong: dict[str, list[Mapping[str, Any]]] = {}
+            for finding in error.findings:
+                wrong.setdefault(finding["focus"], []).append(finding)
             bad = [part for part in rest if any(node.value in wrong for node in part.own)]
             bad = bad or [part for part in rest if wrong.keys() & _spoken_of(part)] or rest
             held += [(part, _refusal(part, wrong, error)) for part in bad]
@@ -117,11 +119,11 @@ def _spoken_of(part: Part) -> set[str]:
     return {term.value for term in terms if isinstance(term, NamedNode)}
 
 
-def _refusal(part: Part, wrong: Mapping[str, Mapping[str, Any]], error: Invalid) -> Refusal:
-    """What is wrong with the records of a part, else with those it speaks of, else with all."""
+def _refusal(part: Part, wrong: Mapping[str, Sequence[Mapping[str, Any]]], error: Invalid) -> Refusal:
+    """All that is wrong with the records of a part, else with those it speaks of, else with any."""
     own = {node.value for node in part.own}
     about = own & wrong.keys() or _spoken_of(part) & wrong.keys()
-    found = tuple(wrong[node] for node in sorted(about))
+    found = tuple(finding for node in sorted(about) for finding in wrong[node])
     if not found:
         return Refusal(Bilingual(str(error), _reason(error.findings).german), tuple(error.findings))
     return Refusal(_reason(found), found)

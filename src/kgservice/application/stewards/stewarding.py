@@ -205,16 +205,24 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Co
 def refresh(kg: KnowledgeGraph, by: Origin = SERVICE, told: Progress = lambda _done, _all: None) -> Counts:
     """Validate everything and enter what is new, what is mended, and what is open again after its waiver.
 
-    Commits go on meanwhile; if there were any, it is done once more, and they wait. `told` hears how many of
-    all record graphs have been taken up.
+    Commits go on meanwhile. What they have changed the guard has entered already; so where there were any,
+    the nodes about which the validation tells another story are looked at once more, while commits wait.
+    Only if something was written past the guard, all is. `told` hears how many of all record graphs have been
+    taken up.
     """
     origin = by.because("full validation", SOURCE)
-    shapes, head = kg.guard.shapes, kg.head
-    report = validation.validate(kg, shapes=shapes, told=told)
     with kg.writing:
-        if kg.head != head:
-            report = validation.validate(kg, shapes=shapes, told=told)
-        change, counts = findings.reconciled(kg.planner(), report.findings, kg.clock())
+        shapes, head, unseen = kg.guard.shapes, kg.head, kg.guard.unseen
+    found = validation.validate(kg, shapes=shapes, told=told).findings
+    with kg.writing:
+        planner, now = kg.planner(), kg.clock()
+        if kg.guard.unseen != unseen:
+            found = validation.validate(kg, shapes=shapes, told=told).findings
+        elif kg.head != head:
+            doubtful = findings.disputed(planner, found, now)
+            settled = (finding for finding in found if finding.focus not in doubtful)
+            found = (*settled, *kg.guard.of(planner, doubtful, now))
+        change, counts = findings.reconciled(planner, found, now)
         kg.commit(Change(change.add, change.remove, origin=origin, trusted=True))
         return counts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -59,16 +59,9 @@ def entry_page(site: Site, request: Request) -> Response:
         entry=_row(found, language),
         statements="\n".join(found["statements"]),
         waits=found["status"] == quarantine.WAITING,
-        findings=[
-            {
-                "rule": one["rule"],
-                "grade": one["severity"],
-                "severity": severity_name(one["severity"], language),
-                "message": in_language(one["message"], language),
-                "value": one["value"],
-            }
-            for one in found.get("findings", ())
-        ],
+        original="\n".join(found["original"]),
+        findings=_told(found.get("findings", ()), language),
+        refused_for=_told(found["refusedFor"], language),
     )
 
 
@@ -89,6 +82,19 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
     else:
         raise BadParameter("{wanted!r} is nothing that can be done here", wanted=wanted[:80], source="do")
     return f"{QUARANTINE}/{key}"
+
+
+def _told(findings: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": one["rule"],
+            "grade": one["severity"],
+            "severity": severity_name(one["severity"], language),
+            "message": in_language(one["message"], language),
+            "value": one["value"],
+        }
+        for one in findings
+    ]
 
 
 def _row(entry: Mapping[str, Any], language: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import validation
 from kgservice.application.imports.load import previewed
 from kgservice.application.stewards.reports import Found, discreet, written
+from kgservice.http.access.given import origin_of
 from kgservice.http.access.permissions import principal_of
 from kgservice.http.messages.bodies import spooled
 from kgservice.http.messages.exchange import Exchange, on
@@ -37,7 +38,8 @@ class Validation:
     """`/validation` as an ASGI application: JSON, a SHACL report, text, JUnit XML or SARIF.
 
     GET: the findings of the shapes on all records. POST of an RDF document: the findings that it would bring
-    if it were loaded, in JSON (`findings`) also those that would be gone (`mended`); nothing is written.
+    if it were loaded, in JSON (`findings`) also those that would be gone (`mended`); nothing is written. It
+    is refused for who could not load it.
     """
 
     def __init__(self, kg: KnowledgeGraph, readers: Executor) -> None:
@@ -58,10 +60,10 @@ class Validation:
                 body = await spooled(http.headers, receive, self._kg.settings.max_body)
             except ClientLeft:
                 return
-            whole = principal_of(scope).oversees
+            whole, by = principal_of(scope).oversees, origin_of(scope)
 
             def preview() -> Found:
-                found = previewed(self._kg, body, fmt)
+                found = previewed(self._kg, body, fmt, by)
                 return found if whole else discreet(found)
 
             with body:
