@@ -12,13 +12,14 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 from kgservice.application.answers.questions import ask, questions
 from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import restricting
 from kgservice.application.links.linking import decide
 from kgservice.application.links.proposing import propose
 from kgservice.application.links.statements import record_iri
 from kgservice.application.sources.records import take
 from kgservice.application.stewards import stewarding
 from kgservice.crm.canonical import CANONICAL
-from kgservice.domain.change import Change
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.crm_field import Side, Taking, Unmatched
 from kgservice.domain.link import ORGANISATIONS, PERSONS, Verdict
 from kgservice.domain.matching import RecordId
@@ -170,6 +171,30 @@ def test_a_deleted_record_is_restricted_until_it_comes_back(kg: KnowledgeGraph) 
     assert kg.head == head
     take(kg, PERSONS, [row()], taking())
     assert view.ask(asked)
+    assert check(kg) == []
+
+
+def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(kg: KnowledgeGraph) -> None:
+    """A restriction that names no record any more would restrict all of the person's data."""
+    view, asked = kg.reader(f"{DPV}CustomerRelationshipManagement"), f"ASK {{ <{TILMAN}> ?p ?o }}"
+    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    key = kg.addresses.key(TILMAN)
+    take(kg, PERSONS, [row()], taking())
+    ours = restricting.restrict(kg, key, {"records": [record], "reason": "is contested"})
+    take(kg, PERSONS, [row(deleted=True)], taking())
+    assert len(restricting.of(kg, NamedNode(TILMAN))) == 2
+    link = kg.select(f"SELECT ?l {{ ?l <{CI}linkedPerson> <{TILMAN}> ; <{CI}recordKey> '77' }}").rows[0][0]
+    assert isinstance(link, NamedNode)
+    steward = Origin("a steward", privacy=False)
+    decide(kg, link.value, Verdict.REJECTED, "a namesake", by=steward)
+    assert [(one["id"], one["records"]) for one in restricting.of(kg, NamedNode(TILMAN))] == [
+        (ours, [record])
+    ]
+    assert view.ask(asked)
+    # Accepted again: what the privacy officer restricted is restricted still.
+    decide(kg, link.value, Verdict.ACCEPTED, "it is him", by=steward)
+    take(kg, PERSONS, [row()], taking())
+    assert not view.ask(f"ASK {{ <{record}> a <{CI}CrmContact> }}")
     assert check(kg) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyoxigraph import NamedNode, Triple
 
@@ -78,7 +79,8 @@ def decide(
         # What a wrong link has brought is somebody else's data: no rule may keep it (Art. 5(1)(d) GDPR).
         lawful = was is State.ACCEPTED and state is not State.ACCEPTED
         kept = {quad for quad in remove if quad.triple not in add}
-        origin = by.because(f"link {_WORDS[verdict]}", SOURCE)
+        # Of what proves consents it takes nothing but what the service itself has made of the record.
+        origin = replace(by.because(f"link {_WORDS[verdict]}", SOURCE), privacy=by.privacy or lawful)
         kg.commit(Change(loose(add | back), tuple(kept), origin=origin, lawful=lawful))
         return link_records.one(kg, key)
 

@@ -44,7 +44,7 @@ class Taken:
     `unlinked` are linked to nobody and stay out, `created` became a contact person; of `deleted` ones the
     record is restricted. `open`: fields that differ and wait for a person; `withdrawn`: consents that ended
     with an opt-out, `disagreeing`: those that contradict one. `refused`: records that the guard did not
-    take, with the reason.
+    take, or whose opt-out could not be followed, with the reason.
     """
 
     written: int = 0
@@ -195,8 +195,10 @@ class _Batch:
             out = bool(row.get("opted_out"))
             # A record that is gone says nothing of an opt-out; one that is marked as deleted may.
             if link is not None and one not in refused and (out or not row.get("deleted")):
-                ended, disagreeing = crm_optouts.follow(
+                followed = crm_optouts.follow(
                     self._kg, link, self._places, self._taking, self._origin, out=out
                 )
-                done.withdrawn += ended
-                done.disagreeing += disagreeing
+                done.withdrawn += followed.ended
+                done.disagreeing += followed.disagreeing
+                if followed.refused:
+                    done.refused.append((one, followed.refused))

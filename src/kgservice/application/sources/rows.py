@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import records as link_records
 from kgservice.application.links.consequences import in_records, said
-from kgservice.application.links.statements import loose
+from kgservice.application.links.statements import loose, restriction_iri
 from kgservice.application.sources import consents as crm_consents
 from kgservice.application.sources.row_graphs import Known, Row, RowGraphs, at
 from kgservice.application.stewards.mending import close_mended
@@ -189,15 +189,14 @@ class _Batch:
         referring = in_records(self._kg, ((None, None, node) for node in nodes))
         if any(quad.subject not in own and quad.predicate != _RESTRICTS for quad in referring):
             return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted")
-        there = {quad for quad in referring if quad.predicate == _RESTRICTS}
-        gone |= said(self._kg, [quad.subject for quad in there if isinstance(quad.subject, NamedNode)])
+        gone |= said(self._kg, [restriction_iri(self._kg.addresses, node) for node in nodes])
         return _Part(one, own, set(), gone, "removed")
 
     def _restriction(self, own: Collection[NamedNode], *, holds: bool) -> set[Triple]:
         """What to add so that records are restricted, since the CRM holds them no more, or no longer are."""
         found: set[Triple] = set()
         for node in own:
-            restriction = NamedNode(self._kg.addresses.instance("crm-deleted", node.value))
+            restriction = restriction_iri(self._kg.addresses, node)
             there = said(self._kg, [restriction])
             ended = any(quad.predicate == _UNTIL for quad in there)
             now = at(self._kg.clock())

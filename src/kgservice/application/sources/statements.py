@@ -11,7 +11,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.findings import moment, moment_of
 from kgservice.application.links.consequences import in_records, said, subjects
-from kgservice.application.links.statements import Places
+from kgservice.application.links.statements import Places, restriction_iri
 from kgservice.application.sources.customers import Known
 from kgservice.domain import crm_field
 from kgservice.domain.crm_field import FIELDS, Side, Taking, differ, holder
@@ -230,7 +230,7 @@ def _at(time: datetime) -> Literal:
 
 def restriction(kg: KnowledgeGraph, link: Link, *, holds: bool) -> tuple[set[Triple], set[Quad]]:
     """What to add and remove so that a record is restricted, since it was deleted in the CRM, or no more."""
-    node, now = NamedNode(kg.addresses.instance("crm-deleted", link.record)), kg.clock()
+    node, now = restriction_iri(kg.addresses, NamedNode(link.record)), kg.clock()
     there = said(kg, [node])
     ended = {quad for quad in there if quad.predicate == _UNTIL}
     if holds and not there:
