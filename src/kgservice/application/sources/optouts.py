@@ -26,7 +26,7 @@ _OF_ONE = (Conflict, Forbidden, Invalid, NotFound)  # what one person's consents
 
 @dataclass(slots=True)
 class Followed:
-    """What followed: how many consents `ended`, how many disagree, and the `refused` that could not be done."""
+    """What followed: how many consents `ended`, how many disagree; why one was `refused`."""
 
     ended: int = 0
     disagreeing: int = 0
@@ -41,8 +41,8 @@ def follow(
     A consent that is for purposes of the opt-out only is withdrawn. One that is for others, too, cannot be
     withdrawn in part and stays: the disagreement becomes a field value that a person has to decide on.
     So does, in the profile `gdpr`, a purpose for which data is used on another legal basis: whether the
-    opt-out is an objection (Art. 21 GDPR), a person has to say. A consent whose withdrawal is refused disagrees
-    as well; it ends neither the run nor what is done for others.
+    opt-out is an objection (Art. 21 GDPR), a person has to say. A consent whose withdrawal is refused
+    disagrees as well; it ends neither the run nor what is done for others.
     """
     done, disagreeing = Followed(), []
     otherwise = _otherwise(kg, link.customer, taking) if out else []

@@ -15,7 +15,7 @@ from kgservice.application.links.consequences import in_records, said
 from kgservice.application.links.statements import loose, restriction_iri
 from kgservice.application.sources import consents as crm_consents
 from kgservice.application.sources.row_graphs import Known, Row, RowGraphs, at
-from kgservice.application.stewards.mending import close_mended
+from kgservice.application.stewards.mending import close_mended, drop_unsaid
 from kgservice.application.stewards.quarantine import Source, hold
 from kgservice.application.stewards.settling import settle
 from kgservice.crm.becoming import Becoming
@@ -63,6 +63,8 @@ class _Part:
     triples: set[Triple]
     remove: set[Quad]
     outcome: str
+    says: bool = True
+    """Whether the row says anything of somebody who is linked."""
 
 
 def take_rows(
@@ -143,6 +145,8 @@ class _Batch:
         accepted = [part for part in changing if part.record not in refused]
         if accepted:
             close_mended(self._kg, accepted, Source(accepted[0].record.source, mapping=mapping), origin)
+        unsaid = [node for part in parts if not part.says for node in part.own]
+        drop_unsaid(self._kg, unsaid, origin)
         for part in parts:
             if part.record not in refused:
                 setattr(done, part.outcome, getattr(done, part.outcome) + 1)
@@ -171,7 +175,7 @@ class _Batch:
         wanted: set[Triple] = set()
         if not row.get("deleted") and (person or organisation):
             use = self._becoming.use(self._table, _text(row.get("channel")))
-            more = crm_consents.told(self._kg, row, person, self._becoming.consent)
+            more = crm_consents.told(self._kg, row, person, self._becoming.consent, recorded)
             touchpoint = self._places.get(use) if use else None
             wanted = self._graphs.of(one, row, Known(person, organisation, use, touchpoint, recorded, more))
         gone = {quad for triple, quad in before.items() if triple not in wanted and self._is_ours(triple)}
@@ -181,16 +185,16 @@ class _Batch:
         ended = self._restriction(own, holds=False)
         linked = person is not None or organisation is not None
         outcome = "written" if add or gone or ended else "unchanged" if linked else "unlinked"
-        return _Part(one, own, add | ended, gone, outcome)
+        return _Part(one, own, add | ended, gone, outcome, says=bool(wanted))
 
     def _gone(self, one: RecordId, own: frozenset[NamedNode], gone: set[Quad]) -> _Part:
         """What follows when a row says nothing any more: all of it goes, unless something rests on it."""
         nodes = own & {quad.subject for quad in gone}
         referring = in_records(self._kg, ((None, None, node) for node in nodes))
         if any(quad.subject not in own and quad.predicate != _RESTRICTS for quad in referring):
-            return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted")
+            return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted", says=False)
         gone |= said(self._kg, [restriction_iri(self._kg.addresses, node) for node in nodes])
-        return _Part(one, own, set(), gone, "removed")
+        return _Part(one, own, set(), gone, "removed", says=False)
 
     def _restriction(self, own: Collection[NamedNode], *, holds: bool) -> set[Triple]:
         """What to add so that records are restricted, since the CRM holds them no more, or no longer are."""
