@@ -129,8 +129,18 @@ def test_a_steward_runs_what_the_crm_says_of_consents_opt_outs_and_deletions(
     text = (source / "kontakte.csv").read_text("windows-1252")
     gone = next(line for line in text.splitlines() if line.startswith("K-103"))
     change(source, "kontakte.csv", f"{gone}\n", "")
+    # Of the companies one is a candidate and one is linked: the CRM deletes both.
+    candidates = steward("GET", "/links?state=candidate&source=vertrieb").json()["links"]
+    accepted = steward("GET", "/links?state=accepted&source=vertrieb&kind=organisations").json()["links"]
+    for key in (candidates[0]["key"], accepted[0]["key"]):
+        text = (source / "firmen.csv").read_text("windows-1252")
+        company = next(line for line in text.splitlines() if line.startswith(f"{key};"))
+        change(source, "firmen.csv", f"{company}\n", "")
     second = run(steward)
-    assert second["persons"]["refused"] == []
+    assert second["persons"]["refused"] == second["organisations"]["refused"] == []
+    assert steward("GET", "/links?state=candidate&source=vertrieb").json()["links"] == []
+    waiting = steward("GET", "/links/conflicts").json()["conflicts"]
+    assert [one["key"] for one in waiting if one["field"] == "deleted"] == [accepted[0]["key"]]
     assert (second["persons"]["withdrawn"], second["persons"]["deleted"]) == (1, 1)
     assert ("ConsentWithdrawn", "opt-out in vertrieb") in acts(kg, out)
     link, deleted = linked(kg, "K-103")
@@ -146,6 +156,13 @@ def test_a_steward_runs_what_the_crm_says_of_consents_opt_outs_and_deletions(
     answer = steward("POST", f"/links/{link.rpartition('/')[2]}/reject", json={"reason": "a namesake"})
     assert answer.status_code == 200, answer.text
     assert restricting.of(kg, NamedNode(deleted)) == []
+
+    # The source says that an opt-out is about all purposes.
+    text = (source / "source.toml").read_text("utf-8")
+    every = ", ".join(f'"{purpose}"' for purpose in kg.settings.active_purposes)
+    (source / "source.toml").write_text(f"opt_out = [{every}]\n{text}", "utf-8")
+    assert run(steward)["persons"]["withdrawn"] == 2  # hers, and that of K-105, who had opted out before
+    assert [way for _, way in acts(kg, out)].count("opt-out in vertrieb") == 2
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application.answers.questions import ask, questions
 from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law.consents import renew
+from kgservice.application.law.consents import renew, withdraw
 from kgservice.application.links.linking import decide
 from kgservice.application.links.proposing import propose
 from kgservice.application.sources.rows import RowsTaken, take_rows
@@ -339,6 +339,25 @@ def test_a_consent_that_was_renewed_here_does_not_end_with_the_link(kg: Knowledg
     renew(kg, consent[0].value, again)
     decide(kg, link_of(kg), Verdict.REJECTED, "somebody else")
     assert events(kg)[-1] == "ConsentRenewed telephone"
+
+
+def test_rows_of_whom_may_not_be_matched_any_more_stay_as_they_are(kg: KnowledgeGraph) -> None:
+    take(kg, "tickets", ticket(), ticket("T-2"))
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    for (consent,) in kg.select(
+        f"SELECT ?c {{ ?c a <{CI}ConsentRecord> ; <{CI}dataSubject> <{FRAUKE}> }}"
+    ).rows:
+        assert isinstance(consent, NamedNode)
+        withdraw(kg, consent.value, {"method": "telephone", "time": (CAME - timedelta(days=1)).isoformat()})
+    head = kg.head
+    done = take(kg, "tickets", ticket(text="Etwas anderes."), ticket("T-2"), ticket("T-3"))
+    assert (done.unusable, done.written, done.refused, kg.head) == (3, 0, [], head)
+    # Deletions are followed, and so is who agrees again.
+    assert take(kg, "tickets", row("tickets", "T-1", person_key=None, deleted=True)).removed == 1
+    again = wish("given", CAME.replace(tzinfo=None), "Anruf, aufgezeichnet")
+    assert take(kg, "preferences", again).refused == []
+    assert events(kg)[-1] == "ConsentRenewed Anruf, aufgezeichnet"
+    assert check(kg) == []
 
 
 def test_what_waits_in_quarantine_goes_with_the_link_or_the_row(kg: KnowledgeGraph) -> None:

@@ -22,6 +22,7 @@ from kgservice.namespaces import CI, XSD
 
 CONSENT_STATE = NamedNode(f"{CI}crmConsentState")
 OPTED_OUT = "opted_out"  # the field of a conflict between an opt-out and a consent
+DELETED = "deleted"  # the field of a conflict between a link and a CRM that has the record no more
 _OF_RECORD, _NAME = NamedNode(f"{CI}ofCrmRecord"), NamedNode(f"{CI}fieldName")
 _VALUE, _TAKEN = NamedNode(f"{CI}fieldValue"), NamedNode(f"{CI}takenOver")
 _REPLACED, _GRAPH_AT = NamedNode(f"{CI}replacedValue"), NamedNode(f"{CI}graphValueAt")
@@ -245,3 +246,17 @@ def restriction(kg: KnowledgeGraph, link: Link, *, holds: bool) -> tuple[set[Tri
     if holds:
         return set(), ended
     return ({Triple(node, _UNTIL, moment(now))} if there and not ended else set()), set()
+
+
+def missing(kg: KnowledgeGraph, link: Link, places: Places) -> set[Triple]:
+    """What to add so that a person decides on the link of an organisation that was deleted in the CRM.
+
+    It goes with the next row that is there, or with the link.
+    """
+    more = [
+        ("wins", Literal(Side.STEWARD.value)),
+        ("fieldValue", Literal("deleted")),
+        ("graphValue", Literal("linked")),
+    ]
+    node = NamedNode(places.addresses.instance("crm-field", link.record, DELETED, "0"))
+    return field_value(link, places, DELETED, more) - {quad.triple for quad in said(kg, [node])}
