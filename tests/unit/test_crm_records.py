@@ -176,6 +176,36 @@ def test_a_deleted_record_is_restricted_until_it_comes_back(kg: KnowledgeGraph) 
     assert check(kg) == []
 
 
+def test_what_was_taken_over_of_a_deleted_record_is_given_back_until_it_is_there_again(
+    kg: KnowledgeGraph,
+) -> None:
+    by_crm = Taking("erp", otherwise=Side.CRM)
+    there = row(email=[EMAIL], job_title="Leitung")
+    take(kg, PERSONS, [there], by_crm)
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({EMAIL}, {"Leitung"})
+    done = take(kg, PERSONS, [row(deleted=True)], by_crm)
+    assert (done.deleted, done.refused) == (1, [])
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({TILMANS}, set())
+    head = kg.head
+    take(kg, PERSONS, [row(deleted=True)], by_crm)
+    assert kg.head == head
+    take(kg, PERSONS, [there], by_crm)
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({EMAIL}, {"Leitung"})
+    assert {line[4] for line in conflicts(kg)} == {TILMANS}
+    assert check(kg) == []
+
+
+def test_who_was_made_of_a_record_keeps_their_name_when_the_crm_deletes_it(kg: KnowledgeGraph) -> None:
+    create = Taking("erp", unmatched=Unmatched.CREATE)
+    take(kg, PERSONS, [row("88", full_name="Nora Neumann", email=["nora@neu.example"])], create)
+    done = take(kg, PERSONS, [row("88", deleted=True, full_name=None, email=[])], create)
+    assert (done.deleted, done.refused) == (1, [])
+    assert kg.ask(
+        f"ASK {{ ?p <{CI}personName> 'Nora Neumann' . ?r <{CI}dataSubject> ?p ; a <{CI}Restriction> }}"
+    )
+    assert check(kg) == []
+
+
 def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(kg: KnowledgeGraph) -> None:
     """A restriction that names no record any more would restrict all of the person's data."""
     view, asked = kg.reader(f"{DPV}CustomerRelationshipManagement"), f"ASK {{ <{TILMAN}> ?p ?o }}"

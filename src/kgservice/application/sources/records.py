@@ -22,8 +22,8 @@ from kgservice.application.links.statements import (
 )
 from kgservice.application.sources import optouts as crm_optouts
 from kgservice.application.sources.customers import Known, known
-from kgservice.application.sources.statements import Was, missing, restriction, taken
-from kgservice.application.sources.usable import usable_links
+from kgservice.application.sources.statements import Was, given_back, missing, restriction, taken
+from kgservice.application.sources.usable import made_of_record, usable_links
 from kgservice.application.stewards.settling import settle
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.crm_field import Taking, Unmatched
@@ -175,6 +175,9 @@ class _Batch:
         remove: set[Quad] = set()
         if self._kind == PERSONS:
             add, remove = restriction(self._kg, link, holds=is_deleted)
+            if is_deleted and not made_of_record(link):
+                back, gone = given_back(self._kg, link)
+                add, remove = add | back, remove | gone
         elif is_deleted:
             add = missing(self._kg, link, self._places)
             done.open += 1

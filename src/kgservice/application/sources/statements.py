@@ -10,7 +10,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.findings import moment, moment_of
-from kgservice.application.links.consequences import in_records, said, subjects
+from kgservice.application.links.consequences import in_records, said, subjects, taken_over
 from kgservice.application.links.statements import Places, restriction_iri
 from kgservice.application.sources.customers import Known
 from kgservice.domain import crm_field
@@ -246,6 +246,20 @@ def restriction(kg: KnowledgeGraph, link: Link, *, holds: bool) -> tuple[set[Tri
     if holds:
         return set(), ended
     return ({Triple(node, _UNTIL, moment(now))} if there and not ended else set()), set()
+
+
+def given_back(kg: KnowledgeGraph, link: Link) -> tuple[set[Triple], set[Quad]]:
+    """What to add and remove so that nothing of a record stays in the place of what its customer had said."""
+    customer, back, gone = NamedNode(link.customer), set[Triple](), set[Quad]()
+    for node in subjects(in_records(kg, [(None, _OF_RECORD, NamedNode(link.record))])):
+        quads = said(kg, [node])
+        written, replaced = taken_over(quads, customer)
+        there = in_records(kg, [(customer, one.predicate, one.object) for one in written])
+        gone |= there
+        if there:
+            back |= replaced
+        gone |= {quad for quad in quads if quad.predicate in {_TAKEN, _REPLACED}}
+    return back, {quad for quad in gone if quad.triple not in back}
 
 
 def missing(kg: KnowledgeGraph, link: Link, places: Places) -> set[Triple]:

@@ -20,12 +20,12 @@ def usable_links(kg: KnowledgeGraph, kind: str, links: Collection[Link]) -> set[
     """
     found = usable(kg, kind, [link.customer for link in links])
     others = [link for link in links if link.customer not in found]
-    made = [NamedNode(link.customer) for link in others if kind == PERSONS and _made(link)]
+    made = [NamedNode(link.customer) for link in others if kind == PERSONS and made_of_record(link)]
     subjects, _ = read_subjects(kg, made)
     silent = {iri for iri, said in subjects.items() if not said.consents and not said.objections}
     return {link.node for link in links if link.customer in found | silent}
 
 
-def _made(link: Link) -> bool:
+def made_of_record(link: Link) -> bool:
     """Whether the customer was made of the record."""
     return link.weight is None and link.standing.stands is Verdict.BY_RULE
