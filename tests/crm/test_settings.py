@@ -68,6 +68,9 @@ def test_a_source_says_what_it_is(tmp_path: Path) -> None:
             "[credentials]\ntoken = { env = 'A', secret = 'b' }\n[tables.kunden]",
             "says one of",
         ),
+        ("[tables.kunden]", '[rules]\ncolour = "crm"\n[tables.kunden]', "there is no field 'colour'"),
+        ("[tables.kunden]", '[rules]\nname = "newer"\n[tables.kunden]', "may be graph or steward"),
+        ('kind = "csv"', 'opt_out = ["not an IRI"]\nkind = "csv"', "opt_out is no IRI"),
         ("[tables.kunden]", "[tables.kunden", "is no TOML"),
     ],
 )

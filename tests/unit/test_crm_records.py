@@ -12,18 +12,21 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 from kgservice.application.answers.questions import ask, questions
 from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import restricting
+from kgservice.application.law.consents import withdraw
 from kgservice.application.links.linking import decide
 from kgservice.application.links.proposing import propose
-from kgservice.application.links.statements import record_iri
+from kgservice.application.links.statements import link_iri, record_iri
+from kgservice.application.sources import field_decisions
 from kgservice.application.sources.records import take
 from kgservice.application.stewards import stewarding
 from kgservice.crm.canonical import CANONICAL
-from kgservice.domain.change import Change
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.crm_field import Side, Taking, Unmatched
 from kgservice.domain.link import ORGANISATIONS, PERSONS, Verdict
 from kgservice.domain.matching import RecordId
 from kgservice.domain.model import TYPE
-from kgservice.errors import BadParameter
+from kgservice.errors import BadParameter, Conflict
 from kgservice.namespaces import CI, DPV
 from tests.unit.links import AMBROS, FRAUKE, SAWMILL, TILMAN, pair, run
 
@@ -173,6 +176,60 @@ def test_a_deleted_record_is_restricted_until_it_comes_back(kg: KnowledgeGraph) 
     assert check(kg) == []
 
 
+def test_what_was_taken_over_of_a_deleted_record_is_given_back_until_it_is_there_again(
+    kg: KnowledgeGraph,
+) -> None:
+    by_crm = Taking("erp", otherwise=Side.CRM)
+    there = row(email=[EMAIL], job_title="Leitung")
+    take(kg, PERSONS, [there], by_crm)
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({EMAIL}, {"Leitung"})
+    done = take(kg, PERSONS, [row(deleted=True)], by_crm)
+    assert (done.deleted, done.refused) == (1, [])
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({TILMANS}, set())
+    head = kg.head
+    take(kg, PERSONS, [row(deleted=True)], by_crm)
+    assert kg.head == head
+    take(kg, PERSONS, [there], by_crm)
+    assert (of(kg, TILMAN, "emailAddress"), of(kg, TILMAN, "occupation")) == ({EMAIL}, {"Leitung"})
+    assert {line[4] for line in conflicts(kg)} == {TILMANS}
+    assert check(kg) == []
+
+
+def test_who_was_made_of_a_record_keeps_their_name_when_the_crm_deletes_it(kg: KnowledgeGraph) -> None:
+    create = Taking("erp", unmatched=Unmatched.CREATE)
+    take(kg, PERSONS, [row("88", full_name="Nora Neumann", email=["nora@neu.example"])], create)
+    done = take(kg, PERSONS, [row("88", deleted=True, full_name=None, email=[])], create)
+    assert (done.deleted, done.refused) == (1, [])
+    assert kg.ask(
+        f"ASK {{ ?p <{CI}personName> 'Nora Neumann' . ?r <{CI}dataSubject> ?p ; a <{CI}Restriction> }}"
+    )
+    assert check(kg) == []
+
+
+def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(kg: KnowledgeGraph) -> None:
+    """A restriction that names no record any more would restrict all of the person's data."""
+    view, asked = kg.reader(f"{DPV}CustomerRelationshipManagement"), f"ASK {{ <{TILMAN}> ?p ?o }}"
+    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    key = kg.addresses.key(TILMAN)
+    take(kg, PERSONS, [row()], taking())
+    ours = restricting.restrict(kg, key, {"records": [record], "reason": "is contested"})
+    take(kg, PERSONS, [row(deleted=True)], taking())
+    assert len(restricting.of(kg, NamedNode(TILMAN))) == 2
+    link = kg.select(f"SELECT ?l {{ ?l <{CI}linkedPerson> <{TILMAN}> ; <{CI}recordKey> '77' }}").rows[0][0]
+    assert isinstance(link, NamedNode)
+    steward = Origin("a steward", privacy=False)
+    decide(kg, link.value, Verdict.REJECTED, "a namesake", by=steward)
+    assert [(one["id"], one["records"]) for one in restricting.of(kg, NamedNode(TILMAN))] == [
+        (ours, [record])
+    ]
+    assert view.ask(asked)
+    # Accepted again: what the privacy officer restricted is restricted still.
+    decide(kg, link.value, Verdict.ACCEPTED, "it is him", by=steward)
+    take(kg, PERSONS, [row()], taking())
+    assert not view.ask(f"ASK {{ <{record}> a <{CI}CrmContact> }}")
+    assert check(kg) == []
+
+
 def test_an_opt_out_ends_what_is_for_nothing_else_and_shows_what_disagrees(kg: KnowledgeGraph) -> None:
     out = row(opted_out=True)
     done = take(kg, PERSONS, [out], taking())
@@ -254,6 +311,78 @@ def test_unmatched_records_become_persons_only_when_asked(kg: KnowledgeGraph) ->
     # Nobody has agreed to anything: no purpose sees the person.
     for purpose in kg.settings.active_purposes:
         assert not kg.reader(purpose).ask(f"ASK {{ <{person}> ?p ?o }}")
+    assert check(kg) == []
+
+
+def test_a_record_that_may_be_a_customer_becomes_nobody_before_a_steward_has_decided(
+    kg: KnowledgeGraph,
+) -> None:
+    propose(kg, run(minutes=2), [pair("90", AMBROS, 4.0)])
+    rows = [row("90", full_name="A. Mbros", email=["ambros@neu.example"])]
+    create, head = Taking("erp", unmatched=Unmatched.CREATE), kg.head
+    done = take(kg, PERSONS, rows, create)
+    assert (done.created, done.waiting, done.unlinked, kg.head) == (0, 1, 0, head)
+    link = link_iri(kg.addresses, RecordId("erp", "90"), AMBROS).value
+    decide(kg, link, Verdict.ACCEPTED, "it is him")
+    assert take(kg, PERSONS, rows, create).written == 1
+    # Of another one nobody is left whom the record could mean.
+    propose(kg, run(minutes=3), [pair("91", AMBROS, 4.0)])
+    decide(kg, link_iri(kg.addresses, RecordId("erp", "91"), AMBROS).value, Verdict.REJECTED, "not him")
+    new = take(kg, PERSONS, [row("91", full_name="Nora Neumann", email=["nora@neu.example"])], create)
+    assert (new.created, new.waiting, new.refused) == (1, 0, [])
+    assert check(kg) == []
+
+
+def test_who_may_not_be_matched_any_more_is_not_followed_but_out_of_the_crm(kg: KnowledgeGraph) -> None:
+    take(kg, PERSONS, [row()], taking())
+    for consent in kg.select(f"SELECT ?c {{ ?c a <{CI}ConsentRecord> ; <{CI}dataSubject> <{TILMAN}> }}").rows:
+        assert isinstance(consent[0], NamedNode)
+        withdraw(kg, consent[0].value, {"method": "telephone"})
+    head = kg.head
+    newer = row(job_title="Leitung", email=["neu@x.example"], phone=["+49 30 23125999"])
+    done = take(kg, PERSONS, [newer], Taking("erp", otherwise=Side.CRM))
+    assert (done.unusable, done.written, kg.head) == (1, 0, head)
+    assert of(kg, TILMAN, "emailAddress") == {TILMANS}
+    # That the CRM has deleted the record is followed all the same.
+    assert take(kg, PERSONS, [row(deleted=True)], taking()).deleted == 1
+    assert [one["holds"] for one in restricting.of(kg, NamedNode(TILMAN))] == [True]
+    assert check(kg) == []
+
+
+def test_who_was_made_of_a_record_is_followed_until_they_have_said_something(kg: KnowledgeGraph) -> None:
+    create = Taking("erp", unmatched=Unmatched.CREATE)
+    take(kg, PERSONS, [row("88", full_name="Nora Neumann", email=["nora@neu.example"])], create)
+    changed = [row("88", full_name="Nora Altmann", email=["nora@neu.example"])]
+    assert take(kg, PERSONS, changed, create).written == 1
+    (person,) = kg.select(f"SELECT ?p {{ ?p <{CI}personName> 'Nora Altmann' }}").rows[0]
+    assert isinstance(person, NamedNode)
+    key = kg.addresses.key(person.value)
+    restricting.object_(kg, key, {})
+    again = take(kg, PERSONS, [row("88", full_name="Nora Neu", email=["nora@neu.example"])], create)
+    assert (again.unusable, of(kg, person.value, "personName")) == (1, {"Nora Altmann"})
+
+
+def test_an_account_that_the_crm_has_deleted_is_for_a_person_to_decide(kg: KnowledgeGraph) -> None:
+    propose(kg, run("organisations"), [pair("A1", SAWMILL, 9.0)])
+    empty: dict[str, object] = dict.fromkeys(CANONICAL["organisations"])
+    account = {**empty, "source": "erp", "key": "A1", "name": "Sägewerk Tannhof", "updated": NEW}
+    take(kg, ORGANISATIONS, [account], Taking("erp", {"name": Side.GRAPH}))
+    gone = {**empty, "source": "erp", "key": "A1", "deleted": True}
+    done = take(kg, ORGANISATIONS, [gone], Taking("erp"))
+    assert (done.deleted, done.written, done.open, done.refused, findings(kg)) == (1, 1, 1, [], 1)
+    head = kg.head
+    again = take(kg, ORGANISATIONS, [gone], Taking("erp"))
+    assert (again.open, kg.head) == (1, head)
+    (one,) = field_decisions.conflicts(kg)
+    assert (one["field"], one["crm"], one["graph"]) == ("deleted", ["deleted"], ["linked"])
+    for verb in field_decisions.VERDICTS.values():
+        with pytest.raises(Conflict, match="settled by its link"):
+            field_decisions.settle(kg, one["id"], verb, "why not")
+    take(kg, ORGANISATIONS, [account], Taking("erp", {"name": Side.GRAPH}))  # it is there again
+    assert (findings(kg), field_decisions.conflicts(kg)) == (0, [])
+    take(kg, ORGANISATIONS, [gone], Taking("erp"))
+    decide(kg, link_iri(kg.addresses, RecordId("erp", "A1"), SAWMILL).value, Verdict.REJECTED, "is closed")
+    assert (findings(kg), field_decisions.conflicts(kg)) == (0, [])
     assert check(kg) == []
 
 

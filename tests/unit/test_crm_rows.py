@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application.answers.questions import ask, questions
 from kgservice.application.care.check import check
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law.consents import renew, withdraw
 from kgservice.application.links.linking import decide
 from kgservice.application.links.proposing import propose
 from kgservice.application.sources.rows import RowsTaken, take_rows
@@ -21,7 +22,7 @@ from kgservice.application.stewards import quarantine
 from kgservice.crm.becoming import Becoming, read_becoming
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.declared import Declared
-from kgservice.domain.change import Change
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.link import Verdict
 from kgservice.errors import BadInput, BadTable
 from kgservice.namespaces import CI, DPV
@@ -261,6 +262,119 @@ def test_consents_are_given_and_withdrawn_as_the_crm_says_how(kg: KnowledgeGraph
     take(kg, "preferences", {**again, "person_key": None, "deleted": True})
     assert said(kg, "PreferenceRecord", "newsletterPreference") == []
     assert len(events(kg)) == 3
+    assert check(kg) == []
+
+
+UPDATED = OPENED + timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("ended", "time"),
+    [
+        # The moment of the giving is kept, or there is none: then it ended when the row was changed, else
+        # when it came as it is.
+        (wish("withdrawn", OPENED, None) | {"updated": UPDATED}, "2026-06-05T08:10:00Z"),
+        (wish("withdrawn", OPENED, None) | {"updated": None}, "2026-11-20T11:00:00Z"),
+        (wish("refused", OPENED, None) | {"moment": None}, "2026-11-20T11:00:00Z"),
+        (wish("withdrawn", OPENED, None) | {"moment": None, "updated": UPDATED}, "2026-06-05T08:10:00Z"),
+        (wish("withdrawn", OPENED - timedelta(days=1), None) | {"updated": UPDATED}, "2026-06-05T08:10:00Z"),
+        (wish("withdrawn", datetime(2027, 1, 1), None) | {"updated": None}, "2026-11-20T11:00:00Z"),
+    ],
+)
+def test_a_withdrawal_counts_whatever_its_moment(
+    kg: KnowledgeGraph, ended: dict[str, object], time: str
+) -> None:
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    assert take(kg, "preferences", ended).refused == []
+    assert events(kg) == ["ConsentGiven Formular im Portal", "ConsentWithdrawn erp"]
+    asked = f"SELECT ?t {{ ?e a <{CI}ConsentWithdrawn> ; <{CI}eventMethod> 'erp' ; <{CI}eventTime> ?t }}"
+    assert [at.value for (at,) in kg.select(asked).rows if isinstance(at, Literal)] == [time]
+    head = kg.head
+    take(kg, "preferences", ended)
+    assert kg.head == head
+    assert check(kg) == []
+
+
+def test_a_withdrawal_that_was_known_ends_no_consent_that_is_given_again_here(kg: KnowledgeGraph) -> None:
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    ended = wish("withdrawn", OPENED, None)
+    take_rows(kg, "preferences", [(ended, CAME - timedelta(days=3))], becoming())
+    (consent,) = kg.select(f"SELECT ?c {{ ?e <{CI}eventMethod> 'erp' ; <{CI}eventOf> ?c }}").rows
+    assert isinstance(consent[0], NamedNode)
+    again = {"time": CAME.isoformat(), "expires": "2028-01-01T00:00:00Z", "method": "telephone"}
+    renew(kg, consent[0].value, again)
+    head = kg.head
+    take_rows(kg, "preferences", [(ended, CAME - timedelta(days=3))], becoming())
+    assert kg.head == head
+    assert events(kg)[-1] == "ConsentRenewed telephone"
+
+
+def link_of(kg: KnowledgeGraph) -> str:
+    """The link of record 77 to Frauke."""
+    (link,) = kg.select(f"SELECT ?l {{ ?l <{CI}linkedPerson> <{FRAUKE}> ; <{CI}recordKey> '77' }}").rows
+    assert isinstance(link[0], NamedNode)
+    return link[0].value
+
+
+def test_a_consent_that_a_wrong_link_brought_ends_with_it_and_its_proof_stays(kg: KnowledgeGraph) -> None:
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    decide(kg, link_of(kg), Verdict.REJECTED, "somebody else", by=Origin("a steward", privacy=False))
+    ended = ["ConsentGiven Formular im Portal", "ConsentInvalidated link to a CRM record undone"]
+    assert events(kg) == ended
+    assert said(kg, "PreferenceRecord", "newsletterPreference") == []
+    # It does not come back with the link, but when somebody gives it anew.
+    decide(kg, link_of(kg), Verdict.ACCEPTED, "it was her")
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    assert events(kg) == ended
+    assert check(kg) == []
+
+
+def test_a_consent_that_was_renewed_here_does_not_end_with_the_link(kg: KnowledgeGraph) -> None:
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    (consent,) = kg.select(
+        f"SELECT ?c {{ ?e <{CI}eventMethod> 'Formular im Portal' ; <{CI}eventOf> ?c }}"
+    ).rows
+    assert isinstance(consent[0], NamedNode)
+    again = {"time": CAME.isoformat(), "expires": "2028-01-01T00:00:00Z", "method": "telephone"}
+    renew(kg, consent[0].value, again)
+    decide(kg, link_of(kg), Verdict.REJECTED, "somebody else")
+    assert events(kg)[-1] == "ConsentRenewed telephone"
+
+
+def test_rows_of_whom_may_not_be_matched_any_more_stay_as_they_are(kg: KnowledgeGraph) -> None:
+    take(kg, "tickets", ticket(), ticket("T-2"))
+    take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
+    for (consent,) in kg.select(
+        f"SELECT ?c {{ ?c a <{CI}ConsentRecord> ; <{CI}dataSubject> <{FRAUKE}> }}"
+    ).rows:
+        assert isinstance(consent, NamedNode)
+        withdraw(kg, consent.value, {"method": "telephone", "time": (CAME - timedelta(days=1)).isoformat()})
+    head = kg.head
+    done = take(kg, "tickets", ticket(text="Etwas anderes."), ticket("T-2"), ticket("T-3"))
+    assert (done.unusable, done.written, done.refused, kg.head) == (3, 0, [], head)
+    # Deletions are followed, and so is who agrees again.
+    assert take(kg, "tickets", row("tickets", "T-1", person_key=None, deleted=True)).removed == 1
+    again = wish("given", CAME.replace(tzinfo=None), "Anruf, aufgezeichnet")
+    assert take(kg, "preferences", again).refused == []
+    assert events(kg)[-1] == "ConsentRenewed Anruf, aufgezeichnet"
+    assert check(kg) == []
+
+
+def test_what_waits_in_quarantine_goes_with_the_link_or_the_row(kg: KnowledgeGraph) -> None:
+    calling = ticket(text="Bitte um Rückruf unter 030 23125 045.")
+    take(kg, "tickets", calling)
+    assert len(quarantine.listed(kg)) == 1
+    decide(kg, link_of(kg), Verdict.REJECTED, "somebody else", by=Origin("a steward", privacy=False))
+    assert quarantine.listed(kg) == []
+    assert take(kg, "tickets", calling).unlinked == 1
+    assert quarantine.listed(kg) == []
+    # Of the right person it comes anew.
+    decide(kg, link_of(kg), Verdict.ACCEPTED, "it was her")
+    assert [one.key for one, _ in take(kg, "tickets", calling).refused] == ["T-1"]
+    assert len(quarantine.listed(kg, quarantine.WAITING)) == 1
+    # The CRM holds the ticket no more.
+    take(kg, "tickets", row("tickets", "T-1", person_key=None, deleted=True))
+    assert quarantine.listed(kg) == []
     assert check(kg) == []
 
 

@@ -241,6 +241,38 @@ def test_candidates_that_are_offered_no_more_go(kg: KnowledgeGraph) -> None:
         assert kg.store.has_graph(NamedNode(kg.addresses.subject(kg.addresses.key(customer))))
 
 
+def test_candidates_of_a_record_that_its_source_has_deleted_go_with_its_values(kg: KnowledgeGraph) -> None:
+    other, third = RecordId("erp", "78"), RecordId("erp", "79")
+    propose(kg, run(), [pair("77", TILMAN, 4.0), pair("78", AMBROS, 9.0), pair("79", FRAUKE, 9.0)])
+    undone = link_of(kg, AMBROS, other).node
+    decide(kg, undone, Verdict.UNDONE, "not sure")
+    done = propose(kg, run(minutes=2), [], gone=[RECORD, other, third])
+    assert (done.withdrawn, done.refused) == (1, [])
+    assert link_records.of_records(kg, [RECORD])[RECORD] == []
+    # What somebody decided stays, and so does an accepted link; what was compared of an open one goes.
+    kept = link_records.one(kg, undone)
+    assert kept.standing.state is State.CANDIDATE
+    assert {one.record for one in kept.comparisons} == {""}
+    assert link_of(kg, FRAUKE, third).standing.state is State.ACCEPTED
+    assert mentioning(kg, "77@firma.example", "78@firma.example") == {
+        "77@firma.example": [],
+        "78@firma.example": [],
+    }
+    head = kg.head
+    propose(kg, run(minutes=4), [], gone=[RECORD, other, third])
+    assert kg.head == head
+
+
+def test_links_of_a_person_and_an_organisation_with_one_key_leave_each_other_alone(
+    kg: KnowledgeGraph,
+) -> None:
+    propose(kg, run("organisations"), [pair("77", SAWMILL, 4.0)])
+    done = propose(kg, run(minutes=2), [pair("77", TILMAN, 4.0)])
+    assert (done.candidates, done.withdrawn, done.pinned) == (1, 0, 0)
+    assert propose(kg, run(minutes=4), [], covered=[RECORD]).withdrawn == 1
+    assert link_of(kg, SAWMILL).standing.state is State.CANDIDATE
+
+
 def test_the_values_of_a_record_do_not_stay_with_a_rival(kg: KnowledgeGraph) -> None:
     """Once it is known whose the record is, what it says stands in the graph of nobody else."""
     propose(kg, run(), [pair("77", TILMAN, 4.0), pair("77", AMBROS, 3.0), pair("77", FRAUKE, 2.0)])

@@ -72,7 +72,7 @@ def read_becoming(declared: Declared, folder: Path) -> Becoming | None:
     if not declared:
         return None
     project, screened = _iri(declared, "project"), declared.text("screened_by", "")
-    purposes = tuple(_named(declared, "purposes", one) for one in declared.texts("purposes"))
+    purposes = iris(declared, "purposes")
     basis = _iri(declared, "legal_basis", "dpv:ExpressedConsent")
     level = _iri(declared, "confidentiality", "ci:Internal")
     language = declared.text("language", "de")
@@ -105,14 +105,19 @@ def read_becoming(declared: Declared, folder: Path) -> Becoming | None:
     return Becoming(project, purposes, basis, level, language, screened_by, uses, won, consent, constructs)
 
 
+def iris(declared: Declared, key: str) -> tuple[str, ...]:
+    """The IRIs that a key lists. Raises `BadInput` for what is none."""
+    return tuple(_named(declared, key, one) for one in declared.texts(key))
+
+
 def _agreement(declared: Declared) -> Agreement | None:
     if not declared:
         return None
     found = Agreement(
         _iri(declared, "notice"),
         _iri(declared, "controller"),
-        tuple(_named(declared, "purposes", one) for one in declared.texts("purposes")),
-        tuple(_named(declared, "categories", one) for one in declared.texts("categories")),
+        iris(declared, "purposes"),
+        iris(declared, "categories"),
         declared.texts("recipients"),
         declared.text("storage_place"),
         declared.text("jurisdiction"),

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kgservice.crm.becoming import Becoming, read_becoming
+from kgservice.crm.becoming import Becoming, iris, read_becoming
 from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.credentials import SECRETS, Credential, read_credentials
 from kgservice.crm.declared import Declared, read_toml
-from kgservice.errors import BadInput
+from kgservice.domain.crm_field import Side, Taking
+from kgservice.errors import BadInput, BadParameter
 from kgservice.tabular.csv_records import Dialect
 
 SETTINGS = "source.toml"
@@ -34,7 +35,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 FILES = ("csv", "xlsx", "parquet")
 _UNMATCHED = ("leave", "create")
-_RULES = ("graph", "crm", "newer", "steward")
+_RULES = tuple(Side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class Source:
     """A CRM, or a file from one.
 
     `duplicate_free`: no two rows mean the same customer. `unmatched`: what becomes of a row that is no
-    customer of the graph, `leave` or `create`; `rules`: which side holds where both differ, by field.
+    customer of the graph, `leave` or `create`; `rules`: which side holds where both differ, by field;
+    `opt_out`: the purposes (IRIs) that an opt-out is about, empty for the usual ones.
     `digest` changes with what decides how rows are read; `becoming`: what the rows about customers become.
     """
 
@@ -98,6 +100,7 @@ class Source:
     secrets: Path
     tables: tuple[Table, ...]
     digest: str = field(repr=False, default="")
+    opt_out: tuple[str, ...] = ()
     becoming: Becoming | None = None
 
     @property
@@ -136,6 +139,11 @@ def read_source(folder: Path) -> Source:
     rules = own.strings("rules")
     for wrong in set(rules.values()) - set(_RULES):
         raise own.fault("rules", "{wrong!r} is none of {names}", wrong=wrong, names=", ".join(_RULES))
+    opt_out = iris(own, "opt_out")
+    try:
+        Taking(name, {column: Side(side) for column, side in rules.items()})  # it knows the fields
+    except BadParameter as error:
+        raise own.fault("rules", "is wrong: {error}", error=error.phrase) from None
     shared = ready.table(kind).rest() if mapping else {}
     connection = shared | own.anything("connection")
     credentials = read_credentials(own.table("credentials"))
@@ -157,6 +165,7 @@ def read_source(folder: Path) -> Source:
         credentials,
         secrets,
         tables,
+        opt_out=opt_out,
         becoming=becoming,
     )
     said = repr((kind, connection, writing, tables)).encode()

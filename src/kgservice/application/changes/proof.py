@@ -116,6 +116,12 @@ def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
     return _is_proof(planner, kinds, nodes)
 
 
+def proofs(planner: Planner, nodes: Iterable[NamedNode]) -> set[NamedNode]:
+    """Those of the nodes that are such records."""
+    kinds = _kinds(planner)
+    return {node for node in nodes if _is_proof(planner, kinds, [node])}
+
+
 def _kinds(planner: Planner) -> set[NamedNode]:
     return set(KINDS).union(*(planner.model.subclasses.get(kind, ()) for kind in KINDS))
 

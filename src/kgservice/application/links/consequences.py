@@ -7,9 +7,16 @@ from collections.abc import Collection, Iterable
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
+from kgservice.application.changes.proof import proofs
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links.records import DECISIONS, MOST, found
-from kgservice.application.links.statements import DECISION, DERIVED_FROM, EXACT_MATCH, RECORD_VALUE
+from kgservice.application.links.statements import (
+    DECISION,
+    DERIVED_FROM,
+    EXACT_MATCH,
+    RECORD_VALUE,
+    restriction_iri,
+)
 from kgservice.domain.link import Link, State
 from kgservice.domain.matching import RecordId
 from kgservice.namespaces import CI
@@ -74,8 +81,9 @@ def of_accepted(kg: KnowledgeGraph, link: Link) -> tuple[set[Quad], set[Triple]]
     """What goes, and what comes back, when a link is accepted no more.
 
     The match, the record with its field values, and all that says it was derived from the record
-    (`prov:wasDerivedFrom`) or from what was. Values that were written about the customer because of it go,
-    and those that they replaced come back.
+    (`prov:wasDerivedFrom`) or from what was, with the restrictions that it had because the CRM deleted it.
+    Values that were written about the customer because of it go, and those that they replaced come back. What
+    proves consents stays, and so does what a privacy officer restricted: no such record loses a statement.
     """
     record, customer = NamedNode(link.record), NamedNode(link.customer)
     fields = subjects(in_records(kg, [(None, _OF_RECORD, record)]))
@@ -87,10 +95,16 @@ def of_accepted(kg: KnowledgeGraph, link: Link) -> tuple[set[Quad], set[Triple]]
         gone |= written
         if written:
             back |= new
-    nodes = _with_derived(kg, {record, *fields})
-    gone |= said(kg, nodes)
-    referring = in_records(kg, ((None, None, node) for node in nodes))
-    gone |= {quad for quad in referring if (quad.predicate, quad.object) != (_LINKS_RECORD, record)}
+    derived = _with_derived(kg, {record, *fields})
+    nodes = derived - proofs(kg.planner(), derived)
+    gone |= said(kg, {*nodes, *(restriction_iri(kg.addresses, node) for node in nodes)})
+    referring = in_records(kg, ((None, None, node) for node in nodes)) - gone
+    stays = proofs(kg.planner(), subjects(referring))
+    gone |= {
+        quad
+        for quad in referring
+        if quad.subject not in stays and (quad.predicate, quad.object) != (_LINKS_RECORD, record)
+    }
     return gone, back
 
 

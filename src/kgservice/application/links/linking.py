@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyoxigraph import NamedNode, Triple
 
@@ -11,6 +12,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import consequences as link_consequences
 from kgservice.application.links import customers as link_customers
 from kgservice.application.links import records as link_records
+from kgservice.application.links import undone as link_undone
 from kgservice.application.links.statements import (
     DECIDED_AT,
     DECISION,
@@ -73,13 +75,17 @@ def decide(
         elif was is State.ACCEPTED and state is not State.ACCEPTED:
             gone, back = link_consequences.of_accepted(kg, link)
             remove |= gone
+            add |= link_undone.invalidated(kg, link)
         if state is State.REJECTED:
             remove |= link_consequences.values(kg, [node])
         # What a wrong link has brought is somebody else's data: no rule may keep it (Art. 5(1)(d) GDPR).
         lawful = was is State.ACCEPTED and state is not State.ACCEPTED
         kept = {quad for quad in remove if quad.triple not in add}
-        origin = by.because(f"link {_WORDS[verdict]}", SOURCE)
+        # Of what proves consents it takes nothing but what the service itself has made of the record.
+        origin = replace(by.because(f"link {_WORDS[verdict]}", SOURCE), privacy=by.privacy or lawful)
         kg.commit(Change(loose(add | back), tuple(kept), origin=origin, lawful=lawful))
+        if lawful:
+            link_undone.drop_waiting(kg, link, origin)
         return link_records.one(kg, key)
 
 

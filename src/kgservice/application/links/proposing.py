@@ -81,28 +81,31 @@ def propose(
     *,
     by: Origin = LOCAL,
     covered: Collection[RecordId] = (),
+    gone: Collection[RecordId] = (),
     sure: Collection[tuple[RecordId, str]] | None = None,
     told: Progress = lambda _done, _all: None,
 ) -> Proposed:
     """Commit what a run found: new candidates, other scores, and what the rule accepts.
 
     All pairs of a record count as one proposal: candidates of it that are not among them go. `covered` are
-    the records that were compared; those without a pair lose their candidates, too. What a person decided
+    the records that were compared; those without a pair lose their candidates, too. So do records that are
+    `gone` from their source, and what was compared of them; an accepted link stays. What a person decided
     stays. The rule accepts the best pair of a record if it is sure; with `sure` (record and customer), only
     if it is among these. Where nothing differs, nothing is written. `told` hears how many records are done,
     of how many.
     """
-    of_record: dict[RecordId, list[Pair]] = {one: [] for one in covered}
+    of_record: dict[RecordId, list[Pair]] = {one: [] for one in (*covered, *gone)}
     for pair in pairs:
         of_record.setdefault(pair.record, []).append(pair)
     node, about_run = run_of(kg.addresses, run)
     origin = by.because(f"links proposed by a run over {run.model.kind}", SOURCE)
-    done = Proposed()
+    done, left = Proposed(), frozenset(gone)
     records = iter(sorted(of_record, key=lambda one: (one.source, one.key)))
     count = 0
     while batch := list(islice(records, BATCH)):
         with kg.writing:
-            parts = list(_batch(kg, run.model.kind, node, {one: of_record[one] for one in batch}, sure))
+            of_batch = {one: of_record[one] for one in batch}
+            parts = list(_batch(kg, run.model.kind, node, of_batch, sure, gone=left))
 
             def change(some: Sequence[_Part]) -> Change:
                 triples = set().union(*(part.triples for part in some))
@@ -127,6 +130,8 @@ def _batch(
     run: NamedNode,
     of_record: dict[RecordId, list[Pair]],
     sure: Collection[tuple[RecordId, str]] | None,
+    *,
+    gone: Collection[RecordId],
 ) -> Iterator[_Part]:
     """What a run changes about these records."""
     existing = link_records.of_records(kg, list(of_record))
@@ -136,9 +141,9 @@ def _batch(
     stored: dict[NamedNode, set[Quad]] = defaultdict(set)
     for link in (NamedNode(link.node) for links in existing.values() for link in links):
         stored[link] = link_consequences.said(kg, {link, *link_consequences.parts(kg, [link], events=False)})
-    shared = _Run(kg, kind, run, places, stored, sure)
+    shared = _Run(kg, kind, run, places, stored, sure, gone)
     for record, pairs in of_record.items():
-        links = {link.customer: link for link in existing.get(record, ())}
+        links = {link.customer: link for link in existing.get(record, ()) if link.kind == kind}
         yield _Record(shared, links).part(record, pairs, usable)
 
 
@@ -152,6 +157,7 @@ class _Run:
     places: Places
     stored: Mapping[NamedNode, set[Quad]]
     sure: Collection[tuple[RecordId, str]] | None
+    gone: Collection[RecordId]
 
 
 class _Record:
@@ -189,7 +195,7 @@ class _Record:
             if customer not in offered and link.standing.for_the_rule:
                 part.remove |= self._run.stored[NamedNode(link.node)]
                 counts.withdrawn += 1
-            elif customer not in offered and chosen is not None:
+            elif customer not in offered and (chosen is not None or record in self._run.gone):
                 part.remove |= link_consequences.needless(self._run.kg, [link])
         return part
 

@@ -95,6 +95,11 @@ def link_iri(addresses: Addresses, one: RecordId, customer: str) -> NamedNode:
     return NamedNode(addresses.instance("crm-link", one.source, one.key, customer))
 
 
+def restriction_iri(addresses: Addresses, node: NamedNode) -> NamedNode:
+    """The IRI of the restriction of something that the CRM has deleted."""
+    return NamedNode(addresses.instance("crm-deleted", node.value))
+
+
 def external_id(addresses: Addresses, one: RecordId) -> str:
     """The key as R50 allows it; for one with other characters, which may say who it is, a UUID made of it."""
     if _KEY.fullmatch(one.key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -23,29 +23,57 @@ _ENDING = {"withdrawn": Act.WITHDRAWN, "refused": Act.WITHDRAWN}
 
 
 def told(
-    kg: KnowledgeGraph, row: Row, person: Link | None, agreement: Agreement | None
+    kg: KnowledgeGraph, row: Row, person: Link | None, agreement: Agreement | None, recorded: datetime
 ) -> list[tuple[str, Term | str]]:
     """What a mapping is told of a consent: the event that a row of preferences makes, and a new consent.
 
     Nothing where the row does not say how (`origin`) and when (`moment`) it was given, or the source not to
-    what; nothing again once the event is there. A refusal ends a consent that this row gave.
+    what; nothing again once the event is there. A refusal ends a consent that this row gave, also where it
+    does not say when: it may keep the day of the giving, or have none (see `_ended_at`).
     """
-    time, state = moment_of(row.get("moment")), str(row.get("state"))
-    if agreement is None or person is None or time is None:
+    if agreement is None or person is None:
         return []
-    consent = _node(kg, row, person)
-    event = NamedNode(kg.addresses.instance("crm-consent-event", consent.value, state, time.isoformat()))
-    if in_records(kg, [(event, None, None)]):
+    state, moment, consent = str(row.get("state")), moment_of(row.get("moment")), _node(kg, row, person)
+    if state not in _ENDING and (moment is None or _has(kg, _event(kg, consent, state, moment))):
         return []
-    known = _consent(kg, person.customer, consent)
+    known = _consent(kg, person.customer, consent) if _has(kg, consent) else None
     act = _act(state, known, origin=bool(row.get("origin")))
-    if act is None or (known is not None and any(one.time >= time for one in known.events)):
+    last = max((one.time for one in known.events), default=None) if known else None
+    time = _ended_at(row, recorded, last, kg.clock()) if act is Act.WITHDRAWN else moment
+    if act is None or time is None or (last is not None and last >= time):
         return []
-    found: list[tuple[str, Term | str]] = [("event", event), ("eventKind", act.value), ("consent", consent)]
+    event = _event(kg, consent, state, time)
+    found: list[tuple[str, Term | str]] = [
+        ("event", event),
+        ("eventKind", act.value),
+        ("eventTime", at(time)),
+        ("consent", consent),
+    ]
     if known is None:
         found += _new(consent, agreement)
         found.append(("expires", at(time + timedelta(days=agreement.days))))
     return found
+
+
+def _event(kg: KnowledgeGraph, consent: NamedNode, state: str, time: datetime) -> NamedNode:
+    return NamedNode(kg.addresses.instance("crm-consent-event", consent.value, state, time.isoformat()))
+
+
+def _has(kg: KnowledgeGraph, node: NamedNode) -> bool:
+    """Whether the records say something of it."""
+    return bool(in_records(kg, [(node, None, None)]))
+
+
+def _ended_at(row: Row, recorded: datetime, last: datetime | None, now: datetime) -> datetime | None:
+    """When a row ended a consent: what it says, else when it was changed, else when it came as it is.
+
+    The first of these that is later than the last event. If none is, the row was known when the consent was
+    given again, and says nothing new.
+    """
+    for time in (moment_of(row.get("moment")), moment_of(row.get("updated")), recorded):
+        if time is not None and time <= now and (last is None or time > last):
+            return time
+    return None
 
 
 def stands(kg: KnowledgeGraph, triple: Triple) -> bool:

@@ -15,7 +15,7 @@ from kgservice.application.links import records as link_records
 from kgservice.application.links.linking import LONGEST, SOURCE
 from kgservice.application.links.statements import Places, loose
 from kgservice.application.sources.customers import known
-from kgservice.application.sources.statements import OPTED_OUT, Was, again, sides
+from kgservice.application.sources.statements import DELETED, OPTED_OUT, Was, again, sides
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.crm_field import FIELDS, Side, Taking, differ
 from kgservice.domain.field_decision import FieldDecision, FieldVerdict, checksum, standing
@@ -70,6 +70,10 @@ def settle(
         if link is None:
             raise NotFound("the record of <{node}> is linked to nobody", node=node.value)
         name = texts[_NAME][0]
+        if name == DELETED:
+            raise Conflict(
+                "A record that the CRM has deleted is settled by its link: reject it, or keep it so"
+            )
         if name == OPTED_OUT or name not in FIELDS[link.kind]:
             raise Conflict("An opt-out is settled by the consent: withdraw it, or ask the person anew")
         if link.kind == ORGANISATIONS and verdict is FieldVerdict.TAKEN:

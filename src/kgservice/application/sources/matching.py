@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any
 
 import duckdb
+from pyoxigraph import Literal
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import customers as link_customers
@@ -24,9 +25,11 @@ from kgservice.crm.canonical_tables import beside, opened
 from kgservice.crm.settings import Source
 from kgservice.domain.assignment import Decided, assign
 from kgservice.domain.change import LOCAL, Origin
-from kgservice.domain.crm_field import Side, Taking, Unmatched
+from kgservice.domain.crm_field import OPT_OUT, Side, Taking, Unmatched
 from kgservice.domain.link import Run, State
 from kgservice.domain.matching import Band, Pair, RecordId
+from kgservice.domain.question import with_values
+from kgservice.namespaces import CI
 from kgservice.tabular.sandbox import quoted
 
 Progress = Callable[[str, int, int], None]
@@ -102,6 +105,10 @@ def _compared(kg: KnowledgeGraph, kind: str) -> Iterator[duckdb.DuckDBPyConnecti
             f"CREATE TABLE {quoted(kind)} AS SELECT * FROM held.{quoted(kind)} "  # noqa: S608
             "WHERE NOT coalesce(deleted, false)"
         )
+        db.execute(
+            f"CREATE TABLE departed AS SELECT source, key FROM held.{quoted(kind)} WHERE deleted"  # noqa: S608
+        )
+        db.execute(_DEPARTED, [kind])
         db.execute("DETACH held")
         rows = [[row[name] for name in columns] for row in link_customers.customers(kg, kind)]
         marks = ", ".join("?" for _ in columns)
@@ -149,9 +156,23 @@ def _linked(
         read_pairs(db, kind, model, only=[a.pair for a in assigned]) if assigned else (),
         by=by,
         covered=covered,
+        gone=_gone(kg, db),
         sure=sure,
         told=lambda count, of: told(kind, count, of),
     )
+
+
+def _gone(kg: KnowledgeGraph, db: duckdb.DuckDBPyConnection) -> list[RecordId]:
+    """The records with candidates that their sources hold no more, or have marked as deleted."""
+    terms = {"decision": link_records.DECISIONS[State.CANDIDATE]}
+    rows = kg.select(with_values(_OFFERED, terms)).rows
+    offered = {
+        RecordId(source.value, key.value)
+        for source, key in rows
+        if isinstance(source, Literal) and isinstance(key, Literal)
+    }
+    departed = db.execute("SELECT source, key FROM departed ORDER BY ALL").fetchall() if offered else ()
+    return [one for one in (RecordId(*row) for row in departed) if one in offered]
 
 
 def _decided(kg: KnowledgeGraph, pairs: list[Pair]) -> Decided:
@@ -170,7 +191,8 @@ def _decided(kg: KnowledgeGraph, pairs: list[Pair]) -> Decided:
 
 def _taking(source: Source) -> Taking:
     rules = {name: Side(side) for name, side in source.rules.items()}
-    return Taking(source.name, rules, unmatched=Unmatched(source.unmatched))
+    opt_out = frozenset(source.opt_out) or OPT_OUT
+    return Taking(source.name, rules, unmatched=Unmatched(source.unmatched), opt_out=opt_out)
 
 
 def _taken(kg: KnowledgeGraph, kind: str, taking: Taking, by: Origin, told: Progress) -> Taken:
@@ -208,6 +230,10 @@ def _rows(db: duckdb.DuckDBPyConnection, kind: str, source: str) -> Iterator[dic
 
 _GONE = """SELECT key, moment FROM changes LEFT JOIN runs USING (run, source)
 WHERE source = ? AND kind = ? AND change = 'gone' ORDER BY key"""
+_DEPARTED = """INSERT INTO departed
+SELECT source, key FROM held.changes WHERE kind = ? AND change = 'gone'"""
+_OFFERED = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?source ?key {{ VALUES ?decision {{ UNDEF }}
+  ?link ci:decision ?decision ; ci:recordSource ?source ; ci:recordKey ?key }}"""
 # When each row came as it is.
 _CAME = """SELECT key, date_trunc('second', moment) FROM changes JOIN runs USING (run, source)
 WHERE source = ? AND kind = ?"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pyoxigraph import Literal, NamedNode
 
@@ -18,28 +18,44 @@ from kgservice.domain.crm_field import Side, Taking
 from kgservice.domain.decision import Reason, standing
 from kgservice.domain.link import Link
 from kgservice.domain.link_export import ConsentCase
+from kgservice.errors import Conflict, Forbidden, Invalid, NotFound
 
 _STEWARD = Literal(Side.STEWARD.value)
+_OF_ONE = (Conflict, Forbidden, Invalid, NotFound)  # what one person's consents bring, and nobody else's
+
+
+@dataclass(slots=True)
+class Followed:
+    """What followed: how many consents `ended`, how many disagree; why one was `refused`."""
+
+    ended: int = 0
+    disagreeing: int = 0
+    refused: str = ""
 
 
 def follow(
     kg: KnowledgeGraph, link: Link, places: Places, taking: Taking, origin: Origin, *, out: bool
-) -> tuple[int, int]:
-    """Follow what a CRM says of opting out: how many consents ended, and how many disagree.
+) -> Followed:
+    """Follow what a CRM says of opting out.
 
     A consent that is for purposes of the opt-out only is withdrawn. One that is for others, too, cannot be
     withdrawn in part and stays: the disagreement becomes a field value that a person has to decide on.
     So does, in the profile `gdpr`, a purpose for which data is used on another legal basis: whether the
-    opt-out is an objection (Art. 21 GDPR), a person has to say.
+    opt-out is an objection (Art. 21 GDPR), a person has to say. A consent whose withdrawal is refused
+    disagrees as well; it ends neither the run nor what is done for others.
     """
-    ended, disagreeing = 0, []
+    done, disagreeing = Followed(), []
     otherwise = _otherwise(kg, link.customer, taking) if out else []
     for consent in _in_force(kg, link.customer) if out else ():
         if not taking.opt_out.isdisjoint(consent.purposes):
             if consent.purposes <= taking.opt_out:
-                body = {"method": f"opt-out in {taking.source}"}
-                consents.withdraw(kg, consent.iri.rpartition("/")[2], body, origin)
-                ended += 1
+                try:
+                    consents.withdraw(kg, consent.iri, {"method": f"opt-out in {taking.source}"}, origin)
+                except _OF_ONE as error:
+                    done.refused = str(error)
+                    disagreeing.append(consent)
+                else:
+                    done.ended += 1
             else:
                 disagreeing.append(consent)
     here = Literal("given" if disagreeing else "used on another legal basis")
@@ -49,8 +65,12 @@ def follow(
     before = {quad.triple: quad for quad in said(kg, [node])}
     remove = tuple(quad for triple, quad in before.items() if triple not in wanted)
     if remove or wanted - before.keys():
-        kg.commit(Change(loose(wanted - before.keys()), remove, origin=origin))
-    return ended, len(disagreeing) + len(otherwise)
+        try:
+            kg.commit(Change(loose(wanted - before.keys()), remove, origin=origin))
+        except _OF_ONE as error:
+            done.refused = str(error)
+    done.disagreeing = len(disagreeing) + len(otherwise)
+    return done
 
 
 def _in_force(kg: KnowledgeGraph, person: str) -> list[Consent]:

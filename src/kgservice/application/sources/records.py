@@ -22,7 +22,8 @@ from kgservice.application.links.statements import (
 )
 from kgservice.application.sources import optouts as crm_optouts
 from kgservice.application.sources.customers import Known, known
-from kgservice.application.sources.statements import Was, restriction, taken
+from kgservice.application.sources.statements import Was, given_back, missing, restriction, taken
+from kgservice.application.sources.usable import made_of_record, usable_links
 from kgservice.application.stewards.settling import settle
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.crm_field import Taking, Unmatched
@@ -41,16 +42,20 @@ Progress = Callable[[int], None]
 class Taken:
     """What became of rows: `written` differ from what the graph had, `unchanged` do not.
 
-    `unlinked` are linked to nobody and stay out, `created` became a contact person; of `deleted` ones the
-    record is restricted. `open`: fields that differ and wait for a person; `withdrawn`: consents that ended
-    with an opt-out, `disagreeing`: those that contradict one. `refused`: records that the guard did not
-    take, with the reason.
+    `unlinked` are linked to nobody and stay out, `created` became a contact person, `waiting` ones do not
+    before a steward has decided whether they are a customer. Of `unusable` ones the customer may not be
+    matched any more: they stay as they are. Of `deleted` ones the record is restricted, and for an
+    organisation a person has to decide. `open`: fields that differ and wait for a person; `withdrawn`:
+    consents that ended with an opt-out, `disagreeing`: those that contradict one. `refused`: records that the
+    guard did not take, or whose opt-out could not be followed, with the reason.
     """
 
     written: int = 0
     unchanged: int = 0
     unlinked: int = 0
     created: int = 0
+    waiting: int = 0
+    unusable: int = 0
     deleted: int = 0
     open: int = 0
     withdrawn: int = 0
@@ -84,7 +89,8 @@ def take(
 ) -> Taken:
     """Take over the rows of the canonical table `kind` that are of the source, some at a time.
 
-    Only records with an accepted link are written, unless `taking` has persons made of the others. Where
+    Only records with an accepted link are written, unless `taking` has persons made of the others. Of a
+    customer who may not be matched any more, deletions and opt-outs are followed and nothing else. Where
     nothing differs, nothing is written. `told` hears how many rows are done.
     """
     done = Taken()
@@ -119,6 +125,12 @@ class _Batch:
             for link in links
             if link.standing.state is State.ACCEPTED and link.kind == kind
         }
+        self._waiting = {
+            one
+            for one, links in found.items()
+            if any(link.standing.state is State.CANDIDATE for link in links)
+        }
+        self._usable = usable_links(kg, kind, self._links.values())
         customers = [link.customer for link in self._links.values()]
         self._places = Places.of(kg, self._rows, customers)
         self._known = known(kg, kind, customers)
@@ -149,14 +161,26 @@ class _Batch:
         link = self._links.get(one)
         if link is None:
             create = self._kind == PERSONS and self._taking.unmatched is Unmatched.CREATE
-            if create and not row.get("deleted") and not row.get("opted_out"):
+            create = create and not row.get("deleted") and not row.get("opted_out")
+            if create and one not in self._waiting:
                 return self._created(one, row)
-            done.unlinked += 1
+            done.waiting += create
+            done.unlinked += not create
             return None
         is_deleted = bool(row.get("deleted"))
-        add, remove = (
-            restriction(self._kg, link, holds=is_deleted) if self._kind == PERSONS else (set(), set())
-        )
+        if not is_deleted and link.node not in self._usable:
+            done.unusable += 1
+            return None
+        add: set[Triple] = set()
+        remove: set[Quad] = set()
+        if self._kind == PERSONS:
+            add, remove = restriction(self._kg, link, holds=is_deleted)
+            if is_deleted and not made_of_record(link):
+                back, gone = given_back(self._kg, link)
+                add, remove = add | back, remove | gone
+        elif is_deleted:
+            add = missing(self._kg, link, self._places)
+            done.open += 1
         if is_deleted:
             done.deleted += 1
             return _Part(one, add, remove)
@@ -195,8 +219,10 @@ class _Batch:
             out = bool(row.get("opted_out"))
             # A record that is gone says nothing of an opt-out; one that is marked as deleted may.
             if link is not None and one not in refused and (out or not row.get("deleted")):
-                ended, disagreeing = crm_optouts.follow(
+                followed = crm_optouts.follow(
                     self._kg, link, self._places, self._taking, self._origin, out=out
                 )
-                done.withdrawn += ended
-                done.disagreeing += disagreeing
+                done.withdrawn += followed.ended
+                done.disagreeing += followed.disagreeing
+                if followed.refused:
+                    done.refused.append((one, followed.refused))

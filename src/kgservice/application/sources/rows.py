@@ -12,10 +12,11 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.links import records as link_records
 from kgservice.application.links.consequences import in_records, said
-from kgservice.application.links.statements import loose
+from kgservice.application.links.statements import loose, restriction_iri
 from kgservice.application.sources import consents as crm_consents
 from kgservice.application.sources.row_graphs import Known, Row, RowGraphs, at
-from kgservice.application.stewards.mending import close_mended
+from kgservice.application.sources.usable import usable_links
+from kgservice.application.stewards.mending import close_mended, drop_unsaid
 from kgservice.application.stewards.quarantine import Source, hold
 from kgservice.application.stewards.settling import settle
 from kgservice.crm.becoming import Becoming
@@ -26,6 +27,7 @@ from kgservice.domain.model import TYPE
 from kgservice.domain.question import with_values
 from kgservice.errors import BadInput
 from kgservice.namespaces import CI
+from kgservice.store.base import Term
 
 SOURCE = "crm"
 BATCH = 200  # rows in one commit
@@ -41,14 +43,16 @@ _RESTRICTS, _UNTIL = NamedNode(f"{CI}restricts"), NamedNode(f"{CI}validUntil")
 class RowsTaken:
     """What became of rows: `written` differ from what the graph had, `unchanged` do not.
 
-    `unlinked` are about nobody who is linked and stay out. Of those that the CRM holds no more, `removed` are
-    gone; `restricted` ones stay, since something rests on them, and no purpose sees them. `refused`: rows
-    that the guard did not take, with the reason; they wait in quarantine.
+    `unlinked` are about nobody who is linked and stay out; `unusable` ones are about a customer who may not
+    be matched any more, and stay as they are. Of those that the CRM holds no more, `removed` are gone;
+    `restricted` ones stay, since something rests on them, and no purpose sees them. `refused`: rows that the
+    guard did not take, with the reason; they wait in quarantine.
     """
 
     written: int = 0
     unchanged: int = 0
     unlinked: int = 0
+    unusable: int = 0
     removed: int = 0
     restricted: int = 0
     refused: list[tuple[RecordId, str]] = field(default_factory=list)
@@ -63,6 +67,8 @@ class _Part:
     triples: set[Triple]
     remove: set[Quad]
     outcome: str
+    says: bool = True
+    """Whether the row says anything of somebody who is linked."""
 
 
 def take_rows(
@@ -127,10 +133,15 @@ class _Batch:
     ) -> None:
         self._kg, self._table, self._graphs = kg, table, graphs
         self._becoming, self._places = becoming, places
+        self._usable: set[str] = set()
 
     def take(self, batch: Sequence[tuple[Row, datetime]], origin: Origin, done: RowsTaken) -> None:
         """Commit what differs, and count it."""
         links = self._links([row for row, _ in batch])
+        for kind in _KEYS:
+            self._usable |= usable_links(
+                self._kg, kind, [one for (of, _), one in links.items() if of == kind]
+            )
         parts = [self._part(row, recorded, links) for row, recorded in batch]
         changing = [part for part in parts if part.triples or part.remove]
         _, held = settle(self._kg, changing, lambda some: _change(some, origin))
@@ -143,6 +154,8 @@ class _Batch:
         accepted = [part for part in changing if part.record not in refused]
         if accepted:
             close_mended(self._kg, accepted, Source(accepted[0].record.source, mapping=mapping), origin)
+        unsaid = [node for part in parts if not part.says for node in part.own]
+        drop_unsaid(self._kg, unsaid, origin)
         for part in parts:
             if part.record not in refused:
                 setattr(done, part.outcome, getattr(done, part.outcome) + 1)
@@ -169,11 +182,19 @@ class _Batch:
             links.get((kind, RecordId(one.source, str(row.get(column))))) for kind, column in _KEYS.items()
         )
         wanted: set[Triple] = set()
+        more: list[tuple[str, Term | str]] = []
         if not row.get("deleted") and (person or organisation):
             use = self._becoming.use(self._table, _text(row.get("channel")))
-            more = crm_consents.told(self._kg, row, person, self._becoming.consent)
+            more = crm_consents.told(self._kg, row, person, self._becoming.consent, recorded)
             touchpoint = self._places.get(use) if use else None
             wanted = self._graphs.of(one, row, Known(person, organisation, use, touchpoint, recorded, more))
+        # That somebody gave or withdrew a consent is taken over of everybody.
+        if (
+            wanted
+            and not more
+            and any(one and one.node not in self._usable for one in (person, organisation))
+        ):
+            return _Part(one, own, set(), set(), "unusable")
         gone = {quad for triple, quad in before.items() if triple not in wanted and self._is_ours(triple)}
         if not wanted and before:
             return self._gone(one, own, set(before.values()))
@@ -181,23 +202,22 @@ class _Batch:
         ended = self._restriction(own, holds=False)
         linked = person is not None or organisation is not None
         outcome = "written" if add or gone or ended else "unchanged" if linked else "unlinked"
-        return _Part(one, own, add | ended, gone, outcome)
+        return _Part(one, own, add | ended, gone, outcome, says=bool(wanted))
 
     def _gone(self, one: RecordId, own: frozenset[NamedNode], gone: set[Quad]) -> _Part:
         """What follows when a row says nothing any more: all of it goes, unless something rests on it."""
         nodes = own & {quad.subject for quad in gone}
         referring = in_records(self._kg, ((None, None, node) for node in nodes))
         if any(quad.subject not in own and quad.predicate != _RESTRICTS for quad in referring):
-            return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted")
-        there = {quad for quad in referring if quad.predicate == _RESTRICTS}
-        gone |= said(self._kg, [quad.subject for quad in there if isinstance(quad.subject, NamedNode)])
-        return _Part(one, own, set(), gone, "removed")
+            return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted", says=False)
+        gone |= said(self._kg, [restriction_iri(self._kg.addresses, node) for node in nodes])
+        return _Part(one, own, set(), gone, "removed", says=False)
 
     def _restriction(self, own: Collection[NamedNode], *, holds: bool) -> set[Triple]:
         """What to add so that records are restricted, since the CRM holds them no more, or no longer are."""
         found: set[Triple] = set()
         for node in own:
-            restriction = NamedNode(self._kg.addresses.instance("crm-deleted", node.value))
+            restriction = restriction_iri(self._kg.addresses, node)
             there = said(self._kg, [restriction])
             ended = any(quad.predicate == _UNTIL for quad in there)
             now = at(self._kg.clock())

@@ -10,8 +10,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.findings import moment, moment_of
-from kgservice.application.links.consequences import in_records, said, subjects
-from kgservice.application.links.statements import Places
+from kgservice.application.links.consequences import in_records, said, subjects, taken_over
+from kgservice.application.links.statements import Places, restriction_iri
 from kgservice.application.sources.customers import Known
 from kgservice.domain import crm_field
 from kgservice.domain.crm_field import FIELDS, Side, Taking, differ, holder
@@ -22,6 +22,7 @@ from kgservice.namespaces import CI, XSD
 
 CONSENT_STATE = NamedNode(f"{CI}crmConsentState")
 OPTED_OUT = "opted_out"  # the field of a conflict between an opt-out and a consent
+DELETED = "deleted"  # the field of a conflict between a link and a CRM that has the record no more
 _OF_RECORD, _NAME = NamedNode(f"{CI}ofCrmRecord"), NamedNode(f"{CI}fieldName")
 _VALUE, _TAKEN = NamedNode(f"{CI}fieldValue"), NamedNode(f"{CI}takenOver")
 _REPLACED, _GRAPH_AT = NamedNode(f"{CI}replacedValue"), NamedNode(f"{CI}graphValueAt")
@@ -230,7 +231,7 @@ def _at(time: datetime) -> Literal:
 
 def restriction(kg: KnowledgeGraph, link: Link, *, holds: bool) -> tuple[set[Triple], set[Quad]]:
     """What to add and remove so that a record is restricted, since it was deleted in the CRM, or no more."""
-    node, now = NamedNode(kg.addresses.instance("crm-deleted", link.record)), kg.clock()
+    node, now = restriction_iri(kg.addresses, NamedNode(link.record)), kg.clock()
     there = said(kg, [node])
     ended = {quad for quad in there if quad.predicate == _UNTIL}
     if holds and not there:
@@ -245,3 +246,31 @@ def restriction(kg: KnowledgeGraph, link: Link, *, holds: bool) -> tuple[set[Tri
     if holds:
         return set(), ended
     return ({Triple(node, _UNTIL, moment(now))} if there and not ended else set()), set()
+
+
+def given_back(kg: KnowledgeGraph, link: Link) -> tuple[set[Triple], set[Quad]]:
+    """What to add and remove so that nothing of a record stays in the place of what its customer had said."""
+    customer, back, gone = NamedNode(link.customer), set[Triple](), set[Quad]()
+    for node in subjects(in_records(kg, [(None, _OF_RECORD, NamedNode(link.record))])):
+        quads = said(kg, [node])
+        written, replaced = taken_over(quads, customer)
+        there = in_records(kg, [(customer, one.predicate, one.object) for one in written])
+        gone |= there
+        if there:
+            back |= replaced
+        gone |= {quad for quad in quads if quad.predicate in {_TAKEN, _REPLACED}}
+    return back, {quad for quad in gone if quad.triple not in back}
+
+
+def missing(kg: KnowledgeGraph, link: Link, places: Places) -> set[Triple]:
+    """What to add so that a person decides on the link of an organisation that was deleted in the CRM.
+
+    It goes with the next row that is there, or with the link.
+    """
+    more = [
+        ("wins", Literal(Side.STEWARD.value)),
+        ("fieldValue", Literal("deleted")),
+        ("graphValue", Literal("linked")),
+    ]
+    node = NamedNode(places.addresses.instance("crm-field", link.record, DELETED, "0"))
+    return field_value(link, places, DELETED, more) - {quad.triple for quad in said(kg, [node])}

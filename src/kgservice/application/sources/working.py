@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,15 @@ def syncing(
 
 
 def matching(kg: KnowledgeGraph, by: Origin) -> Doing:
-    """Match what the sources hold with the graph, and take it over."""
+    """Match what the sources hold with the graph, and take it over.
+
+    Whoever asks for it need not answer for privacy: what a source says of consents, opt-outs and deletions is
+    taken over as its settings say, which are made on the machine and never by a request.
+    """
+    service = replace(by, privacy=True)
 
     def doing(told: Progress) -> tuple[dict[str, Any], Mapping[str, Any]]:
-        result = match(kg, by=by, told=told).to_json()
+        result = match(kg, by=service, told=told).to_json()
         links = {kind: _numbers(counts) for kind, counts in result["links"].items()}
         records = {
             name: {kind: _numbers(counts) for kind, counts in of.items()}

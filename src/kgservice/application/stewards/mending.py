@@ -18,7 +18,7 @@ from kgservice.application.stewards.quarantine import (
     statements,
 )
 from kgservice.application.stewards.settling import Part
-from kgservice.domain.change import Origin
+from kgservice.domain.change import Change, Origin
 from kgservice.domain.model import TYPE
 from kgservice.phrases import Bilingual
 
@@ -43,6 +43,18 @@ def close_mended(
                     decide(kg, entry, MENDED, origin.because(reason, source.file), reason=reason)
                     closed[entry.key] = one(kg, entry.key)
     return list(closed.values())
+
+
+def drop_unsaid(kg: KnowledgeGraph, records: Iterable[NamedNode], origin: Origin) -> int:
+    """Take out of quarantine what waits about records of which their source says nothing any more.
+
+    Nobody can mend it, and to release it would bring back what was deleted there. How many entries it was.
+    """
+    with kg.writing:
+        graphs = [NamedNode(kg.addresses.quarantine(entry.key)) for entry in _waiting(kg, records)]
+        if graphs:
+            kg.commit(Change(drop=tuple(dict.fromkeys(graphs)), origin=origin, trusted=True))
+        return len(graphs)
 
 
 def _waiting(kg: KnowledgeGraph, records: Iterable[NamedNode]) -> Iterator[Quarantined]:
