@@ -24,7 +24,17 @@ ROOT = Path(kgservice.__file__).parent
 KINDS = {"Phrase"} | {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.KgError)
 }
-SHOWN = ("application", "cli", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
+SHOWN = (
+    "application",
+    "cli",
+    "domain",
+    "engine",
+    "http",
+    "tabular",
+    "store/disk.py",
+    "store/keys.py",
+    "store/results.py",
+)
 OF_SOURCES = ("crm/canonical_tables.py", "crm/registry.py", "crm/sync.py")
 """What raises errors that a page can show, or a command."""
 # Files whose errors no page shows, each with its reason.

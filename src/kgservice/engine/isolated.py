@@ -23,7 +23,8 @@ from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked
 from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed
 from kgservice.phrases import Phrase
-from kgservice.store.base import Allowance, Choose, Dataset, Store
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Choose, Dataset, Store
 from kgservice.store.oxigraph import OxigraphStore
 
 _TRIES = 5  # workers that die, one after the other, before the query is given up
@@ -139,7 +140,7 @@ class Isolated:
         allowance: Allowance,
         run: Callable[[Job, Asked, Answer], str | None],
     ) -> None:
-        until = time.monotonic() + allowance.seconds
+        until = time.monotonic() + allowance.left
         while True:
             job = self._rooms.job(allowance.who, asked.dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))

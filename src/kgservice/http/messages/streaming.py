@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 import zstandard
 from starlette.types import Receive, Send
@@ -32,6 +32,7 @@ BRIEF = 0.02  # seconds; what is answered by then is not worth listening for a c
 CODINGS = ("zstd", "gzip")  # best first
 
 HeaderList = list[tuple[bytes, bytes]]
+Result = TypeVar("Result")
 
 
 class ClientLeft(OSError):
@@ -193,7 +194,7 @@ async def respond(
     pipe = Pipe(asyncio.get_running_loop(), encoding)
     workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
     try:
-        with _listening(receive, pipe):
+        with _listening(receive, pipe.abandon):
             body, more = await pipe.take()
         headers = head()
         if pipe.encoding != "identity":
@@ -212,15 +213,31 @@ async def respond(
         pipe.abandon()
 
 
+async def attended(
+    receive: Receive, *, workers: Executor, work: Callable[[], Result], left: Callable[[], None]
+) -> Result:
+    """What `work` gives in a worker thread; `left` is called when the client leaves before its end.
+
+    Nobody waits for less than its end all the same, unless the service is stopping.
+    """
+    doing = asyncio.get_running_loop().run_in_executor(workers, work)
+    try:
+        with _listening(receive, left):
+            return await doing
+    except asyncio.CancelledError:
+        left()
+        raise
+
+
 @contextmanager
-def _listening(receive: Receive, pipe: Pipe) -> Iterator[None]:
-    """Listen for a client that leaves, unless this is over in a moment."""
+def _listening(receive: Receive, left: Callable[[], None]) -> Iterator[None]:
+    """Call `left` when the client leaves; nobody listens if this is over in a moment."""
     loop = asyncio.get_running_loop()
     listener: asyncio.Task[None] | None = None
 
     def listen() -> None:
         nonlocal listener
-        listener = loop.create_task(_abandon_when_left(receive, pipe))
+        listener = loop.create_task(_when_left(receive, left))
 
     later = loop.call_later(BRIEF, listen)
     try:
@@ -241,7 +258,7 @@ def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
 
 async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:
     more = True
-    with _listening(receive, pipe):
+    with _listening(receive, pipe.abandon):
         while more:
             body, more = await pipe.take()
             await _sent(send, body, more=more)
@@ -255,7 +272,7 @@ async def _sent(send: Send, body: bytes, *, more: bool) -> None:
         raise BrokenTransfer(f"A client has taken nothing of its answer for {PATIENCE} s") from None
 
 
-async def _abandon_when_left(receive: Receive, pipe: Pipe) -> None:
+async def _when_left(receive: Receive, left: Callable[[], None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    pipe.abandon()
+    left()
