@@ -17,7 +17,7 @@ from kgservice.domain.crm_run import RunState
 from kgservice.domain.decision import Reason
 from kgservice.domain.maintenance import JobState, Work
 from kgservice.domain.rights import Right
-from kgservice.engine.rooms import Why
+from kgservice.engine.jobs import Why
 from kgservice.web.sentences import german, neutral
 
 ROOT = Path(kgservice.__file__).parent

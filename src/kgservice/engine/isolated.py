@@ -16,8 +16,9 @@ from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
 from kgservice.engine.constructing import construct, hold, stopped_after
 from kgservice.engine.in_memory import InMemory
+from kgservice.engine.jobs import Job, Why
 from kgservice.engine.nurse import Worker
-from kgservice.engine.rooms import Job, Room, Rooms, Why
+from kgservice.engine.rooms import Room, Rooms
 from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked
@@ -144,6 +145,7 @@ class Isolated:
         while True:
             job = self._rooms.job(allowance.who, asked.dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))
+            answer.of(job, allowance.stop)
             died = run(job, asked, answer)
             if died is None:
                 return

@@ -12,13 +12,15 @@ class Allowance:
     """What one query may take: `seconds` until it is stopped, in the name of a principal (`who`).
 
     Whoever asked calls `leave` when the answer is not wanted any more; `then` is what is done about it. A
-    request that asks several queries gives each a `part`: the time counts for all together.
+    request that asks several queries gives each a `part`: the time counts for all together. `stop` is called
+    by who answers when the rest of an answer will not come; it is set by who sends it.
     """
 
     def __init__(self, who: str = "local", seconds: float = 30.0) -> None:
         self.who = who
         self.seconds = seconds
         self.gone = False
+        self.stop: Callable[[], None] = _nothing
         self._until: float | None = None
         self._then: Callable[[], None] | None = None
         self._lock = Lock()
@@ -58,6 +60,10 @@ class Allowance:
         if then is not None:
             then()
 
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """Set `stop`."""
+        self.stop = stop
+
     def then(self, stop: Callable[[], None]) -> None:
         """Call `stop` when the answer is not wanted any more; at once, if it is not."""
         with self._lock:
@@ -65,3 +71,7 @@ class Allowance:
             gone = self.gone
         if gone:
             stop()
+
+
+def _nothing() -> None:
+    """Nobody has to be told."""

@@ -89,7 +89,7 @@ class Pipe(io.RawIOBase):
         self._passed_on = False
         self._reading = False
         self._finished = False
-        self._abandoned = False
+        self._abandoned = self._broken = False
         self._error: BaseException | None = None
 
     # The writer's side, in a worker thread.
@@ -99,7 +99,7 @@ class Pipe(io.RawIOBase):
         return True
 
     def write(self, data: Any, /) -> int:
-        """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads."""
+        """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads it."""
         if self._abandoned:
             raise ClientLeft("the client closed the connection")
         if not self._pending:
@@ -109,8 +109,10 @@ class Pipe(io.RawIOBase):
             chunk = self._compressor.feed(bytes(self._pending), last=False)
             self._pending.clear()
             with self._changed:
-                while self._waiting >= QUEUE and not self._abandoned:
+                while self._waiting >= QUEUE and not self._abandoned and not self._broken:
                     self._changed.wait()
+                if self._broken:
+                    raise ClientLeft("the rest is not to be sent")
                 self._put(chunk)
         return len(data)
 
@@ -134,6 +136,12 @@ class Pipe(io.RawIOBase):
         self._waiting += len(chunk)
         with suppress(RuntimeError):  # the event loop is closed: there is no client either
             self._loop.call_soon_threadsafe(self._ready.set)
+
+    def break_off(self) -> None:
+        """The rest will not come: whoever writes waits for the client no longer. For any thread."""
+        with self._changed:
+            self._broken = True
+            self._changed.notify()
 
     # The reader's side, in the event loop.
 
@@ -184,14 +192,17 @@ async def respond(
     head: Callable[[], HeaderList],
     encoding: str = "identity",
     left: Callable[[], None] | None = None,
+    breaking: Callable[[Callable[[], None]], None] | None = None,
 ) -> None:
     """Run `produce` in a worker thread and send what it writes, with status 200.
 
     `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
-    leaves before the end. Raises what `produce` raises when nothing has been sent yet, else
-    `BrokenTransfer`.
+    leaves before the end; `breaking` is given what breaks the answer off. Raises what `produce` raises
+    when nothing has been sent yet, else `BrokenTransfer`.
     """
     pipe = Pipe(asyncio.get_running_loop(), encoding)
+    if breaking is not None:
+        breaking(pipe.break_off)
     workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
     try:
         with _listening(receive, pipe.abandon):

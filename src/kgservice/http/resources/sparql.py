@@ -124,6 +124,7 @@ class Querying:
                 head=lambda: headers,
                 encoding=encoding,
                 left=asked.allowance.leave,
+                breaking=asked.allowance.on_stop,
             )
         except _Settled:
             await http.reply_bare(settled, headers)
