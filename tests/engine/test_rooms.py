@@ -221,9 +221,9 @@ def test_who_only_waits_for_its_client_needs_no_place() -> None:
     assert (slow.why, one.done) == (None, ["demote"])
     slow.sends = 0.0
     moving.after(0.01)
-    assert one.done == ["demote", "pause"]
+    assert one.done == ["demote", "pause", "demote"]
     moving.rooms.leave(paused)
-    assert one.done == ["demote", "pause", "resume"]
+    assert one.done == ["demote", "pause", "demote", "resume"]
     slow.sends = moving.now
     moving.after(10)
     assert (slow.why, one.done[-1]) == (Why.DEADLINE, "kill")

@@ -71,10 +71,10 @@ class Worker:
     def demote(self) -> None:
         """See `Process`."""
         with suppress(OSError):
+            usual = os.getpriority(os.PRIO_PROCESS, self._process)  # that of its first thread
             threads = [int(task.name) for task in Path(f"/proc/{self._process}/task").iterdir()]
             for thread in threads:
                 if thread != self._process:  # its first one starts the next: see `work`
-                    usual = os.getpriority(os.PRIO_PROCESS, thread)
                     os.setpriority(os.PRIO_PROCESS, thread, usual + _LOW)
 
     def _send(self, number: int) -> None:

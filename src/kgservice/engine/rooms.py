@@ -160,8 +160,9 @@ class Rooms:
             if job.why is not None or (job.sends and now - job.sends > self._room.moment):
                 self._sending[job] = self._take_out(job)
         for job in [job for job in self._sending if job.why is None and not job.sends]:
-            if job.process is not None:
-                self._admit(job, job.process, paused=self._sending.pop(job), back=True)
+            if (process := job.process) is not None:
+                self._admit(job, process, paused=self._sending.pop(job), back=True)
+                process.demote()  # it may have been a short one
         sending = [job for job in self._sending if job.why is None]
         while len(sending) > self._room.sending:
             slow = max(sending, key=lambda job: (_number(sending, job.who), now - job.sends))

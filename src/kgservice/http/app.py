@@ -60,7 +60,7 @@ from kgservice.store.keys import KeyFile, keys_of
 QUERIES = 128  # queries that run or wait for their turn at the same time; a slow client holds one
 READERS = 32  # other answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
-UPDATES = 64  # SPARQL updates that can be worked out, or wait to be written, at the same time
+UPDATES = 64  # SPARQL updates, none of them large, that can be worked out or wait to be written
 
 
 class Direct:
@@ -114,10 +114,11 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     tags = Tags()
     queries = ThreadPoolExecutor(QUERIES, thread_name_prefix="kgservice-query")
     updates = ThreadPoolExecutor(UPDATES, thread_name_prefix="kgservice-update")
-    querying, updating = Querying(kg, queries, tags), Updating(kg, updates)
+    large = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-large")
+    querying, updating = Querying(kg, queries, tags), Updating(kg, updates, large)
     meters = metrics.Meters()
     resources = framework(
-        kg, (queries, readers, writers, updates), tags, querying, audit=audit, meters=meters
+        kg, (queries, readers, writers, updates, large), tags, querying, audit=audit, meters=meters
     )
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))

@@ -179,13 +179,14 @@ def _fresh(reader: Reader, asked: Operation, choose: Choose, out: BinaryIO) -> N
 class Updating:
     """`/update` as an ASGI application; a change that is made is answered with 204.
 
-    What takes long is worked out in threads of its own, so that the other changes need not wait for them, and
-    asks one at a time to be written.
+    Updates have threads of their own, so that no other change waits for one: many, but few for those that are
+    longer than a query may be, since they take memory. One at a time asks to be written.
     """
 
-    def __init__(self, kg: KnowledgeGraph, workers: Executor) -> None:
+    def __init__(self, kg: KnowledgeGraph, workers: Executor, large: Executor) -> None:
         self._kg = kg
         self._workers = workers
+        self._large = large
         self._turn = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -200,7 +201,7 @@ class Updating:
                 asked = await read_operation(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
                 await attended(
                     http.receive,
-                    workers=self._workers,
+                    workers=self._large if len(asked.text) > self._kg.settings.max_query else self._workers,
                     work=partial(self._run, asked, scope),
                     left=asked.allowance.leave,
                 )
