@@ -70,6 +70,10 @@ class Settings:
     )
     query_memory: int = _setting(512, "Memory that one query may take, in MiB.")
     query_answer: int = _setting(1024, "Largest answer of a query, in MiB.")
+    query_rows: int = _setting(
+        200_000,
+        "Solutions that one request may read into the memory of the service: WHERE of an update, Parquet.",
+    )
     queries: int = _setting(
         0, "Short queries that run at the same time, and as many long ones; 0: twice the processors."
     )
@@ -243,6 +247,7 @@ def _fault(name: str, value: Any) -> str | None:
         "mapping_deadline": (lambda seconds: seconds > 0, "is no number of seconds above 0"),
         "query_memory": (lambda size: size > 0, "is no number of MiB: at least 1"),
         "query_answer": (lambda size: size > 0, "is no number of MiB: at least 1"),
+        "query_rows": (lambda number: number > 0, "is no number of solutions: at least 1"),
         "queries": (lambda number: number >= 0, "is no number of queries: at least 0"),
         "memory": (lambda size: size >= 0, "is no number of MiB: at least 0"),
         "profile": (lambda profile: profile in {"consent-only", "gdpr"}, "is neither consent-only nor gdpr"),

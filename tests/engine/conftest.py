@@ -23,7 +23,7 @@ def apart(
     """The demonstration graph, unguarded, with an engine that holds all views in memory."""
     path = tmp_path_factory.mktemp("apart") / "store"
     OxigraphStore(demo_store).backup(path)
-    settings = Settings(store=path, query_memory=200, query_answer=8, queries=2)
+    settings = Settings(store=path, query_memory=200, query_answer=8, query_rows=20_000, queries=2)
     kg = KnowledgeGraph.open(settings, OxigraphStore(path), clock, guarded=False)
     with isolated(kg):
         until(lambda: len(engine_of(kg).held) == 1 + len(settings.active_purposes))

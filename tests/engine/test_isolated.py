@@ -28,7 +28,8 @@ from kgservice.engine.rooms import Room
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
 from kgservice.namespaces import CI, KG
 from kgservice.store import OxigraphStore
-from kgservice.store.base import Allowance, Dataset, Kind
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Dataset, Kind
 from kgservice.store.formats import CSV, JSON, N_QUADS, N_TRIPLES, TURTLE, Format
 from tests.engine.conftest import engine_of, until
 

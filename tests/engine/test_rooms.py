@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from kgservice.engine.rooms import FairQueue, Job, Room, Rooms, Why
+from kgservice.engine.jobs import FairQueue, Job, Why
+from kgservice.engine.rooms import Room, Rooms
 from kgservice.errors import Busy
 from kgservice.store.base import Dataset
 from tests.engine.conftest import until
@@ -167,3 +168,94 @@ def test_closing_stops_those_that_run_and_those_that_wait() -> None:
     moving.rooms.close()
     thread.join(10)
     assert (running.why, process.done, job.why) == (Why.STOPPING, ["kill"], Why.STOPPING)
+
+
+def long_ones(moving: Moving, who: str, number: int) -> list[tuple[Job, Recorded]]:
+    """So many queries of a principal that take long, one after the other."""
+    found = []
+    for _ in range(number):
+        found.append(moving.running(who))
+        moving.after(0.11)
+    return found
+
+
+def test_who_has_filled_the_room_for_long_ones_gives_places_to_others() -> None:
+    moving = Moving(Room(light=4, heavy=4, paused=8))
+    hogs = long_ones(moving, "hog", 12)
+    ((other, process),) = long_ones(moving, "other", 1)
+    assert (other.why, process.done) == (None, ["demote"])
+    stopped = [job for job, _ in hogs if job.why is not None]
+    assert (stopped, stopped[0].why) == ([hogs[-1][0]], Why.FULL)  # the last one, which had not run
+    assert [done.done for _, done in hogs[:4]] == [["demote"]] * 3 + [["demote", "pause"]]
+    long_ones(moving, "third", 1)
+    long_ones(moving, "other", 2)
+    assert sum(job.who == "hog" for job in moving.rooms._heavy) == 2
+    assert not any(job.why for job in moving.rooms._paused)
+    assert len(moving.rooms._paused) == 8
+    ((mine, _),) = long_ones(moving, "hog", 1)
+    assert mine.why is Why.FULL
+
+
+def test_who_waits_goes_on_in_the_order_of_who_has_least() -> None:
+    moving = Moving(Room(light=4, heavy=2, paused=8))
+    (first, _), (second, _), (third, _), *_ = long_ones(moving, "a", 4)
+    ((other, _),) = long_ones(moving, "b", 1)
+    ((last, _),) = long_ones(moving, "c", 1)
+    assert moving.rooms._heavy == {first, other}
+    moving.rooms.leave(other)
+    assert moving.rooms._heavy == {first, last}
+    moving.rooms.leave(first)
+    assert moving.rooms._heavy == {last, third}  # `second` was moved behind it
+    assert second in moving.rooms._paused
+
+
+def test_who_only_waits_for_its_client_needs_no_place() -> None:
+    moving = Moving(Room(light=2, heavy=1, paused=1))
+    (slow, one), (paused, two) = long_ones(moving, "a", 2)
+    assert two.done == ["pause", "demote"]
+    slow.sends = moving.now
+    moving.after(0.05)
+    assert two.done == ["pause", "demote"]
+    moving.after(0.11)
+    assert two.done == ["pause", "demote", "resume"]
+    assert (slow.why, one.done) == (None, ["demote"])
+    slow.sends = 0.0
+    moving.after(0.01)
+    assert one.done == ["demote", "pause", "demote"]
+    moving.rooms.leave(paused)
+    assert one.done == ["demote", "pause", "demote", "resume"]
+    slow.sends = moving.now
+    moving.after(10)
+    assert (slow.why, one.done[-1]) == (Why.DEADLINE, "kill")
+
+
+def test_a_short_one_that_waits_for_its_client_makes_place_too() -> None:
+    moving = Moving(Room(light=1, heavy=1, paused=1))
+    slow, _ = moving.running()
+    moving.after(0.01)
+    slow.sends = moving.now
+    entered: list[Job] = []
+    thread = waiting(moving.rooms, moving.rooms.job("b", Dataset(), 10), entered)
+    until(lambda: len(moving.rooms._queue) == 1)
+    moving.after(0.11)
+    thread.join(10)
+    assert len(entered) == 1
+    assert moving.rooms._heavy == set()
+
+
+def test_who_was_stopped_keeps_no_place_and_is_told() -> None:
+    moving, told = Moving(Room(light=2, heavy=1, paused=1)), list[str]()
+    (first, _), (_, two) = long_ones(moving, "a", 2)
+    first.told = lambda: told.append("told")
+    first.stop(Why.CHANGED)
+    moving.after(0.01)
+    assert (told, two.done) == (["told"], ["pause", "demote", "resume"])
+
+
+def test_of_too_many_who_wait_for_their_clients_the_slowest_is_stopped() -> None:
+    moving = Moving(Room(light=8, heavy=1, paused=1, sending=2))
+    jobs = [moving.running(who)[0] for who in ("a", "b", "b")]
+    for job in jobs:
+        job.sends = moving.now + 0.01 * jobs.index(job) + 0.001
+    moving.after(0.5)
+    assert [job.why for job in jobs] == [None, Why.SLOW, None]

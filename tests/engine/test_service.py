@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -18,7 +19,7 @@ import pytest
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.access import patience
 from kgservice.http.messages import bodies
-from tests.engine.conftest import until
+from tests.engine.conftest import engine_of, until
 from tests.engine.test_isolated import CROSS, children
 from tests.serving import Running, running
 
@@ -279,3 +280,28 @@ def test_endpoints_that_are_allowed_are_asked_and_lead_nowhere_else(
         assert server.get("/sparql", params=purpose).status_code == 403
         ask(server, federated(leading))
         assert (len(led), elsewhere) == (1, [])
+
+
+def test_clients_that_do_not_read_their_answers_keep_nobody_from_long_queries(
+    server: Running, apart: KnowledgeGraph
+) -> None:
+    large = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 50000"
+    medium = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c } LIMIT 1500 } { SELECT * { ?d ?e ?f } LIMIT 1500 } }"
+    rooms, silent = engine_of(apart)._rooms, list[socket.socket]()
+    try:
+        for number in range(12):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", server.port))
+            silent.append(connection)
+            target = f"/sparql?query={quote(f'{large} # {number}')}&timeout=20"
+            head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n"
+            connection.sendall(f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode())
+        until(lambda: len(rooms._sending) >= 8 and not (rooms._light or rooms._heavy or rooms._paused))
+        for number in range(3):
+            answer = ask(server, f"{medium} # {number}", 15)
+            assert answer.status_code == 200, answer.text
+        until(lambda: not rooms._sending)  # the deadline ends them, whether their clients read or not
+    finally:
+        for connection in silent:
+            connection.close()

@@ -25,7 +25,8 @@ from kgservice.domain.principal import Role
 from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
-from kgservice.store.base import Allowance, Dataset
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Dataset
 from kgservice.store.formats import JSON, N_QUADS
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore

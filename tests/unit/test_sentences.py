@@ -17,14 +17,25 @@ from kgservice.domain.crm_run import RunState
 from kgservice.domain.decision import Reason
 from kgservice.domain.maintenance import JobState, Work
 from kgservice.domain.rights import Right
-from kgservice.engine.rooms import Why
+from kgservice.engine.jobs import Why
 from kgservice.web.sentences import german, neutral
 
 ROOT = Path(kgservice.__file__).parent
 KINDS = {"Phrase", "CallRefused"} | {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.KgError)
 }
-SHOWN = ("application", "cli", "crm", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
+SHOWN = (
+    "application",
+    "cli",
+    "crm",
+    "domain",
+    "engine",
+    "http",
+    "tabular",
+    "store/disk.py",
+    "store/keys.py",
+    "store/results.py",
+)
 """What raises errors that a page can show, or a command."""
 # Functions of these modules that make phrases, and which of their arguments has the words.
 MAKERS = {"fault": 1, "bad_setting": 1, "_taken": 2, "_wrong": 2, "broken": 0, "_broken": 0}

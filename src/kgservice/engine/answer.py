@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, cast
 
+from kgservice.engine.jobs import Job
 from kgservice.engine.nurse import Worker
 from kgservice.engine.wire import Closed
 from kgservice.engine.wire import Kind as Frame
@@ -28,7 +31,13 @@ class Answer:
         self._chosen: dict[Kind, Format] = {}
         self._out = out
         self._most = most
+        self._job: Job | None = None
         self.size = 0
+
+    def of(self, job: Job, stop: Callable[[], None]) -> None:
+        """From now on it is that of the job; `stop` is called when that is stopped and some has been sent."""
+        self._job = job
+        job.told = lambda: stop() if self.size else None
 
     def likely(self, text: str) -> tuple[str, str] | None:
         """The kind of answer that a query seems to have, and the format for that, so that nobody has to ask.
@@ -69,11 +78,22 @@ class Answer:
                 raise told(data)
 
     def write(self, data: bytes) -> int:
-        """Pass on a part. Raises `TooCostly` beyond what an answer may be."""
+        """Pass on a part. Raises `TooCostly` beyond what there may be, `Closed` if the job was stopped."""
         self.size += len(data)
         if self.size > self._most:
             raise TooCostly("The answer is larger than {most} MiB; use LIMIT", most=self._most // 2**20)
-        return self._out.write(data)
+        job = self._job
+        if job is None:
+            return self._out.write(data)
+        job.sends = time.monotonic()
+        try:
+            return self._out.write(data)
+        except OSError as error:
+            if job.why is not None:
+                raise Closed("the query was stopped") from error
+            raise
+        finally:
+            job.sends = 0.0
 
     def _format(self, worker: Worker, data: bytes) -> Format:
         try:

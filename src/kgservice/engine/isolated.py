@@ -16,14 +16,16 @@ from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
 from kgservice.engine.constructing import construct, hold, stopped_after
 from kgservice.engine.in_memory import InMemory
+from kgservice.engine.jobs import Job, Why
 from kgservice.engine.nurse import Worker
-from kgservice.engine.rooms import Job, Room, Rooms, Why
+from kgservice.engine.rooms import Room, Rooms
 from kgservice.engine.staff import Staff
 from kgservice.engine.wire import Closed, Kind
 from kgservice.engine.worker import DISK, Asked
 from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed
 from kgservice.phrases import Phrase
-from kgservice.store.base import Allowance, Choose, Dataset, Store
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Choose, Dataset, Store
 from kgservice.store.oxigraph import OxigraphStore
 
 _TRIES = 5  # workers that die, one after the other, before the query is given up
@@ -139,10 +141,11 @@ class Isolated:
         allowance: Allowance,
         run: Callable[[Job, Asked, Answer], str | None],
     ) -> None:
-        until = time.monotonic() + allowance.seconds
+        until = time.monotonic() + allowance.left
         while True:
             job = self._rooms.job(allowance.who, asked.dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))
+            answer.of(job, allowance.stop)
             died = run(job, asked, answer)
             if died is None:
                 return

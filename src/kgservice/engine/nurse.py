@@ -23,7 +23,7 @@ from kgservice.errors import StoreFailed
 
 _PIECE = 1024 * 1024  # bytes of a document in one frame
 _LAST_WORDS = 2000  # bytes of what a worker says when it dies
-_LOW = 10  # the niceness of who takes long: a tenth of what others get, so that none starves
+_LOW = 10  # by how much nicer is who takes long: a tenth of what others get, so that none starves
 
 Result = TypeVar("Result")
 
@@ -71,10 +71,11 @@ class Worker:
     def demote(self) -> None:
         """See `Process`."""
         with suppress(OSError):
+            usual = os.getpriority(os.PRIO_PROCESS, self._process)  # that of its first thread
             threads = [int(task.name) for task in Path(f"/proc/{self._process}/task").iterdir()]
             for thread in threads:
                 if thread != self._process:  # its first one starts the next: see `work`
-                    os.setpriority(os.PRIO_PROCESS, thread, _LOW)
+                    os.setpriority(os.PRIO_PROCESS, thread, usual + _LOW)
 
     def _send(self, number: int) -> None:
         with suppress(OSError):  # it is dead

@@ -1,45 +1,22 @@
-"""Who may run now: a fair queue, a room for queries that take a moment, and one for those that take long."""
+"""Who may run now: a fair queue, a room for queries that take a moment, and one for those that take long.
+
+Principals share the room for long queries, too. A query that waits for its client to take what it has
+answered needs no place: it computes nothing.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
 
+from kgservice.engine.jobs import FairQueue, Job, Process, Why
 from kgservice.errors import Busy
 from kgservice.store.base import Dataset
 
 Monotonic = Callable[[], float]
-
-
-class Why(Enum):
-    """Why a query was stopped."""
-
-    DEADLINE = "deadline"
-    LEFT = "the client left"
-    CHANGED = "what it reads may not be read any more"
-    FULL = "too many long queries"
-    STOPPING = "the service is stopping"
-
-
-class Process(Protocol):
-    """What runs a query."""
-
-    def kill(self) -> None:
-        """End it now."""
-
-    def pause(self) -> None:
-        """Let it wait."""
-
-    def resume(self) -> None:
-        """Let it go on."""
-
-    def demote(self) -> None:
-        """Let all others go first from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,78 +24,16 @@ class Room:
     """How many queries run at the same time; how long one may wait, and what is told who cannot get in.
 
     `light` run at once, each for `moment` seconds; after that it is one of `heavy`, or waits to become one
-    with up to `paused` others. `queue` may wait for their turn.
+    with up to `paused` others. `sending` may wait for their clients for longer than a moment, and `queue`
+    for their turn.
     """
 
     light: int
     heavy: int
     paused: int = 8
+    sending: int = 16
     queue: int = 64
     moment: float = 0.1
-
-
-class Job:
-    """One query: whose it is, what it sees, until when it may run (monotonic seconds), and its process.
-
-    It is changed under the lock of `Rooms`.
-    """
-
-    __slots__ = ("_lock", "begun", "dataset", "process", "until", "who", "why")
-
-    def __init__(self, who: str, dataset: Dataset, until: float, lock: threading.Condition) -> None:
-        self.who = who
-        self.dataset = dataset
-        self.until = until
-        self.begun = 0.0
-        self.process: Process | None = None
-        self.why: Why | None = None
-        self._lock = lock
-
-    def stop(self, why: Why) -> None:
-        """End it now, wherever it is; the first reason counts."""
-        with self._lock:
-            if self.why is None:
-                self.why = why
-                if self.process is not None:
-                    self.process.kill()
-                self._lock.notify_all()
-
-    def runs_in(self, process: Process) -> bool:
-        """Tell the process that it runs in; False when it has been stopped meanwhile."""
-        with self._lock:
-            if self.why is None:
-                self.process = process
-            return self.why is None
-
-
-class FairQueue:
-    """Those who wait, one of each principal in turn."""
-
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def push(self, job: Job) -> None:
-        """Wait behind the others of the same principal."""
-        self._waiting.setdefault(job.who, deque()).append(job)
-        self._size += 1
-
-    def first(self) -> Job | None:
-        """Whose turn it is."""
-        for jobs in self._waiting.values():
-            return jobs[0]
-        return None
-
-    def remove(self, job: Job) -> None:
-        """Wait no longer; whoever else is of the same principal goes behind all others."""
-        jobs = self._waiting.pop(job.who)
-        jobs.remove(job)
-        self._size -= 1
-        if jobs:
-            self._waiting[job.who] = jobs
 
 
 class Rooms:
@@ -135,6 +50,7 @@ class Rooms:
         self._light: set[Job] = set()
         self._heavy: set[Job] = set()
         self._paused: deque[Job] = deque()
+        self._sending: dict[Job, bool] = {}  # and whether its process is paused
         self._closed = False
 
     def job(self, who: str, dataset: Dataset, seconds: float) -> Job:
@@ -176,23 +92,37 @@ class Rooms:
         """Tell that the query has ended."""
         with self._lock:
             process, job.process = job.process, None
-            self._light.discard(job)
-            self._heavy.discard(job)
-            if job in self._paused:  # it had answered when it was paused
-                self._paused.remove(job)
-                if process is not None:
-                    process.resume()
-            if self._paused and len(self._heavy) < self._room.heavy:
-                waiting = self._paused.popleft()
-                self._heavy.add(waiting)
-                if waiting.process is not None:
-                    waiting.process.resume()
+            if self._take_out(job) and process is not None:  # it had answered when it was paused
+                process.resume()
+            self._resume()
             self._next()
+
+    def _take_out(self, job: Job) -> bool:
+        """Take it out of where it is; whether its process is paused."""
+        self._light.discard(job)
+        self._heavy.discard(job)
+        if job in self._paused:
+            self._paused.remove(job)
+            return True
+        return self._sending.pop(job, False)
+
+    def _resume(self) -> None:
+        """Let those who are paused go on as far as there is room, first who has fewest long queries there."""
+        while self._paused and len(self._heavy) < self._room.heavy:
+            waiting = min(self._paused, key=lambda job: _number(self._heavy, job.who))
+            self._paused.remove(waiting)
+            self._heavy.add(waiting)
+            if waiting.process is not None:
+                waiting.process.resume()
+
+    @property
+    def _inside(self) -> list[Job]:
+        return [*self._heavy, *self._paused, *self._sending, *self._light]
 
     def stop(self, concerned: Callable[[Job], bool], why: Why) -> None:
         """Stop those that run and are concerned."""
         with self._lock:
-            for job in [*self._light, *self._heavy, *self._paused]:
+            for job in self._inside:
                 if concerned(job):
                     job.stop(why)
 
@@ -202,7 +132,7 @@ class Rooms:
         """Look after those that run, until `close`."""
         with self._lock:
             while not self._closed:
-                if self._light or self._heavy or self._paused:
+                if self._inside:
                     self._watched.wait(self._room.moment / 4)
                     self.look()
                 else:
@@ -212,31 +142,91 @@ class Rooms:
         """Stop those whose time is over; what takes long goes to the other room."""
         with self._lock:
             now = self._monotonic()
-            for job in [*self._heavy, *self._paused, *self._light]:
+            for job in self._inside:
                 if now >= job.until:
                     job.stop(Why.FULL if job in self._paused else Why.DEADLINE)
+            self._set_aside(now)
             for job in [job for job in self._light if now - job.begun > self._room.moment]:
                 if job.process is not None and job.why is None:
-                    self._move(job, job.process)
+                    self._light.discard(job)
+                    self._admit(job, process := job.process)
+                    if job.why is None:
+                        process.demote()
+            self._next()
 
-    def _move(self, job: Job, process: Process) -> None:
-        if len(self._heavy) < self._room.heavy:
-            self._heavy.add(job)
-        elif len(self._paused) < self._room.paused:
+    def _set_aside(self, now: float) -> None:
+        """Those who only wait for their clients need no place, nor those who have been stopped."""
+        for job in [*self._light, *self._heavy, *self._paused]:
+            if job.why is not None or (job.sends and now - job.sends > self._room.moment):
+                self._sending[job] = self._take_out(job)
+        for job in [job for job in self._sending if job.why is None and not job.sends]:
+            if (process := job.process) is not None:
+                self._admit(job, process, paused=self._sending.pop(job), back=True)
+                process.demote()  # it may have been a short one
+        sending = [job for job in self._sending if job.why is None]
+        while len(sending) > self._room.sending:
+            slow = max(sending, key=lambda job: (_number(sending, job.who), now - job.sends))
+            slow.stop(Why.SLOW)
+            sending.remove(slow)
+        self._resume()
+
+    def _admit(self, job: Job, process: Process, *, paused: bool = False, back: bool = False) -> None:
+        """Give it a place among those that take long, or let it wait for one; it has none now.
+
+        Where there is none, it gets that of the principal who has most, if that leaves both with no less than
+        the other. `back`: it has been there before, and only waits.
+        """
+        if len(self._heavy) >= self._room.heavy:
+            rival = _youngest_of_most(self._heavy)
+            if not _outnumbers(self._heavy, rival, job):
+                self._wait(job, process, paused=paused, back=back)
+                return
+            self._heavy.discard(rival)
+            if rival.process is not None:
+                self._wait(rival, rival.process, moved=True)
+        self._heavy.add(job)
+        if paused:
+            process.resume()
+
+    def _wait(
+        self, job: Job, process: Process, *, paused: bool = False, back: bool = False, moved: bool = False
+    ) -> None:
+        """Pause it; where too many are paused, one is stopped: rather another one than what was `moved`."""
+        if len(self._paused) >= self._room.paused and not back:
+            inside, last = [*self._heavy, *self._paused], job
+            if self._paused:
+                rival = _youngest_of_most(self._paused, inside)
+                if _outnumbers(inside, rival, job) or (moved and rival.who == job.who):
+                    last = rival
+            last.stop(Why.FULL)
+            self._sending[last] = self._take_out(last)
+            if last is job:
+                return
+        if not paused:
             process.pause()
-            self._paused.append(job)
-        else:
-            job.stop(Why.FULL)
-            return
-        process.demote()
-        self._light.discard(job)
-        self._next()
+        self._paused.append(job)
 
     def close(self) -> None:
         """Stop all that run or wait, and let nobody in any more."""
         with self._lock:
             self._closed = True
-            for job in [*self._light, *self._heavy, *self._paused]:
+            for job in self._inside:
                 job.stop(Why.STOPPING)
             for condition in (self._turn, self._begun, self._watched):
                 condition.notify_all()
+
+
+def _number(jobs: Iterable[Job], who: str) -> int:
+    """How many are of the principal."""
+    return sum(job.who == who for job in jobs)
+
+
+def _youngest_of_most(jobs: Collection[Job], counted: Collection[Job] | None = None) -> Job:
+    """The one that came last, of the principal who has most of those that are `counted`."""
+    counted = jobs if counted is None else counted
+    return max(jobs, key=lambda job: (_number(counted, job.who), job.begun))
+
+
+def _outnumbers(jobs: Collection[Job], rival: Job, job: Job) -> bool:
+    """Whether the principal of the rival has more of them still when it gives one to that of the job."""
+    return _number(jobs, rival.who) > _number(jobs, job.who) + 1

@@ -63,6 +63,7 @@ QUERIES = 128  # queries that run or wait for their turn at the same time; a slo
 READERS = 32  # other answers that can be written at the same time; a slow client holds one
 LOOKING = 2  # questions about new records of a CRM, one for each kind of customers
 WRITERS = 4  # changes that can be prepared at the same time; one commits
+UPDATES = 64  # SPARQL updates, none of them large, that can be worked out or wait to be written
 
 
 class Direct:
@@ -115,9 +116,13 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-write")
     tags = Tags()
     queries = ThreadPoolExecutor(QUERIES, thread_name_prefix="kgservice-query")
-    querying, updating = Querying(kg, queries, tags), Updating(kg, writers)
+    updates = ThreadPoolExecutor(UPDATES, thread_name_prefix="kgservice-update")
+    large = ThreadPoolExecutor(WRITERS, thread_name_prefix="kgservice-large")
+    querying, updating = Querying(kg, queries, tags), Updating(kg, updates, large)
     meters = metrics.Meters()
-    resources = framework(kg, (queries, readers, writers), tags, querying, audit=audit, meters=meters)
+    resources = framework(
+        kg, (queries, readers, writers, updates, large), tags, querying, audit=audit, meters=meters
+    )
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))
     app: ASGIApp = Access(Stopping(Commits(direct, kg)), kg.settings, token, keys, kg.clock)
@@ -166,7 +171,7 @@ def shared(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
 
 def framework(
     kg: KnowledgeGraph,
-    pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor, ThreadPoolExecutor],
+    pools: Sequence[ThreadPoolExecutor],
     tags: Tags,
     querying: Querying,
     *,
@@ -175,9 +180,9 @@ def framework(
 ) -> FastAPI:
     """All resources but the two that `Direct` serves; the pools are shut down when it stops.
 
-    `pools`: threads for queries, for other reading, and for changes.
+    `pools`: threads for queries, for other reading, for changes, and what else is to be shut down.
     """
-    queries, readers, writers = pools
+    queries, readers, writers, *others = pools
     runs = Runs(kg.settings.crm_folder, kg.clock)
     backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
     jobs = Maintenance(kg, backups)
@@ -191,7 +196,8 @@ def framework(
         await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
-        await asyncio.to_thread(writers.shutdown)
+        for pool in (writers, *others):
+            await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(looking.shutdown, cancel_futures=True)
         lookups.close()
 

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from threading import Lock
 from typing import BinaryIO, Protocol
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
+from kgservice.store.allowance import Allowance
 from kgservice.store.formats import Format
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -83,36 +83,6 @@ class Memory(Protocol):
 
     def close(self) -> None:
         """Hold nothing any more."""
-
-
-class Allowance:
-    """What one query may take: `seconds` until it is stopped, in the name of a principal (`who`).
-
-    Whoever asked calls `leave` when the answer is not wanted any more; `then` is what is done about it.
-    """
-
-    def __init__(self, who: str = "local", seconds: float = 30.0) -> None:
-        self.who = who
-        self.seconds = seconds
-        self._left = False
-        self._then: Callable[[], None] | None = None
-        self._lock = Lock()
-
-    def leave(self) -> None:
-        """The answer is not wanted any more."""
-        with self._lock:
-            self._left = True
-            then = self._then
-        if then is not None:
-            then()
-
-    def then(self, stop: Callable[[], None]) -> None:
-        """Call `stop` when the answer is not wanted any more; at once, if it is not."""
-        with self._lock:
-            self._then = stop
-            left = self._left
-        if left:
-            stop()
 
 
 class Engine(Protocol):

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
 
-from kgservice.errors import BadQuery
-from kgservice.store.base import Solutions
+from kgservice.errors import BadQuery, TooCostly
+from kgservice.store.base import Solutions, Term
 
 
-def read_solutions(document: bytes) -> Solutions:
-    """The solutions of a SELECT, from JSON. Raises `BadQuery` for another answer."""
+def read_solutions(document: bytes, most: int | None = None) -> Solutions:
+    """Solutions of a SELECT, from JSON. Raises `BadQuery` for another answer; `TooCostly` beyond `most`."""
     results = parse_query_results(document, QueryResultsFormat.JSON)
     if not isinstance(results, QuerySolutions):
         raise BadQuery("this is no SELECT query")
-    return Solutions(tuple(v.value for v in results.variables), [tuple(row) for row in results])
+    rows: list[tuple[Term | None, ...]] = []
+    for row in results:
+        if len(rows) == most:
+            raise TooCostly("The query has more than {most} solutions; use LIMIT", most=most)
+        rows.append(tuple(row))
+    return Solutions(tuple(v.value for v in results.variables), rows)
+
+
+class Gathered(io.BytesIO):
+    """Bytes in memory, up to so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._left = self._most = most
+
+    def write(self, data: Any, /) -> int:
+        """Keep it. Raises `TooCostly` beyond what there may be."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooCostly("The answer is larger than {most} MiB; use LIMIT", most=self._most // 2**20)
+        return super().write(data)

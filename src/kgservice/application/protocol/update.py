@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad
+from pyoxigraph import NamedNode
 
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.proof import refuse_whole
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.protocol.templates import Template
+from kgservice.application.protocol.steps import MANY, Steps, go_on
 from kgservice.application.views.reader import Reader
 from kgservice.domain.change import Change, Commit, Origin
-from kgservice.domain.graphs import GraphKind
 from kgservice.domain.sparql_scan import federated, place, scan
 from kgservice.domain.sparql_update import Data, Manage, Modify, Transfer, UpdateOperation, parsed
-from kgservice.errors import BadQuery, Conflict, Forbidden, NotFound
-from kgservice.store.base import Dataset, Solutions, Store, Term
-from kgservice.store.syntax import check_update, quads_of_data, resolve
+from kgservice.errors import BadQuery, DeadlineExceeded, Forbidden
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Dataset, Store
+from kgservice.store.syntax import check_update, resolve
 
-LOOSE = DefaultGraph()
-_MANY = ("ALL", "NAMED")
+_HOLD = 5.0  # seconds for which others who write may have to wait until WHERE has been evaluated
 
 
 def update(
@@ -33,15 +34,21 @@ def update(
     using: Sequence[NamedNode] = (),
     using_named: Sequence[NamedNode] = (),
     discreet: bool = False,
+    allowance: Allowance | None = None,
+    turn: AbstractContextManager[object] | None = None,
 ) -> Commit:
     """Run a SPARQL 1.1 update as one commit, all or nothing; each operation sees what those before it did.
 
     Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE
-    runs on the view that `reading` gives (default: of everything), or on `using` and `using_named`.
-    `DEFAULT` means the scratch graph; `ALL` and `NAMED` mean the graphs that users can write. Raises
-    `BadQuery` with line and column; `Forbidden` for LOAD, SERVICE, read-only graphs and for what the view of
-    a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are there, unless SILENT;
-    and what a commit raises. `discreet`: for who may not see everything, all is SILENT.
+    runs on the view that `reading` gives (default: of everything), or on `using` and `using_named`, while
+    others may write: see `_Working`. `DEFAULT` means the scratch graph; `ALL` and `NAMED` mean the graphs
+    that users can write. `discreet`: for who may not see everything, all is SILENT. `allowance`: the time in
+    which it has to be worked out; who leaves before it is written stops it. `turn` is entered before others
+    have to wait for it (a lock: for one at a time).
+
+    Raises `BadQuery` with line and column; `Forbidden` for LOAD, SERVICE, read-only graphs and for what the
+    view of a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are there, unless
+    SILENT; what `Steps.change` and a commit raise.
     """
     base = kg.settings.base
     check_update(text, base)
@@ -63,24 +70,19 @@ def update(
     reader = reading() if reading and any(isinstance(step, Modify | Transfer) for step in steps) else kg
     if reader.purpose is not None:
         _check_purpose(reader, steps, protocol)
-    with kg.writing:
-        if _is_one_change(steps):
-            changes = [_Step(kg, kg.store, protocol, reader.view).change(step) for step in steps]
-            whole = Change(
-                add=tuple(q for c in changes for q in c.add),
-                remove=tuple(q for c in changes for q in c.remove),
-                create=tuple(g for c in changes for g in c.create),
-                drop=tuple(g for c in changes for g in c.drop),
-            )
-            return kg.write(kg.planner().effect(whole), origin)
-        return kg.write(_staged(kg, steps, protocol), origin)
+    allowed = allowance or Allowance(seconds=kg.settings.deadline)
+    working = _Working(kg, steps, protocol, reader.view)
+    if _is_one_change(steps) and not any(isinstance(step, Modify) for step in steps):
+        with kg.writing:
+            return kg.write(working.as_one(allowed), origin)
+    return working.made(origin, allowed, turn or nullcontext())
 
 
 def _refuse_emptying(kg: KnowledgeGraph, step: Manage, origin: Origin) -> None:
     """Raise `Forbidden` for DROP and CLEAR of what whoever asks may not take away as a whole."""
-    if step.target in _MANY and not origin.privacy:
+    if step.target in MANY and not origin.privacy:
         raise Forbidden("DROP and CLEAR of many graphs at once (ALL, NAMED) are for administrators")
-    if step.target not in (*_MANY, "DEFAULT"):
+    if step.target not in (*MANY, "DEFAULT"):
         refuse_whole(kg.graphs, resolve(step.prologue, step.target), origin)
 
 
@@ -108,139 +110,112 @@ def _is_one_change(steps: Sequence[UpdateOperation]) -> bool:
     return inserts == sorted(inserts)
 
 
-def _staged(kg: KnowledgeGraph, steps: Sequence[UpdateOperation], protocol: Dataset | None) -> Effect:
-    """What the operations do together, worked out on a private copy of the store."""
-    whole = Effect()
-    with kg.store.copy() as stage:
-        planner = kg.planner(stage)
-        for i, step in enumerate(steps):
-            effect = planner.effect(_Step(kg, stage, protocol, kg.view).change(step))
-            if i + 1 < len(steps):
-                effect.apply(stage)
-            whole.then(effect)
-    # A graph that came and went between the operations was never there.
-    whole.drop = {g for g in whole.drop if kg.store.has_graph(g)}
-    return whole if whole.writes else Effect()
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an update comes to in a state (a number of a commit), as long as the graphs that it reads are so.
+
+    `reads` is None for all graphs; `effect` is to be asked under the lock of those who write.
+    """
+
+    effect: Callable[[], Effect]
+    state: int
+    reads: Sequence[NamedNode] | None
+
+    def holds(self, kg: KnowledgeGraph) -> bool:
+        """Whether it is still so."""
+        if self.reads is None:
+            return kg.state == self.state
+        return all(kg.changed(graph) <= self.state for graph in self.reads)
 
 
-class _Step:
-    """Turns one operation into a change, seen from the store as it is before the operation."""
+class _Working:
+    """An update that is worked out while others may write.
 
-    def __init__(self, kg: KnowledgeGraph, store: Store, protocol: Dataset | None, view: NamedNode) -> None:
+    If what it has read changed meanwhile, it is worked out once more: under their lock, if that takes but a
+    moment, for `_HOLD` seconds at most; else again beside them, as long as there is time.
+    """
+
+    def __init__(
+        self,
+        kg: KnowledgeGraph,
+        steps: Sequence[UpdateOperation],
+        protocol: Dataset | None,
+        view: NamedNode,
+    ) -> None:
         self._kg = kg
-        self._store = store
+        self._steps = steps
         self._protocol = protocol
         self._view = view
-        self._scratch = NamedNode(kg.addresses.scratch)
 
-    def change(self, step: UpdateOperation) -> Change:
-        """The change that the operation makes."""
-        if isinstance(step, Data):
-            quads = tuple(quads_of_data(step.prologue, step.text))
-            return Change(add=quads) if step.insert else Change(remove=quads)
-        if isinstance(step, Modify):
-            return self._modify(step)
-        if isinstance(step, Transfer):
-            return self._transfer(step)
-        return self._create(step) if step.verb == "CREATE" else self._empty(step)
+    def made(self, origin: Origin, allowance: Allowance, turn: AbstractContextManager[object]) -> Commit:
+        """Make it, as one commit. The time in which it waits for others who write does not count."""
+        kg = self._kg
+        while True:
+            begun = time.monotonic()
+            found = self._worked_out(allowance)
+            brief = time.monotonic() - begun < _HOLD / 2
+            with ExitStack() as alone:
+                with allowance.paused():
+                    alone.enter_context(turn)
+                    alone.enter_context(kg.writing)
+                go_on(allowance)
+                kg.planner()  # finishes what is left of the last commit
+                if not found.holds(kg):
+                    if not brief:
+                        continue
+                    try:
+                        found = self._worked_out(allowance.part(_HOLD))
+                    except DeadlineExceeded:
+                        if allowance.left <= 0:
+                            raise
+                        continue
+                return kg.write(found.effect(), origin)
 
-    # DELETE and INSERT
+    def _worked_out(self, allowance: Allowance) -> _Found:
+        if len(self._steps) > 1:
+            return self._staged(allowance)
+        (step,) = self._steps
+        state, works = self._kg.state, self._on(self._kg.store, self._view, allowance)
+        change = works.change(step)
+        reads = _reads(works.dataset(step), step.where) if isinstance(step, Modify) else None
+        return _Found(lambda: self._kg.planner().effect(change), state, reads)
 
-    def _modify(self, step: Modify) -> Change:
-        graph = resolve(step.prologue, step.with_graph) if step.with_graph else LOOSE
-        delete = Template.of(step.prologue, step.delete, graph)
-        insert = Template.of(step.prologue, step.insert, graph)
-        add: dict[Quad, None] = {}
-        remove: dict[Quad, None] = {}
-        for solution in self._solutions(step, delete, insert):
-            remove.update(dict.fromkeys(delete.filled(solution)))
-            add.update(dict.fromkeys(insert.filled(solution)))
-        return Change(add=tuple(add), remove=tuple(remove))
+    def _staged(self, allowance: Allowance) -> _Found:
+        """What the operations do together, worked out on a private copy of the store."""
+        whole, kg = Effect(), self._kg
+        with ExitStack() as held:
+            kg.planner()  # finishes what is left of the last commit
+            with nullcontext() if kg.store.copied_at_once else kg.writing:
+                state, stage = kg.state, held.enter_context(kg.store.copy())
+            planner, works = kg.planner(stage), self._on(stage, kg.view, allowance)
+            for i, step in enumerate(self._steps):
+                effect = planner.effect(works.change(step))
+                if i + 1 < len(self._steps):
+                    effect.apply(stage)
+                whole.then(effect)
+        # A graph that came and went between the operations was never there.
+        whole.drop = {g for g in whole.drop if kg.store.has_graph(g)}
+        return _Found(lambda: whole if whole.writes else Effect(), state, None)
 
-    def _solutions(
-        self, step: Modify, delete: Template, insert: Template
-    ) -> Iterator[Mapping[str, Term | None]]:
-        """The solutions of WHERE, as far as the templates need them."""
-        names = tuple(dict.fromkeys((*delete.variables, *insert.variables)))
-        dataset = self._dataset(step)
-        if insert.has_blank_nodes:
-            select = "SELECT *"  # one new node for each solution, so none may fall together
-        elif names:
-            select = "SELECT DISTINCT " + " ".join(f"?{name}" for name in names)
-        else:
-            if self._solve(f"{step.prologue} SELECT (1 AS ?is) WHERE {step.where} LIMIT 1", dataset).rows:
-                yield {}
-            return
-        found = self._solve(f"{step.prologue} {select} WHERE {step.where}", dataset)
-        for row in found.rows:
-            yield dict(zip(found.variables, row, strict=True))
-
-    def _dataset(self, step: Modify) -> Dataset:
-        def graphs(written: Sequence[str]) -> tuple[NamedNode, ...]:
-            return tuple(resolve(step.prologue, iri) for iri in written)
-
-        if self._protocol is not None:
-            return self._protocol
-        if step.using or step.using_named:
-            return Dataset(graphs(step.using), graphs(step.using_named))
-        if step.with_graph:
-            return Dataset(graphs([step.with_graph]))
-        return Dataset((self._view,), None if self._view == self._kg.view else ())
-
-    def _solve(self, text: str, dataset: Dataset) -> Solutions:
-        copy = None if self._store is self._kg.store else self._store
-        return self._kg.solve(text, dataset, copy=copy)
-
-    # Whole graphs
-
-    def _graph(self, prologue: str, written: str) -> NamedNode:
-        return self._scratch if written == "DEFAULT" else resolve(prologue, written)
-
-    def _exists(self, graph: NamedNode) -> bool:
-        return graph == self._scratch or self._store.has_graph(graph)
-
-    def _empty(self, step: Manage) -> Change:
-        if step.target in _MANY:
-            graphs = [g for g in self._store.graphs() if self._is_writable(g)]
-            if step.target == "NAMED":
-                graphs = [g for g in graphs if g != self._scratch]
-        else:
-            graph = self._graph(step.prologue, step.target)
-            if not self._exists(graph) and not step.silent:
-                raise NotFound("there is no graph {graph}", graph=graph)
-            graphs = [graph] if self._exists(graph) or not self._is_writable(graph) else []
-        kept = graphs if step.verb == "CLEAR" else []
-        return Change(
-            drop=tuple(graphs),
-            create=tuple(g for g in kept if g != self._scratch and self._is_free(g)),
+    def as_one(self, allowance: Allowance) -> Effect:
+        """What the operations do together where none needs to see what another did, under the lock."""
+        works = self._on(self._kg.store, self._view, allowance)
+        changes = [works.change(step) for step in self._steps]
+        whole = Change(
+            add=tuple(q for c in changes for q in c.add),
+            remove=tuple(q for c in changes for q in c.remove),
+            create=tuple(g for c in changes for g in c.create),
+            drop=tuple(g for c in changes for g in c.drop),
         )
+        return self._kg.planner().effect(whole)
 
-    def _create(self, step: Manage) -> Change:
-        graph = self._graph(step.prologue, step.target)
-        if not self._exists(graph) or not self._is_free(graph):
-            return Change(create=(graph,))  # refused for a graph of the service, whether it is there or not
-        if step.silent:
-            return Change()
-        raise Conflict("the graph {graph} exists already", graph=graph)
+    def _on(self, store: Store, view: NamedNode, allowance: Allowance) -> Steps:
+        return Steps(self._kg, store, self._protocol, view, allowance)
 
-    def _transfer(self, step: Transfer) -> Change:
-        source, target = self._graph(step.prologue, step.source), self._graph(step.prologue, step.target)
-        if not self._exists(source):
-            if step.silent:
-                return Change()
-            raise NotFound("there is no graph {origin}", origin=source)
-        if source == target:
-            return Change()
-        triples = [q.triple for q in self._kg.planner(self._store).quads(source)]
-        drop = {"COPY": [target], "MOVE": [target, source], "ADD": []}[step.verb]
-        return Change(
-            add=tuple(Quad(t.subject, t.predicate, t.object, target) for t in triples),
-            drop=tuple(drop),
-            create=(target,) if self._is_free(target) else (),
-        )
 
-    def _is_writable(self, graph: NamedNode) -> bool:
-        return self._kg.graphs.kind(graph) is not GraphKind.READ_ONLY
-
-    def _is_free(self, graph: NamedNode) -> bool:
-        return self._kg.graphs.kind(graph) is GraphKind.SCRATCH
+def _reads(dataset: Dataset, where: str) -> Sequence[NamedNode] | None:
+    """The graphs that WHERE may read; None for all."""
+    if dataset.named is not None:
+        return (*dataset.default, *dataset.named)
+    named = any(word in where.upper() for word in ("GRAPH", "\\U"))  # it may be written with escapes
+    return None if named else dataset.default

@@ -245,7 +245,7 @@ def decide(
     graph = _graph(kg, entry.key)
     add = [Quad(graph, _STATUS, Literal(status), graph), Quad(graph, _MODIFIED, moment(kg.clock()), graph)]
     if reason:
-        add += (Quad(graph, _DECISION, word, graph) for word in _in_languages(reason))
+        add += (Quad(graph, _DECISION, word, graph) for word in kept.in_languages(reason))
     said = kg.store.match((graph, prop, None) for prop in (_STATUS, _MODIFIED, _DECISION))
     was = [quad for quad in said if quad.graph_name == graph]
     kg.commit(Change(add=tuple(add), remove=(*was, *gone), origin=origin, trusted=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, NoReturn, TypeVar
@@ -23,11 +22,16 @@ from kgservice.errors import BadParameter, BadQuery, DeadlineExceeded, Forbidden
 from kgservice.namespaces import Addresses
 from kgservice.phrases import Phrase
 from kgservice.settings import Settings
-from kgservice.store.base import Allowance, Choose, Dataset, Engine, Solutions, Store
+from kgservice.store.allowance import Allowance
+from kgservice.store.base import Choose, Dataset, Engine, Solutions, Store
 from kgservice.store.formats import JSON
-from kgservice.store.results import read_solutions
+from kgservice.store.results import Gathered, read_solutions
 
 Result = TypeVar("Result")
+
+_LARGEST = (
+    128 * 2**20
+)  # bytes of solutions, as JSON, that are read into memory: some five times as many there
 
 
 class Reader:
@@ -103,10 +107,12 @@ class Reader:
         *,
         allowance: Allowance | None = None,
         copy: Store | None = None,
+        most: int | None = None,
     ) -> Solutions:
         """The solutions of a SELECT as `query` works it out: not all of its text is ours.
 
-        On another dataset, or on a copy of the store, only if the text has been looked at.
+        On another dataset, or on a copy of the store, only if the text has been looked at. Where there is an
+        engine, `most` of them (default: `query_rows` of the settings), else `TooCostly`.
         """
         asked = text
         if dataset is None:
@@ -121,11 +127,11 @@ class Reader:
         def ask(text: str) -> Solutions:
             if engine is None:
                 return (copy or self.copies.answering(seen)).select(text, seen)
-            out = io.BytesIO()
+            out = Gathered(_LARGEST)
             engine.query(
                 text, seen, lambda _: JSON, out, base=None, state=state, allowance=allowed, copy=copy
             )
-            return read_solutions(out.getvalue())
+            return read_solutions(out.getvalue(), self.settings.query_rows if most is None else most)
 
         with _explained(asked):
             return _quickly(ask, text)

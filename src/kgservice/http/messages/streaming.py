@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 import zstandard
 from starlette.types import Receive, Send
@@ -32,6 +32,7 @@ BRIEF = 0.02  # seconds; what is answered by then is not worth listening for a c
 CODINGS = ("zstd", "gzip")  # best first
 
 HeaderList = list[tuple[bytes, bytes]]
+Result = TypeVar("Result")
 
 
 class ClientLeft(OSError):
@@ -88,7 +89,7 @@ class Pipe(io.RawIOBase):
         self._passed_on = False
         self._reading = False
         self._finished = False
-        self._abandoned = False
+        self._abandoned = self._broken = False
         self._error: BaseException | None = None
 
     # The writer's side, in a worker thread.
@@ -98,7 +99,7 @@ class Pipe(io.RawIOBase):
         return True
 
     def write(self, data: Any, /) -> int:
-        """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads."""
+        """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads it."""
         if self._abandoned:
             raise ClientLeft("the client closed the connection")
         if not self._pending:
@@ -108,8 +109,10 @@ class Pipe(io.RawIOBase):
             chunk = self._compressor.feed(bytes(self._pending), last=False)
             self._pending.clear()
             with self._changed:
-                while self._waiting >= QUEUE and not self._abandoned:
+                while self._waiting >= QUEUE and not self._abandoned and not self._broken:
                     self._changed.wait()
+                if self._broken:
+                    raise ClientLeft("the rest is not to be sent")
                 self._put(chunk)
         return len(data)
 
@@ -133,6 +136,12 @@ class Pipe(io.RawIOBase):
         self._waiting += len(chunk)
         with suppress(RuntimeError):  # the event loop is closed: there is no client either
             self._loop.call_soon_threadsafe(self._ready.set)
+
+    def break_off(self) -> None:
+        """The rest will not come: whoever writes waits for the client no longer. For any thread."""
+        with self._changed:
+            self._broken = True
+            self._changed.notify()
 
     # The reader's side, in the event loop.
 
@@ -183,17 +192,20 @@ async def respond(
     head: Callable[[], HeaderList],
     encoding: str = "identity",
     left: Callable[[], None] | None = None,
+    breaking: Callable[[Callable[[], None]], None] | None = None,
 ) -> None:
     """Run `produce` in a worker thread and send what it writes, with status 200.
 
     `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
-    leaves before the end. Raises what `produce` raises when nothing has been sent yet, else
-    `BrokenTransfer`.
+    leaves before the end; `breaking` is given what breaks the answer off. Raises what `produce` raises
+    when nothing has been sent yet, else `BrokenTransfer`.
     """
     pipe = Pipe(asyncio.get_running_loop(), encoding)
+    if breaking is not None:
+        breaking(pipe.break_off)
     workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
     try:
-        with _listening(receive, pipe):
+        with _listening(receive, pipe.abandon):
             body, more = await pipe.take()
         headers = head()
         if pipe.encoding != "identity":
@@ -212,15 +224,31 @@ async def respond(
         pipe.abandon()
 
 
+async def attended(
+    receive: Receive, *, workers: Executor, work: Callable[[], Result], left: Callable[[], None]
+) -> Result:
+    """What `work` gives in a worker thread; `left` is called when the client leaves before its end.
+
+    Nobody waits for less than its end all the same, unless the service is stopping.
+    """
+    doing = asyncio.get_running_loop().run_in_executor(workers, work)
+    try:
+        with _listening(receive, left):
+            return await doing
+    except asyncio.CancelledError:
+        left()
+        raise
+
+
 @contextmanager
-def _listening(receive: Receive, pipe: Pipe) -> Iterator[None]:
-    """Listen for a client that leaves, unless this is over in a moment."""
+def _listening(receive: Receive, left: Callable[[], None]) -> Iterator[None]:
+    """Call `left` when the client leaves; nobody listens if this is over in a moment."""
     loop = asyncio.get_running_loop()
     listener: asyncio.Task[None] | None = None
 
     def listen() -> None:
         nonlocal listener
-        listener = loop.create_task(_abandon_when_left(receive, pipe))
+        listener = loop.create_task(_when_left(receive, left))
 
     later = loop.call_later(BRIEF, listen)
     try:
@@ -241,7 +269,7 @@ def _run(produce: Callable[[BinaryIO], None], out: BinaryIO) -> None:
 
 async def _rest(receive: Receive, send: Send, pipe: Pipe) -> None:
     more = True
-    with _listening(receive, pipe):
+    with _listening(receive, pipe.abandon):
         while more:
             body, more = await pipe.take()
             await _sent(send, body, more=more)
@@ -255,7 +283,7 @@ async def _sent(send: Send, body: bytes, *, more: bool) -> None:
         raise BrokenTransfer(f"A client has taken nothing of its answer for {PATIENCE} s") from None
 
 
-async def _abandon_when_left(receive: Receive, pipe: Pipe) -> None:
+async def _when_left(receive: Receive, left: Callable[[], None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    pipe.abandon()
+    left()

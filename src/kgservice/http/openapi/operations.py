@@ -37,7 +37,7 @@ _CONSENT: dict[str, Any] = {
 }
 _RESTRICTION: dict[str, Any] = {"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}
 _QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "timeout": TEXT}
-_UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT}
+_UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT, "timeout": TEXT}
 
 
 def _written(summary: str, *statuses: int) -> Operation:
@@ -79,7 +79,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Make a SPARQL Update",
         (),
         (204,),
-        ("using-graph-uri", "using-named-graph-uri"),
+        ("using-graph-uri", "using-named-graph-uri", "timeout"),
         {"application/sparql-update": TEXT, **form(_UPDATE, "update")},
         (*_GUARDED, 504),
         reads=True,

@@ -18,7 +18,7 @@ from kgservice.http.messages.bodies import Parameters, parameters, text
 from kgservice.http.messages.exchange import Exchange
 from kgservice.http.messages.negotiation import utf8_media_type
 from kgservice.settings import Settings
-from kgservice.store.base import Allowance
+from kgservice.store.allowance import Allowance
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"

@@ -26,7 +26,7 @@ from kgservice.http.messages.tags import Tags
 from kgservice.http.resources import parquet
 from kgservice.http.resources.operation import Operation, allowance
 from kgservice.http.resources.sparql import Querying
-from kgservice.store.base import Allowance
+from kgservice.store.allowance import Allowance
 
 SUPPRESSED = "KG-Suppressed"
 """The header with the number of cells that are empty because they say too much of few persons."""

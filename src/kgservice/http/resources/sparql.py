@@ -7,6 +7,8 @@ import re
 from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
+from threading import Lock
 from typing import BinaryIO
 
 from starlette.responses import Response
@@ -25,7 +27,7 @@ from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.http.messages.exchange import Exchange
 from kgservice.http.messages.negotiation import answer_format, coding, content_type, negotiate
 from kgservice.http.messages.problems import method_not_allowed
-from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, respond
+from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, attended, respond
 from kgservice.http.messages.tags import NEGOTIATED, Tags
 from kgservice.http.resources.description import Describer
 from kgservice.http.resources.operation import OF_A_QUERY, QUERY, UPDATE, Operation, read_operation
@@ -122,6 +124,7 @@ class Querying:
                 head=lambda: headers,
                 encoding=encoding,
                 left=asked.allowance.leave,
+                breaking=asked.allowance.on_stop,
             )
         except _Settled:
             await http.reply_bare(settled, headers)
@@ -174,11 +177,17 @@ def _fresh(reader: Reader, asked: Operation, choose: Choose, out: BinaryIO) -> N
 
 
 class Updating:
-    """`/update` as an ASGI application; a change that is made is answered with 204."""
+    """`/update` as an ASGI application; a change that is made is answered with 204.
 
-    def __init__(self, kg: KnowledgeGraph, writers: Executor) -> None:
+    Updates have threads of their own, so that no other change waits for one: many, but few for those that are
+    longer than a query may be, since they take memory. One at a time asks to be written.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, workers: Executor, large: Executor) -> None:
         self._kg = kg
-        self._writers = writers
+        self._workers = workers
+        self._large = large
+        self._turn = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises the errors of `kgservice.errors`."""
@@ -190,7 +199,12 @@ class Updating:
         else:
             with suppress(ClientLeft):
                 asked = await read_operation(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
-                await asyncio.get_running_loop().run_in_executor(self._writers, self._run, asked, scope)
+                await attended(
+                    http.receive,
+                    workers=self._large if len(asked.text) > self._kg.settings.max_query else self._workers,
+                    work=partial(self._run, asked, scope),
+                    left=asked.allowance.leave,
+                )
                 await http.reply(Response(status_code=204))
 
     def _run(self, asked: Operation, scope: Scope) -> None:
@@ -202,6 +216,8 @@ class Updating:
             using=asked.default,
             using_named=asked.named,
             discreet=not principal_of(scope).oversees,
+            allowance=asked.allowance,
+            turn=self._turn,
         )
 
 
