@@ -172,8 +172,14 @@ class Grammar:
         stated = self._pick("", RESEARCH, "dpv:ResearchAndDevelopment")
         headers = (*asked.headers, ("KG-Purpose", stated)) if stated else asked.headers
         warm = self._pick("", IMPROVING, "everything" if who == OVERSEER else IMPROVING)
-        # Who may see everything is told the number of the last commit, and what was imported last.
-        told = asked.target.partition("?")[0] == "/" or any(name == "KG-At-Least" for name, _ in headers)
+        # Who may see everything is told the number of the last commit, what was imported last, and how much of a
+        # chain the purpose hides.
+        path = asked.target.partition("?")[0]
+        told = (
+            path == "/"
+            or path.startswith("/pages/trace/")
+            or any(name == "KG-At-Least" for name, _ in headers)
+        )
         same = asked.same and not (who == OVERSEER and told)
         return replace(asked, role=who, headers=headers, warm=warm, same=same)
 
