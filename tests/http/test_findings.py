@@ -53,7 +53,7 @@ def test_a_finding_is_explained(server: Running) -> None:
     found = server.get(f"/findings/{BASELINE}").json()
     why = found["explanation"]
     assert set(why["name"]) == set(why["reason"]) == set(why["group"]) == set(why["message"]) == {"de", "en"}
-    assert why["path"] == "ci:baseline"
+    assert why["path"] == "ci:baseline|^ci:baselineOf"
     assert why["values"] == why["proposals"] == []
     assert why["example"]["name"] == "R05.valid.ttl"
     assert why["statements"]
