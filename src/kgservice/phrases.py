@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class Phrase(str):
@@ -46,3 +47,32 @@ class Bilingual(str):
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, object]]:  # as above
         return (str(self), self.german), {}
+
+
+def written(said: object) -> Any:
+    """A phrase as JSON, to be told in another language when it is read again; other values as text.
+
+    >>> written(Phrase("answers {status} at {path}", status=503, path="/v1"))
+    {'template': 'answers {status} at {path}', 'values': {'status': 503, 'path': '/v1'}}
+    """
+    if isinstance(said, Phrase):
+        return {
+            "template": said.template,
+            "values": {name: written(value) for name, value in said.values.items()},
+        }
+    if isinstance(said, Bilingual):
+        return {"en": str(said), "de": said.german}
+    return said if isinstance(said, str | int | float | None) else str(said)
+
+
+def read(said: Any) -> Any:
+    """What `written` gave as it was. Raises `KeyError`, `TypeError` or `ValueError` for anything else.
+
+    >>> read(written(Phrase("{busy}; wait", busy=Bilingual("Busy", "Voll")))).values["busy"].german
+    'Voll'
+    """
+    if not isinstance(said, dict):
+        return said
+    if "template" in said:
+        return Phrase(str(said["template"]), **{name: read(value) for name, value in said["values"].items()})
+    return Bilingual(str(said["en"]), str(said["de"]))

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -76,7 +76,7 @@ def serving(
 ) -> Iterator[Crm]:
     """A server that answers with `answer(path, query, headers)`, until the end of the block.
 
-    `query` are the parameters of the address, or the fields of a form.
+    `query` are the parameters of the address, or the fields of a form; a body in JSON is its field `json`.
     """
     crm = Crm(answer)
 
@@ -87,7 +87,9 @@ def serving(
 
         def do_POST(self) -> None:
             crm.asked.append(f"POST {self.path}")
-            self.give(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            said = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = self.headers.get_content_type() != "application/json"
+            self.give(said if form else urlencode({"json": said}))
 
         def give(self, said: str) -> None:
             parts = urlsplit(self.path)

@@ -6,6 +6,7 @@ import logging
 import re
 import sqlite3
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +22,7 @@ from kgservice.crm.canonical_tables import Difference
 from kgservice.crm.cleaning import Reject
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, sync
-from kgservice.errors import BadInput, BadTable, KgError, SourceFailed
+from kgservice.errors import BadInput, BadTable, DeadlineExceeded, KgError, SourceFailed
 from tests.crm.folders import COLUMNS, PERSONS, example, people, rows
 from tests.crm.servers import Answer, as_json, serving
 
@@ -212,6 +213,36 @@ def test_bytes_that_are_no_text_in_a_database(tmp_path: Path) -> None:
         summary = sync(source, tmp_path / "crm")
         assert (summary.run > 0, summary.rejects) == (run == 1, refused)
     assert rows(tmp_path / "crm", "SELECT key, full_name FROM persons") == [("1", "Anna")]
+
+
+ENDLESS = "(SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b)"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        PERSONS.replace("name AS full_name", f"concat(name, {ENDLESS}) AS full_name"),
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n FROM t) SELECT line, number AS key, name AS full_name, "
+        "faults([(SELECT CAST(max(n) AS VARCHAR) FROM t)]) AS faults FROM raw",
+    ],
+    ids=["product", "recursion"],
+)
+def test_sql_that_takes_too_long_is_stopped(tmp_path: Path, sql: str) -> None:
+    """What was known stays, and the next run is an ordinary one."""
+    source = people(tmp_path / "s", PLACES["csv"][0], connection=PLACES["csv"][1])
+    put(source, GIVEN)
+    sync(source, tmp_path / "crm")
+    late = people(tmp_path / "s", PLACES["csv"][0], connection=PLACES["csv"][1], sql=sql)
+    put(late, [*GIVEN, ("3", "Cem")])
+    begun = time.monotonic()
+    with (
+        nothing_changes(tmp_path / "crm"),
+        pytest.raises(DeadlineExceeded, match=r"people: the SQL of the mapping was stopped after 0\.5 s"),
+    ):
+        sync(late, tmp_path / "crm", seconds=0.5)
+    assert time.monotonic() - begun < 30
+    source = people(tmp_path / "s", PLACES["csv"][0], connection=PLACES["csv"][1])
+    assert sync(source, tmp_path / "crm", seconds=60).changes["persons"] == Difference(new=1, unchanged=2)
 
 
 def test_two_tables_of_one_source_that_make_the_same_key(tmp_path: Path) -> None:

@@ -104,3 +104,18 @@ def test_a_real_process_says_only_what_is_asked(tmp_path: Path) -> None:
         json.loads(done.stdout)
     assert list(home.iterdir()) == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["crm", "home", "werkstatt"]
+
+
+def test_the_deadline_of_a_mapping_is_that_of_the_settings(run: Run, tmp_path: Path) -> None:
+    folder, store = example("werkstatt", tmp_path), ("--store", tmp_path / "store")
+    assert run("crm", "add", folder, *store).returncode == 0
+    endless = "(SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b) > 0 AND"
+    script = folder / "kunden.sql"
+    text = script.read_text(encoding="utf-8")
+    assert "FROM raw" in text
+    script.write_text(text.replace("FROM raw", f"FROM raw WHERE {endless} true"), encoding="utf-8")
+    late = run("crm", "sync", *store, KGSERVICE_MAPPING_DEADLINE="0.5")
+    assert (late.returncode, late.stdout) == (6, "")
+    assert "werkstatt: the SQL of the mapping was stopped after 0.5 s" in late.stderr
+    script.write_text(text, encoding="utf-8")
+    assert run("crm", "sync", *store).returncode == 0

@@ -20,7 +20,9 @@ from kgservice.crm import registry
 from kgservice.crm.settings import read_source
 from kgservice.domain.link import PERSONS, State
 from kgservice.domain.principal import Role
-from tests.crm.folders import example
+from tests.crm.folders import example, people
+from tests.crm.servers import Answer, as_json
+from tests.crm.servers import serving as serving_crm
 from tests.crm.test_runs import Slow
 from tests.http.keys import asking, make_key, serving
 from tests.http.test_pages import checked
@@ -67,6 +69,61 @@ def test_a_source_is_read_and_its_rejects_are_told(board: Board, tmp_path: Path)
     assert board.post(path, do="forget").status_code == 400
     assert board.post(path, do="stop", run="none").status_code == 404
     assert board.post("/pages/sources/nobody", do="run").status_code == 404
+
+
+REST = 'path = "v1/people"\noptions = { data = "results" }'
+FAILING = {
+    "busy": (REST, "answers 503 at /v1/people", "Die Quelle antwortet 503 unter /v1/people"),
+    "odd": (
+        REST,
+        "columns are missing: Name; not known are: title",
+        "Es fehlen Spalten: Name; nicht bekannt sind: title",
+    ),
+    "gone": ('file = "gone"', "is not there", "Die Datei fehlt"),
+    "sql": ('query = "SELEKT"', "no such table: SELEKT", "no such table: SELEKT"),
+}
+
+
+def failing(path: str, *_: object) -> Answer:
+    return (
+        as_json({"results": [{"number": 1, "title": "x"}]}) if path.startswith("/odd") else as_json({}, 503)
+    )
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_why_a_run_failed_is_told_in_the_language_of_the_page(
+    board: Board, tmp_path: Path, name: str
+) -> None:
+    """As the journal of runs has it, so also after a restart; what a database says itself stays English."""
+    place, english, german = FAILING[name]
+    kind = {"gone": "csv", "sql": "sql"}.get(name, "rest")
+    path = "/pages/sources/people"
+    with serving_crm(failing) as crm:
+        url = {"odd": f"{crm.url}odd", "busy": crm.url, "sql": "sqlite:///people.sqlite"}.get(name)
+        connection = f'url = "{url}"' + ("\nattempts = 1" if kind == "rest" else "") if url else ""
+        made = people(tmp_path / "people", place, kind=kind, connection=connection)
+        (made.folder / "people.sqlite").touch()
+        registry.add(board.kg.settings.crm_folder, made)
+        assert board.post(path, do="run").status_code == 303
+        ended(board, path)
+    where = "gone" if name == "gone" else "people"
+    for language, words in (("en", english), ("de", german)):
+        answer = board.get(f"{path}?lang={language}")
+        checked(answer)
+        (told,) = re.findall(r'<td><span( lang="en")?>([^<]*)</span></td>', answer.text)
+        assert unescape(told[1]) == f"{where}: {words}"
+        assert (told[0] != "") == (language == "en" or german == english)
+    (kept,) = board.server.get("/imports/people/runs").json()["runs"]
+    assert (kept["problem"], "said" in kept) == (f"{where}: {english}", False)
+
+
+def test_settings_that_are_wrong_are_told_in_the_language_of_the_page(board: Board, tmp_path: Path) -> None:
+    made = people(tmp_path / "people", 'file = "people.csv"')
+    registry.add(board.kg.settings.crm_folder, made)
+    (made.folder / "source.toml").write_text('name = "people"\nkind = "telepathy"\n', encoding="utf-8")
+    for language, words in (("en", "kind is none of csv, xlsx"), ("de", "kind ist keines von csv, xlsx")):
+        refused = board.post(f"/pages/sources/people?lang={language}", do="run")
+        assert (refused.status_code, words in checked(refused).text) == (400, True)
 
 
 def test_a_run_is_shown_while_it_works_and_stopped(board: Board, tmp_path: Path) -> None:

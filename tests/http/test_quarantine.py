@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,12 @@ def test_a_record_that_comes_again_and_is_taken_waits_no_more(guarded: Running, 
         assert shown["decided"] == "2026-11-20T12:00:00Z"
         assert len(shown["statements"]) >= 6  # nothing is lost
         assert guarded.post(f"/quarantine/{key}/release").status_code == 409
+        for language, words in (
+            ("de", "Eine spätere Fassung wurde übernommen: document.ttl"),
+            ("en", "A later version was taken from document.ttl"),
+        ):
+            page = guarded.get(f"/pages/quarantine/{key}?lang={language}").text
+            assert re.findall(r"(?:A later version|Eine spätere)[^<]*", unescape(page)) == [words]
     left = guarded.get("/quarantine?status=waiting").json()["entries"]
     assert [entry["id"] for entry in left] == [entry["id"] for entry in other]
     assert len(guarded.get("/quarantine?status=mended").json()["entries"]) == 2
@@ -238,6 +246,12 @@ def test_a_row_that_comes_again_and_is_taken_waits_no_more(guarded: Running) -> 
     back = deliver(guarded, "id,pain\n2,\n1,yes\n")
     assert len(back["quarantined"]) == 1  # refused once more: on another line, so another entry
     assert len(guarded.get("/quarantine?status=waiting").json()["entries"]) == 2
+    deliver(guarded, "id,pain\n1,yes\n2,\n")
+    entry = guarded.get(f"/quarantine/{second}").json()
+    assert (entry["status"], entry["decision"]) == ("waiting", "It was delivered again as it was")
+    page = unescape(guarded.get(f"/pages/quarantine/{second}?lang=de").text)
+    assert "Unverändert noch einmal geliefert" in page
+    assert "It was delivered again" not in page
     as_before = deliver(guarded, "id,pain\n1,yes\n2,\n")
     assert [(e["id"], e["status"]) for e in as_before["quarantined"]] == [(second, "waiting")]
     whole = deliver(guarded, "id,pain\n1,yes\n2,yes\n3,yes\n")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,16 @@ def test_without_the_accelerator_the_same_is_found(
     with_it = validate(kg, shapes=shapes)
     monkeypatch.setattr(screen, "CompiledShapes", None)
     assert validate(kg, shapes=shapes) == with_it
+
+
+def test_another_version_of_the_accelerator_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["fast"]
+    assert extra == [f"shacl=={screen.ACCELERATOR}"]
+    pytest.importorskip("shacl")
+    other = distribution("rdflib").version
+    monkeypatch.setattr("importlib.metadata.version", lambda _: other)
+    module = runpy.run_path(screen.__file__ or "")
+    assert module["CompiledShapes"] is None
 
 
 SMALL = """
@@ -127,6 +140,7 @@ def test_it_goes_on_only_with_the_same_records_and_shapes(
 KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
+from importlib.metadata import distribution
 from pathlib import Path
 import rdflib
 from kgservice.application.guard.bulk import Job, findings

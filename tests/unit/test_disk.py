@@ -13,7 +13,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.errors import StoreFailed, StoreFull
-from kgservice.store import OxigraphStore
+from kgservice.store import OxigraphStore, redo
 from kgservice.store.disk import Disk
 
 S, P, G = (NamedNode(f"urn:test:{name}") for name in "spg")
@@ -75,7 +75,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from pyoxigraph import Literal, NamedNode, Quad
-from kgservice.store import OxigraphStore
+from kgservice.store import OxigraphStore, redo
 from kgservice.store.disk import Disk
 
 folder, synced = Path(sys.argv[1]), sys.argv[2] == "synced"
@@ -86,6 +86,26 @@ for number in range(50):
 os._exit(0)
 """
 
+LARGE = """
+import os, sys
+from pathlib import Path
+from pyoxigraph import Literal, NamedNode, Quad
+from kgservice.store import OxigraphStore, redo
+from kgservice.store.disk import Disk
+
+folder = Path(sys.argv[1])
+store = OxigraphStore(folder, Disk(folder, synced=True))
+S, P, G = (NamedNode(f"urn:test:{name}") for name in "spg")
+before = Quad(S, P, Literal("before"), G)
+store.apply(add=[before])
+clear = redo.Redo._clear
+redo.Redo._clear = lambda self: (clear(self), os._exit(0))
+store.apply(
+    add=[*(Quad(NamedNode(f"urn:test:{n}"), P, Literal(n), G) for n in range(redo.LARGE)), Quad(S, P, Literal("after"), G)],
+    remove=[before],
+)
+"""
+
 
 def quad(value: object) -> Quad:
     return Quad(S, P, Literal(str(value)), G)
@@ -94,7 +114,22 @@ def quad(value: object) -> Quad:
 @pytest.mark.skipif(shutil.which("cc") is None or sys.platform != "linux", reason="needs a C compiler")
 @pytest.mark.parametrize(("mode", "kept"), [("synced", 50), ("unsynced", 0)])
 def test_what_was_answered_survives_a_loss_of_power(tmp_path: Path, mode: str, kept: int) -> None:
-    """The store is opened with nothing but what was on the disk for certain."""
+    done, after = after_a_loss_of_power(tmp_path, WRITER, mode)
+    assert len(done.split()) == 50
+    assert len(list(OxigraphStore(after).match([(S, P, None)]))) == kept
+
+
+@pytest.mark.skipif(shutil.which("cc") is None or sys.platform != "linux", reason="needs a C compiler")
+def test_a_large_change_is_whole_after_a_loss_of_power(tmp_path: Path) -> None:
+    """Just when the note of what is left to do has been taken away."""
+    _, after = after_a_loss_of_power(tmp_path, LARGE)
+    store = OxigraphStore(after)
+    assert [q.object for q in store.match([(S, P, None)])] == [Literal("after")]
+    assert len(list(store.match([(None, P, None)]))) == redo.LARGE + 1
+
+
+def after_a_loss_of_power(tmp_path: Path, program: str, *arguments: str) -> tuple[str, Path]:
+    """What the program said, and the directory with nothing but what was on the disk for certain."""
     source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
     source.write_text(SHIM)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
@@ -102,19 +137,18 @@ def test_what_was_answered_survives_a_loss_of_power(tmp_path: Path, mode: str, k
     noted.mkdir()
     environment = os.environ | {"LD_PRELOAD": str(shim), "SHIM_DISK": str(disk), "SHIM_KEPT": str(noted)}
     done = subprocess.run(
-        [sys.executable, "-c", WRITER, disk, mode],
+        [sys.executable, "-c", program, disk, *arguments],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert len(done.stdout.split()) == 50
     after.mkdir()
     for line in (noted / "names").read_text().splitlines():
         number, name = line.split(" ", 1)
         content = noted / number
         (after / name).write_bytes(content.read_bytes() if content.exists() else b"")
-    assert len(list(OxigraphStore(after).match([(S, P, None)]))) == kept
+    return done.stdout, after
 
 
 def test_a_disk_without_room_refuses_changes_and_takes_them_when_there_is_some(tmp_path: Path) -> None:

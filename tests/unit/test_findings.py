@@ -102,6 +102,20 @@ def test_refreshing_equals_a_full_validation(kg: KnowledgeGraph) -> None:
     assert stewarding.one(kg, mended.iri.value).mended_at is None
 
 
+def test_a_finding_with_a_value_has_an_entry_beside_one_without(kg: KnowledgeGraph) -> None:
+    def open_cycles() -> set[tuple[str, str]]:
+        entries, _ = stewarding.listed(kg, status="open", limit=100)
+        return {(str(e.focus), str(e.value)) for e in entries if e.shape.endswith("R19-step-cycle")}
+
+    enter(kg, "id:a a ci:JourneyStep ; ci:nextStep id:a .")
+    enter(kg, "id:a ci:nextStep id:b . id:b a ci:JourneyStep ; ci:nextStep id:a .")
+    a, b = (f"<https://kg.example/id/{name}>" for name in "ab")
+    assert open_cycles() == {(a, "None"), (a, b), (b, a)}
+    loop = parse(HEAD + "id:a ci:nextStep id:a .", format=RdfFormat.TURTLE)
+    kg.commit(Change(remove=tuple(Quad(*q.triple) for q in loop)))
+    assert open_cycles() == {(a, b), (b, a)}
+
+
 def test_a_waiver_holds_until_its_end(kg: KnowledgeGraph) -> None:
     load(kg, PERSONA, trusted=False)
     key = only(kg, "R14").iri.value

@@ -21,12 +21,14 @@ from kgservice.engine.rooms import Why
 from kgservice.web.sentences import german, neutral
 
 ROOT = Path(kgservice.__file__).parent
-KINDS = {"Phrase"} | {
+KINDS = {"Phrase", "CallRefused"} | {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.KgError)
 }
-SHOWN = ("application", "cli", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
-OF_SOURCES = ("crm/canonical_tables.py", "crm/registry.py", "crm/sync.py")
+SHOWN = ("application", "cli", "crm", "domain", "engine", "http", "tabular", "store/disk.py", "store/keys.py")
 """What raises errors that a page can show, or a command."""
+# Functions of these modules that make phrases, and which of their arguments has the words.
+MAKERS = {"fault": 1, "bad_setting": 1, "_taken": 2, "_wrong": 2, "broken": 0, "_broken": 0}
+WITH_MAKERS = ("crm/", "tabular/", "application/imports/row_graphs.py")
 # Files whose errors no page shows, each with its reason.
 APART = {
     "application/care/migrating.py": "a command moves a store",
@@ -52,6 +54,7 @@ PASSED_ON = {
     "detail",
     "words",
     "self._fault",
+    "otherwise",
     "msg.removesuffix('.')",
     "first['msg']",
     "error.format_message()",
@@ -75,8 +78,10 @@ MADE = {
     "last.work.value",
     "job.why.value",
     "' '.join((f'{{{name}}}' for name in reasons))",
+    "error.detail",
+    "what",
 }
-"""Phrases made of codes and of other phrases."""
+"""Phrases made of codes and of other phrases; and in `MAKERS`, which are checked where they are called."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Said:
 
 
 def files() -> Iterator[Path]:
-    for name in (*SHOWN, *OF_SOURCES):
+    for name in SHOWN:
         path = ROOT / name
         yield from [path] if path.suffix else sorted(path.rglob("*.py"))
 
@@ -109,8 +114,7 @@ def phrases() -> Iterator[Said]:
             if isinstance(target, ast.Name)
         }
         for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and call.args and called(call) in KINDS:
-                said = call.args[0]
+            if isinstance(call, ast.Call) and (said := words(call, name)) is not None:
                 if isinstance(said, ast.Name):
                     said = known.get(said.id, said)
                 place = f"{name}:{call.lineno}"
@@ -118,7 +122,7 @@ def phrases() -> Iterator[Said]:
                     values = frozenset(keyword.arg or "**" for keyword in call.keywords)
                     yield Said(place, said.value, values)
                 elif called(call) == "Phrase":
-                    assert ast.unparse(said) in MADE, f"{place}: no literal words"
+                    assert ast.unparse(said) in MADE or makes(tree, call), f"{place}: no literal words"
                 else:
                     assert ast.unparse(said) in PASSED_ON, f"{place}: {ast.unparse(said)} is no literal"
 
@@ -128,6 +132,26 @@ def called(call: ast.Call) -> str:
     if isinstance(call.func, ast.Attribute):
         return call.func.attr if ast.unparse(call.func.value) == "errors" else ""
     return getattr(call.func, "id", "")
+
+
+def words(call: ast.Call, module: str) -> ast.expr | None:
+    """The argument of a call that has the words of a phrase, if it makes one."""
+    if called(call) in KINDS:
+        return call.args[0] if call.args else None
+    if not module.startswith(WITH_MAKERS):
+        return None
+    made = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    place = MAKERS.get(made)
+    return call.args[place] if place is not None and len(call.args) > place else None
+
+
+def makes(tree: ast.Module, call: ast.Call) -> bool:
+    """Whether a call stands in one of the makers, and says what that was given."""
+    return any(
+        call in ast.walk(one) and ast.unparse(call.args[0]) == one.args.posonlyargs[-1].arg
+        for one in ast.walk(tree)
+        if isinstance(one, ast.FunctionDef) and one.name in MAKERS and one.args.posonlyargs
+    )
 
 
 SAID = sorted(set(phrases()), key=lambda said: (said.place, said.template))

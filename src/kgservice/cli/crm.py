@@ -172,7 +172,11 @@ def _synced(settings: Settings, names: list[str] | None, *, allow_empty: bool) -
 
     runs = Runs(place, system_clock)
     chosen = _several(names or registry.names(place))
-    doings = {name: syncing(place, system_clock, name, erased, allow_empty=allow_empty) for name in chosen}
+    seconds = settings.mapping_deadline
+    doings = {
+        name: syncing(place, system_clock, name, erased, seconds=seconds, allow_empty=allow_empty)
+        for name in chosen
+    }
     with Bars() as bars:
 
         def show(name: str, done: int, total: int) -> None:

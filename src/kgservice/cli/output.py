@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -115,6 +116,8 @@ def version(as_json: JsonOption = False) -> None:
         "python": platform.python_version(),
         **{n: version_of(n) for n in names},
     }
+    with suppress(PackageNotFoundError):  # the accelerator of the guard
+        versions["shacl"] = version_of("shacl")
     if as_json:
         put_json(versions)
     else:

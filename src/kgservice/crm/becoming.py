@@ -100,7 +100,7 @@ def read_becoming(declared: Declared, folder: Path) -> Becoming | None:
     consent = _agreement(declared.table("consent"))
     declared.finish()
     if not constructs:
-        raise declared.fault(TABLES[0], f"is missing, and so are {' and '.join(TABLES[1:])}")
+        raise declared.fault(TABLES[0], "is missing, and so are {names}", names=", ".join(TABLES[1:]))
     screened_by = _named(declared, "screened_by", screened) if screened else ""
     return Becoming(project, purposes, basis, level, language, screened_by, uses, won, consent, constructs)
 
@@ -139,7 +139,7 @@ def _iri(declared: Declared, key: str, default: str | None = None) -> str:
 def _named(declared: Declared, key: str, value: str) -> str:
     iri = expand(value)
     if _IRI.fullmatch(iri) is None:
-        raise declared.fault(key, f"is no IRI: {value[:80]!r}")
+        raise declared.fault(key, "is no IRI: {value!r}", value=value[:80])
     return iri
 
 
@@ -154,6 +154,6 @@ def _read(declared: Declared, folder: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise declared.fault("construct", f"names {name}, which is not there") from None
+        raise declared.fault("construct", "names {name}, which is not there", name=name) from None
     except (OSError, UnicodeDecodeError):
         raise BadInput("cannot be read as UTF-8", source=name) from None

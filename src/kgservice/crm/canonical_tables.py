@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ import duckdb
 
 from kgservice.crm.canonical import CANONICAL, DATABASE
 from kgservice.crm.cleaning import Reject
+from kgservice.crm.private import private, tighten
 from kgservice.errors import BadTable, Conflict, NotFound
 from kgservice.tabular.sandbox import quoted
 
+WORK = ".work-"
+"""What the names of folders begin with that a run makes for itself, and that the next one clears away."""
 ABOUT_PERSONS = tuple(kind for kind, columns in CANONICAL.items() if "person_key" in columns)
 """The tables whose rows are about a person, by `person_key`."""
 # `changes` holds the last change of each row (`new`, `changed`, `gone`) with the number of its run, so that
@@ -57,37 +61,45 @@ class Difference:
 def opened(folder: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database of all sources in a folder; made if it is not there and may be written.
 
-    Raises `NotFound` if it is not there, `Conflict` while another process writes it, `BadTable` if it is
-    damaged.
+    Folder and files are their owner's alone, also those that were made before. Raises `NotFound` if it is not
+    there, `Conflict` while another process writes it, `BadTable` if it is damaged.
     """
     path = folder / DATABASE
     if read_only and not path.exists():
         raise NotFound("nothing was synchronised yet", source=DATABASE)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        db = duckdb.connect(
-            str(path), read_only=read_only, config={"threads": 2, "autoinstall_known_extensions": False}
-        )
-    except (duckdb.IOException, duckdb.ConnectionException) as error:
-        raise _unopened(error) from None
-    try:
+    with ExitStack() as block:
+        if read_only:
+            tighten(folder)
+        else:
+            block.enter_context(private(folder))
+        try:
+            db = duckdb.connect(
+                str(path), read_only=read_only, config={"threads": 2, "autoinstall_known_extensions": False}
+            )
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            raise _unopened(error) from None
+        block.callback(db.close)
         if not read_only:
             _create(db)
         yield db
-    finally:
-        db.close()
 
 
 @contextmanager
 def beside(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory, to which that of all sources is attached as `held`, to be read.
 
-    Raises as `opened` does.
+    What does not fit into memory goes into a folder that only its owner reads. Raises as `opened` does.
     """
     path = folder / DATABASE
     if not path.exists():
         raise NotFound("nothing was synchronised yet", source=DATABASE)
-    with duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False}) as db:
+    tighten(folder)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=WORK) as work,
+        duckdb.connect(
+            ":memory:", config={"threads": 2, "autoinstall_known_extensions": False, "temp_directory": work}
+        ) as db,
+    ):
         try:
             db.execute("ATTACH $path AS held (READ_ONLY)", {"path": str(path)})
         except (duckdb.IOException, duckdb.BinderException, duckdb.ConnectionException) as error:

@@ -13,6 +13,7 @@ from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.extract import RAW
 from kgservice.crm.settings import Source, Table
 from kgservice.errors import BadTable
+from kgservice.phrases import Phrase
 from kgservice.tabular.sandbox import Sandbox, quoted
 
 # Which of the rows that a SELECT made are taken.
@@ -49,10 +50,14 @@ class Cleaned:
 
 
 class Cleaning:
-    """The SQL of one source at work, in a database that reaches nothing but the raw rows."""
+    """The SQL of one source at work, in a database that reaches nothing but the raw rows.
 
-    def __init__(self, source: Source, raw: Path) -> None:
+    That of each table has `seconds` to be done.
+    """
+
+    def __init__(self, source: Source, raw: Path, *, seconds: float) -> None:
         self._source = source
+        self._seconds = seconds
         self._sandbox = Sandbox(source.mapping or source.name)
         self._db = self._sandbox.db
         self._prepare(raw)
@@ -112,10 +117,15 @@ class Cleaning:
         )
 
     def cleaned(self) -> Iterator[Cleaned]:
-        """What becomes of each table. Raises `BadTable` when the SQL fails, loses a row or makes one up."""
+        """What becomes of each table.
+
+        Raises `BadTable` when the SQL fails, loses a row or makes one up, `DeadlineExceeded` when it is
+        stopped.
+        """
         for table in self._source.tables:
-            with self._sandbox.told():
-                yield self._clean(table)
+            with self._sandbox.told(), self._sandbox.within(self._seconds):
+                found = self._clean(table)
+            yield found
 
     def _clean(self, table: Table) -> Cleaned:
         arrived, refused, doubles = (_name(table, part) for part in ("arrived", "refused", "doubles"))
@@ -163,14 +173,14 @@ class Cleaning:
         made, judged = _name(table, canonical), _name(table, f"{canonical} judged")
         statements = self._db.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise self._fault(table.name, canonical, "is not one SELECT")
+            raise self._wrong(table.name, canonical, "is not one SELECT")
         self._db.execute(f"CREATE TABLE {made} AS {sql}")
         self._check_columns(made, canonical, table.name)
         strange = self._sandbox.count(
             f"SELECT count(*) FROM {made} WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"  # noqa: S608
         )
         if strange:
-            raise self._fault(table.name, canonical, f"makes up {strange} rows")
+            raise self._wrong(table.name, canonical, "makes up {count} rows", count=strange)
         self._db.execute(
             f"CREATE TABLE {judged} AS SELECT *, row_number() OVER "  # noqa: S608
             f"(PARTITION BY key, len(faults) ORDER BY line) AS time FROM {made}"
@@ -194,9 +204,11 @@ class Cleaning:
         out = " UNION ALL ".join(f"SELECT line FROM {_name(table, kind)}" for kind in table.primary)  # noqa: S608
         lost = self._sandbox.count(f"SELECT count(*) FROM raw WHERE line NOT IN ({out})")  # noqa: S608
         twice = self._sandbox.count(f"SELECT count(*) - count(DISTINCT line) FROM ({out})")  # noqa: S608
-        for count, what in ((lost, "loses"), (twice, "repeats")):
-            if count:
-                raise self._fault(table.name, " and ".join(table.primary), f"{what} {count} rows")
+        into = ", ".join(table.primary)
+        if lost:
+            raise self._wrong(table.name, into, "loses {count} rows", count=lost)
+        if twice:
+            raise self._wrong(table.name, into, "repeats {count} rows", count=twice)
 
     def _check_columns(self, made: str, canonical: str, table: str) -> None:
         types: dict[str, str] = {
@@ -205,15 +217,28 @@ class Cleaning:
         wanted: Mapping[str, str] = CANONICAL[canonical] | {"line": "BIGINT", "faults": "VARCHAR[]"}
         for name in ("line", "key", "faults"):
             if name not in types:
-                raise self._fault(table, canonical, f"has no column {name}")
+                raise self._wrong(table, canonical, "has no column {name}", name=name)
         for name, kind in types.items():
             if name not in wanted or name == "source":
-                raise self._fault(table, canonical, f"makes a column {name} that {canonical} has not")
+                raise self._wrong(
+                    table, canonical, "makes a column {name} that {kind} has not", name=name, kind=canonical
+                )
             if kind != wanted[name]:
-                raise self._fault(table, canonical, f"makes {name} as {kind} instead of {wanted[name]}")
+                raise self._wrong(
+                    table,
+                    canonical,
+                    "makes {name} as {kind} instead of {wanted}",
+                    name=name,
+                    kind=kind,
+                    wanted=wanted[name],
+                )
 
-    def _fault(self, table: str, canonical: str, what: str) -> BadTable:
-        return self._sandbox.fault(f"the SQL of {table} into {canonical} {what}")
+    def _wrong(self, table: str, canonical: str, what: str, /, **values: object) -> BadTable:
+        """The error that says what the SQL does, with `{name}` for each of the values."""
+        said = Phrase(what, **values)
+        return self._sandbox.broken(
+            "the SQL of {table} into {kind} {what}", table=table, kind=canonical, what=said
+        )
 
 
 def _column(name: str, kind: str, *, there: bool) -> str:

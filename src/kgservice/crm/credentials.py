@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kgservice.crm.declared import Declared, read_toml
 from kgservice.errors import BadInput, Unauthorised
+from kgservice.phrases import Phrase
 
 SECRETS = "secrets.toml"
 
@@ -39,7 +40,7 @@ class Secrets:
         """The same. Raises `BadInput` when the settings name none."""
         value = self._values.get(name)
         if value is None:
-            raise BadInput(f"credentials.{name} is missing", source=source)
+            raise BadInput("credentials.{name} is missing", name=name, source=source)
         return value
 
     def hidden(self, text: str) -> str:
@@ -78,18 +79,21 @@ def resolve(
     kept: dict[str, object] = {}
     if any(c.secret for c in credentials.values()):
         if not file.is_file():
-            raise Unauthorised(f"there is no file {file.name} with the secrets", source=source)
+            raise Unauthorised("there is no file {name} with the secrets", name=file.name, source=source)
         if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise BadInput("others can read it; take their rights away (chmod 600)", source=file.name)
         kept = read_toml(file)
     values = {}
     for name, credential in credentials.items():
         where, value = (
-            (f"the environment variable {credential.env}", environ.get(credential.env))
+            (Phrase("the environment variable {name}", name=credential.env), environ.get(credential.env))
             if credential.env
-            else (f"the key {credential.secret} of {file.name}", kept.get(credential.secret))
+            else (
+                Phrase("the key {name} of {file}", name=credential.secret, file=file.name),
+                kept.get(credential.secret),
+            )
         )
         if not isinstance(value, str) or not value:
-            raise Unauthorised(f"{where} is not set", source=source)
+            raise Unauthorised("{where} is not set", where=where, source=source)
         values[name] = value
     return Secrets(values)

@@ -102,7 +102,9 @@ class _Reader:
         except SQLAlchemyError:
             raise BadInput("connection.url is no address of a database", source=SETTINGS) from None
         if url.drivername not in _DRIVERS:
-            raise BadInput(f"connection.url begins with none of {', '.join(_DRIVERS)}", source=SETTINGS)
+            raise BadInput(
+                "connection.url begins with none of {names}", names=", ".join(_DRIVERS), source=SETTINGS
+            )
         if url.password is not None or url.username is not None:
             raise BadInput(
                 "connection.url holds a user or a password; name them in credentials", source=SETTINGS
@@ -132,7 +134,9 @@ class _Reader:
                 name, sa.MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False
             )
         except NoSuchTableError:
-            raise BadInput(f"there is no table {place['table']}", source=self._source.name) from None
+            raise BadInput(
+                "there is no table {name}", name=place["table"], source=self._source.name
+            ) from None
         if connection.dialect.name == "sqlite":  # whose types say little of what is in a column
             return sa.table(name, *(sa.column(c.name) for c in found.columns))
         return found
@@ -142,7 +146,7 @@ class _Reader:
         names = [c.name for c in chosen.columns]
         headings = recognised(self._table, names, self._called())
         if name not in headings.positions:
-            raise BadInput(f"the column {name} is not there", source=self._source.name)
+            raise BadInput("the column {name} is not there", name=name, source=self._source.name)
         return list(chosen.columns)[headings.positions[name]]
 
     def _called(self) -> str:

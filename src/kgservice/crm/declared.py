@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kgservice.errors import BadInput
+from kgservice.phrases import Phrase
 
 
 class Declared:
@@ -24,26 +25,27 @@ class Declared:
     def __bool__(self) -> bool:
         return bool(self._values)
 
-    def fault(self, key: str, detail: str) -> BadInput:
-        """The error about a key."""
-        return BadInput(f"{self.path}{key} {detail}", source=self.source)
+    def fault(self, key: str, detail: str, /, **values: object) -> BadInput:
+        """The error about a key: `detail` says what it is or does, with `{name}` for each of the values."""
+        what = Phrase(detail, **values)
+        return BadInput("{key} {what}", key=f"{self.path}{key}", what=what, source=self.source)
 
     def text(self, key: str, default: str | None = None, *, among: tuple[str, ...] = ()) -> str:
         """A text that is not empty. Raises `BadInput` if there is none and no default."""
-        value = self._taken(key, str, "a text", default)
+        value = self._taken(key, str, "is not a text", default)
         if default is None and not value:
-            raise self.fault(key, "is empty")
+            raise self.fault(key, "is an empty text")
         if among and value not in among and value != default:
-            raise self.fault(key, f"is none of {', '.join(among)}")
+            raise self.fault(key, "is none of {names}", names=", ".join(among))
         return str(value)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """True or false."""
-        return bool(self._taken(key, bool, "true or false", default))
+        return bool(self._taken(key, bool, "is not true or false", default))
 
     def number(self, key: str, default: int) -> int:
         """A whole number above 0."""
-        value = self._taken(key, int, "a whole number", default)
+        value = self._taken(key, int, "is not a whole number", default)
         if isinstance(value, bool) or value < 1:
             raise self.fault(key, "is no whole number above 0")
         return int(value)
@@ -58,14 +60,18 @@ class Declared:
 
     def strings(self, key: str) -> dict[str, str]:
         """A table of texts; empty if there is none."""
-        value = self._taken(key, dict, "a table", {})
+        value = self._taken(key, dict, "is not a table", {})
         if not all(isinstance(x, str | int) and not isinstance(x, bool) for x in value.values()):
             raise self.fault(key, "is not made of texts")
         return {name: str(x) for name, x in value.items()}
 
     def anything(self, key: str) -> dict[str, Any]:
         """A table that somebody else understands; empty if there is none."""
-        return dict(self._taken(key, dict, "a table", {}))
+        return dict(self._taken(key, dict, "is not a table", {}))
+
+    def listed(self, key: str) -> list[Any]:
+        """A list that somebody else understands; empty if there is none."""
+        return list(self._taken(key, list, "is not a list", []))
 
     def table(self, key: str) -> Declared:
         """A table within this one; empty if there is none."""
@@ -88,12 +94,12 @@ class Declared:
         if self._values:
             raise self.fault(next(iter(self._values)), "is not known here")
 
-    def _taken(self, key: str, kind: type, called: str, default: Any) -> Any:
+    def _taken(self, key: str, kind: type, otherwise: str, default: Any) -> Any:
         value = self._values.pop(key, default)
         if value is None:
             raise self.fault(key, "is missing")
         if not isinstance(value, kind):
-            raise self.fault(key, f"is not {called}")
+            raise self.fault(key, otherwise)
         return value
 
 
@@ -103,8 +109,8 @@ def read_toml(path: Path, shown: str | None = None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", source=source) from None
+        raise BadInput("cannot be read: {error}", error=error.strerror, source=source) from None
     except UnicodeDecodeError:
         raise BadInput("is not UTF-8", source=source) from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"is no TOML: {error}", source=source) from None
+        raise BadInput("is no TOML: {error}", error=error, source=source) from None

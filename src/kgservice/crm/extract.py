@@ -66,6 +66,10 @@ def reading(source: Source, table: Table, secrets: Secrets, since: str | None) -
         from kgservice.crm.salesforce import read_salesforce  # noqa: PLC0415
 
         return read_salesforce(source, table, secrets, since)
+    if source.kind == "odoo":
+        from kgservice.crm.odoo import read_odoo  # noqa: PLC0415
+
+        return read_odoo(source, table, secrets, since)
     from kgservice.crm.rest import read_rest  # noqa: PLC0415
 
     return read_rest(source, table, secrets, since)
@@ -179,4 +183,5 @@ def _reason(error: BaseException, secrets: Secrets, source: Source) -> KgError:
         if isinstance(cause, KgError):
             return cause
         last, cause = cause, cause.__cause__ or cause.__context__
-    return SourceFailed(secrets.hidden(str(last))[:500], source=source.name)
+    said = secrets.hidden(str(last))[:500]
+    return SourceFailed(said, source=source.name)

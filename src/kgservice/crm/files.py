@@ -52,7 +52,9 @@ def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[R
     if head is None:
         raise BadTable("is empty", source=path.name)
     if head.fault:
-        raise BadTable(f"the headings cannot be read: {head.fault}", line=head.line, source=path.name)
+        raise BadTable(
+            "the headings cannot be read: {fault}", fault=head.fault, line=head.line, source=path.name
+        )
     headings = recognised(table, head.fields, path.name)
 
     def row(record: Record) -> Row:
@@ -81,7 +83,7 @@ def _check_encoding(path: Path, declared: str) -> None:
     except UnicodeDecodeError:
         return
     if beyond:
-        raise BadTable(f"is utf-8, not {declared}", source=path.name)
+        raise BadTable("is utf-8, not {encoding}", encoding=declared, source=path.name)
 
 
 def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
@@ -118,10 +120,15 @@ def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], 
                 stored = load_workbook(one, read_only=True, data_only=True)
                 written = load_workbook(other, read_only=True)
         except (InvalidFileException, OSError, *_BROKEN) as error:
-            raise BadTable(f"is no workbook: {error}", source=path.name) from None
+            raise BadTable("is no workbook: {error}", error=error, source=path.name) from None
         name = table.place.get("sheet", stored.sheetnames[0])
         if name not in stored.sheetnames:
-            raise BadTable(f"has no sheet {name!r}; it has {', '.join(stored.sheetnames)}", source=path.name)
+            raise BadTable(
+                "has no sheet {name!r}; it has {names}",
+                name=name,
+                names=", ".join(stored.sheetnames),
+                source=path.name,
+            )
         sheets = [
             files.enter_context(closing(book[name].iter_rows(values_only=True))) for book in (stored, written)
         ]
@@ -134,14 +141,14 @@ def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], 
                 }
                 yield line, values, formulas
         except _BROKEN as error:
-            raise BadTable(f"is broken: {error}", source=path.name) from None
+            raise BadTable("is broken: {error}", error=error, source=path.name) from None
 
 
 def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadTable(f"is no Parquet: {error}", source=path.name) from None
+        raise BadTable("is no Parquet: {error}", error=error, source=path.name) from None
     headings = recognised(table, file.schema_arrow.names, path.name)
 
     def read() -> Iterator[Row]:
@@ -154,6 +161,6 @@ def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
                         line += 1
                         yield Row(line, headings.cells(table, values))
             except (pa.ArrowException, OSError) as error:
-                raise BadTable(f"is broken: {error}", source=path.name) from None
+                raise BadTable("is broken: {error}", error=error, source=path.name) from None
 
     return headings, read()

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kgservice.crm.private import private
 from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
 
@@ -35,7 +36,7 @@ class CanonicalTables:
                 return 0
             count = self._forget(records, mark, fresh, unfinished=unfinished)
         except OSError as error:
-            raise StoreFailed(f"the rows of the CRM cannot be deleted: {error}") from error
+            raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         return count
 
     def _forget(self, records: Collection[RecordId], mark: Path, fresh: Path, *, unfinished: bool) -> int:
@@ -44,13 +45,13 @@ class CanonicalTables:
         mark.touch(mode=0o600)
         _sync(mark.parent)
         try:
-            with duckdb.connect(self._path) as db:
+            with private(self._path.parent), duckdb.connect(self._path) as db:
                 rows, noted = _delete(db, records)
                 anew = unfinished or rows + noted > 0
                 if anew:
                     _copy(db, fresh)
         except duckdb.Error as error:
-            raise StoreFailed(f"the rows of the CRM cannot be deleted: {error}") from error
+            raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         if anew:
             _sync(fresh)
             fresh.replace(self._path)

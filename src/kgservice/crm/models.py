@@ -189,7 +189,7 @@ def from_json(text: str) -> MatchModel:
             for field, levels in content["shares"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"This is not a saved model of matching: {error}.") from error
+        raise BadInput("This is not a saved model of matching: {error}.", error=error) from error
     if content.get("format") != FORMAT or kind not in KINDS:
         raise BadInput("This is a model of matching of another version.")
     named = {

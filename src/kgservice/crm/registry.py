@@ -22,7 +22,7 @@ def add(folder: Path, source: Source) -> None:
             place=known[source.name],
             source=source.name,
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f"{_FILE}.part"
     part.write_text(json.dumps(known | {source.name: place}, indent=2, sort_keys=True), encoding="utf-8")
     part.replace(folder / _FILE)

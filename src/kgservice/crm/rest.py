@@ -62,7 +62,7 @@ class _Reader:
         try:
             paginator = create_paginator(dict(self._paginator) if self._paginator else "single_page")  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
-            raise bad_setting("connection.paginator", f"cannot be used: {error}") from None
+            raise bad_setting("connection.paginator", "cannot be used: {error}", error=error) from None
         client = RESTClient(
             self._web.url, headers=self._headers, session=self._web.session, paginator=paginator
         )
@@ -83,7 +83,9 @@ class _Reader:
         except requests.RequestException as error:
             raise self._web.told(error) from None
         except ValueError as error:  # what dlt's paginators say of an answer that they cannot follow
-            raise SourceFailed(f"cannot be paged through: {error}", source=self._source.name) from None
+            raise SourceFailed(
+                "cannot be paged through: {error}", error=error, source=self._source.name
+            ) from None
         self.picker.finish(self._source.name)
 
     def _check(self, response: requests.Response, *_: Any, **__: Any) -> None:
@@ -92,4 +94,4 @@ class _Reader:
             return
         body = self._web.answer(response)
         if self._data and not jsonpath.find_values(self._data, body):
-            raise SourceFailed(f"answers without {self._data}", source=self._source.name)
+            raise SourceFailed("answers without {name}", name=self._data, source=self._source.name)

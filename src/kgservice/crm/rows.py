@@ -12,6 +12,7 @@ from typing import Any
 
 from kgservice.crm.settings import Column, Table
 from kgservice.errors import BadInput
+from kgservice.phrases import Phrase
 from kgservice.tabular.headings import plain
 
 # ="00123" is how spreadsheets are told, in CSV, to leave a text alone.
@@ -80,7 +81,10 @@ def recognised(table: Table, headings: Sequence[str], source: str) -> Headings:
             ignored.append(heading)
         elif name in positions:
             raise BadInput(
-                f"the columns {headings[positions[name]]!r} and {heading!r} mean the same", source=source
+                "the columns {one!r} and {other!r} mean the same",
+                one=headings[positions[name]],
+                other=heading,
+                source=source,
             )
         else:
             positions[name] = position
@@ -93,8 +97,10 @@ def check_missing(table: Table, found: Iterable[str], ignored: Sequence[str], so
     there = set(found)
     missing = [c.titles[0] for c in table.columns if c.required and c.name not in there]
     if missing:
-        instead = f"; not known are: {', '.join(sorted(ignored)[:20])}" if ignored else ""
-        raise BadInput(f"columns are missing: {', '.join(missing)}{instead}", source=source)
+        instead = Phrase("; not known are: {names}", names=", ".join(sorted(ignored)[:20])) if ignored else ""
+        raise BadInput(
+            "columns are missing: {names}{instead}", names=", ".join(missing), instead=instead, source=source
+        )
 
 
 def unreadable(cells: Iterable[str | None]) -> str | None:

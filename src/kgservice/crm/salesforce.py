@@ -19,7 +19,7 @@ from kgservice.crm.credentials import Secrets
 from kgservice.crm.rows import Picker, Reading, Row
 from kgservice.crm.settings import Source, Table
 from kgservice.crm.web import Web, bad_setting
-from kgservice.errors import SourceFailed, Unauthorised
+from kgservice.errors import KgError, SourceFailed, Unauthorised
 from kgservice.tabular.headings import plain
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -63,7 +63,9 @@ class _Reader:
             cursor = self._cursor(fields)
             if since is not None and cursor is not None:
                 if not _MOMENT.fullmatch(since):
-                    raise SourceFailed(f"has no moment to go on from: {since}", source=self._source.name)
+                    raise SourceFailed(
+                        "has no moment to go on from: {since}", since=since, source=self._source.name
+                    )
                 query += f" WHERE {cursor} >= {since}"
             found = client.query_all_iter(query, include_deleted="IsDeleted" in fields)
             for line, record in enumerate(found, start=1):
@@ -110,12 +112,15 @@ class _Reader:
         titles = next((c.titles for c in self._table.columns if c.name == self._table.cursor), ())
         return next((name for title in titles for name in fields if plain(name) == plain(title)), None)
 
-    def _told(self, error: Exception) -> SourceFailed | Unauthorised:
+    def _told(self, error: Exception) -> KgError:
         refused = (SalesforceAuthenticationFailed, SalesforceExpiredSession, SalesforceRefusedRequest)
         if isinstance(error, refused):
             return Unauthorised("the credentials are refused", source=self._source.name)
         if isinstance(error, requests.RequestException):
-            told = self._web.told(error)
-            return told if isinstance(told, SourceFailed | Unauthorised) else SourceFailed(told.detail)
-        status = getattr(error, "status", "")
-        return SourceFailed(f"answers {status} about {self._object}", source=self._source.name)
+            return self._web.told(error)
+        return SourceFailed(
+            "answers {status} about {name}",
+            status=getattr(error, "status", ""),
+            name=self._object,
+            source=self._source.name,
+        )

@@ -31,6 +31,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "rest": ("path",),
     "tryton": ("model",),
     "salesforce": ("object",),
+    "odoo": ("model",),
 }
 FILES = ("csv", "xlsx", "parquet")
 _UNMATCHED = ("leave", "create")
@@ -123,7 +124,7 @@ def read_source(folder: Path) -> Source:
     mapping, mapped, scripts = own.text("mapping", ""), dict[str, Any](), folder
     if mapping:
         if mapping not in ready_mappings():
-            raise own.fault("mapping", f"is none of {', '.join(ready_mappings())}")
+            raise own.fault("mapping", "is none of {names}", names=", ".join(ready_mappings()))
         scripts = MAPPINGS / mapping
         mapped = read_toml(scripts / MAPPING, f"{mapping}/{MAPPING}")
     ready = Declared(mapped, f"{mapping}/{MAPPING}")
@@ -137,12 +138,12 @@ def read_source(folder: Path) -> Source:
     unmatched = own.text("unmatched", "leave", among=_UNMATCHED)
     rules = own.strings("rules")
     for wrong in set(rules.values()) - set(_RULES):
-        raise own.fault("rules", f"{wrong!r} is none of {', '.join(_RULES)}")
+        raise own.fault("rules", "{wrong!r} is none of {names}", wrong=wrong, names=", ".join(_RULES))
     opt_out = iris(own, "opt_out")
     try:
         Taking(name, {column: Side(side) for column, side in rules.items()})  # it knows the fields
     except BadParameter as error:
-        raise own.fault("rules", f"is wrong: {error.detail}") from None
+        raise own.fault("rules", "is wrong: {error}", error=error.detail) from None
     shared = ready.table(kind).rest() if mapping else {}
     connection = shared | own.anything("connection")
     credentials = read_credentials(own.table("credentials"))
@@ -191,12 +192,15 @@ def _tables(own: Declared, ready: Declared, kind: str, scripts: Path) -> tuple[T
     found = []
     for name, declared in own.tables("tables"):
         if ready and name not in mapped:
-            raise own.fault(f"tables.{name}", f"is none of the mapping's: {', '.join(mapped)}")
+            raise own.fault(f"tables.{name}", "is none of the mapping's: {names}", names=", ".join(mapped))
         if not _COLUMN.fullmatch(name):
             raise own.fault(f"tables.{name}", "is made of small letters, digits and underscores")
         values = dict(mapped.get(name, {}))
         kinds = {other: values.pop(other, {}) for other in PLACES}
-        merged = Declared(values | kinds[kind] | declared.rest(), own.source, declared.path)
+        options = kinds[kind].get("options", {}) | declared.anything("options")
+        merged = Declared(
+            values | kinds[kind] | declared.rest() | {"options": options}, own.source, declared.path
+        )
         found.append(_table(name, merged, kind, scripts))
     if not found:
         raise own.fault("tables", "names no table")
@@ -222,11 +226,11 @@ def _table(name: str, declared: Declared, kind: str, scripts: Path) -> Table:
     key, cursor = declared.text("key"), declared.text("cursor", "")
     for what, used in (("key", {key}), ("cursor", {cursor} - {""}), ("required", required)):
         if not used <= names:
-            raise declared.fault(what, f"names a column that columns does not: {min(used - names)}")
+            raise declared.fault(what, "names a column that columns does not: {name}", name=min(used - names))
     into = {}
     for canonical, file in declared.strings("into").items():
         if canonical not in CANONICAL:
-            raise declared.fault(f"into.{canonical}", f"is none of {', '.join(CANONICAL)}")
+            raise declared.fault(f"into.{canonical}", "is none of {names}", names=", ".join(CANONICAL))
         into[canonical] = _script(declared, f"into.{canonical}", scripts, file)
     if not into:
         raise declared.fault("into", "names no SQL")
@@ -249,6 +253,6 @@ def _script(declared: Declared, key: str, folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise declared.fault(key, f"names {name}, which is not there") from None
+        raise declared.fault(key, "names {name}, which is not there", name=name) from None
     except (OSError, UnicodeDecodeError):
         raise BadInput("cannot be read as UTF-8", source=name) from None

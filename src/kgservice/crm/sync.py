@@ -67,15 +67,16 @@ def sync(
     allow_empty: bool = False,
     erased: Erased = erased_rows.nobody,
     clock: Clock = system_clock,
+    seconds: float = 300.0,
 ) -> SyncSummary:
     """Bring the canonical tables in `folder` to what the source holds now.
 
     Only what has changed is read where the source can tell, and only what differs is written, in one
     transaction at the end: a run that breaks off changes nothing. `erased` tells whose rows are refused since
-    they were erased here. Raises `Unauthorised` when credentials
+    they were erased here; the SQL of each table may take `seconds`. Raises `Unauthorised` when credentials
     are refused, `SourceFailed` when the source does not answer or breaks off, `BadInput` when it is not what
-    the settings say, `Conflict` when another run is at work, or when a source that had rows has none now and
-    `allow_empty` does not allow that.
+    the settings say, `DeadlineExceeded` when the SQL was stopped, `Conflict` when another run is at work, or
+    when a source that had rows has none now and `allow_empty` does not allow that.
     """
     secrets = resolve(source.credentials, source.secrets, source.name, environ)
     folder = folder.resolve()  # dlt takes a relative one for one within its own
@@ -87,12 +88,12 @@ def sync(
         # Whom it has that were erased here, is told each time, and kept nowhere.
         if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
             return SyncSummary(source.name, read=False, rejects=earlier)
-        for left in folder.glob(".work-*"):  # of a process that was killed: nobody else is here
+        for left in folder.glob(f"{tables.WORK}*"):  # of a process that was killed: nobody else is here
             shutil.rmtree(left, ignore_errors=True)
         cursors = state.cursors if state is not None and same else {}
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as work:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=tables.WORK) as work:
             delivered = extract(source, secrets, cursors, Path(work), progress or _silent)
-            with Cleaning(source, Path(work) / "raw.duckdb") as cleaning:
+            with Cleaning(source, Path(work) / "raw.duckdb", seconds=seconds) as cleaning:
                 cleaned = list(cleaning.cleaned())
         for one in cleaned:
             erased_rows.refuse(one, source.name, erased)

@@ -47,6 +47,8 @@ class TrytonApi:
         answer = self._web.post(f"{self._database}/rpc/", body, headers)
         if not isinstance(answer, dict) or "result" not in answer:
             said = answer.get("error", ["nothing"]) if isinstance(answer, dict) else ["no result"]
-            detail = self._secrets.hidden(f"refuses {method}: {said[0]}")[:300]
-            raise CallRefused(detail, source=self._source.name)
+            reason = self._secrets.hidden(str(said[0]))[:300]
+            raise CallRefused(
+                "refuses {method}: {said}", method=method, said=reason, source=self._source.name
+            )
         return answer["result"]

@@ -49,7 +49,9 @@ class TrytonNotes:
     def __init__(self, source: Source, secrets: Secrets, mark: str) -> None:
         if source.kind != "tryton":
             raise BadInput(
-                f"a source of the kind {source.kind} is not written to; take the CSV", source=source.name
+                "a source of the kind {kind} is not written to; take the CSV",
+                kind=source.kind,
+                source=source.name,
             )
         self._source = source
         self._model = _model(source)

@@ -15,6 +15,7 @@ from kgservice.crm.credentials import Secrets
 from kgservice.crm.declared import Declared
 from kgservice.crm.settings import SETTINGS, Source
 from kgservice.errors import BadInput, KgError, SourceFailed, Unauthorised
+from kgservice.phrases import Phrase
 from kgservice.settings import is_secure_address
 
 
@@ -66,7 +67,7 @@ class Web:
         answered = self._posted(path, data=fields, headers={"Accept": "application/json"})
         token = answered.get("access_token") if isinstance(answered, dict) else None
         if not isinstance(token, str) or not token:
-            raise SourceFailed(f"answers without a token at /{path}", source=self.source.name)
+            raise SourceFailed("answers without a token at {path}", path=f"/{path}", source=self.source.name)
         return token
 
     def _posted(self, path: str, **options: Any) -> Any:
@@ -93,23 +94,31 @@ class Web:
             raise SourceFailed("allows no more requests for now", source=self.source.name)
         if response.status_code in {401, 403} or (response.status_code == 400 and path.endswith("/token")):
             raise Unauthorised(
-                f"the credentials are refused ({response.status_code} at {path})", source=self.source.name
+                "the credentials are refused ({status} at {path})",
+                status=response.status_code,
+                path=path,
+                source=self.source.name,
             )
         if not response.ok:
-            raise SourceFailed(f"answers {response.status_code} at {path}", source=self.source.name)
+            raise SourceFailed(
+                "answers {status} at {path}",
+                status=response.status_code,
+                path=path,
+                source=self.source.name,
+            )
 
     def told(self, error: requests.RequestException) -> KgError:
         """What a failed request is to people."""
         if isinstance(error, requests.Timeout):
-            detail = "does not answer in time"
+            detail = Phrase("does not answer in time")
         elif isinstance(error, requests.exceptions.SSLError):
-            detail = "has a certificate that is not trusted"
+            detail = Phrase("has a certificate that is not trusted")
         elif isinstance(error, requests.exceptions.ChunkedEncodingError):
-            detail = "broke off in the middle of an answer"
+            detail = Phrase("broke off in the middle of an answer")
         elif isinstance(error, requests.ConnectionError):
-            detail = "cannot be reached, or broke off"
+            detail = Phrase("cannot be reached, or broke off")
         else:
-            detail = self.secrets.hidden(f"cannot be asked: {type(error).__name__}")
+            detail = Phrase("cannot be asked: {kind}", kind=type(error).__name__)
         return SourceFailed(detail, source=self.source.name)
 
 
@@ -124,7 +133,7 @@ class _OneOrigin(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if _origin(str(request.url)) != self._origin:
             host = urlsplit(str(request.url)).hostname
-            raise SourceFailed(f"leads to another address ({host})", source=self._source)
+            raise SourceFailed("leads to another address ({host})", host=host, source=self._source)
         return super().send(request, *args, **kwargs)
 
 
@@ -133,6 +142,6 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def bad_setting(key: str, detail: str) -> BadInput:
-    """The error about a key of the settings that a library does not take."""
-    return BadInput(f"{key} {detail}", source=SETTINGS)
+def bad_setting(key: str, detail: str, /, **values: object) -> BadInput:
+    """The error about a key of the settings that a library does not take, as `Declared.fault` says it."""
+    return BadInput("{key} {what}", key=key, what=Phrase(detail, **values), source=SETTINGS)

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from kgservice import phrases
+
 
 class Work(StrEnum):
     """What a run does."""
@@ -31,7 +33,7 @@ class CrmRun:
     """A run. `source` is empty for the matching, `by` who asked for it.
 
     `progress`: how much is done of each thing, and how much there is (0: not known). `counts`: what it did,
-    in numbers and without data of anybody; `problem`: why it failed.
+    in numbers and without data of anybody; `problem`: why it failed, as a phrase.
     """
 
     id: str
@@ -62,9 +64,16 @@ class CrmRun:
             "problem": self.problem or None,
         }
 
+    def kept(self) -> dict[str, Any]:
+        """The same, with the problem in a form that can be told in the language of who reads it."""
+        return self.to_json() | {"said": phrases.written(self.problem)}
+
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> CrmRun:
-        """What `to_json` gave. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        """What `to_json` or `kept` gave.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for anything else.
+        """
         return cls(
             str(said["id"]),
             Work(said["work"]),
@@ -75,5 +84,5 @@ class CrmRun:
             RunState(said["state"]),
             {str(one["name"]): (int(one["done"]), int(one["total"])) for one in said["progress"]},
             dict(said["counts"]),
-            str(said["problem"] or ""),
+            phrases.read(said["said"]) if said.get("said") else str(said["problem"] or ""),
         )

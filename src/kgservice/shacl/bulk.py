@@ -1,4 +1,4 @@
-"""All findings of a large dataset, some focus nodes at a time, in memory that does not grow with it."""
+"""All findings of a large dataset, some focus nodes at a time; of the others it holds only the names."""
 
 from __future__ import annotations
 

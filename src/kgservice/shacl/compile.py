@@ -17,6 +17,7 @@ from rdflib.term import Node, URIRef
 from kgservice.shacl import compiled
 from kgservice.shacl.named import prefixes_of
 from kgservice.shacl.patterns import follow
+from kgservice.shacl.prebinding import is_bound_where_used
 from kgservice.shacl.reach import Reach
 from kgservice.shacl.roots import Root
 from kgservice.shacl.shapes import Shapes, shipped_shapes
@@ -59,13 +60,15 @@ def roots(graph: rdflib.Graph) -> list[Root]:
 def _root(graph: rdflib.Graph, shape: Node) -> Root:
     """What the shapes graph says of a shape."""
     classes = {*graph.objects(shape, SH.targetClass), *([shape] if _is_class(graph, shape) else [])}
+    compiler = _Compiler(graph)
     return Root(
         shape,
-        _Compiler(graph).compile(shape),
+        compiler.compile(shape),
         frozenset(map(interned, classes)),
         frozenset(map(interned, graph.objects(shape, SH.targetNode))),
         frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetSubjectsOf)),
         frozenset(_iri(prop) for prop in graph.objects(shape, SH.targetObjectsOf)),
+        compiler.at_once,
     )
 
 
@@ -78,6 +81,7 @@ class _Compiler:
     def __init__(self, graph: rdflib.Graph) -> None:
         self._graph = graph
         self._reach = Reach()
+        self.at_once = True
         self._custom = {
             p
             for component in graph.subjects(RDF.type, SH.ConstraintComponent)
@@ -157,7 +161,9 @@ class _Compiler:
                 self._reach.boundless = True
                 return
             text = _PATH.sub(path.n3(), text)
-        follow(text, prefixes_of(self._graph, constraint), self._reach, this)
+        prefixes = prefixes_of(self._graph, constraint)
+        follow(text, prefixes, self._reach, this)
+        self.at_once &= is_bound_where_used(text, prefixes)
 
     def _path(self, state: int, path: Node, *, back: bool = False, most: int = 0) -> int:
         """The steps of a SHACL path from `state`; the state at its end. `most`: see `Step`."""

@@ -21,7 +21,7 @@ from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import interned
 
 FILE = Path(__file__).with_name("automata.json")
-_MADE_BY = ("compile.py", "patterns.py", "parsing.py", "reach.py", "roots.py")
+_MADE_BY = ("compile.py", "patterns.py", "prebinding.py", "parsing.py", "reach.py", "roots.py")
 
 
 def read(shapes: Shapes) -> list[Root] | None:
@@ -91,6 +91,7 @@ def _described(root: Root, terms: _Terms) -> dict[str, Any]:
         "nodes": terms.every(root.nodes),
         "subjects_of": terms.every(root.subjects_of),
         "objects_of": terms.every(root.objects_of),
+        "at_once": root.at_once,
         "boundless": reach.boundless,
         "deep": sorted(reach.deep),
         "steps": steps(reach.steps),
@@ -128,4 +129,5 @@ def _root(said: dict[str, Any], terms: list[Node]) -> Root:
         frozenset(terms[number] for number in said["nodes"]),
         frozenset(iri(number) for number in said["subjects_of"]),
         frozenset(iri(number) for number in said["objects_of"]),
+        said["at_once"],
     )

@@ -16,6 +16,7 @@ from rdflib.term import BNode, Node, URIRef
 from kgservice.domain.finding import Finding, Rule, Texts
 from kgservice.shacl.lateral import one_after_the_other
 from kgservice.shacl.named import prefixes_of
+from kgservice.shacl.prebinding import bound_by
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import to_rdflib
@@ -25,7 +26,6 @@ Row = tuple[Term, Term | None]  # a focus node, and its value if there is one
 
 # The node that points to focus nodes, and the graph where it does.
 FOCUS = ox.NamedNode("urn:kgservice:focus")
-_HEAD = re.compile(r"^\s*SELECT\b[^{]*\{", re.IGNORECASE)
 _SELECTS = re.compile(  # nothing but the focus node and its value
     r"^\s*SELECT\s+(?:DISTINCT\s+)?[$?]this(?:\s+[$?]value)?\s*(?:WHERE\s*)?\{", re.IGNORECASE
 )
@@ -140,14 +140,12 @@ def queries_of(shapes: Shapes, shape: Node, pointer: ox.NamedNode) -> list[Query
                 if not isinstance(path, URIRef):
                     return None
                 text = _PATH.sub(path.n3(), text)
-            head = _HEAD.match(text)
-            # A comment could hide the place where the query begins.
-            if head is None or "#" in head[0] or _OWN.search(text) or _SLICE.search(text):
+            bound = bound_by(f"GRAPH {FOCUS} {{ {FOCUS} {pointer} $this }}", text)
+            if bound is None or _OWN.search(text) or _SLICE.search(text):
                 return None
-            text = f"{text[: head.end()]} GRAPH {FOCUS} {{ {FOCUS} {pointer} $this }} {text[head.end() :]}"
             prefixes = prefixes_of(graph, constraint)
             form = Form.of(shapes, shape, constraint) if owner == shape else None
-            found.append(Query(_quick(text, prefixes), prefixes, form))
+            found.append(Query(_quick(bound, prefixes), prefixes, form))
     return found
 
 

@@ -78,7 +78,7 @@ class _Group:
         elif part.name in {"Filter", "Extend"}:
             self._collect(part.p)
             self._expression(part.expr)
-        elif part.name == "ToMultiSet" and "p" in part:
+        elif part.name == "ToMultiSet" and part.p.name != "values":
             self._selects.append(part.p)
         elif part.name in _PASSING:
             self._collect(part.p)

@@ -16,7 +16,10 @@ _FEW = 30  # statements
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A shape with targets of its own, what it can look at, and what it targets."""
+    """A shape with targets of its own, what it can look at, and what it targets.
+
+    `at_once`: its SPARQL constraints can be asked of many focus nodes at once (see `prebinding`).
+    """
 
     shape: Node
     reach: Reach
@@ -24,6 +27,7 @@ class Root:
     nodes: frozenset[Node]
     subjects_of: frozenset[URIRef]
     objects_of: frozenset[URIRef]
+    at_once: bool = True
 
     def targets_by_use(self, node: Node, statements: Statements, likely: Collection[Node]) -> bool:
         """Whether the shape targets a node as subject or object of properties, the `likely` ones first."""

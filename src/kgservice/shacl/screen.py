@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import pyoxigraph as ox
 import rdflib
@@ -25,9 +26,13 @@ from kgservice.shacl.roots import Root
 from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 
+ACCELERATOR = "0.3.4"  # of the package `shacl`; what it gets wrong is known of this version only
 try:
     from shacl import Shapes as CompiledShapes
-except ImportError:  # an accelerator, not a need
+
+    if version("shacl") != ACCELERATOR:
+        CompiledShapes = None  # type: ignore[assignment,misc]
+except ImportError:  # it is no need
     CompiledShapes = None  # type: ignore[assignment,misc]
 
 Focus = Mapping[Node, Collection[Node]]
@@ -63,10 +68,10 @@ class Screen:
         self._pointers = {root.shape: ox.NamedNode(f"{FOCUS.value}:{n}") for n, root in enumerate(roots)}
         self._queries: dict[Node, list[Query]] = {}
         self._deep = {root.shape for root in roots if root.reach.deep or root.reach.boundless}
-        for shape, pointer in self._pointers.items():
-            found = queries_of(shapes, shape, pointer)
+        for root in roots:
+            found = queries_of(shapes, root.shape, self._pointers[root.shape]) if root.at_once else None
             if found is not None:
-                self._queries[shape] = found
+                self._queries[root.shape] = found
         self._users = _users(shapes.graph, self._queries)
         self._core = _Core(shapes, self._pointers) if CompiledShapes is not None else None
 
@@ -81,7 +86,10 @@ class Screen:
         quads = [_quad(triple) for triple in statements]
         terms = {shape: {from_rdflib(node): node for node in nodes} for shape, nodes in everything.items()}
         pointing = [(self._pointers[shape], term) for shape, found in terms.items() for term in found]
-        failing = self._core.failing([*quads, *(ox.Quad(FOCUS, *pointed) for pointed in pointing)])
+        try:
+            failing = self._core.failing([*quads, *(ox.Quad(FOCUS, *pointed) for pointed in pointing)])
+        except ValueError:  # a query of a constraint component that it refuses: pySHACL says what of it
+            return Sighting(everything)
         asked = self._asked(terms, [*quads, *(ox.Quad(FOCUS, *pointed, FOCUS) for pointed in pointing)])
         # A deep shape reports other nodes than its focus node, by shapes that no root has directly.
         deep = any(source not in self._users for sources in failing.values() for source in sources)

@@ -22,6 +22,7 @@ from kgservice.domain.finding import Rule, Texts
 from kgservice.errors import BadInput, BadRdf
 from kgservice.namespaces import SHAPES
 from kgservice.shacl.named import named_by, prefixes_of
+from kgservice.shacl.prebinding import unsupported
 from kgservice.shacl.terms import add_all, shorten, to_rdflib, with_turned_sequences
 
 if TYPE_CHECKING:
@@ -224,6 +225,9 @@ def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
             except SyntaxError as e:
                 user = next(graph.subjects(None, constraint), constraint)
                 raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
+    for user, constraint in graph.subject_objects(SH.sparql):
+        if wrong := unsupported(str(graph.value(constraint, SH.select))):
+            raise _fault(wrong, origin.get(constraint), user)
 
 
 def _reporting(graph: rdflib.Graph) -> set[Node]:

@@ -91,7 +91,7 @@ class OxigraphStore:
                     "is still running; try again in a moment"
                 ) from error
             raise _failed(f"cannot open the store {path}", error) from error
-        self._redo = Redo(path)
+        self._redo = Redo(path, disk.settle if disk else lambda: None)
         self._redo.tidy()
         self.settle()
         # Only who owns the store copies it: these are of a process that was killed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -32,8 +32,10 @@ class Redo:
     say what is to be there afterwards, and can be done twice.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settle: Callable[[], None] = lambda: None) -> None:
+        """`settle` has on the disk what the store has written; it may raise `OSError`."""
         self._folder = folder
+        self._settle = settle
         self._quads = folder / "REDO.nq"
         self._noted = folder / "REDO"  # written last: without it nothing was begun
         self._journal = Journal(self._noted)
@@ -86,6 +88,7 @@ class Redo:
         try:
             if update:
                 store.update(update)
+                self._settle()  # or a loss of power would take the update, with nothing left to redo it
         except _FAULTS as error:
             raise Undecided(f"a change could not be finished: {error}") from error
         self._clear()

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from kgservice.errors import BadTable, DeadlineExceeded
+from kgservice.phrases import Phrase
 
 # What the SQL of a mapping may use: memory, and room on the disk for what does not fit into it.
 _LIMITS = {"memory_limit": "2GB", "max_temp_directory_size": "8GB"}
@@ -55,9 +56,10 @@ class Sandbox:
         self.db.execute("SET enable_external_access = false")
         self.db.execute("SET lock_configuration = true")
 
-    def fault(self, detail: str) -> BadTable:
-        """The error that says what is wrong with the mapping."""
-        return BadTable(detail, source=self.name)
+    def broken(self, detail: str, /, **values: object) -> BadTable:
+        """The error that says what is wrong with the mapping, with `{name}` for each of the values."""
+        said = Phrase(detail, **values)
+        return BadTable(said, source=self.name)
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -66,7 +68,7 @@ class Sandbox:
             yield
         except duckdb.Error as error:
             detail = str(error).replace(self._folder.name, "…")[:1000]
-            raise self.fault(f"the SQL of the mapping fails: {detail}") from None
+            raise self.broken("the SQL of the mapping fails: {detail}", detail=detail) from None
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
@@ -165,7 +165,7 @@ class _Book:
         """Enter a finding, or open its entry again; the entry."""
         node = self._entry(finding)
         if node is None:
-            node = NamedNode(self._planner.addresses.instance("finding", *finding.key))
+            node = self._own(finding)
             self.add += (Quad(node, p, o, self._graph) for p, o in described(finding))
             self.add.append(Quad(node, FIRST_SEEN, self._now, self._graph))
             self._set(node, STATUS, OPEN)
@@ -199,18 +199,25 @@ class _Book:
             self._set(node, MENDED_AT, self._now)
 
     def _entry(self, finding: Finding) -> NamedNode | None:
-        """The entry of a finding: its own, or one that says the same less fully."""
-        own = NamedNode(self._planner.addresses.instance("finding", *finding.key))
+        """The entry of a finding: its own, or one that says the same less fully.
+
+        Not one that the service made: that is of another finding.
+        """
+        own = self._own(finding)
+        nodes = {quad.subject for quad in self._match(None, FOCUS, finding.focus)}
+        if own in nodes or not nodes:
+            return own if nodes else None
+        others = {self._own(replace(finding, value=None)), self._own(replace(finding, value=None, path=""))}
         said = dict(described(finding))
-        for quad in sorted(self._match(None, FOCUS, finding.focus), key=lambda quad: quad.subject != own):
-            node = quad.subject
-            if node == own:
-                return own
+        for node in sorted(nodes - others, key=str):
             if not isinstance(node, NamedNode) or self._value(node, SHAPE) != said.get(SHAPE):
                 continue
             if all(self._value(node, p) in (None, said.get(p)) for p in (PATH, VALUE, COMPONENT)):
                 return node
         return None
+
+    def _own(self, finding: Finding) -> NamedNode:
+        return NamedNode(self._planner.addresses.instance("finding", *finding.key))
 
     def _match(self, s: NamedNode | None, p: NamedNode, o: Term | None) -> Iterator[Quad]:
         for quad in self._planner.store.match([(s, p, o)]):

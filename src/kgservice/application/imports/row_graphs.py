@@ -72,7 +72,7 @@ class Workbench:
         self._constructs = Constructs(mapping, addresses.base, seconds, engine)
         self._sandbox = Sandbox(mapping.title)
         self._db = self._sandbox.db
-        self._told, self._fault, self._one = self._sandbox.told, self._sandbox.fault, self._sandbox.count
+        self._told, self._broken, self._one = self._sandbox.told, self._sandbox.broken, self._sandbox.count
 
     def __enter__(self) -> Workbench:
         return self
@@ -123,13 +123,13 @@ class Workbench:
             "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
         )
         if lost:
-            raise self._fault(f"the SQL puts {lost} rows in neither or both of good and rejects")
+            raise self._broken("the SQL puts {count} rows in neither or both of good and rejects", count=lost)
         made_up = self._one(
             "SELECT count(*) FROM (SELECT line FROM good UNION ALL SELECT line FROM rejects) AS made "
             "WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"
         )
         if made_up:
-            raise self._fault(f"the SQL makes {made_up} rows with a line that raw has not")
+            raise self._broken("the SQL makes {count} rows with a line that raw has not", count=made_up)
         self._rejects += self._db.execute(
             "SELECT CAST(line AS BIGINT) AS line, "
             "max(coalesce(CAST(reason AS VARCHAR), 'refused without a reason')) FROM rejects GROUP BY 1"
@@ -144,10 +144,12 @@ class Workbench:
         ]
         self._columns = [(name, kind) for name, _, kind in columns]
         if not columns:
-            raise self._fault("the SQL of the mapping fails: good has no column besides line")
+            raise self._broken("the SQL of the mapping fails: good has no column besides line")
         missing = set(self._mapping.own) - {name for name, kind in self._columns if kind == "UUID"}
         if missing:
-            raise self._fault(f"own columns that good has not as UUID: {', '.join(sorted(missing))}")
+            raise self._broken(
+                "own columns that good has not as UUID: {names}", names=", ".join(sorted(missing))
+            )
         forms = "".join(f", {sql} AS {_quoted(name)}" for name, sql, _ in columns)
         self._db.execute(
             f"CREATE TEMP TABLE {_FORMS} AS SELECT CAST(line AS BIGINT) AS line{forms} FROM good"  # noqa: S608
@@ -209,7 +211,7 @@ class Workbench:
         try:
             NamedNode(FACADE + name)
         except ValueError:
-            raise self._fault(f"the column {name!r} makes no IRI") from None
+            raise self._broken("the column {name!r} makes no IRI", name=name) from None
         element = kind.removesuffix("[]")
         if element == "UUID":
             form, datatype = "CAST({0} AS VARCHAR)", "UUID"
@@ -220,7 +222,9 @@ class Workbench:
         elif element in _LEXICAL:
             form, datatype = _LEXICAL[element]
         else:
-            raise self._fault(f"the column {name} is {kind}: no term can be made of that")
+            raise self._broken(
+                "the column {name} is {kind}: no term can be made of that", name=name, kind=kind
+            )
         quoted = _quoted(name)
         if kind != element:
             return f"list_transform({quoted}, lambda x: {form.format('x')})", datatype

@@ -37,7 +37,7 @@ class RunJournal:
             lock.close()
 
     def _lock(self, patience: float) -> sqlite3.Connection:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = sqlite3.connect(
             self._folder / LOCK, timeout=patience, isolation_level=None, check_same_thread=False
         )
@@ -62,11 +62,11 @@ class RunJournal:
         """Note how a run stands; only who is `alone` may."""
         known = self._read()
         path = self._folder / FILE
-        line = json.dumps(run.to_json()) + "\n"
+        line = json.dumps(run.kept()) + "\n"
         try:
             if self._lines > _MOST:
                 part = path.with_name(f"{FILE}.part")
-                kept = [json.dumps(one.to_json()) + "\n" for one in known[-_KEPT:]]
+                kept = [json.dumps(one.kept()) + "\n" for one in known[-_KEPT:]]
                 part.write_text("".join((*kept, line)), encoding="utf-8")
                 part.replace(path)
             else:

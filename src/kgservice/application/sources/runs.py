@@ -15,10 +15,11 @@ from kgservice.application.sources.run_journal import RunJournal
 from kgservice.domain.clock import Clock
 from kgservice.domain.crm_run import CrmRun, RunState, Work
 from kgservice.errors import Conflict, KgError, NotFound
-from kgservice.phrases import Phrase
+from kgservice.phrases import Bilingual, Phrase
 
 Doing = Callable[[Progress], tuple[dict[str, Any], Mapping[str, Any]]]
 """What a run does: told how to tell its progress, it gives its result, and the counts of it that are kept."""
+_LONGEST = 500  # characters of what is kept of an error
 
 
 class Runs:
@@ -66,7 +67,8 @@ class Runs:
         return started
 
     def _run(self, started: Started[CrmRun], doing: Doing, told: Progress) -> dict[str, Any]:
-        run, state, problem = started.run, RunState.FAILED, "an error of the program: see its log"
+        run, state = started.run, RunState.FAILED
+        problem: str = Phrase("an error of the program: see its log")
         counts: Mapping[str, Any] = {}
         try:
             result, counts = doing(told)
@@ -74,7 +76,7 @@ class Runs:
             state, problem = RunState.STOPPED, ""
             raise
         except KgError as error:
-            problem = str(error)[:500]
+            problem = _why(error)
             raise
         except KeyboardInterrupt:
             state, problem = RunState.STOPPED, ""
@@ -128,3 +130,15 @@ class Runs:
             self._current.stopping = True
         if self._pool is not None:
             self._pool.shutdown()
+
+
+def _why(error: KgError) -> str:
+    """What a run keeps of an error: what `str` says of it, as a phrase if it is not too long for one."""
+    said = error.detail if isinstance(error.detail, Phrase | Bilingual) else Phrase(error.detail)
+    told: str = said
+    if error.line is not None and error.source:
+        told = Phrase("{source}, line {line}: {problem}", source=error.source, line=error.line, problem=said)
+    elif error.source:
+        told = Phrase("{source}: {problem}", source=error.source, problem=said)
+    whole = str(error)
+    return told if told == whole and len(whole) <= _LONGEST else whole[:_LONGEST]

@@ -20,8 +20,10 @@ from kgservice.domain.clock import Clock
 from kgservice.errors import Conflict
 
 
-def syncing(folder: Path, clock: Clock, name: str, erased: Erased, *, allow_empty: bool = False) -> Doing:
-    """Synchronise a source of a folder, without the `erased`.
+def syncing(
+    folder: Path, clock: Clock, name: str, erased: Erased, *, seconds: float, allow_empty: bool = False
+) -> Doing:
+    """Synchronise a source of a folder, without the `erased`; the SQL of each table may take `seconds`.
 
     Raises `NotFound` for one that was not added, before it begins.
     """
@@ -35,6 +37,7 @@ def syncing(folder: Path, clock: Clock, name: str, erased: Erased, *, allow_empt
             allow_empty=allow_empty,
             erased=erased.holds,
             clock=clock,
+            seconds=seconds,
         )
         result = asdict(summary)
         kept = {key: result[key] for key in ("run", "read", "tables", "changes")}

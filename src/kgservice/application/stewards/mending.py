@@ -20,6 +20,7 @@ from kgservice.application.stewards.quarantine import (
 from kgservice.application.stewards.settling import Part
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.model import TYPE
+from kgservice.phrases import Bilingual
 
 
 def close_mended(
@@ -35,7 +36,10 @@ def close_mended(
         for part in taken:
             for entry in _waiting(kg, part.own):
                 if entry.key not in closed and _is_mended(kg, entry, part, source):
-                    reason = f"A later version was taken from {source.file}"
+                    reason = Bilingual(
+                        f"A later version was taken from {source.file}",
+                        f"Eine spätere Fassung wurde übernommen: {source.file}",
+                    )
                     decide(kg, entry, MENDED, origin.because(reason, source.file), reason=reason)
                     closed[entry.key] = one(kg, entry.key)
     return list(closed.values())

@@ -29,6 +29,7 @@ _CREATED, _MODIFIED = NamedNode(f"{DCTERMS}created"), NamedNode(f"{DCTERMS}modif
 _STATUS, _DECISION = NamedNode(f"{SCHEMA}creativeWorkStatus"), NamedNode(f"{RDFS}comment")
 _PART, _MAPPING = NamedNode(f"{DCTERMS}isPartOf"), NamedNode(f"{DCTERMS}conformsTo")
 ABOUT = NamedNode(f"{SCHEMA}about")
+_AGAIN = Bilingual("It was delivered again as it was", "Unverändert noch einmal geliefert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Quarantined:
     """An entry: its key, its source, why it was refused, what became of it (`decision`: for which reason).
 
     `created` and `decided` are moments as xsd:dateTime. `told`: the reason for who may not see everything.
-    The reasons are `Bilingual`, but for entries of older releases, whose reason is English.
+    The reasons are `Bilingual`, but for what a person said, and for entries of older releases (English).
     """
 
     key: str
@@ -100,7 +101,7 @@ def hold(
         graph = _graph(kg, key)
         if kg.store.has_graph(graph):
             if (entry := one(kg, key)).status == MENDED:
-                decide(kg, entry, WAITING, origin, reason="It was delivered again as it was")
+                decide(kg, entry, WAITING, origin, reason=_AGAIN)
             entries.append(replace(one(kg, key), source=source, told=refusal.told))
             continue
         entry = Quarantined(key, source, refusal.reason, WAITING, created.value, told=refusal.told)
@@ -229,7 +230,7 @@ def decide(
     graph = _graph(kg, entry.key)
     add = [Quad(graph, _STATUS, Literal(status), graph), Quad(graph, _MODIFIED, moment(kg.clock()), graph)]
     if reason:
-        add.append(Quad(graph, _DECISION, Literal(reason), graph))
+        add += (Quad(graph, _DECISION, said, graph) for said in _in_languages(reason))
     said = kg.store.match((graph, prop, None) for prop in (_STATUS, _MODIFIED, _DECISION))
     was = [quad for quad in said if quad.graph_name == graph]
     kg.commit(Change(add=tuple(add), remove=(*was, *gone), origin=origin, trusted=True))
@@ -273,8 +274,12 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
     ]
     found = {predicate: value.value for predicate, value in said if value.language != "de"}
     german = {predicate: value.value for predicate, value in said if value.language == "de"}
-    reason = found.get(_REASON, "")
     line = found.get(_LINE)
+
+    def told(predicate: NamedNode) -> str:
+        said = found.get(predicate, "")
+        return Bilingual(said, german[predicate]) if predicate in german else said
+
     return Quarantined(
         graph.value.rpartition("/")[2],
         Source(
@@ -283,9 +288,9 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
             found.get(_ROW, ""),
             found.get(_MAPPING, ""),
         ),
-        Bilingual(reason, german[_REASON]) if _REASON in german else reason,
+        told(_REASON),
         found.get(_STATUS, WAITING),
         found.get(_CREATED, ""),
         found.get(_MODIFIED, ""),
-        found.get(_DECISION, ""),
+        told(_DECISION),
     )

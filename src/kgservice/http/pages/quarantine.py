@@ -92,8 +92,12 @@ def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) ->
 
 
 def _row(entry: Mapping[str, Any], language: str) -> dict[str, Any]:
+    def told(said: str | None) -> str | None:
+        return said and (sentences.told(said, language) or said)
+
     return {
         **entry,
-        "reason": sentences.told(entry["reason"], language) or entry["reason"],
+        "reason": told(entry["reason"]),
+        "decision": told(entry["decision"]),
         "path": f"{QUARANTINE}/{quote(entry['id'], safe='')}",
     }

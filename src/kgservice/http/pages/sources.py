@@ -19,6 +19,8 @@ from kgservice.http.messages.forms import unkept, unknown
 from kgservice.http.pages.routes import Routes
 from kgservice.http.pages.site import Site
 from kgservice.http.resources.runs import begin
+from kgservice.phrases import Phrase
+from kgservice.web import sentences
 
 SOURCES = "/pages/sources"
 MOST = 200
@@ -51,14 +53,15 @@ class SourcePages:
             listed = crm_working.sources(site.whole.settings.crm_folder)
         except BadInput as error:
             site.error = error
-        running = self._running()
+        language = site.language(request)
+        running = self._running(language)
         response = site.page(
             request,
             "sources.html",
             section="sources",
-            sources=[self._row(one) for one in listed],
+            sources=[self._row(one, language) for one in listed],
             page_path=SOURCES,
-            matches=[shown(run) for run in self._runs.listed(source="", work=Work.MATCH)],
+            matches=[shown(run, language) for run in self._runs.listed(source="", work=Work.MATCH)],
             running=running,
             renews=running is not None,
         )
@@ -77,8 +80,9 @@ class SourcePages:
             busy = True
             found = {"name": name, "rows": None, "rejects": [], "rejected": 0, "kind": "", "tables": []}
             found["mapping"] = None
-        runs = [shown(run) for run in self._runs.listed(source=name)]
-        running = self._running()
+        language = site.language(request)
+        runs = [shown(run, language) for run in self._runs.listed(source=name)]
+        running = self._running(language)
         response = site.page(
             request,
             "source.html",
@@ -108,24 +112,25 @@ class SourcePages:
         """Start or stop the matching."""
         return self.decide(kg, "", form, by)
 
-    def _running(self) -> dict[str, Any] | None:
+    def _running(self, language: str) -> dict[str, Any] | None:
         """The run that is at work now: there is one at a time."""
         at_work = (run for run in self._runs.listed() if run.state is RunState.RUNNING)
-        return next((shown(run) for run in at_work), None)
+        return next((shown(run, language) for run in at_work), None)
 
-    def _row(self, one: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, one: Mapping[str, Any], language: str) -> dict[str, Any]:
         last = self._runs.listed(source=one["name"], limit=1)
         return {
             **one,
             "rows": _held(one["rows"]),
             "path": _path(one["name"]),
-            "last": shown(last[0]) if last else None,
+            "last": shown(last[0], language) if last else None,
         }
 
 
-def shown(run: CrmRun) -> dict[str, Any]:
-    """What pages show of a run."""
+def shown(run: CrmRun, language: str) -> dict[str, Any]:
+    """What pages show of a run; `english` says that it is known in English only why it failed."""
     told = run.to_json()
+    why: Any = run.problem.values.get("problem") if isinstance(run.problem, Phrase) else None
     of_source = f"/imports/{quote(run.source, safe='')}/runs" if run.source else "/links/runs"
     return {
         **told,
@@ -133,6 +138,8 @@ def shown(run: CrmRun) -> dict[str, Any]:
         "address": f"{of_source}/{run.id}",
         "path": _path(run.source) if run.source else SOURCES,
         "figures": _groups(run.counts),
+        "problem": sentences.told(run.problem, language) or run.problem,
+        "english": language == "en" or sentences.told(why or run.problem, language) is None,
     }
 
 

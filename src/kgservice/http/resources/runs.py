@@ -107,8 +107,14 @@ def begin(
 
     doing: Doing
     if source:
-        folder = kg.settings.crm_folder
-        doing = crm_working.syncing(folder, kg.clock, source, kg.erased, allow_empty=allow_empty)
+        doing = crm_working.syncing(
+            kg.settings.crm_folder,
+            kg.clock,
+            source,
+            kg.erased,
+            seconds=kg.settings.mapping_deadline,
+            allow_empty=allow_empty,
+        )
         return runs.start(Work.SYNC, source, by.agent, doing)
     doing = crm_working.matching(kg, by)
     return runs.start(Work.MATCH, "", by.agent, doing)
