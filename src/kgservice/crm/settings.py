@@ -143,7 +143,7 @@ def read_source(folder: Path) -> Source:
     try:
         Taking(name, {column: Side(side) for column, side in rules.items()})  # it knows the fields
     except BadParameter as error:
-        raise own.fault("rules", "is wrong: {error}", error=error.phrase) from None
+        raise own.fault("rules", "is wrong: {error}", error=error.detail) from None
     shared = ready.table(kind).rest() if mapping else {}
     connection = shared | own.anything("connection")
     credentials = read_credentials(own.table("credentials"))
