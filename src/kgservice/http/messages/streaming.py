@@ -14,7 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
@@ -99,8 +99,8 @@ class Pipe(io.RawIOBase):
 
     def write(self, data: Any, /) -> int:
         """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads."""
-        if self._abandoned:
-            raise ClientLeft("the client closed the connection")
+        if self._abandoned or self._error is not None:
+            raise ClientLeft("nobody is to read any more")
         if not self._pending:
             self._since = time.monotonic()
         self._pending += data
@@ -108,7 +108,7 @@ class Pipe(io.RawIOBase):
             chunk = self._compressor.feed(bytes(self._pending), last=False)
             self._pending.clear()
             with self._changed:
-                while self._waiting >= QUEUE and not self._abandoned:
+                while self._waiting >= QUEUE and not self._abandoned and self._error is None:
                     self._changed.wait()
                 self._put(chunk)
         return len(data)
@@ -122,7 +122,7 @@ class Pipe(io.RawIOBase):
                 self.encoding, self._compressor = "identity", _Identity()
             last = self._compressor.feed(bytes(self._pending), last=True)
         with self._changed:
-            self._error, self._finished = error, True
+            self._error, self._finished = self._error or error, True
             self._put(last)
 
     def _put(self, chunk: bytes) -> None:
@@ -160,6 +160,16 @@ class Pipe(io.RawIOBase):
                 self._ready.clear()
             await self._ready.wait()
 
+    def stop(self) -> None:
+        """Break the answer off, in any thread: what of it has not been taken is told to nobody."""
+        error = StoreFailed("What is being sent may not be told any more since it began; ask again")
+        with self._changed:
+            self._error = self._error or error
+            self._chunks.clear()
+            self._changed.notify()
+        with suppress(RuntimeError):  # the event loop is closed: there is no client either
+            self._loop.call_soon_threadsafe(self._ready.set)
+
     @property
     def ended(self) -> bool:
         """Whether the writing job has ended."""
@@ -183,16 +193,19 @@ async def respond(
     head: Callable[[], HeaderList],
     encoding: str = "identity",
     left: Callable[[], None] | None = None,
+    sending: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None,
 ) -> None:
     """Run `produce` in a worker thread and send what it writes, with status 200.
 
     `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
-    leaves before the end. Raises what `produce` raises when nothing has been sent yet, else
-    `BrokenTransfer`.
+    leaves before the end; `sending` is entered with what breaks the answer off. Raises what `produce` raises
+    when nothing has been sent yet, else `BrokenTransfer`.
     """
-    pipe = Pipe(asyncio.get_running_loop(), encoding)
-    workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
+    pipe, stops = Pipe(asyncio.get_running_loop(), encoding), ExitStack()
+    if sending is not None:
+        stops.enter_context(sending(pipe.stop))
     try:
+        workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
         with _listening(receive, pipe):
             body, more = await pipe.take()
         headers = head()
@@ -210,6 +223,7 @@ async def respond(
         if left is not None and not pipe.ended:
             left()
         pipe.abandon()
+        stops.close()
 
 
 @contextmanager
