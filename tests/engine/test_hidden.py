@@ -6,8 +6,10 @@ import http.client
 import io
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 from kgservice.application.changes.hidden import Hearers
@@ -16,7 +18,7 @@ from kgservice.application.law import erasing
 from kgservice.engine.rooms import Job
 from kgservice.namespaces import CI
 from kgservice.store.base import Allowance
-from kgservice.store.formats import CSV
+from kgservice.store.formats import CSV, JSON
 from tests.engine.conftest import engine_of, until
 from tests.serving import Running, running
 
@@ -91,3 +93,14 @@ def test_only_what_tells_of_what_is_hidden_is_broken_off() -> None:
     assert told == ["forgotten", "b"]
     hearers.tell({"a", "b"}, None)
     assert told == ["forgotten", "b", "forgotten"]
+
+
+def test_when_memory_runs_out_what_answers_queries_ends_before_the_service(apart: KnowledgeGraph) -> None:
+    apart.query("ASK {}", lambda _: JSON, io.BytesIO())
+    below = {
+        child.pid: int(Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii"))
+        for child in psutil.Process().children(recursive=True)
+    }
+    nurseries = {child.pid for child in psutil.Process().children()}
+    assert {below[pid] for pid in nurseries} == {500}
+    assert {score for pid, score in below.items() if pid not in nurseries} == {1000}

@@ -60,6 +60,7 @@ from kgservice.store.keys import KeyFile, keys_of
 QUERIES = 128  # queries that run or wait for their turn at the same time; a slow client holds one
 READERS = 32  # other answers that can be written at the same time; a slow client holds one
 WRITERS = 4  # changes that can be prepared at the same time; one commits
+LOOKS = 2  # looks at the store for `/health` at the same time, whatever else waits for a thread
 
 
 class Direct:
@@ -175,6 +176,7 @@ def framework(
     `pools`: threads for queries, for other reading, and for changes.
     """
     queries, readers, writers = pools
+    asking = ThreadPoolExecutor(LOOKS, thread_name_prefix="kgservice-health")
     runs = Runs(kg.settings.crm_folder, kg.clock)
     backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
     jobs = Maintenance(kg, backups)
@@ -188,6 +190,7 @@ def framework(
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
         await asyncio.to_thread(writers.shutdown)
+        await asyncio.to_thread(asking.shutdown)
 
     app = FastAPI(
         title="kgservice",
@@ -264,7 +267,7 @@ def framework(
             Route("/audit", Audit(audit, readers)),
             Route("/audit/verification", AuditVerification(audit, readers)),
         ]
-    app.include_router(health.make_router(kg))
+    app.include_router(health.make_router(kg, asking))
     app.include_router(metrics.make_router(kg, meters))
     app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))
