@@ -129,3 +129,13 @@ def test_what_is_kept_is_what_was_written() -> None:
     kept.stream.write(b"def")
     assert kept.body is None
     assert out.getvalue() == b"abcdef"
+
+
+def test_what_was_asked_before_something_was_hidden_is_not_kept_after_it() -> None:
+    cache = Cache(1600)
+    since = cache.cleared
+    cache.clear()
+    cache.put("view", "1", "q", Answer(Kind.GRAPH, b"x"), since)
+    assert cache.get("view", "1", "q") is None
+    cache.put("view", "1", "q", Answer(Kind.GRAPH, b"x"), cache.cleared)
+    assert cache.get("view", "1", "q") is not None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
+import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,17 +21,20 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.care import check
+from kgservice.application.care.backups import Backups
+from kgservice.application.care.restoring import restore
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.cli.isolating import isolated
 from kgservice.cli.local import opened
 from kgservice.cli.stores import near
 from kgservice.domain.change import Change
 from kgservice.domain.principal import Role
-from kgservice.errors import DeadlineExceeded, StoreFailed, Undecided
+from kgservice.errors import Conflict, DeadlineExceeded, StoreFailed, Undecided
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.allowance import Allowance
 from kgservice.store.base import Dataset
+from kgservice.store.cluster import _is_of_the_query
 from kgservice.store.formats import JSON, N_QUADS
 from kgservice.store.pending import Journal
 from kgservice.store.remote import RemoteStore
@@ -388,3 +396,76 @@ def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(
                         allowance=Allowance(seconds=1),
                     )
         kg.close()
+
+
+def test_a_server_that_hangs_is_told_within_a_second_and_takes_no_changes(tmp_path: Path) -> None:
+    with oxigraph(tmp_path / "server") as found:
+        store = RemoteStore(found.server, tmp_path / "unfinished", patience=0.0)
+        assert store.healthy()
+        assert store.writable
+        os.kill(found.process.pid, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            assert not store.healthy()
+            assert time.monotonic() - begun < 1
+            assert not store.writable
+        finally:
+            os.kill(found.process.pid, signal.SIGCONT)
+        store.apply(add=[Quad(TITLE, TITLE, TITLE, G)])
+        assert store.writable
+        store.close()
+
+
+def test_an_answer_that_virtuoso_gave_up_is_none_and_another_server_is_asked() -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", self.headers["Accept"])
+            self.send_header("X-SQL-State", "S1TAT")
+            self.end_headers()
+            self.wfile.write(b'{"head": {}, "boolean": true}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/sparql"
+        store = RemoteStore(Server(url, url, url))
+        with pytest.raises(StoreFailed, match=r"has given up what it was asked .*S1TAT") as caught:
+            store.ask("ASK {}", Dataset())
+        assert not _is_of_the_query(caught.value)
+        store.close()
+        server.shutdown()
+
+
+def test_a_backup_of_a_server_is_restored_without_it(installed: Path, tmp_path: Path) -> None:
+    shutil.copytree(installed, tmp_path / "server")
+    with oxigraph(tmp_path / "server") as found:
+        settings = replace(settings_for(found.server, tmp_path), memory=0)
+        kg = KnowledgeGraph.open(settings, RemoteStore(found.server), guarded=False)
+        say(kg, "t-1")
+        copied = kg.store.checkpoint
+
+        @contextmanager
+        def beside_a_commit() -> Iterator[Path]:
+            """A copy during which somebody else writes, the first time."""
+            with copied() as made:
+                if "t-2" not in titles(kg):
+                    with ThreadPoolExecutor(1) as pool:
+                        pool.submit(say, kg, "t-2").result(60)
+                yield made
+
+        kg.store.checkpoint = beside_a_commit  # type: ignore[method-assign]
+        made = Backups(kg, tmp_path / "kept").make()
+        assert made.manifest.commit == kg.head
+        kg.close()
+    with pytest.raises(Conflict, match="embedded store"):
+        restore(made.folder, settings)
+    assert not settings.store.exists()
+    embedded = replace(settings, remote="", remote_update="", remote_data="")
+    restore(made.folder, embedded)
+    with opened(embedded) as kg:
+        assert titles(kg) == {"t-1", "t-2"}
+        assert kg.head == made.manifest.commit

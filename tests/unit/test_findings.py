@@ -213,7 +213,7 @@ def test_a_finding_whose_shape_is_gone_is_told_and_goes(kg: KnowledgeGraph) -> N
       sh:sourceConstraintComponent sh:MinCountConstraintComponent ; <{CI}findingStatus> "open" ."""
     graph = NamedNode(kg.addresses.finding)
     turtle = f"{HEAD}@prefix dcterms: <http://purl.org/dc/terms/> . id:old {said}"
-    add = tuple(Quad(*q.triple, graph) for q in parse(turtle, format=RdfFormat.TURTLE))
+    add = tuple(Quad(q.subject, q.predicate, q.object, graph) for q in parse(turtle, format=RdfFormat.TURTLE))
     kg.commit(Change(add=add, trusted=True))
     entry = only(kg, "R99", status="open")
     told = stewarding.explained(kg, entry.iri.value)

@@ -108,7 +108,9 @@ def ended(last_words: str, memory: int) -> KgError:
     """The error for a query whose process has died: its last words, and the bytes that it could take."""
     if any(words in last_words for words in _MEMORY):
         return TooCostly("The query needs more than {most} MiB", most=memory // 2**20)
-    _log.error("a query has ended its process: %s", last_words or "it was killed")
+    # What it said may hold a value of the query or of the graph.
+    _log.error("a query has ended its process: %s", "it failed" if last_words else "it was killed")
+    _log.debug("the last words of that process: %s", last_words)
     return StoreFailed("The query has ended the process that answered it")
 
 

@@ -12,6 +12,8 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from kgservice.engine.wire import Closed, Kind, Wire
 from kgservice.engine.worker import Datasets, hold, work
@@ -55,6 +57,7 @@ class Nursery:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         os.dup2(errors, 2)
         os.close(errors)
+        expendable(1000)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         work(Wire(socket.socket(fileno=end)), self._datasets)
         os._exit(0)
@@ -68,10 +71,17 @@ def update(datasets: Datasets, data: bytes) -> None:
         store.change(text.decode())
 
 
+def expendable(score: int) -> None:
+    """Have the kernel end this process before others when memory runs out: 1000 is first of all."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
+
+
 def main() -> None:
     """Serve the socket that the command line names."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its helpers
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who is dead leaves nothing behind
+    expendable(500)  # after its workers, and before the service
     Nursery(Wire(socket.socket(fileno=int(sys.argv[1])), ahead=False)).serve()
 
 

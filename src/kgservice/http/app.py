@@ -64,6 +64,7 @@ READERS = 32  # other answers that can be written at the same time; a slow clien
 LOOKING = 2  # questions about new records of a CRM, one for each kind of customers
 WRITERS = 4  # changes that can be prepared at the same time; one commits
 UPDATES = 64  # SPARQL updates, none of them large, that can be worked out or wait to be written
+LOOKS = 2  # looks at the store for `/health` at the same time, whatever else waits for a thread
 
 
 class Direct:
@@ -183,6 +184,7 @@ def framework(
     `pools`: threads for queries, for other reading, for changes, and what else is to be shut down.
     """
     queries, readers, writers, *others = pools
+    asking = ThreadPoolExecutor(LOOKS, thread_name_prefix="kgservice-health")
     runs = Runs(kg.settings.crm_folder, kg.clock)
     backups, meters = Backups(kg, kg.settings.backup_folder), meters or metrics.Meters()
     jobs = Maintenance(kg, backups)
@@ -196,7 +198,7 @@ def framework(
         await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(queries.shutdown, cancel_futures=True)
         await asyncio.to_thread(readers.shutdown, cancel_futures=True)
-        for pool in (writers, *others):
+        for pool in (writers, *others, asking):
             await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(looking.shutdown, cancel_futures=True)
         lookups.close()
@@ -277,7 +279,7 @@ def framework(
             Route("/audit", Audit(audit, readers)),
             Route("/audit/verification", AuditVerification(audit, readers)),
         ]
-    app.include_router(health.make_router(kg))
+    app.include_router(health.make_router(kg, asking))
     app.include_router(metrics.make_router(kg, meters))
     app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))

@@ -82,8 +82,8 @@ class RemoteStore(ServerReader):
 
     @property
     def writable(self) -> bool:
-        """See `Store.writable`: what the server says of itself is not known before it is asked."""
-        return not self.closed
+        """See `Store.writable`: as the server was found by the last change or look at it."""
+        return self.reached and not self.closed
 
     def standings(self) -> Sequence[Standing]:
         """See `Store.standings`: there are none."""
@@ -143,11 +143,13 @@ class RemoteStore(ServerReader):
             try:
                 self.client.update(self._unfinished)
             except Undecided:
+                self.reached = False
                 if time.monotonic() > end:
                     raise
                 time.sleep(_AGAIN)
                 continue
             except Unreachable as error:
+                self.reached = False
                 if time.monotonic() > end:
                     raise Undecided(error.detail, within=error.within) from error
                 time.sleep(_AGAIN)
@@ -158,7 +160,7 @@ class RemoteStore(ServerReader):
             self._done()
 
     def _done(self) -> None:
-        self._unfinished = ""
+        self._unfinished, self.reached = "", True
         if self._journal is not None:
             self._journal.clear()
 

@@ -20,7 +20,7 @@ from pyoxigraph import (
     parse_query_results,
 )
 
-from kgservice.errors import BadQuery, NotAcceptable, StoreFailed
+from kgservice.errors import BadQuery, DeadlineExceeded, NotAcceptable, StoreFailed
 from kgservice.namespaces import NOTES, RDF
 from kgservice.store.base import Choose, Dataset, Kind, Pattern, Solutions, Term
 from kgservice.store.formats import BOOLEAN_FORMATS, JSON, N_TRIPLES, Format, prefixes_for
@@ -37,6 +37,7 @@ SAMPLES = (NamedNode("urn:kgservice:samples:1"), NamedNode("urn:kgservice:sample
 GRAPH = NamedNode("urn:kgservice:Graph")
 TYPE = NamedNode(f"{RDF}type")
 _AT_ONCE = 500  # patterns in one query
+_SOON = 0.5  # seconds in which a server that is well says so
 
 
 class ServerReader:
@@ -45,6 +46,7 @@ class ServerReader:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.closed = False
+        self.reached = True  # when it was last asked whether it is well, or to change something
 
     def query(
         self,
@@ -202,9 +204,11 @@ class ServerReader:
     def healthy(self) -> bool:
         """See `Store.healthy`."""
         try:
-            return self.ask("ASK {}", Dataset())
-        except StoreFailed:
-            return False
+            with self._asked("ASK {}", Dataset(), JSON, seconds=_SOON) as pieces:
+                self.reached = _truth(b"".join(pieces))
+        except (DeadlineExceeded, StoreFailed):
+            self.reached = False
+        return self.reached
 
 
 class _Stream(io.RawIOBase):

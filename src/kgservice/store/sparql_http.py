@@ -144,7 +144,10 @@ class Client:
         timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT))
         try:
             with self._http.stream("POST", url, headers=headers, timeout=timeout, **given) as answer:
-                if answer.status_code >= 300 or _GIVEN_UP in answer.headers:
+                if answer.status_code < 300 and _GIVEN_UP in answer.headers:
+                    told = f"{self.server.name}: {_GIVEN_UP} {answer.headers[_GIVEN_UP][:_SAID]}"
+                    raise Refused("the server has given up what it was asked", within=told)
+                if answer.status_code >= 300:
                     answer.read()
                     said = " ".join(answer.text.split())[:_SAID]
                     told = f"the server answers {answer.status_code}"

@@ -66,7 +66,7 @@ class Backups:
         return [Backup(folder, manifest_of(folder)) for folder in backups_in(self.folder)]
 
     def make(self, told: Progress = silent) -> Backup:
-        """Make one; commits wait only for a moment.
+        """Make one; commits wait only for a moment, or where a server is the store until it is copied.
 
         It holds the store, the list of the erased, the audit log and the hashes of the keys. Files of the
         store never change once they are written: those that the backup before has are shared with it by hard
@@ -95,8 +95,13 @@ class Backups:
             file: folder / file.path for folder in backups_in(self.folder)[-1:] for file in _files(folder)
         }
         with written(target) as folder, ExitStack() as held:
+            # All of a server is fetched while commits go on; if one came, they wait for another copy.
+            before_it = kg.head
+            made = None if kg.store.copied_at_once else held.enter_context(kg.store.checkpoint())
             with kg.writing:
-                commit, made = kg.head, held.enter_context(kg.store.checkpoint())
+                commit = kg.head
+                if made is None or commit != before_it:
+                    made = held.enter_context(kg.store.checkpoint())
                 if list_of(store).exists():
                     copy(list_of(store), folder / ERASED)
                 if secret_of(store).exists():

@@ -23,9 +23,14 @@ def restore(folder: Path, settings: Settings, erased: Path | None = None) -> tup
     What stands beside the store is newer than the backup and stays: the audit log and the keys. In the list
     of the erased, which decides who is erased again when the store is opened, no line is lost: it holds what
     this machine, the backup and `erased`, a list that was kept elsewhere, know. Raises `BadInput` for a
-    backup that is damaged, `Conflict` when there is a store, `BadParameter` for a backup of another base,
-    `StoreFailed`.
+    backup that is damaged, `Conflict` when there is a store or it is a server, `BadParameter` for a backup of
+    another base, `StoreFailed`.
     """
+    if settings.remote:
+        raise Conflict(
+            "a backup is restored into an embedded store, and the setting remote names a server: restore "
+            "without it, then bring the store there (kgservice migrate)"
+        )
     manifest = manifest_of(folder)
     if faults := faults_of(folder):
         raise BadInput(f"the backup is damaged: {'; '.join(faults[:5])}", source=str(folder))

@@ -85,13 +85,16 @@ def refuse_whole(graphs: Graphs, graph: NamedNode, origin: Origin, *, adding: bo
         raise Forbidden("The graph of a person is replaced or deleted by privacy officers and administrators")
 
 
-def hidden_views(planner: Planner, effect: Effect, shown: Effect, *, everything: bool) -> set[object]:
-    """The views from which a change takes what nobody may be told any more, not even who is told it now.
+def hidden_views(
+    planner: Planner, effect: Effect, found: Effect, shown: Effect, *, erased: bool
+) -> set[object]:
+    """The graphs from which a change takes what nobody may be told any more, not even who is told it now.
 
-    `shown` is what the change makes of the views of purposes; with `everything` that view is one of them.
+    `found` and `shown` are what the change makes of the findings and of the views of purposes. What is
+    `erased` goes from all graphs; else who oversees is told as before what the views do not show any more.
     """
-    if everything:
-        return {NamedNode(planner.addresses.everything), *shown.graphs}
+    if erased:
+        return {NamedNode(planner.addresses.everything), *effect.graphs, *found.graphs, *shown.graphs}
     views = set(shown.remove.graphs)
     return views if views and touched_proof(planner, effect) else set()
 

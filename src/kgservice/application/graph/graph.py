@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from kgservice import resources
 from kgservice.application.changes import modelfiles, standing
 from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.hidden import Hearers
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.proof import hidden_views, refuse_effect, refuse_named
 from kgservice.application.changes.provenance import provenance
@@ -50,7 +51,7 @@ class KnowledgeGraph(Whole):
 
     Reading may be done by any number of threads; commits go one at a time (`writing` is their lock, for
     those who read and write in one step). A `guarded` graph takes no change that brings a violation of the
-    shapes, and keeps the graph of findings. `when_hidden` is called when something may not be told any more.
+    shapes, and keeps the graph of findings. `when_hidden`: who hears that something may not be told any more.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class KnowledgeGraph(Whole):
         self._changed: dict[object, int] = {}
         self._unfinished: tuple[Effect, int, Collection[object]] | None = None
         self._following = Following(self)
-        self.when_hidden: list[Callable[[], None]] = []
+        self.when_hidden = Hearers()
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
 
     @classmethod
@@ -224,7 +225,7 @@ class KnowledgeGraph(Whole):
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)
-            hidden = hidden_views(self.planner(), effect, shown, everything=bool(change.erased))
+            hidden = hidden_views(self.planner(), effect, found, shown, erased=bool(change.erased))
             commit = self._put(effect, change, now, found, shown, hidden=hidden)
             if judged:
                 self.guard.follow()
@@ -285,10 +286,8 @@ class KnowledgeGraph(Whole):
         self._head = number
         if NamedNode(self.addresses.state) in parts:
             self._due = Dues(self.store, self.addresses).first()
-        for forget in self.when_hidden if hidden else ():
-            forget()
-        if hidden and self.engine is not None:
-            self.engine.stop(hidden)
+        if hidden:
+            self.when_hidden.tell(hidden, self.engine)
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""

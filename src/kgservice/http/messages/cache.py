@@ -31,6 +31,7 @@ class Cache:
     def __init__(self, size: int) -> None:
         self.largest = size // _PART
         self._size = self._left = size
+        self.cleared = 0  # times
         self._lock = threading.Lock()
         self._answers: OrderedDict[tuple[Hashable, Hashable], Answer] = OrderedDict()
         self._states: dict[Hashable, str] = {}
@@ -45,11 +46,15 @@ class Cache:
                 self._answers.move_to_end((view, asked))
             return found
 
-    def put(self, view: Hashable, state: str, asked: Hashable, answer: Answer) -> None:
-        """Keep an answer, unless it is too large."""
+    def put(
+        self, view: Hashable, state: str, asked: Hashable, answer: Answer, since: int | None = None
+    ) -> None:
+        """Keep an answer, unless it is too large, or began to be made before the last clearing (`since`)."""
         if len(answer.body) > self.largest:
             return
         with self._lock:
+            if since is not None and since != self.cleared:
+                return
             if self._states.get(view) != state:
                 self._states[view] = state
                 for key in [key for key in self._answers if key[0] == view]:
@@ -64,6 +69,7 @@ class Cache:
     def clear(self) -> None:
         """Keep nothing of what there is."""
         with self._lock:
+            self.cleared += 1
             self._answers.clear()
             self._states.clear()
             self._left = self._size

@@ -14,7 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 import zstandard
@@ -100,8 +100,8 @@ class Pipe(io.RawIOBase):
 
     def write(self, data: Any, /) -> int:
         """Take all of `data`; wait while the client is slow. Raises `ClientLeft` when nobody reads it."""
-        if self._abandoned:
-            raise ClientLeft("the client closed the connection")
+        if self._abandoned or self._error is not None:
+            raise ClientLeft("nobody is to read any more")
         if not self._pending:
             self._since = time.monotonic()
         self._pending += data
@@ -109,9 +109,9 @@ class Pipe(io.RawIOBase):
             chunk = self._compressor.feed(bytes(self._pending), last=False)
             self._pending.clear()
             with self._changed:
-                while self._waiting >= QUEUE and not self._abandoned and not self._broken:
+                while self._waiting >= QUEUE and not (self._abandoned or self._broken or self._error):
                     self._changed.wait()
-                if self._broken:
+                if self._broken or self._error is not None:
                     raise ClientLeft("the rest is not to be sent")
                 self._put(chunk)
         return len(data)
@@ -125,7 +125,7 @@ class Pipe(io.RawIOBase):
                 self.encoding, self._compressor = "identity", _Identity()
             last = self._compressor.feed(bytes(self._pending), last=True)
         with self._changed:
-            self._error, self._finished = error, True
+            self._error, self._finished = self._error or error, True
             self._put(last)
 
     def _put(self, chunk: bytes) -> None:
@@ -169,6 +169,16 @@ class Pipe(io.RawIOBase):
                 self._ready.clear()
             await self._ready.wait()
 
+    def stop(self) -> None:
+        """Break the answer off, in any thread: what of it has not been taken is told to nobody."""
+        error = StoreFailed("What is being sent may not be told any more since it began; ask again")
+        with self._changed:
+            self._error = self._error or error
+            self._chunks.clear()
+            self._changed.notify()
+        with suppress(RuntimeError):  # the event loop is closed: there is no client either
+            self._loop.call_soon_threadsafe(self._ready.set)
+
     @property
     def ended(self) -> bool:
         """Whether the writing job has ended."""
@@ -193,18 +203,22 @@ async def respond(
     encoding: str = "identity",
     left: Callable[[], None] | None = None,
     breaking: Callable[[Callable[[], None]], None] | None = None,
+    sending: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None,
 ) -> None:
     """Run `produce` in a worker thread and send what it writes, with status 200.
 
     `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
-    leaves before the end; `breaking` is given what breaks the answer off. Raises what `produce` raises
-    when nothing has been sent yet, else `BrokenTransfer`.
+    leaves before the end; `breaking` is given what makes the writer wait no longer, `sending` is entered with
+    what breaks the answer off. Raises what `produce` raises when nothing has been sent yet, else
+    `BrokenTransfer`.
     """
-    pipe = Pipe(asyncio.get_running_loop(), encoding)
+    pipe, stops = Pipe(asyncio.get_running_loop(), encoding), ExitStack()
     if breaking is not None:
         breaking(pipe.break_off)
-    workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
+    if sending is not None:
+        stops.enter_context(sending(pipe.stop))
     try:
+        workers.submit(_run, produce, cast(BinaryIO, pipe)).add_done_callback(pipe.finished)
         with _listening(receive, pipe.abandon):
             body, more = await pipe.take()
         headers = head()
@@ -222,6 +236,7 @@ async def respond(
         if left is not None and not pipe.ended:
             left()
         pipe.abandon()
+        stops.close()
 
 
 async def attended(

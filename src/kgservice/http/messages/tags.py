@@ -8,6 +8,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from kgservice.application.views.reader import Reader
@@ -77,10 +78,11 @@ class Tags:
         state: int | str,
         workers: Executor,
         produce: Callable[[BinaryIO], None],
+        sending: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None,
     ) -> None:
         """Send what `produce` writes, in a format known beforehand; for HEAD and 304 only the headers.
 
-        `state` is what it was before anything was read.
+        `state` is what it was before anything was read; for `sending` see `respond`.
         """
         tag = self.of(state, fmt)
         headers: HeaderList = [
@@ -99,4 +101,5 @@ class Tags:
             produce=produce,
             head=lambda: headers,
             encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+            sending=sending,
         )

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import quote
@@ -117,6 +118,7 @@ class Graphs:
             state=commit,
             workers=self._workers,
             produce=lambda out: graph_store.read(self._kg, graph, fmt, out),
+            sending=partial(self._kg.when_hidden.sending, graph),
         )
 
     @contextmanager

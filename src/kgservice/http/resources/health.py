@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,9 +18,12 @@ from kgservice.http.access.permissions import principal_of
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-def make_router(kg: KnowledgeGraph) -> APIRouter:
-    """The route of the health check."""
+def make_router(kg: KnowledgeGraph, asking: Executor) -> APIRouter:
+    """The route of the health check; `asking` are threads that do nothing but look at the store."""
     router = APIRouter()
+
+    async def answers() -> bool:
+        return await asyncio.get_running_loop().run_in_executor(asking, kg.store.healthy)
 
     @router.head("/health")
     @router.get("/health")
@@ -30,7 +34,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         Who may see everything is told the number of the last commit, too: to others it would tell when
         something changed that they do not see. 503 while the store does not answer.
         """
-        if not await asyncio.to_thread(kg.store.healthy):
+        if not await answers():
             raise StoreFailed("The store does not answer")
         state: dict[str, Any] = {"status": "ok", "version": __version__}
         state |= {"reads": kg.reads, "filling": kg.copies.filling}
@@ -53,7 +57,7 @@ def make_router(kg: KnowledgeGraph) -> APIRouter:
         """
         if not kg.prepared:
             raise StoreFailed("The shapes are being read: changes would wait for it")
-        if not await asyncio.to_thread(kg.store.healthy):
+        if not await answers():
             raise StoreFailed("The store does not answer")
         return JSONResponse({"status": "ready", "writes": kg.store.writable}, headers=_UNCACHED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -146,4 +147,6 @@ class Export:
             produce=lambda out: exporting.export(self._kg, reader, fmt, out, views=views == "true"),
             head=lambda: headers,
             encoding=coding(CODINGS, http.headers.get("accept-encoding")),
+            # Of the dataset only an erasure hides something, and it changes the view of everything.
+            sending=partial(self._kg.when_hidden.sending, reader.view),
         )

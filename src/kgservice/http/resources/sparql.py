@@ -107,11 +107,12 @@ class Querying:
 
         def produce(out: BinaryIO) -> None:
             nonlocal state
+            since = self._cache.cleared
             state = self._tags.of_view(reader)
             if repeatable:
                 form = (http.headers.get("accept"), asked.wanted)
                 key = (reader.view.value, state, (asked.text, asked.default, asked.named, form))
-                self._repeat(reader, key, asked, choose, out)
+                self._repeat(reader, key, asked, choose, out, since=since)
             else:
                 _fresh(reader, asked, choose, out)
 
@@ -136,6 +137,8 @@ class Querying:
         asked: Operation,
         choose: Choose,
         out: BinaryIO,
+        *,
+        since: int,
     ) -> None:
         """Write an answer that was given before in this state, or a fresh one, which is kept."""
         known = self._cache.get(*key)
@@ -151,7 +154,7 @@ class Querying:
 
         _fresh(reader, asked, noted, kept.stream)
         if kept.body is not None:
-            self._cache.put(*key, Answer(kinds[0], kept.body))
+            self._cache.put(*key, Answer(kinds[0], kept.body), since)
 
     async def _describe(self, http: Exchange, reader: Reader) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
