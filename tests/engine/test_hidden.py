@@ -17,7 +17,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import erasing
 from kgservice.engine.jobs import Job
 from kgservice.namespaces import CI
-from kgservice.store.base import Allowance
+from kgservice.store.allowance import Allowance
 from kgservice.store.formats import CSV, JSON
 from tests.engine.conftest import engine_of, until
 from tests.serving import Running, running

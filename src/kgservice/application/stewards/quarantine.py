@@ -268,10 +268,8 @@ def _described(kg: KnowledgeGraph, entry: Quarantined) -> list[tuple[NamedNode, 
     ]
     if entry.source.line is not None:
         said.append((_LINE, Literal(entry.source.line)))
-    if entry.source.row:
-        said.append((_ROW, Literal(entry.source.row)))
-    if entry.source.mapping:
-        said.append((_MAPPING, Literal(entry.source.mapping)))
+    texts = ((_ROW, entry.source.row), (_MAPPING, entry.source.mapping))
+    said += [(prop, Literal(text)) for prop, text in texts if text]
     return [*said, *((ABOUT, node) for node in sorted(entry.source.about, key=str))]
 
 
@@ -283,7 +281,7 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
     ]
     found = {predicate: value.value for predicate, value in said if value.language != "de"}
     german = {predicate: value.value for predicate, value in said if value.language == "de"}
-    line = found.get(_LINE)
+    line: Any = found.get(_LINE)
 
     def told(predicate: NamedNode) -> str:
         said = found.get(predicate, "")
@@ -291,12 +289,7 @@ def _entry(kg: KnowledgeGraph, graph: Any) -> Quarantined:
 
     return Quarantined(
         graph.value.rpartition("/")[2],
-        Source(
-            found.get(_SOURCE, ""),
-            None if line is None else int(line),
-            found.get(_ROW, ""),
-            found.get(_MAPPING, ""),
-        ),
+        Source(found.get(_SOURCE, ""), line and int(line), found.get(_ROW, ""), found.get(_MAPPING, "")),
         told(_REASON),
         found.get(_STATUS, WAITING),
         found.get(_CREATED, ""),

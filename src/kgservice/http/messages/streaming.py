@@ -88,7 +88,7 @@ class Pipe(io.RawIOBase):
         self._waiting = 0
         self._passed_on = False
         self._reading = False
-        self._finished = False
+        self.ended = False
         self._abandoned = self._broken = False
         self._error: BaseException | None = None
 
@@ -125,7 +125,7 @@ class Pipe(io.RawIOBase):
                 self.encoding, self._compressor = "identity", _Identity()
             last = self._compressor.feed(bytes(self._pending), last=True)
         with self._changed:
-            self._error, self._finished = self._error or error, True
+            self._error, self.ended = self._error or error, True
             self._put(last)
 
     def _put(self, chunk: bytes) -> None:
@@ -134,6 +134,9 @@ class Pipe(io.RawIOBase):
         self._passed_on = True
         self._chunks.append(chunk)
         self._waiting += len(chunk)
+        self._wake()
+
+    def _wake(self) -> None:
         with suppress(RuntimeError):  # the event loop is closed: there is no client either
             self._loop.call_soon_threadsafe(self._ready.set)
 
@@ -148,8 +151,7 @@ class Pipe(io.RawIOBase):
     async def take(self) -> tuple[bytes, bool]:
         """The next bytes and whether more will follow.
 
-        Raises what the writing job raised, wrapped in `BrokenTransfer` when bytes have been read before, or
-        `ClientLeft` after `abandon`.
+        Raises what the writing job raised (`BrokenTransfer` after the first bytes), or `ClientLeft`.
         """
         while True:
             with self._changed:
@@ -165,7 +167,7 @@ class Pipe(io.RawIOBase):
                     self._chunks.clear()
                     self._waiting = 0
                     self._changed.notify()
-                    return chunk, not self._finished
+                    return chunk, not self.ended
                 self._ready.clear()
             await self._ready.wait()
 
@@ -176,13 +178,7 @@ class Pipe(io.RawIOBase):
             self._error = self._error or error
             self._chunks.clear()
             self._changed.notify()
-        with suppress(RuntimeError):  # the event loop is closed: there is no client either
-            self._loop.call_soon_threadsafe(self._ready.set)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the writing job has ended."""
-        return self._finished
+        self._wake()
 
     def abandon(self) -> None:
         """Stop the writer: its next write raises `ClientLeft`."""
@@ -209,8 +205,7 @@ async def respond(
 
     `head` gives the headers, asked once `produce` has written or ended; `left` is called when the client
     leaves before the end; `breaking` is given what makes the writer wait no longer, `sending` is entered with
-    what breaks the answer off. Raises what `produce` raises when nothing has been sent yet, else
-    `BrokenTransfer`.
+    what breaks the answer off. Raises what `produce` raises, or `BrokenTransfer` once something was sent.
     """
     pipe, stops = Pipe(asyncio.get_running_loop(), encoding), ExitStack()
     if breaking is not None:
