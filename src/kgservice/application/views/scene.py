@@ -203,7 +203,9 @@ def concerned(scene: Scene, changed: Collection[Parts], links: Links) -> set[Nam
         if _KIND_OF_SEGMENT in predicates:
             members = facts.subjects(node, _MEMBERSHIP)
             found.update(person for member in members for person in facts.nodes(member, _MEMBER))
-        # A record of several persons is in the graph of one of them.
+        # A record of several persons is in the graph of one of them, and so is a membership.
+        if _MEMBERSHIP in predicates:
+            found.update(facts.nodes(node, _MEMBER))
         found.update(facts.nodes(node, _SUBJECT))
         found.update(_subjects_of(facts, facts.nodes(node, _EVENT_OF)))
         if _GUARDIAN in facts.objects(node, TYPE):
