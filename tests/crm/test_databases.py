@@ -73,6 +73,17 @@ def test_a_table_only_what_has_changed_and_what_is_gone(tmp_path: Path) -> None:
     assert rows(folder, "SELECT key, full_name FROM persons ORDER BY key") == [("1", "Anne"), ("3", "Cem")]
 
 
+def test_a_row_without_a_moment_is_read_each_time(tmp_path: Path) -> None:
+    path, folder = database(tmp_path / "source"), tmp_path / "crm"
+    source = sqlite(tmp_path / "source")
+    sync(source, folder)
+    changed(path, "INSERT INTO customers VALUES (3, 'Cem', NULL, NULL, '')")
+    assert sync(source, folder).changes["persons"] == Difference(new=1, unchanged=1)
+    changed(path, "UPDATE customers SET name = 'Cem A.' WHERE number = 3")
+    assert sync(source, folder).changes["persons"] == Difference(changed=1, unchanged=1)
+    assert rows(folder, "SELECT full_name FROM persons WHERE key = '3'") == [("Cem A.",)]
+
+
 def test_a_row_that_was_refused_stays_known_until_it_changes(tmp_path: Path) -> None:
     path, folder = (
         database(tmp_path / "source", [(1, None, None, "2026-01-01 00:00:00"), *ROWS[1:]]),
@@ -122,6 +133,12 @@ def test_the_source_is_not_written_to(tmp_path: Path) -> None:
         (
             'table = "customers"',
             "postgresql://anna:geheim@127.0.0.1/x",
+            BadInput,
+            "holds a user or a password",
+        ),
+        (
+            'table = "customers"',
+            "postgresql://127.0.0.1/x?user=anna&password=geheim",
             BadInput,
             "holds a user or a password",
         ),

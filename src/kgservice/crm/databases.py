@@ -59,7 +59,8 @@ class _Reader:
                 selected = sa.select(chosen)
                 if since is not None and table.cursor is not None:
                     cursor = self._column(chosen, table.cursor)
-                    selected = selected.where(cursor >= _bound(cursor, since))
+                    # Of a row without a moment nobody knows when it changed.
+                    selected = selected.where(sa.or_(cursor >= _bound(cursor, since), cursor.is_(None)))
                 with _streamed(connection, selected) as result:
                     self._headings = recognised(table, tuple(result.keys()), self._called())
                     for line, values in enumerate(result, start=1):
@@ -105,7 +106,8 @@ class _Reader:
             raise BadInput(
                 "connection.url begins with none of {names}", names=", ".join(_DRIVERS), source=SETTINGS
             )
-        if url.password is not None or url.username is not None:
+        asked = {name.lower() for name in url.query}
+        if url.password is not None or url.username is not None or asked & {"user", "password", "passfile"}:
             raise BadInput(
                 "connection.url holds a user or a password; name them in credentials", source=SETTINGS
             )
