@@ -67,6 +67,20 @@ def test_errors_have_exit_codes(run: Run, tmp_path: Path) -> None:
     assert "add it again" in run("crm", "sync", *store).stderr
 
 
+def test_a_source_that_fails_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    store = ("--store", tmp_path / "store")
+    broken, whole = example("vertrieb", tmp_path), example("werkstatt", tmp_path)
+    for folder in (broken, whole):
+        assert run("crm", "add", folder, *store).returncode == 0
+    (broken / "kontakte.csv").unlink()
+    synced = run("crm", "sync", *store)
+    assert synced.returncode == 2
+    assert "vertrieb: kontakte.csv: is not there" in synced.stderr
+    assert "7 read, 3 taken, 1 repeated, 3 rejected" in synced.stdout
+    listed = json.loads(run("crm", "list", "--json", *store).stdout)["sources"]
+    assert {one["name"]: one.get("persons", 0) for one in listed} == {"vertrieb": 0, "werkstatt": 3}
+
+
 def test_without_the_packages_the_command_says_what_to_install(tmp_path: Path) -> None:
     """The extra is not there: the package is imported, and `crm` tells what it needs."""
     hidden = (

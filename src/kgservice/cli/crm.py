@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from kgservice.application.graph.erased import Erased
 from kgservice.application.sources import packages as crm_packages
 from kgservice.cli import conflicts, links, lookups
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected, service
-from kgservice.cli.bars import Bars
 from kgservice.cli.options import (
     JsonOption,
     StoreOption,
@@ -28,18 +27,13 @@ from kgservice.cli.options import (
     unicode_text,
 )
 from kgservice.cli.output import sink
-from kgservice.domain.change import LOCAL
-from kgservice.domain.clock import system_clock
-from kgservice.domain.crm_run import Work
-from kgservice.errors import BadInput, BadParameter
-from kgservice.settings import Settings
+from kgservice.cli.synchronising import MOST, each, several, synced_here, tell
+from kgservice.errors import BadParameter
 
 crm = typer.Typer(
     no_args_is_help=True,
     help="Sources of customers: CRMs, databases and files; matching them with the graph.",
 )
-_MOST = 50
-"""The refused rows that are shown; `--json` has all."""
 
 
 def crm_folder(store: Path | None) -> Path:
@@ -144,63 +138,19 @@ def sync(
     with service(settings, url) as running:
         if running is not None:
             chosen = names or [one["name"] for one in running.sources.listed()]
-            summaries = [
-                running.sources.synced(unicode_text(name, "NAMES"), allow_empty=allow_empty)
-                for name in _several(chosen)
-            ]
+            synced = partial(running.sources.synced, allow_empty=allow_empty)
+            summaries, failed = each(several(chosen), lambda name: synced(unicode_text(name, "NAMES")))
         else:
-            summaries = _synced(settings, names, allow_empty=allow_empty)
-    if as_json:
+            summaries, failed = synced_here(settings, names, allow_empty=allow_empty)
+    if as_json and summaries:
         put_json(summaries)
-        return
-    for told in summaries:
-        _tell(told)
-
-
-def _several(names: list[str]) -> list[str]:
-    if not names:
-        raise BadInput("no source was added yet: kgservice crm add FOLDER")
-    return list(dict.fromkeys(names))
-
-
-def _synced(settings: Settings, names: list[str] | None, *, allow_empty: bool) -> list[dict[str, Any]]:
-    """Synchronise sources in this process."""
-    place, erased = crm_folder(settings.store), Erased.beside(settings.store)
-    from kgservice.application.sources.runs import Runs  # noqa: PLC0415
-    from kgservice.application.sources.working import syncing  # noqa: PLC0415
-    from kgservice.crm import registry  # noqa: PLC0415
-
-    runs = Runs(place, system_clock)
-    chosen = _several(names or registry.names(place))
-    seconds = settings.mapping_deadline
-    doings = {
-        name: syncing(place, system_clock, name, erased, seconds=seconds, allow_empty=allow_empty)
-        for name in chosen
-    }
-    with Bars() as bars:
-
-        def show(name: str, done: int, total: int) -> None:
-            bars.show(f"{name} {done}", done, total or done or 1)
-
-        return [runs.do(Work.SYNC, name, LOCAL.agent, doing, show) for name, doing in doings.items()]
-
-
-def _tell(summary: dict[str, Any]) -> None:
-    """Say what one run did: counts on standard output, refused rows on the error stream."""
-    typer.echo(summary["source"])
-    for name, counts in summary["tables"].items():
-        typer.echo(f"  {name:<30} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
-    for kind, counts in summary["changes"].items():
-        typer.echo(f"  → {kind:<28} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
-    if not summary["run"]:
-        typer.echo("  Nothing has changed.")
-    if summary["rejects"]:
-        say("Refused:")
-        heads = ("table", "line", "key", "reason")
-        shown = [{h: "" if r[h] is None else str(r[h]) for h in heads} for r in summary["rejects"][:_MOST]]
-        show_rows(heads, shown)
-        if len(summary["rejects"]) > _MOST:
-            say(f"… and {len(summary['rejects']) - _MOST} more")
+    for told in [] if as_json else summaries:
+        tell(told)
+    for name, error in failed:
+        if len(failed) + len(summaries) > 1:
+            say(f"{name}: {error}")
+    if failed:
+        raise failed[0][1]
 
 
 @crm.command()
@@ -275,7 +225,7 @@ def export(
         return
     said = ", ".join(f"{len(done[what])} {what}" for what in ("new", "changed", "gone"))
     typer.echo(f"{name}: {said}, {done['unchanged']} unchanged, {len(done['failed'])} failed")
-    for failed in done["failed"][:_MOST]:
+    for failed in done["failed"][:MOST]:
         say(f"  {failed['key']}: {failed['reason']}")
     if not apply:
         say("Nothing was written; --apply writes it.")
