@@ -60,6 +60,8 @@ _YES = re.compile(r"(?i)\btrue\b|<literal[^>]*>[1-9]|\"value\"\s*:\s*\"[1-9]|(?:
 _MASKED = {b"etag", b"date", b"content-length"}
 # How many persons and commits there are is told to who may see everything, and is another number in the twin.
 _OF_ALL = re.compile(rb'(<span class="hint">[0-9]+ \w+ |<strong>)[0-9]+(?= |</strong>)')
+# Which files were imported last is told to who imports, whatever the purpose; the start page says so.
+_FOR_EVERY_PURPOSE = re.compile(r'(?s)<section class="card" aria-labelledby="imports">.*?</section>')
 _MADE_UP = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOOKS = {"docProps/core.xml", "xl/theme/theme1.xml", "xl/styles.xml"}
 _SEALED = b"kg-commit"  # another word each time; its length is looked at
@@ -297,6 +299,8 @@ class Search:
         text, named = answer.text, asked.text
         if answer.status >= 500:
             raise Leak(f"An answer that is no answer.\n{told(asked, answer)}")
+        if asked.role == OVERSEER:
+            text = _FOR_EVERY_PURPOSE.sub("", text)
         lower, named = text.lower(), named.lower()
         told_of = {*_CANARY.findall(lower)} - {*_CANARY.findall(named)}
         keys = self.world.hidden.intersection(_KEY.findall(lower)) - set(_KEY.findall(named))

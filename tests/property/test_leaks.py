@@ -445,7 +445,7 @@ def test_a_service_whose_parquet_files_hold_everything_is_caught(
     world = alone()
     monkeypatch.setattr(parquet, "_producing", lambda _, asked: producing(world.kg, asked))
     with pytest.raises(Leak, match="tells of"):
-        search_for(world, {"question as Parquet"}, 200)
+        search_for(world, {"question as Parquet"}, 1500)
 
 
 def test_a_service_that_shows_everything_to_who_oversees_is_caught(
@@ -472,7 +472,7 @@ def test_a_service_that_keeps_the_purpose_of_the_request_before_is_caught(
     monkeypatch.setattr(purposes, "stated_purpose", careless)
     world = alone()
     with pytest.raises(Leak, match=r"tells of"):
-        search_for(world, {"query", "record", "saved question"}, 500)
+        search_for(world, {"query", "record", "saved question"}, 2500)
 
 
 def searched(text: str) -> Asked:
