@@ -34,14 +34,15 @@ def address(http: Exchange, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def origin_of(scope: Scope, named: str | None = None) -> Origin:
+def origin_of(scope: Scope, named: str | None = None, *, dry: bool = False) -> Origin:
     """Who asks for a change, for its provenance, and what of it may be theirs to change.
 
     The one place where requests get it; the answer will tell the number of the commit. `named`: whom they
-    name as the one who decided.
+    name as the one who decided. `dry`: nothing is to be changed, and no number told.
     """
     principal = principal_of(scope)
-    scope["state"]["commit"] = None
+    if not dry:
+        scope["state"]["commit"] = None
     told = partial(note, scope)
     return Origin.asked(
         principal.name,

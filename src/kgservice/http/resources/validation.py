@@ -60,7 +60,7 @@ class Validation:
                 body = await spooled(http.headers, receive, self._kg.settings.max_body)
             except ClientLeft:
                 return
-            whole, by = principal_of(scope).oversees, origin_of(scope)
+            whole, by = principal_of(scope).oversees, origin_of(scope, dry=True)
 
             def preview() -> Found:
                 found = previewed(self._kg, body, fmt, by)
