@@ -220,7 +220,7 @@ def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(
     steward = Origin("a steward", privacy=False)
     decide(kg, link.value, Verdict.REJECTED, "a namesake", by=steward)
     assert [(one["id"], one["records"]) for one in restricting.of(kg, NamedNode(TILMAN))] == [
-        (ours, [record])
+        (ours.iri, [record])
     ]
     assert view.ask(asked)
     # Accepted again: what the privacy officer restricted is restricted still.
