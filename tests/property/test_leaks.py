@@ -74,7 +74,13 @@ def alone(model_only: OxigraphStore, tmp_path: Path) -> Iterator[Callable[[], Wo
 
 def search(world: World, twin: World | None, requests: int, seed: int = 1) -> Search:
     found = Search(world, inside(world), twin, inside(twin) if twin else None)
-    asyncio.run(found.run(grammar_of(world, seed), requests))
+    grammar = grammar_of(world, seed)
+
+    async def run() -> None:
+        while (left := requests - found.counts["requests"]) > 0:
+            await found.run(grammar, left)
+
+    asyncio.run(run())
     return found
 
 

@@ -310,6 +310,7 @@ class _Plan:
             return  # nothing that owners are found over
         waiting = [n for quad in (*self._added, *self._removed) for n in self._seeds(quad)]
         waiting += [n for quad in self._moved for n in self._seeds(quad)]
+        scratch = NamedNode(planner.addresses.scratch)
         # Nothing of what is erased stays, so none of it can move.
         seen: set[NamedNode] = set(planner.erased)
         while waiting:
@@ -333,7 +334,8 @@ class _Plan:
                 right = self._after.graph(quad.triple)
                 if right != quad.graph_name:
                     self._moved[quad] = Quad(quad.subject, quad.predicate, quad.object, right)
-                    if graphs.is_subject(quad.graph_name) and not graphs.is_consent(right):
+                    hidden = graphs.is_subject(quad.graph_name) or quad.graph_name == scratch
+                    if hidden and not graphs.is_consent(right):
                         self._leaving.add(node)
 
     def _seeds(self, quad: Quad) -> Iterable[NamedNode]:
