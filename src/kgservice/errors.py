@@ -132,7 +132,7 @@ class Reserved(Forbidden):
 
 
 class Leaving(Forbidden):
-    """What is said of `nodes` (IRIs) would leave the graph of a person."""
+    """What is said of `nodes` (IRIs) would leave the graph of a person, or the scratch graph."""
 
     def __init__(self, detail: str, /, *, nodes: Collection[str] = (), **values: Any) -> None:
         super().__init__(detail, **values)

@@ -39,7 +39,8 @@ def refuse_effect(planner: Planner, effect: Effect, change: Change) -> None:
     """Raise `Reserved` for an effect on such records, or on what leads to one, unless who asks may do that.
 
     It does not say which: it may be one that whoever asks may not see. Raise `Leaving`, unless they see
-    everything, for an effect by which something leaves the graph of a person without being stated.
+    everything, for an effect by which something leaves the graph of a person, or the scratch graph, which
+    only they see, without being stated.
     """
     if change.origin.privacy or change.trusted:
         return
