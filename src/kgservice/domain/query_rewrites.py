@@ -32,7 +32,7 @@ def quicker(text: str) -> str:
     >>> quicker("SELECT ?x { <urn:s> <urn:p>+ ?x . ?x a <urn:T> }")
     'SELECT ?x { { SELECT ?x { <urn:s> <urn:p>+ ?x } } . ?x a <urn:T> }'
     """
-    if len(text) > LONGEST or _MAY_REPEAT.search(text) is None:
+    if len(text) > LONGEST or not ("+" in text or "*" in text) or _MAY_REPEAT.search(text) is None:
         return text
     try:
         pieces = scan(text)

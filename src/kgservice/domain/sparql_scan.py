@@ -193,6 +193,20 @@ def federated(pieces: list[Piece], allowed: Collection[str] = ()) -> Piece | Non
     return None
 
 
+def may_federate(text: str) -> bool:
+    """Whether a text can hold SERVICE: reading it token by token costs as much as answering it.
+
+    No token that a keyword can follow without a space ends with "kg", and our own namespace holds
+    "kgservice".
+
+    >>> may_federate("PREFIX ci: <https://w3id.org/kgservice/ci#> ASK {}")
+    False
+    >>> may_federate("ASK { service <urn:x> {} }")
+    True
+    """
+    return "SERVICE" in text.upper().replace("KGSERVICE", "")
+
+
 def closing(pieces: list[Piece], opening: int) -> int:
     """The index of the `}` that closes the `{` at index `opening`."""
     depth = 0

@@ -51,6 +51,7 @@ class Rooms:
         self._heavy: set[Job] = set()
         self._paused: deque[Job] = deque()
         self._sending: dict[Job, bool] = {}  # and whether its process is paused
+        self._entered = False  # since the last look at those that run, or one of them runs still
         self._closed = False
 
     def job(self, who: str, dataset: Dataset, seconds: float) -> Job:
@@ -77,6 +78,7 @@ class Rooms:
                 if job.why is None:
                     self._light.add(job)
                     job.begun = self._monotonic()
+                    self._entered = True
                     self._begun.notify()
                 self._next()
 
@@ -129,10 +131,11 @@ class Rooms:
     # Watching
 
     def watch(self) -> None:
-        """Look after those that run, until `close`."""
+        """Look after those that run, until `close`; it is not woken by each of those that follow another."""
         with self._lock:
             while not self._closed:
-                if self._inside:
+                if self._entered:
+                    self._entered = bool(self._inside)
                     self._watched.wait(self._room.moment / 4)
                     self.look()
                 else:

@@ -16,7 +16,7 @@ from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.query_cost import why_costly
 from kgservice.domain.query_rewrites import quicker
-from kgservice.domain.sparql_scan import Piece, federated, place, scan, uses
+from kgservice.domain.sparql_scan import Piece, federated, may_federate, place, scan, uses
 from kgservice.domain.sparql_search import searches, with_hits
 from kgservice.errors import BadParameter, BadQuery, DeadlineExceeded, Forbidden, TooCostly
 from kgservice.namespaces import Addresses
@@ -273,7 +273,7 @@ def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:
 
     Raises `Forbidden` if it would ask another service than one of `services`.
     """
-    pieces = scan(text) if _may_name_places(text) else []
+    pieces = scan(text) if "FROM" in text.upper() or may_federate(text) else []
     remote = federated(pieces, services)
     if remote is not None:
         line, column = place(text, remote.start)
@@ -285,13 +285,3 @@ def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:
             column=column,
         )
     return pieces
-
-
-def _may_name_places(text: str) -> bool:
-    """Whether a query can hold FROM or SERVICE: reading it token by token costs as much as answering it.
-
-    No token that a keyword can follow without a space ends with "kg", and our own namespace holds
-    "kgservice".
-    """
-    upper = text.upper()
-    return "FROM" in upper or "SERVICE" in upper.replace("KGSERVICE", "")

@@ -14,7 +14,7 @@ from kgservice.http.messages.negotiation import Offer, Representation, negotiate
 from kgservice.http.messages.streaming import HeaderList, respond
 from kgservice.http.messages.tags import NEGOTIATED, Tags
 from kgservice.http.resources.operation import Operation
-from kgservice.http.resources.sparql import VOLATILE
+from kgservice.http.resources.sparql import depends_on_view
 from kgservice.store.formats import RESULT_FORMATS
 
 PARQUET = Representation("parquet", ("application/vnd.apache.parquet", "application/x-parquet"))
@@ -40,7 +40,7 @@ async def answer(
         (b"content-disposition", f'attachment; filename="{name}.parquet"'.encode()),
     ]
     matches = False
-    if asked.repeatable and not VOLATILE.search(asked.text):
+    if asked.repeatable and depends_on_view(asked.text):
         tag = tags.of(await on(workers, lambda: tags.of_view(reader)), PARQUET)
         headers.append((b"etag", tag.encode()))
         matches = tags.match(tag, http.headers.get("if-none-match"))

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.protocol.update import update
 from kgservice.application.views.reader import Reader
-from kgservice.domain.sparql_scan import federated, scan
+from kgservice.domain.sparql_scan import federated, may_federate, scan
 from kgservice.errors import BadParameter, TooLarge
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import origin_of
@@ -37,8 +37,8 @@ from kgservice.store.formats import GRAPH_FORMATS, Format
 QUERY_METHODS = "GET, HEAD, OPTIONS, POST"
 UPDATE_METHODS = "OPTIONS, POST"
 
-# Functions whose value differs between two evaluations on the same data.
-VOLATILE = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)(?:\s|#[^\r\n]*[\r\n])*\(", re.IGNORECASE)
+# Functions whose value differs between two evaluations on the same data, in capitals: STRUUID is one, too.
+_VOLATILE = re.compile(r"(?:NOW|RAND|UUID)(?:\s|#[^\r\n]*[\r\n])*\(")
 
 
 class _Settled(Exception):
@@ -83,7 +83,7 @@ class Querying:
         note(http.scope, query=asked.audited or asked.text)
         reader = asked.reading()
         encoding = coding(CODINGS, http.headers.get("accept-encoding"))
-        repeatable = asked.repeatable and _depends_on_view(asked.text)
+        repeatable = asked.repeatable and depends_on_view(asked.text)
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
         always = len(headers)
@@ -224,12 +224,12 @@ class Updating:
         )
 
 
-def _depends_on_view(text: str) -> bool:
+def depends_on_view(text: str) -> bool:
     """Whether a query has the same answer as long as the view is the same: only then it is kept, and tagged.
 
     What other services say is not ours to know.
 
-    >>> _depends_on_view("ASK { ?service a <urn:x> }"), _depends_on_view("ASK { SERVICE <urn:x> {} }")
+    >>> depends_on_view("ASK { ?service a <urn:x> }"), depends_on_view("ASK { SERVICE <urn:x> {} }")
     (True, False)
     """
-    return not VOLATILE.search(text) and not ("service" in text.lower() and federated(scan(text)))
+    return not _VOLATILE.search(text.upper()) and not (may_federate(text) and federated(scan(text)))
