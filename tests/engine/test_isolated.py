@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import select
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from kgservice.engine.isolated import Isolated, Limits
 from kgservice.engine.nurse import Nurse
 from kgservice.engine.rooms import Room
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
+from kgservice.http.messages.cache import Kept
 from kgservice.namespaces import CI, KG
 from kgservice.store import OxigraphStore
 from kgservice.store.allowance import Allowance
@@ -90,6 +93,23 @@ def test_answers_are_the_same_as_without(apart: KnowledgeGraph, text: str, fmt: 
     apart.store.query(text, dataset, lambda _: fmt, out, base=apart.settings.base)
     assert out.getvalue()
     assert sorted(answer(apart, text, fmt).splitlines()) == sorted(out.getvalue().decode().splitlines())
+
+
+def test_an_answered_query_leaves_nothing_for_the_search_for_garbage(apart: KnowledgeGraph) -> None:
+    def choose(_: Kind) -> Format:
+        return JSON
+
+    out, waiting = Kept(io.BytesIO(), 1000), gc.isenabled()
+    held = weakref.ref(choose), weakref.ref(out)
+    gc.disable()
+    try:
+        apart.query("ASK {}", choose, out.stream, allowance=Allowance())
+        assert out.body
+        del choose, out
+        assert [ref() for ref in held] == [None, None]
+    finally:
+        if waiting:
+            gc.enable()
 
 
 def test_the_view_of_a_purpose_is_answered_from_memory_and_shows_that_only(apart: KnowledgeGraph) -> None:

@@ -246,7 +246,7 @@ def test_a_short_one_that_waits_for_its_client_makes_place_too() -> None:
 def test_who_was_stopped_keeps_no_place_and_is_told() -> None:
     moving, told = Moving(Room(light=2, heavy=1, paused=1)), list[str]()
     (first, _), (_, two) = long_ones(moving, "a", 2)
-    first.told = lambda: told.append("told")
+    first.tells(lambda: told.append("told"))
     first.stop(Why.CHANGED)
     moving.after(0.01)
     assert (told, two.done) == (["told"], ["pause", "demote", "resume"])

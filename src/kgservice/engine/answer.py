@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from kgservice.engine.jobs import Job
 from kgservice.engine.nurse import Worker
@@ -16,6 +16,7 @@ from kgservice.engine.worker import Asked, told
 from kgservice.errors import KgError, StoreFailed, TooCostly
 from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import Format
+from kgservice.store.results import Sink
 from kgservice.store.syntax import likely_kind
 
 _GROWN = 0.25  # the part of its memory by which a worker may have grown in all to be asked again
@@ -37,7 +38,7 @@ class Answer:
     def of(self, job: Job, stop: Callable[[], None]) -> None:
         """From now on it is that of the job; `stop` is called when that is stopped and some has been sent."""
         self._job = job
-        job.told = lambda: stop() if self.size else None
+        job.tells(lambda: stop() if self.size else None)
 
     def likely(self, text: str) -> tuple[str, str] | None:
         """The kind of answer that a query seems to have, and the format for that, so that nobody has to ask.
@@ -114,7 +115,7 @@ def ended(last_words: str, memory: int) -> KgError:
     return StoreFailed("The query has ended the process that answered it")
 
 
-class Call:
+class Call(Sink):
     """A query that a server answers, as the process of a job: it ends when the next part of it comes.
 
     Nothing makes it wait, or lets others go first: that is for the server. Its connection is not closed
@@ -124,7 +125,6 @@ class Call:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._ended = False
-        self.stream = cast(BinaryIO, self)
 
     def write(self, data: bytes) -> int:
         """Pass on a part. Raises `Closed` once it has been ended."""

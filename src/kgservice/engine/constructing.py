@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
 
 import pyoxigraph as ox
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple
@@ -18,19 +17,19 @@ from kgservice.engine.worker import Asked
 from kgservice.errors import DeadlineExceeded, TooCostly
 from kgservice.store.base import Dataset
 from kgservice.store.formats import N_TRIPLES
+from kgservice.store.results import Sink
 
 _KEY = "rows"  # of the dataset in the worker
 _LARGEST = 256 * 2**20  # bytes of what is made of one graph
 
 
-class _Statements:
+class _Statements(Sink):
     """N-Triples as they come, a line for each statement, and at most so many."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lines = 0
         self._text = bytearray()
-        self.stream = cast(BinaryIO, self)
 
     def write(self, data: bytes) -> int:
         """Take a part. Raises `TooCostly` beyond what there may be."""

@@ -146,7 +146,10 @@ class Isolated:
             job = self._rooms.job(allowance.who, asked.dataset, until - time.monotonic())
             allowance.then(partial(job.stop, Why.LEFT))
             answer.of(job, allowance.stop)
-            died = run(job, asked, answer)
+            try:
+                died = run(job, asked, answer)
+            finally:
+                job.tells(None)
             if died is None:
                 return
             if job.why is not Why.CHANGED or answer.size:

@@ -42,17 +42,17 @@ class Job:
     """One query: whose it is, what it sees, until when it may run (monotonic seconds), and its process.
 
     It is changed under the lock of `Rooms`; but `sends` is set by who answers: since when it has been waiting
-    for its client, 0 while it is not. `told` hears that it has been stopped.
+    for its client, 0 while it is not.
     """
 
-    __slots__ = ("_lock", "begun", "dataset", "process", "sends", "told", "until", "who", "why")
+    __slots__ = ("_lock", "_told", "begun", "dataset", "process", "sends", "until", "who", "why")
 
     def __init__(self, who: str, dataset: Dataset, until: float, lock: threading.Condition) -> None:
         self.who = who
         self.dataset = dataset
         self.until = until
         self.begun = self.sends = 0.0
-        self.told: Callable[[], None] | None = None
+        self._told: Callable[[], None] | None = None
         self.process: Process | None = None
         self.why: Why | None = None
         self._lock = lock
@@ -64,9 +64,14 @@ class Job:
                 self.why = why
                 if self.process is not None:
                     self.process.kill()
-                if self.told is not None:
-                    self.told()
+                if self._told is not None:
+                    self._told()
                 self._lock.notify_all()
+
+    def tells(self, told: Callable[[], None] | None) -> None:
+        """Call `told` if it is stopped; None when it is over: what `told` holds is needed no longer."""
+        with self._lock:
+            self._told = told
 
     def runs_in(self, process: Process) -> bool:
         """Tell the process that it runs in; False when it has been stopped meanwhile."""

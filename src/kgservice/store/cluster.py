@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from pyoxigraph import NamedNode
 
@@ -24,6 +24,7 @@ from kgservice.store.base import Choose, Dataset, Standing
 from kgservice.store.follower import MARK, Follower
 from kgservice.store.formats import Format
 from kgservice.store.remote import RemoteStore
+from kgservice.store.results import Sink
 from kgservice.store.selftest import write_samples
 from kgservice.store.server_reader import CREATED, SAMPLES, ServerReader
 from kgservice.store.sparql_http import Refused, Server, Unreachable
@@ -192,14 +193,13 @@ def _is_of_the_query(error: StoreFailed) -> bool:
     return isinstance(error, Refused) and error.status < 500
 
 
-class _Held:
+class _Held(Sink):
     """The start of an answer, which can be forgotten until it is passed on."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._start = bytearray()
         self.passed_on = False
-        self.stream = cast(BinaryIO, self)
 
     def write(self, data: bytes) -> int:
         """Keep a part, or pass it on if there is enough."""

@@ -35,6 +35,7 @@ from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, N_TRIPLES, Format,
 from kgservice.store.forms import placed, typed
 from kgservice.store.parts import part
 from kgservice.store.redo import Redo, apart
+from kgservice.store.results import Sink
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
 from kgservice.store.updates import all_of, update_text
 
@@ -44,14 +45,12 @@ _IN_MEMORY = 16 * 1024 * 1024  # bytes of one graph as text
 _MEMORY_FOR_TEXT = 2  # bytes for each byte of N-Quads: 370 a quad, which takes 200 as text
 
 
-class _Watched:
+class _Watched(Sink):
     """A stream that remembers its own error, so that it is not taken for one of the store."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self.error: Exception | None = None
-        # pyoxigraph only writes and flushes.
-        self.stream = cast(BinaryIO, self)
 
     def write(self, data: bytes) -> int:
         try:

@@ -1,9 +1,9 @@
-"""Answers of queries, read back."""
+"""What answers of queries are written to, and answers read back."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
 
@@ -22,6 +22,15 @@ def read_solutions(document: bytes, most: int | None = None) -> Solutions:
             raise TooCostly("The query has more than {most} solutions; use LIMIT", most=most)
         rows.append(tuple(row))
     return Solutions(tuple(v.value for v in results.variables), rows)
+
+
+class Sink:
+    """A stream for those that only write and flush, as whatever serialises an answer does."""
+
+    @property
+    def stream(self) -> BinaryIO:
+        """This: an attribute would be a cycle, which waits with all that it holds to be found as garbage."""
+        return cast(BinaryIO, self)
 
 
 class Gathered(io.BytesIO):

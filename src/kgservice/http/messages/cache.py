@@ -6,9 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from kgservice.store.base import Kind
+from kgservice.store.results import Sink
 
 _PART = 16  # an answer may take so little of the whole cache: 1/16
 
@@ -75,14 +76,13 @@ class Cache:
             self._left = self._size
 
 
-class Kept:
+class Kept(Sink):
     """A stream that keeps what is written to another one, up to `most` bytes."""
 
     def __init__(self, out: BinaryIO, most: int) -> None:
         self._out = out
         self._most = most
         self._body: bytearray | None = bytearray()
-        self.stream = cast(BinaryIO, self)
 
     def write(self, data: bytes) -> int:
         """Write it, and keep it."""
