@@ -56,7 +56,9 @@ def test_a_person_is_found(server: Running, given: dict[str, str]) -> None:
         "iri": IDS + PERSON,
         "name": "Walburga Friesinger",
         "classes": [f"{CI}ContactPerson"],
+        "mark": server.get(f"/subjects/{PERSON}").json()["mark"],
     }
+    assert re.fullmatch("[0-9a-f]{64}", str(expected["mark"]))
     for answer in (server.get("/subjects", params=given), server.post("/subjects/search", json=given)):
         assert answer.json() == {"matches": [expected], "more": False}, answer.text
         assert answer.headers["cache-control"] == "no-store"

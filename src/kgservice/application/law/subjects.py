@@ -119,6 +119,11 @@ def of_key(kg: KnowledgeGraph, key: str) -> NamedNode | None:
     return None
 
 
+def mark(kg: KnowledgeGraph, person: str) -> str:
+    """What stands for the person with this IRI in the audit log and the list of the erased: a keyed hash."""
+    return kg.erased.mark(kg.addresses.key(person))
+
+
 def keys(kg: KnowledgeGraph) -> set[str]:
     """The keys of the persons who have a graph."""
     of_persons = (kg.addresses.subject(""), kg.addresses.consent(""))
@@ -193,4 +198,5 @@ def _match(kg: KnowledgeGraph, person: NamedNode) -> dict[str, Any]:
         "iri": person.value,
         "name": name,
         "classes": sorted(kinds),
+        "mark": mark(kg, person.value),
     }
