@@ -659,7 +659,8 @@ def test_what_goes_does_not_depend_on_what_is_held_in_memory(
     done, same = (erasing.erase(one, PERSON, {"otherBasis": "erase"}) for one in (kg, twin))
     assert done == same
     assert done.quarantine == 2
-    assert dumped(kg) == dumped(twin)
+    stone, other = (requests.one(one, done.ticket).tombstone.encode() for one in (kg, twin))
+    assert dumped(kg) == sorted(line.replace(other, stone) for line in dumped(twin))
     assert check.check(twin) == []
     for view in (twin.view, *(twin.reader(purpose).view for purpose in twin.settings.active_purposes)):
         held = twin.copies.of_view(view)
