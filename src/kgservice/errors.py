@@ -13,6 +13,7 @@ KgError
 ├── NotFound                  no such graph, question, record, term       404, exit 4
 ├── NotAcceptable             none of the asked formats can be given      406
 ├── Conflict                  the change contradicts what is stored       409, exit 5
+│   └── Returning             somebody who was erased would come back     409, exit 5
 ├── PreconditionFailed        what was to be changed has changed meanwhile  412, exit 5
 ├── TooSlow                   the body does not come                      408
 ├── TooLarge                  the body is over the limit                  413
@@ -161,6 +162,14 @@ class Conflict(KgError):
     """The change contradicts what is stored."""
 
     title = "Conflict"
+
+
+class Returning(Conflict):
+    """The change speaks of `nodes` (IRIs), persons who were erased."""
+
+    def __init__(self, detail: str, /, *, nodes: Collection[str] = (), **values: Any) -> None:
+        super().__init__(detail, **values)
+        self.nodes = nodes
 
 
 class PreconditionFailed(KgError):

@@ -77,7 +77,7 @@ def test_only_its_owner_can_read_a_backup(run: Run, store: Path, tmp_path: Path)
     made = run("backup", tmp_path / "kept", "--store", store, "--json")
     assert made.returncode == 0, made.stderr
     folder = Path(json.loads(made.stdout)["folder"])
-    names = {"audit.sqlite", "erased.jsonl", "keys.sqlite", "manifest.json", "store"}
+    names = {"audit.sqlite", "keys.sqlite", "manifest.json", "store"}
     assert {path.name for path in folder.iterdir()} == names
     assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
     shutil.rmtree(folder / "store")
@@ -100,7 +100,6 @@ def test_what_is_restored_is_what_was_kept(run: Run, store: Path, tmp_path: Path
     assert {path.name for path in other.parent.iterdir()} == {
         "store",
         "store.audit.sqlite",
-        "store.erased.jsonl",
         "store.keys.sqlite",
     }
     assert all(path.stat().st_mode & 0o077 == 0 for path in other.parent.iterdir())

@@ -20,7 +20,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import validation
 from kgservice.application.guard.journal import Journal
 from kgservice.application.imports import imports, load
-from kgservice.application.law import erasing
+from kgservice.application.law import erasing, subjects
 from kgservice.application.law.decisions import decide
 from kgservice.application.protocol import exporting, graph_store
 from kgservice.application.stewards import quality, quarantine, reports, stewarding
@@ -169,7 +169,7 @@ class Local(LocalDesks):
         """Decide on what is stored."""
         with self.recorder.doing("decide", "decisions") as entry:
             found = decide(self._kg, **asked)
-            entry.person = self._kg.addresses.key(found.subject)
+            entry.person = subjects.mark(self._kg, found.subject)
             return found.to_json()
 
     @recorded("load", "imports", reads=False)

@@ -45,8 +45,8 @@ class Draft:
 
     `principal` is the name that a `Principal` has; `view` and `purpose` are IRIs; `resource` is the method
     and the address with `{}` for each part that is not fixed, or a command; `outcome` the HTTP status, or the
-    exit code of a command; `ticket` the opaque id of a right that was exercised; `person` the key that ends
-    the IRI of the person whose consents were read. `count` entries like one that is in the log
+    exit code of a command; `ticket` the opaque id of a right that was exercised; `person` a keyed hash that
+    stands for the person whose consents were read. `count` entries like one that is in the log
     already happened from `since` to `moment`. `anchor` says after which head the log begins from now on.
     """
 

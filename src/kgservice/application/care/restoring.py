@@ -22,9 +22,9 @@ def restore(folder: Path, settings: Settings, erased: Path | None = None) -> tup
 
     What stands beside the store is newer than the backup and stays: the audit log and the keys. In the list
     of the erased, which decides who is erased again when the store is opened, no line is lost: it holds what
-    this machine, the backup and `erased`, a list that was kept elsewhere, know. Raises `BadInput` for a
-    backup that is damaged, `Conflict` when there is a store or it is a server, `BadParameter` for a backup of
-    another base, `StoreFailed`.
+    this machine, the backup and `erased` know, a list that was kept elsewhere with the secret of its hashes
+    beside it. Raises `BadInput` for a backup that is damaged, `Conflict` when there is a store or it is a
+    server, `BadParameter` for a backup of another base, `StoreFailed`.
     """
     if settings.remote:
         raise Conflict(
@@ -50,10 +50,17 @@ def restore(folder: Path, settings: Settings, erased: Path | None = None) -> tup
         if own.persons:
             own.are_purged(0)  # what the files hold again is not known
         for name, place in ((AUDIT, beside(store)), (KEYS, keys_of(store)), (OF_HASHES, secret_of(store))):
+            near = [folder / name] if erased is None or name != OF_HASHES else [_near(erased), folder / name]
+            found = next((path for path in near if path.exists()), None)
             if place.exists():
                 stays.append(place.name)
-            elif (folder / name).exists():
-                put(folder / name, place)
+            elif found is not None:
+                put(found, place)
         for path in sorted((folder / STORE).iterdir()):
             copy(path, made / path.name)
     return manifest, stays
+
+
+def _near(erased: Path) -> Path:
+    """The secret that the hashes in a list of the erased were made with: beside it."""
+    return erased.with_name(f"{erased.name.removesuffix(ERASED)}{OF_HASHES}")

@@ -1,10 +1,14 @@
-"""The list of erased persons beside the store: what a restored backup is compared with. No personal data."""
+"""The list of erased persons beside the store: what a restored backup is compared with.
+
+It names nobody: persons and their CRM records stand there as keyed hashes.
+"""
 
 from __future__ import annotations
 
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +20,7 @@ from kgservice.store.disk import sync
 from kgservice.store.secret import read_secret, secret_of
 
 ENDING = ".erased.jsonl"
+_OWN = re.compile("[0-9a-f]{64}")
 
 
 def list_of(store: Path) -> Path:
@@ -25,26 +30,22 @@ def list_of(store: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A person (by key) who was erased, when (xsd:dateTime), and the IRIs of the records that were kept.
+    """A person (by `Erased.mark`) who was erased, when (xsd:dateTime), and the IRIs of the records kept."""
 
-    `foreign`: the tombstone came with data from elsewhere, so this store never held the person.
-    """
-
-    key: str
+    person: str
     at: str
     kept: tuple[str, ...] = ()
-    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An erasure that was about to be committed: of whom (by key), when, and what is to be kept.
+    """An erasure that was about to be committed: of whom (by `Erased.mark`), when, and what is to be kept.
 
     `request`: the IRI of the ticket that is answered with it. Without `at` it was refused, or is of an older
     release, and nobody knows what was to be done.
     """
 
-    key: str
+    person: str
     at: str = ""
     kept: tuple[str, ...] = ()
     request: str = ""
@@ -55,11 +56,11 @@ class Erased:
     """Who was erased, in the order of the erasures.
 
     Kept in the file `path`, line by line, each on disk before the next; without a path in memory only. A line
-    with `begun` (the key) comes before the commit, and one with `erased` after it; `{"purged": n}` says that
-    the files of the store hold nothing more of the first n. `begun` are those that lack the second; a line
-    `{"begun": key}` alone takes back what was begun before it. `records` are keyed hashes of the CRM records
-    that were linked to erased persons; the key is the secret of the store. They are in the line of the begin,
-    and count from the erasure on.
+    with `begun` (the person) comes before the commit, and one with `erased` after it; `{"purged": n}` says
+    that the files of the store hold nothing more of the first n. `begun` are those that lack the second; a
+    line `{"begun": person}` alone takes back what was begun before it. `records` are keyed hashes of the CRM
+    records that were linked to erased persons. They are in the line of the begin, and count from the erasure
+    on. The key of all hashes is the secret of the store.
     """
 
     path: Path | None = None
@@ -68,6 +69,7 @@ class Erased:
     begun: dict[str, Begun] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     _of: dict[str, set[str]] = field(default_factory=dict)
+    _last: dict[str, Line] = field(default_factory=dict)
     _secret: bytes = b""
     _broken_off: bool = False
 
@@ -104,18 +106,18 @@ class Erased:
     def join(self, other: Erased) -> None:
         """Enter what another list knows and this one does not."""
         known = set(self.persons)
-        ended = {(line.key, line.at) for line in self.persons}
-        for key in sorted(other.begun.keys() | other._of.keys()):
-            new = other._of.get(key, set()) - self._of.get(key, set())
-            mine, begun = self.begun.get(key), other.begun.get(key)
-            if mine is None and begun is not None and (key, begun.at) not in ended:
+        ended = {(line.person, line.at) for line in self.persons}
+        for person in sorted(other.begun.keys() | other._of.keys()):
+            new = other._of.get(person, set()) - self._of.get(person, set())
+            mine, begun = self.begun.get(person), other.begun.get(person)
+            if mine is None and begun is not None and (person, begun.at) not in ended:
                 self._begin(begun, new)
             elif new:
-                self._begin(mine or Begun(key), new)
+                self._begin(mine or Begun(person), new)
         for line in other.persons:
             if line not in known:
                 self._enter(line)
-            self.records |= self._of.get(line.key, set())
+            self.records |= self._of.get(line.person, set())
 
     def _line(self, line: str, number: int) -> None:
         try:
@@ -132,15 +134,54 @@ class Erased:
                 self._begun(begun, map(str, said.get("records", ())))
             else:
                 kept = tuple(map(str, said.get("kept", ())))
-                foreign = said.get("foreign") is True
-                self._entered(Line(str(said["erased"]), str(said["at"]), kept, foreign))
+                self._entered(Line(str(said["erased"]), str(said["at"]), kept))
         except (ValueError, TypeError, KeyError) as error:
             raise StoreFailed(f"line {number} of {self.path} is no erased person: {error}") from None
 
     @property
-    def keys(self) -> frozenset[str]:
-        """The keys of the persons of whom nothing was kept."""
-        return frozenset(line.key for line in self.persons if not line.kept)
+    def known(self) -> bool:
+        """Whether an erasure was made or begun."""
+        return bool(self.persons or self.begun)
+
+    def mark(self, key: str) -> str:
+        """What stands for the person with this key: a keyed hash. Raises `StoreFailed`."""
+        return self._hashed([key], create=True)
+
+    def when(self, key: str) -> str | None:
+        """When the person with this key was erased, if nothing was kept of them.
+
+        Raises `StoreFailed` when that cannot be known, since the secret of the store is lost.
+        """
+        line = self._last.get(self._hashed([key], create=False)) if self.persons else None
+        return line.at if line is not None and not line.kept else None
+
+    def among(self, keys: Iterable[str]) -> dict[str, str]:
+        """Those of the keys that the list knows, by their marks. Raises `StoreFailed` as `when` does."""
+        if not self.known:
+            return {}
+        marks = ((self._hashed([key], create=False), key) for key in keys)
+        return {mark: key for mark, key in marks if mark in self._last or mark in self.begun}
+
+    def hide(self) -> None:
+        """Write the list anew with hashes, if an older release wrote keys into it. Raises `StoreFailed`."""
+        if self.path is None or all(map(_OWN.fullmatch, (*self._last, *self.begun, *self._of))):
+            return
+        part = self.path.with_name(f"{self.path.name}.part")
+        try:
+            part.unlink(missing_ok=True)
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                said = json.loads(line)
+                for word in ("begun", "erased"):
+                    if word in said and not _OWN.fullmatch(said[word]):
+                        said[word] = self.mark(said[word])
+                Erased(part)._write(said)
+            part.replace(self.path)
+            sync(self.path.parent)
+        except OSError as error:
+            raise _unwritten(error) from error
+        hidden = Erased.read(self.path)
+        self.persons, self.begun, self.records = hidden.persons, hidden.begun, hidden.records
+        self._of, self._last = hidden._of, hidden._last
 
     @property
     def unfinished(self) -> list[Begun]:
@@ -150,25 +191,25 @@ class Erased:
     @property
     def waiting(self) -> int:
         """How many erased persons the files of the store may still hold in places that nothing reads."""
-        return sum(1 for line in self.persons[self.purged :] if not line.foreign)
+        return len(self.persons[self.purged :])
 
     def holds(self, record: RecordId) -> bool:
         """Whether a record of a CRM was linked to somebody who was erased.
 
         Raises `StoreFailed` when that cannot be known, since the secret of the store is lost.
         """
-        return bool(self.records) and self._hashed(record, create=False) in self.records
+        return bool(self.records) and self._hashed([record.source, record.key], create=False) in self.records
 
     def begin(self, begun: Begun, linked: Iterable[RecordId] = ()) -> None:
         """Note that an erasure is about to be committed; and the person's CRM records, as hashes."""
-        self._begin(begun, {self._hashed(record, create=True) for record in linked})
+        self._begin(begun, {self._hashed([one.source, one.key], create=True) for one in linked})
 
-    def refuse(self, key: str) -> None:
+    def refuse(self, person: str) -> None:
         """Note that an erasure that was begun will not be: it was refused."""
-        self._begin(Begun(key), ())
+        self._begin(Begun(person), ())
 
     def _begin(self, begun: Begun, hashes: Collection[str]) -> None:
-        said: dict[str, object] = {"begun": begun.key}
+        said: dict[str, object] = {"begun": begun.person}
         if begun.at:
             said |= {"at": begun.at, "kept": list(begun.kept), "request": begun.request}
         if hashes:
@@ -177,46 +218,37 @@ class Erased:
         self._begun(begun, hashes)
 
     def _begun(self, begun: Begun, hashes: Iterable[str]) -> None:
-        self.begun[begun.key] = begun
-        self._of.setdefault(begun.key, set()).update(hashes)
+        self.begun[begun.person] = begun
+        self._of.setdefault(begun.person, set()).update(hashes)
 
-    def _hashed(self, record: RecordId, *, create: bool) -> str:
-        """A hash that says nothing without the secret: keys of a CRM are soon guessed."""
+    def _hashed(self, words: list[str], *, create: bool) -> str:
+        """A hash that says nothing without the secret: keys of a CRM are soon guessed, old exports kept."""
         if not self._secret:
             store = None if self.path is None else self.path.with_name(self.path.name.removesuffix(ENDING))
             self._secret = (
                 secrets.token_bytes(32) if store is None else read_secret(secret_of(store), create=create)
             )
-        text = json.dumps([record.source, record.key]).encode()
-        return hmac.new(self._secret, text, "sha256").hexdigest()
+        return hmac.digest(self._secret, json.dumps(words).encode(), "sha256").hex()
 
-    def enter(self, key: str, at: str) -> None:
-        """Note a tombstone that the graph has and the list has not: from elsewhere, or of an erasure here."""
-        if key in self.begun:
-            self.add(key, at)
-            return
-        self._enter(Line(key, at, foreign=True))
-
-    def add(self, key: str, at: str, kept: Iterable[str] = ()) -> None:
+    def add(self, person: str, at: str, kept: Iterable[str] = ()) -> None:
         """Note an erasure; what an interrupted validation has found, in a file beside, goes with it."""
-        self._enter(Line(key, at, tuple(kept)))
+        self._enter(Line(person, at, tuple(kept)))
         if self.path is not None:
             store = self.path.name.removesuffix(ENDING)
             self.path.with_name(f"{store}.validation").unlink(missing_ok=True)
 
     def _enter(self, line: Line) -> None:
-        said: dict[str, object] = {"erased": line.key, "at": line.at}
+        said: dict[str, object] = {"erased": line.person, "at": line.at}
         if line.kept:
             said["kept"] = list(line.kept)
-        if line.foreign:
-            said["foreign"] = True
         self._write(said)
         self._entered(line)
 
     def _entered(self, line: Line) -> None:
         self.persons.append(line)
-        self.begun.pop(line.key, None)
-        self.records |= self._of.get(line.key, set())
+        self._last[line.person] = line
+        self.begun.pop(line.person, None)
+        self.records |= self._of.get(line.person, set())
 
     def are_purged(self, number: int) -> None:
         """Note that the files hold nothing of the first `number` any more."""
@@ -236,4 +268,8 @@ class Erased:
             if new:
                 sync(self.path.parent)
         except OSError as error:
-            raise StoreFailed(f"the list of erased persons cannot be written: {error}") from error
+            raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> StoreFailed:
+    return StoreFailed(f"the list of erased persons cannot be written: {error}")

@@ -17,13 +17,14 @@ from kgservice.application.changes.copies import Copies
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.hidden import Hearers
 from kgservice.application.changes.planner import Planner
-from kgservice.application.changes.proof import hidden_views, refuse_effect, refuse_named
+from kgservice.application.changes.proof import hidden_views, refuse_named
 from kgservice.application.changes.provenance import provenance
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph import installing
 from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.following import Following
 from kgservice.application.graph.forgetting import Forgetter
+from kgservice.application.graph.refusing import refuse_effect
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.purposes import Purposes
@@ -196,7 +197,7 @@ class KnowledgeGraph(Whole):
         with self.writing:
             effect = (planner := self.planner()).effect(change)
             refuse_named(planner, effect, change)
-            refuse_effect(planner, effect, change)
+            refuse_effect(planner, effect, change, self.erased)
             return self.guard.foreseen(planner, effect, self.clock())
 
     def commit(self, change: Change) -> Commit:
@@ -221,7 +222,7 @@ class KnowledgeGraph(Whole):
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            refuse_effect(self.planner(), effect, change)
+            refuse_effect(self.planner(), effect, change, self.erased)
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)

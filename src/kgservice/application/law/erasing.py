@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from kgservice.application.guard import findings
 from kgservice.application.law import evidence, obligations, requests, subjects
 from kgservice.application.law.decisions import stamp
 from kgservice.application.law.doubles import Doubles, others
-from kgservice.application.law.remnants import Words, remnants
+from kgservice.application.law.remnants import Words, named_loosely, remnants
 from kgservice.application.links.consequences import elsewhere, linked_records
 from kgservice.domain.change import LOCAL, Change, Commit, Origin
 from kgservice.domain.matching import RecordId
@@ -98,28 +98,25 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasur
 
 
 def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
-    """Do the erasures anew that the list beside the store knows and the graph does not: it is from a backup.
+    """Erase anew whom the list beside the store knows and the graph still holds: it is from a backup.
 
-    Those that were begun, and of which the list does not know the end, are done or entered in it. So are
-    persons erased who came back beside their tombstone, by a bulk load. Tombstones that the list lacks are
-    entered in it. Returns how many persons were erased.
+    Erasures that were begun, and of which the list does not know the end, are done or entered in it. So are
+    persons erased who came back by a bulk load. Returns how many persons were erased.
     """
     with kg.writing:
-        stones, before = subjects.tombstones(kg), _last_commit(kg)
-        for key in stones.keys() - kg.erased.keys:
-            kg.erased.enter(key, stones[key])
+        kg.erased.hide()
+        before = _last_commit(kg)
+        there = _there(kg, before)
         origin = Origin(agent, "erasure again, after a backup was restored", SOURCE)
-        known, broken_off = list(kg.erased.persons), kg.erased.unfinished
-        done = sum(_finish(kg, begun, stones, agent) for begun in broken_off)
-        finished = {begun.key for begun in broken_off}
-        for line in known:
-            if line.key in finished:
-                continue
-            person = subjects.of_key(kg, line.key)
+        broken_off = {begun.person: begun for begun in kg.erased.unfinished}
+        last = {line.person: line for line in kg.erased.persons}
+        done = sum(_finish(kg, begun, there.get(begun.person), agent) for begun in broken_off.values())
+        for mark in last.keys() & there.keys() - broken_off.keys():
+            line, person = last[mark], subjects.of_key(kg, there[mark])
             at = datetime.fromisoformat(line.at).astimezone(UTC)
-            if not line.kept and (line.key not in stones or person is not None):
-                _wholly(kg, person or NamedNode(f"{kg.addresses.ids}{line.key}"), None, origin, at)
-            elif line.kept and person is not None and before is not None and before < at:
+            if not line.kept:
+                _wholly(kg, person or NamedNode(f"{kg.addresses.ids}{there[mark]}"), None, origin, at)
+            elif person is not None and before is not None and before < at:
                 _partly(kg, person, {iri: [] for iri in line.kept}, None, origin)
             else:
                 continue
@@ -127,19 +124,35 @@ def again(kg: KnowledgeGraph, agent: str = "kgservice") -> int:
         return done
 
 
-def _finish(kg: KnowledgeGraph, begun: Begun, stones: Collection[str], agent: str) -> bool:
+def _there(kg: KnowledgeGraph, before: datetime | None) -> dict[str, str]:
+    """The keys of whom the list knows and the store still holds, by their marks.
+
+    Quarantine and scratch graphs may name somebody who has no graph; they are read if an erasure is younger
+    than the last commit, at `before`.
+    """
+    if not kg.erased.known:
+        return {}
+    keys = subjects.keys(kg)
+    times = [line.at for line in kg.erased.persons] + [begun.at for begun in kg.erased.unfinished]
+    if before is None or any(before < datetime.fromisoformat(at) for at in times):
+        keys |= {kg.addresses.key(iri) for iri in named_loosely(kg)}
+    return kg.erased.among(keys)
+
+
+def _finish(kg: KnowledgeGraph, begun: Begun, key: str | None, agent: str) -> bool:
     """Do what was begun, unless the graph has it; then the list gets its end. Whether it had to be done.
 
-    Of an erasure that keeps records, the ticket that was to be answered with it tells.
+    `key`: of the person, if the store still holds them. Of an erasure that keeps records, the ticket that was
+    to be answered with it tells.
     """
-    person = subjects.of_key(kg, begun.key)
+    person = subjects.of_key(kg, key) if key is not None else None
     tickets = requests.of(kg, person) if person is not None and begun.request else []
     ticket = next((one for one in tickets if one.iri == begun.request), None)
     made = ticket is not None and not ticket.is_open
-    if (person is None or made) if begun.kept else (person is None and begun.key in stones):
-        kg.erased.add(begun.key, begun.at, begun.kept)
+    if key is None or (begun.kept and (person is None or made)):
+        kg.erased.add(begun.person, begun.at, begun.kept)
         return False
-    person = person or NamedNode(f"{kg.addresses.ids}{begun.key}")
+    person = person or NamedNode(f"{kg.addresses.ids}{key}")
     origin = Origin(agent, "erasure that had been broken off", SOURCE)
     told = Members({"request": begun.request})
     noted = requests.settle(kg, person, Right.ERASURE, told) if ticket is not None and not made else None
@@ -162,9 +175,9 @@ def _committed(kg: KnowledgeGraph, change: Change, begun: Begun, linked: Iterabl
     except StoreFailed:
         raise
     except KgError:
-        kg.erased.refuse(begun.key)
+        kg.erased.refuse(begun.person)
         raise
-    kg.erased.add(begun.key, begun.at, begun.kept)
+    kg.erased.add(begun.person, begun.at, begun.kept)
     return commit
 
 
@@ -188,7 +201,7 @@ def _wholly(
     words = Words.of(q for q in quads if q.subject in nodes and q.graph_name == graphs[0])
     doubles = Doubles(open_links, others(kg, person, words))
     found = remnants(kg, nodes, graphs, words)
-    stone = NamedNode(f"{kg.addresses.ids}{key}")
+    stone = NamedNode(kg.addresses.new())  # nothing that stays leads to the name that the person had
     # The tickets as they will be: what they say from now on counts, not what they said.
     moot = requests.moot(kg, person, at, ticket)
     tickets = moot if ticket is None else [ticket, *moot]
@@ -206,7 +219,7 @@ def _wholly(
         lawful=True,
         erased=gone,
     )
-    begun = Begun(key, stamp(at), request=ticket.ticket.value if ticket else "")
+    begun = Begun(kg.erased.mark(key), stamp(at), request=ticket.ticket.value if ticket else "")
     commit = _committed(kg, change, begun, linked)
     return Erasure(
         key,
@@ -268,7 +281,7 @@ def _partly(
         lawful=True,
         erased=erased,
     )
-    begun = Begun(key, stamp(at), tuple(bound), ticket.ticket.value if ticket else "")
+    begun = Begun(kg.erased.mark(key), stamp(at), tuple(bound), ticket.ticket.value if ticket else "")
     commit = _committed(kg, change, begun, linked)
     return Erasure(
         key,

@@ -40,7 +40,7 @@ _TURNED = {
 
 
 def tombstone(node: NamedNode, at: datetime) -> tuple[Quad, ...]:
-    """All that stays of the person: that somebody with this name without meaning was erased, and when."""
+    """All that stays of the person: that somebody was erased, and when. The name of the node is a new one."""
     return (requests.typed(node, "Tombstone"), *requests.about(node, [("erasedAt", requests.literal(at))]))
 
 

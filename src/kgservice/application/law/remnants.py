@@ -237,6 +237,15 @@ class _Search:
         return isinstance(graph, NamedNode) and graph.value.startswith(self._quarantine)
 
 
+def named_loosely(kg: KnowledgeGraph) -> set[str]:
+    """The IRIs in quarantine and scratch graphs that are instances here."""
+    waiting = [g for g in kg.store.graphs() if g.value.startswith(kg.addresses.quarantine(""))]
+    quads = (quad for graph in (*waiting, *kg.copies.scratch) for quad in kg.planner().quads(graph))
+    terms = (term for quad in quads for term in (quad.subject, quad.object))
+    ids = kg.addresses.ids
+    return {term.value for term in terms if isinstance(term, NamedNode) and term.value.startswith(ids)}
+
+
 def forms(word: Literal) -> set[Literal | NamedNode]:
     """The name or address as others may have written it: with or without a language, or as an IRI.
 

@@ -47,8 +47,8 @@ _BY_NAME = f"""{_PREFIX}SELECT DISTINCT ?person {{
 _SYSTEMS = f"""{_PREFIX}SELECT DISTINCT ?name {{
   {{ ?record ci:externalSystem ?name }} UNION {{ ?record ci:crmSystem ?name }}
   UNION {{ ?record ci:crmSystem/ci:title ?name }} }}"""
-_TOMBSTONES = f"""{_PREFIX}SELECT ?person ?at {{
-  VALUES ?person {{ UNDEF }} ?person a ci:Tombstone ; ci:erasedAt ?at }} ORDER BY ?at"""
+_TOMBSTONE = f"""{_PREFIX}SELECT ?at {{
+  VALUES ?stone {{ UNDEF }} ?stone a ci:Tombstone ; ci:erasedAt ?at }}"""
 
 
 def find(kg: KnowledgeGraph, given: Mapping[str, str]) -> dict[str, Any]:
@@ -99,10 +99,13 @@ def one(kg: KnowledgeGraph, key: str) -> NamedNode:
         raise NotFound("{key!r} is no name of a person", key=key[:80]) from None
     if _is_person(kg, node):
         return node
-    person = of_key(kg, kg.addresses.key(node.value))
+    own = kg.addresses.key(node.value)
+    person = of_key(kg, own)
     if person is not None:
         return person
-    for at in tombstones(kg, node).values():
+    stones = kg.select(with_values(_TOMBSTONE, {"stone": node})).rows
+    told = [at.value for (at,) in stones if isinstance(at, Literal)]
+    if at := kg.erased.when(own) or next(iter(told), None):
         raise NotFound("This person was erased at {at}; nothing else is known", at=at)
     raise NotFound("There is no person {key}", key=key[:80])
 
@@ -116,13 +119,16 @@ def of_key(kg: KnowledgeGraph, key: str) -> NamedNode | None:
     return None
 
 
-def tombstones(kg: KnowledgeGraph, person: NamedNode | None = None) -> dict[str, str]:
-    """The keys of erased persons (or of this one, if erased) and when that was, the oldest first."""
-    query = with_values(_TOMBSTONES, {"person": person} if person else {})
+def mark(kg: KnowledgeGraph, person: str) -> str:
+    """What stands for the person with this IRI in the audit log and the list of the erased: a keyed hash."""
+    return kg.erased.mark(kg.addresses.key(person))
+
+
+def keys(kg: KnowledgeGraph) -> set[str]:
+    """The keys of the persons who have a graph."""
+    of_persons = (kg.addresses.subject(""), kg.addresses.consent(""))
     return {
-        kg.addresses.key(node.value): at.value
-        for node, at in kg.select(query).rows
-        if isinstance(node, NamedNode) and isinstance(at, Literal)
+        graph.value.rpartition("/")[2] for graph in kg.store.graphs() if graph.value.startswith(of_persons)
     }
 
 
@@ -192,4 +198,5 @@ def _match(kg: KnowledgeGraph, person: NamedNode) -> dict[str, Any]:
         "iri": person.value,
         "name": name,
         "classes": sorted(kinds),
+        "mark": mark(kg, person.value),
     }

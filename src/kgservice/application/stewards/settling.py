@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.proof import touches_proof
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit
-from kgservice.errors import Invalid, Leaving, Reserved
+from kgservice.errors import Invalid, Leaving, Reserved, Returning
 from kgservice.phrases import Bilingual
 
 RESERVED = Bilingual(
@@ -25,6 +25,11 @@ LEAVING = Bilingual(
     "It makes records those of another person, or of nobody: a steward releases it",
     "Es macht Datensätze zu denen eines anderen Menschen oder von niemandem: Freigeben kann es die Rolle "
     "steward",
+)
+RETURNING = Bilingual(
+    "It speaks of somebody who was erased: have the source forget the person, and discard this",
+    "Es spricht von einem Menschen, der gelöscht wurde: Lassen Sie auch die Quelle ihn vergessen, und "
+    "verwerfen Sie dies",
 )
 
 
@@ -72,9 +77,9 @@ def settle(
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
-    wrong without it is held as well. So is what only those may change who answer for privacy, and what takes
-    records out of the graph of their person. `change` makes the change of some of the parts; `commit` makes
-    it, or raises what a commit would, in a dry run.
+    wrong without it is held as well. So is what only those may change who answer for privacy, what takes
+    records out of the graph of their person, and what speaks of somebody erased. `change` makes the change
+    of some of the parts; `commit` makes it, or raises what a commit would, in a dry run.
     """
     commit = commit or kg.commit
     held: list[tuple[P, Refusal]] = []
@@ -89,6 +94,9 @@ def settle(
         except Leaving as error:
             bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
             held += [(part, Refusal(LEAVING)) for part in bad]
+        except Returning as error:
+            bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
+            held += [(part, Refusal(RETURNING)) for part in bad]
         except Invalid as error:
             wrong: dict[str, list[Mapping[str, Any]]] = {}
             for finding in error.findings:

@@ -56,8 +56,8 @@ def note(
     """Say what the entry of this request shall tell, before its answer begins.
 
     `view` and `purpose`: their IRIs; `query`: its SPARQL text, of which the log keeps what it is set to
-    keep; `ticket`: the opaque id of a right that is exercised, never a name; `person`: the key of somebody
-    whose consents are read.
+    keep; `ticket`: the opaque id of a right that is exercised, never a name; `person`: what stands for
+    somebody whose consents are read (`subjects.mark`).
     """
     state = scope.setdefault("state", {})
     said = {"view": view, "purpose": purpose, "query": query, "ticket": ticket, "person": person}

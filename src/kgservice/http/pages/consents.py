@@ -13,7 +13,7 @@ from starlette.responses import Response
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.graph.lawful_facts import read_subject
-from kgservice.application.law import consents
+from kgservice.application.law import consents, subjects
 from kgservice.application.law.consent_records import IN_FORCE, Recorded, recorded
 from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import Origin
@@ -45,7 +45,7 @@ def consent_page(site: Site, request: Request) -> Response:
     """One consent with its history, and forms to withdraw and to renew it."""
     kg, language = site.whole, site.language(request)
     found = recorded(kg, request.path_params["id"])
-    note(request.scope, person=kg.addresses.key(found.subject))
+    note(request.scope, person=subjects.mark(kg, found.subject))
     person = labels(kg, [found.subject], language).get(found.subject) or short(found.subject)
     response = site.page(
         request,

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law import consents, receipts
+from kgservice.application.law import consents, receipts, subjects
 from kgservice.application.law.consent_records import recorded
 from kgservice.errors import NotFound
 from kgservice.http.access.auditing import note
@@ -72,13 +72,13 @@ class Consents:
     def _told(self, scope: Scope, iri: str, status: int) -> Response:
         """The consent after a change."""
         consent = recorded(self._kg, iri)
-        note(scope, person=self._kg.addresses.key(consent.subject))
+        note(scope, person=subjects.mark(self._kg, consent.subject))
         place = f"/consents/{quote(iri.removeprefix(self._kg.addresses.ids), safe='')}"
         return JSONResponse(consent.to_json(), status, {**_HEADERS, "Location": place})
 
     def _receipt(self, http: Exchange, key: str, offer: Format | Representation, media_type: str) -> Response:
         consent = recorded(self._kg, key)
-        note(http.scope, person=self._kg.addresses.key(consent.subject))
+        note(http.scope, person=subjects.mark(self._kg, consent.subject))
         if offer is HTML:
             request = Request(http.scope)
             shown = receipts.page(self._kg, consent, self._site.language(request))

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import subjects
 from kgservice.application.law.decisions import decide
 from kgservice.errors import BadParameter
 from kgservice.http.access.auditing import note
@@ -37,5 +38,5 @@ class Decisions:
             if not asked.get(name):
                 raise BadParameter("the parameter {name!r} is missing", name=name, source=name)
         found = await on(self._readers, lambda: decide(self._kg, **asked))
-        note(scope, person=self._kg.addresses.key(found.subject))
+        note(scope, person=subjects.mark(self._kg, found.subject))
         await http.reply(JSONResponse(found.to_json(), headers=_HEADERS))
