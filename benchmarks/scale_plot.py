@@ -50,11 +50,11 @@ def _named(axes: Axes, title: str, unit: str) -> None:
     axes.legend(fontsize="x-small")
 
 
-def main() -> None:
+def write(file: Path) -> None:
     """Write the picture; the same measurements give the same file."""
-    mpl.rcParams["svg.hashsalt"] = "kgservice"
-    draw(sizes()).savefig(sys.argv[1], metadata={"Date": None})
+    with mpl.rc_context({"svg.hashsalt": "kgservice", "svg.fonttype": "none"}):
+        draw(sizes()).savefig(file, metadata={"Date": None, "Creator": None})
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(sys.argv[1]))

@@ -25,7 +25,7 @@ from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
 from kgservice.engine.changes import LARGEST, MOST
 from kgservice.engine.isolated import Isolated, Limits
-from kgservice.engine.nurse import Nurse
+from kgservice.engine.nurse import Headcount, Nurse
 from kgservice.engine.rooms import Room
 from kgservice.errors import BadQuery, Busy, DeadlineExceeded, KgError, NotAcceptable, StoreFailed, TooCostly
 from kgservice.http.messages.cache import Kept
@@ -412,7 +412,7 @@ def test_a_search_reads_what_was_committed_before(apart: KnowledgeGraph) -> None
 
 
 def test_nobody_waits_for_a_nursery_that_is_closed() -> None:
-    nurse = Nurse("tests")
+    nurse = Nurse("tests", Headcount())
     waiting = [nurse.load("key", io.BytesIO(b"<urn:a> <urn:b> <urn:c> <urn:d> .\n" * 10)) for _ in range(20)]
     nurse.close()
     assert all(future.done() for future in (*waiting, nurse.load("key", io.BytesIO(b""))))

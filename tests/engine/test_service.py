@@ -10,15 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
 from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
+from pyoxigraph import NamedNode
 
+from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.access import patience
 from kgservice.http.messages import bodies
+from kgservice.store.formats import TURTLE
 from tests.engine.conftest import engine_of, until
 from tests.engine.test_isolated import CROSS, children
 from tests.serving import Running, running
@@ -305,3 +309,66 @@ def test_clients_that_do_not_read_their_answers_keep_nobody_from_long_queries(
     finally:
         for connection in silent:
             connection.close()
+
+
+def figures(server: Running) -> dict[str, float]:
+    """What `/metrics` tells."""
+    lines = [line for line in server.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_figures_tell_where_queries_are_and_why_they_were_ended(server: Running) -> None:
+    def stopped(reason: str) -> float:
+        return figures(server)[f'kgservice_queries_stopped_total{{reason="{reason}"}}']
+
+    before = figures(server)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, server, CROSS, 1.0)
+        until(lambda: figures(server)['kgservice_queries{room="heavy"}'] == 1)
+        assert asked.result().status_code == 504
+    assert stopped("deadline") == before['kgservice_queries_stopped_total{reason="deadline"}'] + 1
+    assert ask(server, HOSTILE["everything in order"][0], 20).status_code == 507
+    assert stopped("memory") == before['kgservice_queries_stopped_total{reason="memory"}'] + 1
+    left = before['kgservice_queries_stopped_total{reason="left"}']
+    with pytest.raises(httpx.ReadTimeout):
+        server.client.post(server.url + "sparql", data={"query": CROSS}, timeout=0.3)
+    until(lambda: stopped("left") == left + 1)
+    until(lambda: figures(server)['kgservice_queries{room="heavy"}'] == 0)
+    after = figures(server)
+    started = 'kgservice_workers_started_total{nursery="memory"}'
+    assert after[started] > before[started]
+    assert 0 < after['kgservice_workers{nursery="memory"}'] < after[started]
+    assert after["kgservice_query_seconds_count"] == before["kgservice_query_seconds_count"] + 3
+    assert after["kgservice_query_seconds_sum"] > before["kgservice_query_seconds_sum"] + 1
+    assert after['kgservice_query_seconds_bucket{le="0.5"}'] < after["kgservice_query_seconds_count"]
+
+
+def test_figures_tell_of_copies_and_that_the_disk_is_read_instead(
+    server: Running, apart: KnowledgeGraph
+) -> None:
+    views = 1 + len(apart.settings.active_purposes)
+    found = figures(server)
+    assert found['kgservice_copies{kind="view for queries",read="memory"}'] == views
+    assert found['kgservice_copy_bytes{kind="view for queries"}'] > 1_000_000
+    assert found['kgservice_nursery_alive{nursery="memory"}'] == 1
+    view = NamedNode("urn:test:large")
+    with apart.writing:
+        apart.store.load(BytesIO(b"<urn:a> <urn:b> <urn:c>, <urn:d> ."), TURTLE, graph=view)
+    kept = apart.copies.keep_elsewhere(view, engine_of(apart).memory(view), Budget(400), lambda _: None)
+    kept.wait()
+    assert figures(server)['kgservice_copies{kind="view for queries",read="disk"}'] == 1
+
+
+def test_figures_tell_of_kept_answers_and_commits(server: Running) -> None:
+    before = figures(server)
+    query = {"query": "SELECT ?kept { ?kept a ?class } LIMIT 3"}
+    for _ in range(3):
+        assert server.get("/sparql", params=query).status_code == 200
+    update = {"Content-Type": "application/sparql-update"}
+    inserted = server.post("/update", content="INSERT DATA { <urn:x> <urn:p> 1 }", headers=update)
+    assert inserted.status_code == 204, inserted.text
+    after = figures(server)
+    for name, more in (("cache_hits_total", 2), ("cache_misses_total", 1), ("commit_seconds_count", 1)):
+        assert after[f"kgservice_{name}"] == before[f"kgservice_{name}"] + more, name
+    assert after["kgservice_cache_bytes"] > before["kgservice_cache_bytes"]
+    assert after["kgservice_commit_undecided"] == 0

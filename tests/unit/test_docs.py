@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from benchmarks import scale_plot
 from packaging.requirements import Requirement
 
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -96,3 +97,13 @@ def test_runtime_dependencies_are_used() -> None:
         assert name in {*indirect, "python_multipart"} or re.search(
             rf"^\s*(import|from) {name}\b", sources, re.MULTILINE
         ), name
+
+
+def test_the_picture_of_growth_is_of_all_that_was_measured(tmp_path: Path) -> None:
+    assert len(scale_plot.sizes()) > 1
+    scale_plot.write(drawn := tmp_path / "growth.svg")
+    shown = ROOT / "docs/pictures/growth.svg"
+    anew = f"python -m benchmarks.scale_plot {shown.relative_to(ROOT)}"
+    assert shown.is_file(), anew
+    assert shown.read_text(encoding="utf-8") == drawn.read_text(encoding="utf-8"), anew
+    assert f"](pictures/{shown.name})" in page("benchmarks")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
-from kgservice.engine.jobs import Job
+from kgservice.engine.jobs import Job, Why
 from kgservice.engine.nurse import Worker
 from kgservice.engine.wire import Closed
 from kgservice.engine.wire import Kind as Frame
@@ -21,6 +21,9 @@ from kgservice.store.syntax import likely_kind
 
 _GROWN = 0.25  # the part of its memory by which a worker may have grown in all to be asked again
 _MEMORY = ("memory allocation", "MemoryError", "out of memory")
+REASONS = (*(why.name.lower() for why in Why), "memory", "failed")
+"""Why queries end before their answer is whole."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -107,12 +110,23 @@ class Answer:
 
 def ended(last_words: str, memory: int) -> KgError:
     """The error for a query whose process has died: its last words, and the bytes that it could take."""
-    if any(words in last_words for words in _MEMORY):
+    if _lacked_memory(last_words):
         return TooCostly("The query needs more than {most} MiB", most=memory // 2**20)
     # What it said may hold a value of the query or of the graph.
     _log.error("a query has ended its process: %s", "it failed" if last_words else "it was killed")
     _log.debug("the last words of that process: %s", last_words)
     return StoreFailed("The query has ended the process that answered it")
+
+
+def cause(job: Job, last_words: str) -> str:
+    """Why a query was stopped or its process has died: one of `REASONS`."""
+    if job.why is not None:
+        return job.why.name.lower()
+    return "memory" if _lacked_memory(last_words) else "failed"
+
+
+def _lacked_memory(last_words: str) -> bool:
+    return any(words in last_words for words in _MEMORY)
 
 
 class Call(Sink):

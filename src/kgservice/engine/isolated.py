@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from typing import BinaryIO
 
 from pyoxigraph import NamedNode, Quad, Triple
 
-from kgservice.engine.answer import Answer, Call, ended
+from kgservice.engine.answer import REASONS, Answer, Call, cause, ended
 from kgservice.engine.changes import Changes
 from kgservice.engine.checkpoints import Checkpoints, Once
 from kgservice.engine.constructing import construct, hold, stopped_after
@@ -26,6 +27,7 @@ from kgservice.errors import Busy, DeadlineExceeded, KgError, StoreFailed
 from kgservice.phrases import Phrase
 from kgservice.store.allowance import Allowance
 from kgservice.store.base import Choose, Dataset, Store
+from kgservice.store.figures import Figures
 from kgservice.store.oxigraph import OxigraphStore
 
 _TRIES = 5  # workers that die, one after the other, before the query is given up
@@ -58,6 +60,8 @@ class Isolated:
         }
         self.held: set[str] = set()
         self._rooms = Rooms(room)
+        self._died: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._watching = threading.Thread(target=self._rooms.watch, name="kgservice-watch", daemon=True)
         self._watching.start()
 
@@ -72,6 +76,14 @@ class Isolated:
     def holds(self, view: NamedNode) -> bool:
         """See `Engine.holds`."""
         return view.value in self.held and self._staffs[True].nurse.well
+
+    @property
+    def figures(self) -> Figures:
+        """See `Engine.figures`."""
+        with self._counting:
+            stopped = {reason: self._died[reason] for reason in REASONS}
+        staffs = {"memory": self._staffs[True].standing, "disk": self._staffs[False].standing}
+        return Figures(self._rooms.sizes, stopped, staffs, self._rooms.seconds)
 
     def close(self) -> None:
         """Stop all queries, and the processes."""
@@ -152,6 +164,8 @@ class Isolated:
                 job.tells(None)
             if died is None:
                 return
+            with self._counting:
+                self._died[cause(job, died)] += 1
             if job.why is not Why.CHANGED or answer.size:
                 raise self._stopped(job, died, allowance)
 

@@ -39,6 +39,25 @@ class Opened(Protocol):
         """Tell that the worker reads it no longer."""
 
 
+class Headcount:
+    """How many workers have `started`, and how many of them are `living`."""
+
+    def __init__(self) -> None:
+        self.started = self.living = 0
+        self._lock = threading.Lock()
+
+    def come(self) -> None:
+        """One more."""
+        with self._lock:
+            self.started += 1
+            self.living += 1
+
+    def go(self) -> None:
+        """One less."""
+        with self._lock:
+            self.living -= 1
+
+
 class Worker:
     """A process that answers queries.
 
@@ -46,7 +65,9 @@ class Worker:
     answered, and `rests` while it has no query.
     """
 
-    def __init__(self, wire: Wire, process: int, errors: int, seen: int) -> None:
+    def __init__(self, wire: Wire, process: int, errors: int, seen: int, headcount: Headcount) -> None:
+        headcount.come()
+        self._headcount = headcount
         self.wire = wire
         self.seen = seen
         self.grown = 0
@@ -108,6 +129,7 @@ class Worker:
     def close(self) -> None:
         """End it and let it go."""
         self.kill()
+        self._headcount.go()
         if self.opened is not None:
             self.opened.release()
         self.wire.close()
@@ -121,8 +143,9 @@ class Nurse:
     Once the nursery is dead everything raises `StoreFailed`, and `well` is False.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, headcount: Headcount) -> None:
         self._name = name
+        self._headcount = headcount
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -231,7 +254,7 @@ class Nurse:
             ours.close()
             os.close(errors)
             raise
-        return Worker(Wire(ours), int(process), errors, int(seen))
+        return Worker(Wire(ours), int(process), errors, int(seen), self._headcount)
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from kgservice.domain.durations import Durations
 from kgservice.engine.jobs import FairQueue, Job, Process, Why
 from kgservice.errors import Busy
 from kgservice.store.base import Dataset
@@ -53,6 +54,7 @@ class Rooms:
         self._sending: dict[Job, bool] = {}  # and whether its process is paused
         self._entered = False  # since the last look at those that run, or one of them runs still
         self._closed = False
+        self.seconds = Durations()  # for which queries were inside
 
     def job(self, who: str, dataset: Dataset, seconds: float) -> Job:
         """A query that may take so long, from now."""
@@ -94,6 +96,8 @@ class Rooms:
         """Tell that the query has ended."""
         with self._lock:
             process, job.process = job.process, None
+            if job.begun:
+                self.seconds.add(self._monotonic() - job.begun)
             if self._take_out(job) and process is not None:  # it had answered when it was paused
                 process.resume()
             self._resume()
@@ -120,6 +124,18 @@ class Rooms:
     @property
     def _inside(self) -> list[Job]:
         return [*self._heavy, *self._paused, *self._sending, *self._light]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many queries are in each room, or wait for their turn."""
+        with self._lock:
+            return {
+                "waiting": len(self._queue),
+                "light": len(self._light),
+                "heavy": len(self._heavy),
+                "paused": len(self._paused),
+                "sending": len(self._sending),
+            }
 
     def stop(self, concerned: Callable[[Job], bool], why: Why) -> None:
         """Stop those that run and are concerned."""

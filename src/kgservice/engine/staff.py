@@ -7,8 +7,9 @@ from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 
-from kgservice.engine.nurse import Nurse, Worker
+from kgservice.engine.nurse import Headcount, Nurse, Worker
 from kgservice.errors import StoreFailed
+from kgservice.store.figures import Staffing
 
 _START = 30.0  # seconds after which a worker that does not start is given up
 _SPARE = 2  # how many are kept ready
@@ -26,10 +27,16 @@ class Staff:
         self._name = name
         self._kept = kept
         self._revived = revived
-        self.nurse = Nurse(name)
+        self._headcount = Headcount()
+        self.nurse = Nurse(name, self._headcount)
         self._lock = threading.Lock()
         self._free: deque[Future[Worker]] = deque()
         self._closed = False
+
+    @property
+    def standing(self) -> Staffing:
+        """How many there are."""
+        return Staffing(self.nurse.well, self._headcount.living, self._headcount.started)
 
     def take(self, *, new: bool = False) -> Worker:
         """A worker that nobody else has, or with `new` one that nobody had. Raises `StoreFailed`."""
@@ -37,7 +44,7 @@ class Staff:
             if self._revived and not self.nurse.well and not self._closed:
                 self._free.clear()
                 self.nurse.close()
-                self.nurse = Nurse(self._name)
+                self.nurse = Nurse(self._name, self._headcount)
             future = self._free.popleft() if self._free and not new else self.nurse.fork()
         try:
             return future.result(_START)

@@ -280,7 +280,7 @@ def framework(
             Route("/audit/verification", AuditVerification(audit, readers)),
         ]
     app.include_router(health.make_router(kg, asking))
-    app.include_router(metrics.make_router(kg, meters))
+    app.include_router(metrics.make_router(kg, meters, querying.cache))
     app.include_router(make_router(kg, known, Machinery(runs, backups, jobs, audit, meters)))
     app.include_router(problem_types.make_router(kg))
     app.include_router(terms.make_router(kg))

@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kgservice.store.allowance import Allowance
+from kgservice.store.figures import Figures
 from kgservice.store.formats import Format
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -123,6 +124,10 @@ class Engine(Protocol):
 
     def holds(self, view: NamedNode) -> bool:
         """Whether queries on the view are answered from memory."""
+
+    @property
+    def figures(self) -> Figures:
+        """What it is doing, and has done since it began."""
 
     def stop(self, views: Collection[object]) -> None:
         """Nothing of what these graphs held before now may be told any more: stop who still reads it."""

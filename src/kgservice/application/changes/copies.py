@@ -21,7 +21,7 @@ class Copies:
         self._store = store
         self._graphs = graphs
         self._writing = writing
-        self._kept: dict[str, Replica] = {}
+        self._kept: dict[tuple[str, NamedNode | None], Replica] = {}
         self._serving: dict[object, Store] = {}
         self._scratch: set[NamedNode] | None = None
 
@@ -30,8 +30,7 @@ class Copies:
 
         For a process that serves for long; as long as the view fits into the budget.
         """
-        serves = self._serves(view, memory)
-        return self._keep(f"view {view}", lambda graph: graph == view, memory, budget, serves)
+        return self._keep("view", _only(view), memory, budget, self._serves(view, memory), of=view)
 
     def keep_records(self, memory: Store, budget: Budget) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
@@ -45,12 +44,12 @@ class Copies:
         self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
     ) -> Replica:
         """Fill and change a memory that others answer queries on the view from; see `Replica` for `told`."""
-        return self._keep(f"view {view} for queries", lambda graph: graph == view, memory, budget, told)
+        return self._keep("view for queries", _only(view), memory, budget, told, of=view)
 
     def keep_texts(self, view: NamedNode, texts: Memory, told: Callable[[bool], None]) -> Replica:
         """Fill and change the index of what the view says in words, which knows itself how large it is."""
         unlimited = Budget(sys.maxsize)
-        return self._keep(f"texts of {view}", lambda graph: graph == view, texts, unlimited, told)
+        return self._keep("texts", _only(view), texts, unlimited, told, of=view)
 
     def _serves(self, name: object, memory: Store) -> Callable[[bool], None]:
         def told(ready: bool) -> None:
@@ -63,19 +62,22 @@ class Copies:
 
     def _keep(
         self,
-        name: str,
+        kind: str,
         holds: Callable[[object], bool],
         memory: Memory,
         budget: Budget,
         told: Callable[[bool], None],
+        *,
+        of: NamedNode | None = None,
     ) -> Replica:
-        before = self._kept.pop(name, None)
+        before = self._kept.pop((kind, of), None)
         if before is not None:
             before.close()
+        name = f"{kind} {of or ''}".strip()
         replica = Replica(
             self._store, holds, memory, name=name, budget=budget, writing=self._writing, told=told
         )
-        self._kept[name] = replica
+        self._kept[kind, of] = replica
         replica.start()
         return replica
 
@@ -97,6 +99,11 @@ class Copies:
     def filling(self) -> bool:
         """Whether one of them is still being filled."""
         return any(replica.is_filling for replica in list(self._kept.values()))
+
+    @property
+    def standings(self) -> list[tuple[str, str, int]]:
+        """Of each replica what it is of (`view`, `records`, …), what is read (`Replica.read`), its bytes."""
+        return [(kind, replica.read, replica.size) for (kind, _), replica in list(self._kept.items())]
 
     @property
     def scratch(self) -> list[NamedNode]:
@@ -126,3 +133,7 @@ class Copies:
         """Stop, and free the memory; not to be called under `writing`."""
         while self._kept:
             self._kept.popitem()[1].close()
+
+
+def _only(view: NamedNode) -> Callable[[object], bool]:
+    return lambda graph: graph == view

@@ -32,8 +32,14 @@ class Budget:
     """
 
     def __init__(self, size: int, *, each: int = BYTES_PER_STATEMENT) -> None:
+        self.each = each
         self.most = self._left = size // each
         self._lock = threading.Lock()
+
+    @property
+    def used(self) -> int:
+        """The bytes that are in use."""
+        return (self.most - self._left) * self.each
 
     def take(self, statements: int) -> bool:
         """Use it for so many more statements (fewer, if negative), if they fit."""
@@ -87,6 +93,18 @@ class Replica:
     def is_filling(self) -> bool:
         """Whether the filling has not ended."""
         return self._filling.is_alive()
+
+    @property
+    def read(self) -> str:
+        """What is read: `memory`, or `disk` for good, or `disk` as long as the memory is `filling`."""
+        if self._ready:
+            return "memory"
+        return "filling" if self.is_filling and not self._stopped.is_set() else "disk"
+
+    @property
+    def size(self) -> int:
+        """The bytes that its budget counts for it."""
+        return self._size * self._budget.each
 
     def stop(self) -> None:
         """Serve nothing any more, and end the filling soon."""

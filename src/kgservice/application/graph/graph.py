@@ -32,6 +32,7 @@ from kgservice.application.views.reader import PurposeReader, Reader, Whole
 from kgservice.application.views.search import Search
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.clock import Clock, system_clock
+from kgservice.domain.durations import Durations
 from kgservice.domain.finding import Policy
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
@@ -76,8 +77,9 @@ class KnowledgeGraph(Whole):
         self.erased = Erased()
         self._head = self._opened = standing.head(store, self.addresses)
         self._changed: dict[object, int] = {}
-        self._unfinished: tuple[Effect, int, Collection[object]] | None = None
+        self.unfinished: tuple[Effect, int, Collection[object]] | None = None
         self._following = Following(self)
+        self.took = Durations()  # of changes, for which nobody else can write
         self.when_hidden = Hearers()
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
 
@@ -109,8 +111,10 @@ class KnowledgeGraph(Whole):
 
     @property
     def state(self) -> int:
-        """See `Reader.state`: the number of the last commit."""
+        """See `Reader.state`: the number of the last commit; 0 at first."""
         return self._head
+
+    head = state
 
     def changed(self, graph: NamedNode) -> int:
         """The number of the last commit that changed the graph; before this start, the last one of all."""
@@ -125,11 +129,6 @@ class KnowledgeGraph(Whole):
     def prepared(self) -> bool:
         """Whether changes can be judged at once: the shapes have been read."""
         return not self.guarded or (self._guard is not None and self._guard.prepared)
-
-    @property
-    def head(self) -> int:
-        """The number of the last commit; 0 at first."""
-        return self._head
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -216,7 +215,7 @@ class KnowledgeGraph(Whole):
         return self._write(effect, Change(origin=origin, trusted=trusted))
 
     def _write(self, effect: Effect, change: Change) -> Commit:
-        with self.writing:
+        with self.writing, self.took.timed():
             now = self.clock()
             refuse_named(self.planner(), effect, change)
             if not effect:
@@ -250,7 +249,7 @@ class KnowledgeGraph(Whole):
         except KgError as error:
             self._purposes.forget()  # it has taken note of what is not written
             if isinstance(error, Undecided):
-                self._unfinished = effect, number, hidden
+                self.unfinished = effect, number, hidden
             raise
         self._follow(effect, number, hidden)
         change.origin.told(number)
@@ -262,13 +261,13 @@ class KnowledgeGraph(Whole):
 
     def _settle(self) -> None:
         """Finish the last commit. Raises `StoreFailed` while it is not known whether the store made it."""
-        if self._unfinished is not None:
+        if self.unfinished is not None:
             with self.writing:
-                unfinished, self._unfinished = self._unfinished, None
+                unfinished, self.unfinished = self.unfinished, None
                 try:
                     self.store.settle()
                 except Undecided:  # still; of any other failure nothing is left
-                    self._unfinished = unfinished
+                    self.unfinished = unfinished
                     raise
                 self._follow(*unfinished)
                 if self._guard is not None:

@@ -42,6 +42,11 @@ class Search:
         self._lock = Lock()
         self._turn = Lock()  # filling takes the processor, so one index is filled after the other
 
+    @property
+    def used(self) -> int:
+        """Bytes of memory that the indexes take."""
+        return self._budget.used
+
     def start(self, *views: NamedNode) -> None:
         """Fill the indexes of these views in threads; no search waits for them."""
         self._waits = False

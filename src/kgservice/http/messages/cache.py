@@ -32,7 +32,7 @@ class Cache:
     def __init__(self, size: int) -> None:
         self.largest = size // _PART
         self._size = self._left = size
-        self.cleared = 0  # times
+        self.cleared = self.hits = self.misses = 0  # times
         self._lock = threading.Lock()
         self._answers: OrderedDict[tuple[Hashable, Hashable], Answer] = OrderedDict()
         self._states: dict[Hashable, str] = {}
@@ -40,10 +40,11 @@ class Cache:
     def get(self, view: Hashable, state: str, asked: Hashable) -> Answer | None:
         """What was answered in this state of the view."""
         with self._lock:
-            if self._states.get(view) != state:
-                return None
-            found = self._answers.get((view, asked))
-            if found is not None:
+            found = self._answers.get((view, asked)) if self._states.get(view) == state else None
+            if found is None:
+                self.misses += 1
+            else:
+                self.hits += 1
                 self._answers.move_to_end((view, asked))
             return found
 
@@ -66,6 +67,11 @@ class Cache:
             self._left -= len(answer.body)
             while self._left < 0:
                 self._left += len(self._answers.popitem(last=False)[1].body)
+
+    @property
+    def used(self) -> int:
+        """The bytes that are kept."""
+        return self._size - self._left
 
     def clear(self) -> None:
         """Keep nothing of what there is."""

@@ -28,9 +28,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgservice import __version__
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.domain.durations import BOUNDS
+from kgservice.http.messages.cache import Cache
+from kgservice.http.resources.inside import Inside
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Meters:
@@ -47,7 +49,7 @@ class Meters:
             "kgservice_request_seconds",
             "Time from the request to the end of its answer",
             of_route,
-            buckets=_BOUNDS,
+            buckets=BOUNDS,
             registry=self.registry,
         )
         self.running = Gauge(
@@ -152,8 +154,9 @@ class Measuring:
             self._meters.seconds_of(*labels).observe(time.perf_counter() - began)
 
 
-def make_router(kg: KnowledgeGraph, meters: Meters) -> APIRouter:
+def make_router(kg: KnowledgeGraph, meters: Meters, cache: Cache) -> APIRouter:
     """The route of the figures."""
+    meters.registry.register(Inside(kg, cache))
     router = APIRouter()
 
     @router.head("/metrics")

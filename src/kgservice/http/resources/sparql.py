@@ -46,14 +46,14 @@ class _Settled(Exception):
 
 
 class Querying:
-    """`/sparql` as an ASGI application."""
+    """`/sparql` as an ASGI application; `cache` holds the answers that were given last."""
 
     def __init__(self, kg: KnowledgeGraph, workers: Executor, tags: Tags) -> None:
         self._kg = kg
         self._workers = workers
         self._tags = tags
-        self._cache = Cache(kg.settings.cache * 2**20)
-        kg.when_hidden.append(self._cache.clear)
+        self.cache = Cache(kg.settings.cache * 2**20)
+        kg.when_hidden.append(self.cache.clear)
         self._describer = Describer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +107,7 @@ class Querying:
 
         def produce(out: BinaryIO) -> None:
             nonlocal state
-            since = self._cache.cleared
+            since = self.cache.cleared
             state = self._tags.of_view(reader)
             if repeatable:
                 form = (http.headers.get("accept"), asked.wanted)
@@ -141,12 +141,12 @@ class Querying:
         since: int,
     ) -> None:
         """Write an answer that was given before in this state, or a fresh one, which is kept."""
-        known = self._cache.get(*key)
+        known = self.cache.get(*key)
         if known is not None:
             choose(known.kind)
             out.write(known.body)
             return
-        kept, kinds = Kept(out, self._cache.largest), list[Kind]()
+        kept, kinds = Kept(out, self.cache.largest), list[Kind]()
 
         def noted(kind: Kind) -> Format:
             kinds.append(kind)
@@ -154,7 +154,7 @@ class Querying:
 
         _fresh(reader, asked, noted, kept.stream)
         if kept.body is not None:
-            self._cache.put(*key, Answer(kinds[0], kept.body), since)
+            self.cache.put(*key, Answer(kinds[0], kept.body), since)
 
     async def _describe(self, http: Exchange, reader: Reader) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
