@@ -209,6 +209,13 @@ class _Run:
                 {"source": source, "refused": refused},
             )
             return
+        # A row that became a record of another kind is no longer what it was.
+        moved = set[str]().union(*(one.split_off(kind) for one in first))
+        if moved:
+            self._db.execute(
+                f"{into} SELECT key FROM {there} WHERE source = ? AND key IN (SELECT unnest(?))",  # noqa: S608
+                [source, sorted(moved)],
+            )
         present = [self._delivered[one.table.name].present for one in first]
         if first and len(first) == len(parts) and all(keys is not None for keys in present):
             known = sorted(set().union(*(keys for keys in present if keys is not None)))
