@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -60,7 +60,8 @@ class Places:
         keys = [Literal(external_id(kg.addresses, one)) for one in sorted(wanted, key=str)]
         by_external = {(one.source, external_id(kg.addresses, one)): one for one in wanted}
         records: dict[RecordId, NamedNode] = {}
-        terms = {"source": sources, "key": keys, "class": [NamedNode(CI + _CLASSES[kind])]}
+        classes = [NamedNode(CI + _CLASSES[kind])]
+        terms: dict[str, Sequence[NamedNode | Literal]] = {"source": sources, "key": keys, "class": classes}
         for source, key, record in kg.select(with_values(_RECORD, terms)).rows:
             one = by_external.get((_text(source), _text(key)))
             if one is not None and isinstance(record, NamedNode):
