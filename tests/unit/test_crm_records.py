@@ -81,7 +81,7 @@ def test_only_what_differs_is_written(kg: KnowledgeGraph) -> None:
     assert changed.written == 1
     assert of(kg, TILMAN, "occupation") == set()
     assert "99" not in {str(q.object) for q in kg.store.match([(None, NamedNode(f"{CI}externalId"), None)])}
-    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    record = record_iri(kg.addresses, PERSONS, RecordId("erp", "77")).value
     values = kg.select(
         f"SELECT ?n ?v {{ ?f <{CI}ofCrmRecord> <{record}> ; <{CI}fieldName> ?n ; <{CI}fieldValue> ?v }}"
     ).rows
@@ -162,7 +162,7 @@ def test_what_was_taken_over_follows_the_crm_and_the_rule_and_comes_back(kg: Kno
 def test_a_deleted_record_is_restricted_until_it_comes_back(kg: KnowledgeGraph) -> None:
     take(kg, PERSONS, [row()], taking())
     view = kg.reader(f"{DPV}CustomerRelationshipManagement")
-    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    record = record_iri(kg.addresses, PERSONS, RecordId("erp", "77")).value
     asked = f"ASK {{ <{record}> a <{CI}CrmContact> }}"
     assert view.ask(asked)
     done = take(kg, PERSONS, [row(deleted=True)], taking())
@@ -209,7 +209,7 @@ def test_who_was_made_of_a_record_keeps_their_name_when_the_crm_deletes_it(kg: K
 def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(kg: KnowledgeGraph) -> None:
     """A restriction that names no record any more would restrict all of the person's data."""
     view, asked = kg.reader(f"{DPV}CustomerRelationshipManagement"), f"ASK {{ <{TILMAN}> ?p ?o }}"
-    record = record_iri(kg.addresses, RecordId("erp", "77")).value
+    record = record_iri(kg.addresses, PERSONS, RecordId("erp", "77")).value
     key = kg.addresses.key(TILMAN)
     take(kg, PERSONS, [row()], taking())
     ours = restricting.restrict(kg, key, {"records": [record], "reason": "is contested"})

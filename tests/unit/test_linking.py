@@ -24,7 +24,7 @@ from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.forgetting import CanonicalTables
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.clock import Clock
-from kgservice.domain.link import Link, State, Verdict
+from kgservice.domain.link import ORGANISATIONS, PERSONS, Link, State, Verdict
 from kgservice.domain.matching import RecordId
 from kgservice.domain.model import TYPE
 from kgservice.errors import BadParameter, Conflict, NotFound
@@ -44,8 +44,10 @@ def link_of(kg: KnowledgeGraph, customer: str = TILMAN, record: RecordId = RECOR
     return link_records.one(kg, link_iri(kg.addresses, record, customer).value)
 
 
-def matched(kg: KnowledgeGraph, customer: str = TILMAN, record: RecordId = RECORD) -> bool:
-    node = record_iri(kg.addresses, record).value
+def matched(
+    kg: KnowledgeGraph, customer: str = TILMAN, record: RecordId = RECORD, kind: str = PERSONS
+) -> bool:
+    node = record_iri(kg.addresses, kind, record).value
     return kg.ask(f"ASK {{ <{customer}> <{SKOS}exactMatch> <{node}> . <{node}> a <{CI}CrmRecord> }}")
 
 
@@ -79,7 +81,7 @@ def test_candidates_wait_in_the_graph_of_the_person(kg: KnowledgeGraph) -> None:
     assert NamedNode(kg.addresses.subject(kg.addresses.key(TILMAN))) in homes
     assert not any(kg.graphs.is_project(name) for name in homes)
     # The record itself is not in the graph: nobody knows yet whose it is.
-    assert list(kg.store.match([(record_iri(kg.addresses, RECORD), TYPE, None)])) == []
+    assert list(kg.store.match([(record_iri(kg.addresses, PERSONS, RECORD), TYPE, None)])) == []
     assert not matched(kg)
     assert check(kg) == []
 
@@ -102,7 +104,7 @@ def test_the_best_and_sure_is_accepted_by_rule(kg: KnowledgeGraph) -> None:
     assert matched(kg)
     with pytest.raises(NotFound):
         link_of(kg, AMBROS)
-    record = record_iri(kg.addresses, RECORD).value
+    record = record_iri(kg.addresses, PERSONS, RECORD).value
     assert kg.ask(
         f'ASK {{ <{record}> a <{CI}CrmContact> ; <{CI}externalId> "77" ; <{CI}externalSystem> "erp" ; '
         f"<{CI}dataSubject> <{TILMAN}> ; <{CI}crmSystem> ?system . ?system a <{CI}CrmSystem> }}"
@@ -185,7 +187,7 @@ def test_one_record_resolves_to_one_customer(kg: KnowledgeGraph) -> None:
 def test_what_was_derived_goes_with_the_link_and_what_it_replaced_comes_back(kg: KnowledgeGraph) -> None:
     propose(kg, run(), [pair("77", TILMAN, 9.0)])
     before = graph_of(kg, TILMAN)
-    record, person = record_iri(kg.addresses, RECORD), NamedNode(TILMAN)
+    record, person = record_iri(kg.addresses, PERSONS, RECORD), NamedNode(TILMAN)
     value, note = NamedNode(kg.addresses.new()), NamedNode(kg.addresses.new())
     phone = NamedNode(f"{CI}telephone")
     old = Literal("+49 30 23125 029")
@@ -224,7 +226,7 @@ def test_links_of_organisations_are_in_the_project(kg: KnowledgeGraph) -> None:
         homes = {q.graph_name for q in kg.store.match([(node, None, None)])}
         project = NamedNode(kg.addresses.project("00000000-0000-4000-8000-100100000001"))
         assert {name for name in homes if kg.graphs.is_record(name)} == {project}
-    assert matched(kg, SAWMILL, RecordId("erp", "A1"))
+    assert matched(kg, SAWMILL, RecordId("erp", "A1"), ORGANISATIONS)
     assert check(kg) == []
 
 
@@ -376,7 +378,7 @@ def test_an_erasure_leaves_no_link_record_value_or_pseudonym(kg: KnowledgeGraph,
         link_iri(kg.addresses, RECORD, TILMAN).value,
         link_iri(kg.addresses, RECORD, AMBROS).value,
         link_iri(kg.addresses, RecordId("erp", "79"), TILMAN).value,
-        record_iri(kg.addresses, RECORD).value,
+        record_iri(kg.addresses, PERSONS, RECORD).value,
     ]
     assert all(mentioning(kg, *nodes).values())
     done = erasing.erase(kg, kg.addresses.key(TILMAN), {"otherBasis": "erase"})
@@ -455,3 +457,27 @@ def test_organisations_are_offered_with_what_identifies_them(demo_kg: KnowledgeG
         "Tannhofen",
     )
     assert (sawmill["phone"], sawmill["website"]) == (["+49 30 23125 101"], "www.saegewerk-tannhof.example")
+
+
+def test_a_person_and_an_organisation_with_the_same_key_are_two_records(kg: KnowledgeGraph) -> None:
+    """Pipedrive and others count persons and organisations each from 1."""
+    propose(kg, run(), [pair("1", TILMAN, 9.0), pair("2", AMBROS, 4.0)])
+    done = propose(kg, run(ORGANISATIONS), [pair("1", SAWMILL, 9.0), pair("2", SAWMILL, 4.0)])
+    assert (done.accepted, done.candidates, done.refused) == (1, 1, [])
+    first, second = RecordId("erp", "1"), RecordId("erp", "2")
+    person, account = link_of(kg, TILMAN, first), link_of(kg, SAWMILL, first)
+    assert person.record != account.record
+    for link, own, other in (
+        (person, f"{CI}CrmContact", f"{CI}CrmAccount"),
+        (account, f"{CI}CrmAccount", f"{CI}CrmContact"),
+    ):
+        assert kg.ask(f"ASK {{ <{link.record}> a <{own}> }}")
+        assert not kg.ask(f"ASK {{ <{link.record}> a <{other}> }}")
+    # Nothing of one record follows from a decision on the other.
+    decide(kg, link_of(kg, AMBROS, second).node, Verdict.ACCEPTED, "asked him")
+    decide(kg, link_of(kg, SAWMILL, second).node, Verdict.ACCEPTED, "asked them")
+    decide(kg, account.node, Verdict.REJECTED, "another one")
+    assert matched(kg, TILMAN, first)
+    assert matched(kg, AMBROS, second)
+    assert link_of(kg, SAWMILL, second).standing.state is State.ACCEPTED
+    assert check(kg) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ import duckdb
 from kgservice.crm.canonical import CANONICAL, DATABASE
 from kgservice.crm.cleaning import Reject
 from kgservice.crm.private import private, tighten
+from kgservice.crm.work import working
 from kgservice.errors import BadTable, Conflict, NotFound
 from kgservice.tabular.sandbox import quoted
 
-WORK = ".work-"
-"""What the names of folders begin with that a run makes for itself, and that the next one clears away."""
 ABOUT_PERSONS = tuple(kind for kind, columns in CANONICAL.items() if "person_key" in columns)
 """The tables whose rows are about a person, by `person_key`."""
 # `changes` holds the last change of each row (`new`, `changed`, `gone`) with the number of its run, so that
@@ -95,9 +93,10 @@ def beside(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise NotFound("nothing was synchronised yet", source=DATABASE)
     tighten(folder)
     with (
-        tempfile.TemporaryDirectory(dir=folder, prefix=WORK) as work,
+        working(folder) as spilled,
         duckdb.connect(
-            ":memory:", config={"threads": 2, "autoinstall_known_extensions": False, "temp_directory": work}
+            ":memory:",
+            config={"threads": 2, "autoinstall_known_extensions": False, "temp_directory": str(spilled)},
         ) as db,
     ):
         try:

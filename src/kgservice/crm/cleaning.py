@@ -48,6 +48,11 @@ class Cleaned:
     rejects: list[Reject] = field(default_factory=list)
     made: dict[str, pa.Table] = field(default_factory=dict)
 
+    def split_off(self, kind: str) -> set[str]:
+        """The keys of the rows that became something else than `kind`, of all that a row may become."""
+        others = (self.made[other] for other in self.table.primary if other != kind)
+        return {key for made in others for key in made.column("key").to_pylist()}
+
 
 class Cleaning:
     """The SQL of one source at work, in a database that reaches nothing but the raw rows.

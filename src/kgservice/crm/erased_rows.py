@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pyarrow as pa
 
@@ -22,7 +22,17 @@ def nobody(_record: RecordId) -> bool:
 
 
 def refuse(one: Cleaned, source: str, erased: Erased) -> None:
-    """Take rows of erased persons, and rows about them, out of what a table has made."""
+    """Take rows of erased persons, and rows about them, out of what a table has made.
+
+    Of a row of theirs that was refused for something else, what that was is not told: it may quote the row.
+    """
+    if "persons" in one.table.primary:
+        one.rejects = [
+            Reject(one.table.name, 0, key, REASON)
+            if table == one.table.name and key is not None and erased(RecordId(source, key))
+            else Reject(table, line, key, reason)
+            for table, line, key, reason in map(astuple, one.rejects)
+        ]
     for kind, made in one.made.items():
         column = "key" if kind == "persons" else "person_key"
         if column not in CANONICAL[kind]:

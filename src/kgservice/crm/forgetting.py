@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgservice.crm.private import private
+from kgservice.crm.work import clear
 from kgservice.domain.crm_row import Held
 from kgservice.domain.matching import RecordId
 from kgservice.errors import StoreFailed
@@ -29,11 +31,12 @@ class CanonicalTables:
 
         The file is then written anew: what DuckDB deletes stays in its file otherwise. A mark beside it says,
         from before the first row goes, that this is to be done; who finds it writes the file anew, even if
-        all rows have gone.
+        all rows have gone. What processes that were killed have left in the folder goes, too.
         """
         mark = self._path.with_name(f"{self._path.name}.forgetting")
         fresh = self._path.with_name(f"{self._path.name}.fresh")
         try:
+            clear(self._path.parent)
             unfinished = mark.exists()
             if not self._path.exists() or not (records or unfinished):
                 return 0
@@ -73,6 +76,8 @@ class CanonicalTables:
                 anew = unfinished or rows + noted > 0
                 if anew:
                     _copy(db, fresh)
+                    # Nobody else has the file open: what lies there is ours, or of a process that was killed.
+                    shutil.rmtree(self._path.with_name(f"{self._path.name}.tmp"), ignore_errors=True)
         except duckdb.Error as error:
             raise StoreFailed("the rows of the CRM cannot be deleted: {error}", error=error) from error
         if anew:
@@ -151,17 +156,19 @@ _ROWS = {
     **{name: _HELD.format(name, "person_key") for name in _PARTS},
     "rejects": _HELD.format("rejects", "key"),
 }
+_OF_PERSON = "SELECT {what} FROM {of} WHERE source = $source AND person_key = $key"
 # What is noted of a row goes before the row, by which it is found.
-_NOTED = """DELETE FROM changes WHERE source = $source AND (
+_NOTED = f"""DELETE FROM changes WHERE source = $source AND (
     kind = 'persons' AND key = $key OR (kind, key) IN (
-    SELECT ('tickets', key) FROM tickets WHERE source = $source AND person_key = $key
-    UNION ALL SELECT ('deals', key) FROM deals WHERE source = $source AND person_key = $key
-    UNION ALL SELECT ('preferences', key) FROM preferences WHERE source = $source AND person_key = $key))"""
+    {" UNION ALL ".join(_OF_PERSON.format(what=f"('{name}', key)", of=name) for name in _PARTS)}))"""  # noqa: S608
+# A refused row may quote its cells. Of which table its key is, is not known there.
+_REFUSED = f"""DELETE FROM rejects WHERE source = $source AND (key = $key OR key IN (
+    {" UNION ALL ".join(_OF_PERSON.format(what="key", of=name) for name in _PARTS)}))"""  # noqa: S608
 _ABOUT = "DELETE FROM {} WHERE source = $source AND person_key = $key"
 # An organisation may have the key of a person, and stays.
 _STATEMENTS = {
     "changes": _NOTED,
+    "rejects": _REFUSED,
     **{name: _ABOUT.format(name) for name in _PARTS},
     "persons": "DELETE FROM persons WHERE source = $source AND key = $key",
-    "rejects": "DELETE FROM rejects WHERE source = $source AND key = $key",
 }

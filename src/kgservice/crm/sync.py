@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from kgservice.crm.erased_rows import Erased
 from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
 from kgservice.crm.rows import Columns
 from kgservice.crm.settings import Source
+from kgservice.crm.work import clear, working
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.errors import Conflict
 from kgservice.tabular.sandbox import quoted
@@ -81,6 +81,7 @@ def sync(
     secrets = resolve(source.credentials, source.secrets, source.name, environ)
     folder = folder.resolve()  # dlt takes a relative one for one within its own
     with tables.opened(folder) as db:
+        clear(folder)
         state = tables.state_of(db, source.name)
         digest = _digest(source)
         same = state is not None and state.digest == digest
@@ -88,12 +89,10 @@ def sync(
         # Whom it has that were erased here, is told each time, and kept nowhere.
         if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
             return SyncSummary(source.name, read=False, rejects=earlier)
-        for left in folder.glob(f"{tables.WORK}*"):  # of a process that was killed: nobody else is here
-            shutil.rmtree(left, ignore_errors=True)
         cursors = state.cursors if state is not None and same else {}
-        with tempfile.TemporaryDirectory(dir=folder, prefix=tables.WORK) as work:
-            delivered = extract(source, secrets, cursors, Path(work), progress or _silent)
-            with Cleaning(source, Path(work) / "raw.duckdb", seconds=seconds) as cleaning:
+        with working(folder) as work:
+            delivered = extract(source, secrets, cursors, work, progress or _silent)
+            with Cleaning(source, work / "raw.duckdb", seconds=seconds) as cleaning:
                 cleaned = list(cleaning.cleaned())
         for one in cleaned:
             erased_rows.refuse(one, source.name, erased)
@@ -209,6 +208,13 @@ class _Run:
                 {"source": source, "refused": refused},
             )
             return
+        # A row that became a record of another kind is no longer what it was.
+        moved = set[str]().union(*(one.split_off(kind) for one in first))
+        if moved:
+            self._db.execute(
+                f"{into} SELECT key FROM {there} WHERE source = ? AND key IN (SELECT unnest(?))",  # noqa: S608
+                [source, sorted(moved)],
+            )
         present = [self._delivered[one.table.name].present for one in first]
         if first and len(first) == len(parts) and all(keys is not None for keys in present):
             known = sorted(set().union(*(keys for keys in present if keys is not None)))

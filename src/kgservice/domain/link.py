@@ -161,8 +161,10 @@ class Link:
 
 
 def rivals(link: Link, links: Iterable[Link]) -> list[Link]:
-    """The other links of the same record."""
-    return [other for other in links if other.id == link.id and other.node != link.node]
+    """The other links of the same record; a person and an organisation may have the same key."""
+    return [
+        other for other in links if (other.kind, other.id) == (link.kind, link.id) and other.node != link.node
+    ]
 
 
 def refuse_second(link: Link, links: Iterable[Link]) -> None:

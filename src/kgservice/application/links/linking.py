@@ -102,8 +102,8 @@ def _accepted(kg: KnowledgeGraph, link: Link) -> set[Triple]:
     refuse_second(link, _of_record(kg, link))
     if link.customer not in link_customers.usable(kg, link.kind, [link.customer]):
         raise Conflict("The customer's data may not be used for matching now: see the consents")
-    places = Places.of(kg, [link.id], [link.customer])
-    return published(places, link.id, link.customer, link.kind)
+    places = Places.of(kg, link.kind, [link.id], [link.customer])
+    return published(places, link.id, link.customer)
 
 
 def _of_record(kg: KnowledgeGraph, link: Link) -> list[Link]:

@@ -137,7 +137,7 @@ def _batch(
     existing = link_records.of_records(kg, list(of_record))
     named = {pair.customer for pairs in of_record.values() for pair in pairs}
     usable = link_customers.usable(kg, kind, named)
-    places = Places.of(kg, of_record, named)
+    places = Places.of(kg, kind, of_record, named)
     stored: dict[NamedNode, set[Quad]] = defaultdict(set)
     for link in (NamedNode(link.node) for links in existing.values() for link in links):
         stored[link] = link_consequences.said(kg, {link, *link_consequences.parts(kg, [link], events=False)})
@@ -214,7 +214,7 @@ class _Record:
     def _score(self, part: _Part, pair: Pair, accepted: bool) -> None:
         link = self._links.get(pair.customer)
         node = NamedNode(link.node) if link else link_iri(self._run.kg.addresses, pair.record, pair.customer)
-        wanted = scored(self._run.places, node, pair, self._run.node, self._run.kind)
+        wanted = scored(self._run.places, node, pair, self._run.node)
         before = {quad.triple: quad for quad in self._run.stored[node] if quad.predicate not in _STATE}
         differs = {t for t in wanted ^ before.keys() if t.predicate != _PROPOSED_IN}
         if differs:
@@ -227,7 +227,7 @@ class _Record:
             part.triples |= decided(self._run.kg.addresses, node, Decision(1, Verdict.BY_RULE, now))
             part.triples |= state_of(node, State.ACCEPTED, now)
             part.triples -= state_of(node, State.CANDIDATE, None)
-            part.triples |= published(self._run.places, pair.record, pair.customer, self._run.kind)
+            part.triples |= published(self._run.places, pair.record, pair.customer)
             part.remove |= {quad for quad in self._run.stored[node] if quad.predicate == DECISION}
             part.counts.accepted += 1
         elif link is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -32,34 +32,37 @@ _KEY = re.compile(r"[A-Za-z0-9._:/-]+")
 _SYSTEM = f"""PREFIX ci: <{CI}> SELECT ?source ?system {{
   VALUES ?source {{ UNDEF }} ?record a ci:CrmRecord ; ci:externalSystem ?source ; ci:crmSystem ?system }}"""
 _RECORD = f"""PREFIX ci: <{CI}> SELECT ?source ?key ?record {{
-  VALUES ?source {{ UNDEF }} VALUES ?key {{ UNDEF }}
-  ?record a ci:CrmRecord ; ci:externalSystem ?source ; ci:externalId ?key }}"""
+  VALUES ?source {{ UNDEF }} VALUES ?key {{ UNDEF }} VALUES ?class {{ UNDEF }}
+  ?record a ?class ; ci:externalSystem ?source ; ci:externalId ?key }}"""
 _PROJECTS = f"""PREFIX ci: <{CI}> SELECT ?one ?project {{
   VALUES ?one {{ UNDEF }} ?one a ci:CustomerOrganisation ; ci:inProject ?project }}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What has to be looked up to write links of some records to some customers.
+    """What has to be looked up to write links of some records of a kind to some customers.
 
     `records`: the IRIs of records that the graph has, `systems`: those of their sources, `projects`: the
     projects of organisations.
     """
 
     addresses: Addresses
+    kind: str
     records: Mapping[RecordId, NamedNode]
     systems: Mapping[str, NamedNode]
     projects: Mapping[str, tuple[NamedNode, ...]]
 
     @classmethod
-    def of(cls, kg: KnowledgeGraph, ids: Iterable[RecordId], customers: Iterable[str]) -> Places:
+    def of(cls, kg: KnowledgeGraph, kind: str, ids: Iterable[RecordId], customers: Iterable[str]) -> Places:
         """Look them up."""
         wanted = set(ids)
         sources = [Literal(source) for source in sorted({one.source for one in wanted})]
         keys = [Literal(external_id(kg.addresses, one)) for one in sorted(wanted, key=str)]
         by_external = {(one.source, external_id(kg.addresses, one)): one for one in wanted}
         records: dict[RecordId, NamedNode] = {}
-        for source, key, record in kg.select(with_values(_RECORD, {"source": sources, "key": keys})).rows:
+        classes = [NamedNode(CI + _CLASSES[kind])]
+        terms: dict[str, Sequence[NamedNode | Literal]] = {"source": sources, "key": keys, "class": classes}
+        for source, key, record in kg.select(with_values(_RECORD, terms)).rows:
             one = by_external.get((_text(source), _text(key)))
             if one is not None and isinstance(record, NamedNode):
                 records[one] = min(record, records.get(one, record), key=str)
@@ -72,22 +75,24 @@ class Places:
         for one_, project in kg.select(with_values(_PROJECTS, {"one": nodes})).rows:
             if isinstance(project, NamedNode):
                 projects.setdefault(_text(one_), []).append(project)
-        return cls(
-            kg.addresses, records, systems, {k: tuple(sorted(v, key=str)) for k, v in projects.items()}
-        )
+        of_organisations = {one_: tuple(sorted(found, key=str)) for one_, found in projects.items()}
+        return cls(kg.addresses, kind, records, systems, of_organisations)
 
     def record(self, one: RecordId) -> NamedNode:
-        """The IRI of a record: as the graph has it, else made of source and key."""
-        return self.records.get(one) or record_iri(self.addresses, one)
+        """The IRI of a record: as the graph has it, else made of kind, source and key."""
+        return self.records.get(one) or record_iri(self.addresses, self.kind, one)
 
     def in_projects(self, node: NamedNode, customer: str) -> set[Triple]:
         """That something about an organisation is in its projects."""
         return {Triple(node, IN_PROJECT, project) for project in self.projects.get(customer, ())}
 
 
-def record_iri(addresses: Addresses, one: RecordId) -> NamedNode:
-    """The IRI of a record of a CRM, the same whenever it comes."""
-    return NamedNode(addresses.instance("crm-record", one.source, one.key))
+def record_iri(addresses: Addresses, kind: str, one: RecordId) -> NamedNode:
+    """The IRI of a record of a CRM, the same whenever it comes.
+
+    Many CRMs count persons and organisations each from 1, so that both may have the same key.
+    """
+    return NamedNode(addresses.instance("crm-record", kind, one.source, one.key))
 
 
 def link_iri(addresses: Addresses, one: RecordId, customer: str) -> NamedNode:
@@ -104,11 +109,12 @@ def external_id(addresses: Addresses, one: RecordId) -> str:
     """The key as R50 allows it; for one with other characters, which may say who it is, a UUID made of it."""
     if _KEY.fullmatch(one.key):
         return one.key
-    return str(uuid.UUID(record_iri(addresses, one).value.rpartition("/")[2]))
+    return str(uuid.UUID(addresses.instance("crm-key", one.source, one.key).rpartition("/")[2]))
 
 
-def ends(places: Places, node: NamedNode, one: RecordId, customer: str, kind: str) -> set[Triple]:
+def ends(places: Places, node: NamedNode, one: RecordId, customer: str) -> set[Triple]:
     """What makes a link: its record, its customer, and where the record is from."""
+    kind = places.kind
     said = _described(
         node,
         "CrmLink",
@@ -122,12 +128,12 @@ def ends(places: Places, node: NamedNode, one: RecordId, customer: str, kind: st
     return said | places.in_projects(node, customer) if kind == ORGANISATIONS else said
 
 
-def scored(places: Places, node: NamedNode, pair: Pair, run: NamedNode, kind: str) -> set[Triple]:
+def scored(places: Places, node: NamedNode, pair: Pair, run: NamedNode) -> set[Triple]:
     """What a run says of a link: both ends, the score, and each comparison with both values.
 
     Without the decision; `run` is told apart by `ci:proposedIn`.
     """
-    said = ends(places, node, pair.record, pair.customer, kind)
+    said = ends(places, node, pair.record, pair.customer)
     said |= {
         Triple(node, NamedNode(CI + name), value)
         for name, value in (
@@ -192,7 +198,7 @@ def state_of(link: NamedNode, state: State, at: datetime | None) -> set[Triple]:
     return said if at is None else said | {Triple(link, DECIDED_AT, moment(at))}
 
 
-def published(places: Places, one: RecordId, customer: str, kind: str) -> set[Triple]:
+def published(places: Places, one: RecordId, customer: str) -> set[Triple]:
     """What is said because a link is accepted: the match, the record, and the system it is from."""
     record, who = places.record(one), NamedNode(customer)
     system = places.systems.get(one.source)
@@ -207,11 +213,11 @@ def published(places: Places, one: RecordId, customer: str, kind: str) -> set[Tr
         ("externalSystem", Literal(one.source)),
         ("externalId", Literal(external_id(places.addresses, one))),
     ]
-    if kind == PERSONS:
+    if places.kind == PERSONS:
         about.append(("dataSubject", who))
     else:
         said |= places.in_projects(record, customer)
-    return said | _described(record, _CLASSES[kind], about)
+    return said | _described(record, _CLASSES[places.kind], about)
 
 
 def decimal(value: float, places: int) -> Literal:

@@ -108,7 +108,7 @@ def settle(
         decision = FieldDecision(number, verdict, values)
         was.decided[name] = [*earlier, decision]
         taking = Taking(link.id.source, {name: Side(texts[_WINS][0])})
-        places = Places.of(kg, [link.id], [link.customer])
+        places = Places.of(kg, link.kind, [link.id], [link.customer])
         wanted = again(name, link, was, about=about, places=places, taking=taking)
         before = {quad.triple: quad for quad in was.fields[name].quads}
         add |= (wanted.said - before.keys()) | wanted.add

@@ -147,7 +147,7 @@ def _linked(
         matching.score(model)
         weighed = list(read_weights(db, kind))
     unique = [one.name for one in sources.values() if one.duplicate_free]
-    assigned = assign(weighed, decided=_decided(kg, weighed), unique=unique)
+    assigned = assign(weighed, decided=_decided(kg, kind, weighed), unique=unique)
     sure = {(a.pair.record, a.pair.customer) for a in assigned if a.band is Band.ACCEPTED}
     run = Run(model.described, state, started, kg.clock())
     return propose(
@@ -175,13 +175,15 @@ def _gone(kg: KnowledgeGraph, db: duckdb.DuckDBPyConnection) -> list[RecordId]:
     return [one for one in (RecordId(*row) for row in departed) if one in offered]
 
 
-def _decided(kg: KnowledgeGraph, pairs: list[Pair]) -> Decided:
+def _decided(kg: KnowledgeGraph, kind: str, pairs: list[Pair]) -> Decided:
     """What stands of the links of the records that have a pair."""
     ids = list(dict.fromkeys(pair.record for pair in pairs))
     accepted, rejected = set(), set()
     for start in range(0, len(ids), _AT_ONCE):
         for record, links in link_records.of_records(kg, ids[start : start + _AT_ONCE]).items():
             for link in links:
+                if link.kind != kind:
+                    continue
                 if link.standing.state is State.REJECTED:
                     rejected.add((record, link.customer))
                 elif link.standing.state is State.ACCEPTED:

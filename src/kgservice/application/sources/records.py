@@ -128,11 +128,11 @@ class _Batch:
         self._waiting = {
             one
             for one, links in found.items()
-            if any(link.standing.state is State.CANDIDATE for link in links)
+            if any(link.standing.state is State.CANDIDATE and link.kind == kind for link in links)
         }
         self._usable = usable_links(kg, kind, self._links.values())
         customers = [link.customer for link in self._links.values()]
-        self._places = Places.of(kg, self._rows, customers)
+        self._places = Places.of(kg, kind, self._rows, customers)
         self._known = known(kg, kind, customers)
 
     def take(self, done: Taken) -> None:
@@ -200,17 +200,17 @@ class _Batch:
         person = NamedNode(kg.addresses.new())
         node, now = link_iri(kg.addresses, one, person.value), kg.clock()
         link = Link(
-            *(node.value, PERSONS, one, record_iri(kg.addresses, one).value, person.value),
+            *(node.value, PERSONS, one, record_iri(kg.addresses, PERSONS, one).value, person.value),
             probability=None,
             weight=None,
         )
         none = Was(set(), {})
         wanted = taken(row, link, none, about=Known(), places=places, taking=self._taking, new=True)
         triples = {Triple(person, TYPE, NamedNode(f"{CI}ContactPerson")), *wanted.said, *wanted.add}
-        triples |= ends(places, node, one, person.value, PERSONS)
+        triples |= ends(places, node, one, person.value)
         triples |= decided(kg.addresses, node, Decision(1, Verdict.BY_RULE, now))
         triples |= state_of(node, State.ACCEPTED, now)
-        triples |= published(places, one, person.value, PERSONS)
+        triples |= published(places, one, person.value)
         return _Part(one, triples, new=True)
 
     def _opt_outs(self, refused: Mapping[RecordId, str], done: Taken) -> None:
