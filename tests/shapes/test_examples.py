@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH
+from rdflib.query import ResultRow
 from rdflib.term import Node
 
 from kgservice.domain.finding import Finding
@@ -116,8 +117,8 @@ def _applying(shapes: Shapes, number: str, data: rdflib.Graph, model: rdflib.Gra
         path, values = shapes.graph.value(shape, SH.path), focus
         if path is not None:
             query = f"SELECT ?focus ?value WHERE {{ ?focus {path_text(shapes.graph, path)} ?value }}"
-            rows = data.query(query, initNs=PREFIXES).bindings
-            values = {row["value"] for row in rows if row["focus"] in focus}
+            rows = data.query(query, initNs=PREFIXES)
+            values = {row[1] for row in rows if isinstance(row, ResultRow) and row[0] in focus}
         if rule is not None:
             name = rule.shape.removeprefix(SHAPES)
             found[name] = found.get(name, False) or bool(values)

@@ -184,7 +184,7 @@ class KnowledgeGraph(Whole):
         if self._guard is None:
             from kgservice.application.guard.guard import Guard  # noqa: PLC0415 - it costs a second
 
-            self._guard = Guard(policy=self.policy)
+            self._guard = Guard(policy=self.policy, accelerated=self.settings.accelerated)
         return self._guard
 
     @guard.setter
