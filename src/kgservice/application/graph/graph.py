@@ -196,7 +196,7 @@ class KnowledgeGraph(Whole):
         with self.writing:
             effect = (planner := self.planner()).effect(change)
             refuse_named(planner, effect, change)
-            refuse_effect(planner, effect, change)
+            refuse_effect(planner, effect, change, self.clock())
             return self.guard.foreseen(planner, effect, self.clock())
 
     def commit(self, change: Change) -> Commit:
@@ -221,7 +221,7 @@ class KnowledgeGraph(Whole):
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            refuse_effect(self.planner(), effect, change)
+            refuse_effect(self.planner(), effect, change, now)
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)
