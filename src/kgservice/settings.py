@@ -90,6 +90,10 @@ class Settings:
     )
     smallest_group: int = _setting(5, "Persons below which a count is too small to be shown to readers.")
     consent_age: int = _setting(16, "Years of age below which a guardian has to authorise a consent.")
+    validation: str = _setting(
+        "accelerated",
+        "What validates: pySHACL, `accelerated` by the package `shacl` if it is there, or `pyshacl` alone.",
+    )
     open_days: int = _setting(90, "Days for which a pain point may wait for a solution.")
     expiring_days: int = _setting(30, "Days before the end of a consent from which on it is announced.")
     membership_days: int = _setting(180, "Days after which the members of a dynamic segment are stale.")
@@ -164,6 +168,11 @@ class Settings:
     def crm_folder(self) -> Path:
         """The directory of what was read from CRMs: beside the store."""
         return self.store.parent / "crm"
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether validation may use the accelerator."""
+        return self.validation == "accelerated"
 
     @property
     def active_purposes(self) -> tuple[str, ...]:
@@ -257,6 +266,10 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "smallest_group": (lambda persons: persons > 0, "is no number of persons: at least 1"),
         "consent_age": (lambda years: 13 <= years <= 18, "is no number of years: 13 to 18"),
+        "validation": (
+            lambda engine: engine in {"accelerated", "pyshacl"},
+            "is neither accelerated nor pyshacl",
+        ),
         **dict.fromkeys(
             ("open_days", "expiring_days", "membership_days"),
             (lambda days: 0 <= days <= 36_500, "is no number of days: 0 to 36500"),

@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from pyoxigraph import NamedNode
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.domain.model import TYPE
 from kgservice.domain.principal import Role
 from kgservice.namespaces import CI, PREFIXES
 from tests.http.keys import RESEARCH, asking, make_key, serving
@@ -60,6 +62,51 @@ def test_who_does_not_answer_for_privacy_changes_no_proof(server: Running, text:
     key, head = make_key(server.kg.settings, Role.STEWARD), server.kg.head
     assert refused(update(server, key, text))[0] == 403
     assert server.kg.head == head
+
+
+SHORTENING = {name: UPDATES[name] for name in ("a withdrawal that goes", "one link of a withdrawal")} | {
+    "the time of a withdrawal": "DELETE { ?e ci:eventTime ?t } INSERT { ?e ci:eventTime "
+    + AT
+    + " } WHERE { ?e a ci:ConsentWithdrawn ; ci:eventTime ?t }",
+    "a record with what leads to it": "DELETE { ?c ?p ?o . ?e ci:eventOf ?c } "
+    "WHERE { ?e a ci:ConsentWithdrawn ; ci:eventOf ?c . ?c ?p ?o }",
+}
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.PRIVACY_OFFICER])
+@pytest.mark.parametrize("text", SHORTENING.values(), ids=SHORTENING.keys())
+def test_nobody_shortens_the_history_of_a_consent(server: Running, text: str, role: Role) -> None:
+    roles = {role, Role.EDITOR} if role is Role.PRIVACY_OFFICER else {role}
+    key, head = make_key(server.kg.settings, *roles), server.kg.head
+    status, _, detail = refused(update(server, key, text))
+    assert status == 403
+    assert "withdrawal (/consents)" in detail
+    assert "erasure of the person (/subjects)" in detail
+    assert server.kg.head == head
+
+
+def test_nor_by_graphs_and_records(server: Running) -> None:
+    key, kg = make_key(server.kg.settings, Role.ADMINISTRATOR), server.kg
+    head = kg.head
+    (event, *_) = kg.store.match([(None, TYPE, NamedNode(f"{CI}ConsentWithdrawn"))])
+    assert isinstance(event.graph_name, NamedNode)
+    assert isinstance(event.subject, NamedNode)
+    graph = quote(event.graph_name.value, safe="")
+    for address, method, given in (
+        (f"/graphs?graph={graph}", "DELETE", {}),
+        (f"/graphs?graph={graph}", "PUT", {"content": "", "headers": TURTLE}),
+        (f"/records/{kg.addresses.key(event.subject.value)}", "DELETE", {"headers": {"If-Match": "*"}}),
+    ):
+        answer = asking(server, address, key, method, **given)
+        assert refused(answer)[0] == 403, answer.text
+    assert refused(update(server, key, UPDATES["everything"]))[0] == 403
+    assert kg.head == head
+
+
+def test_what_is_there_may_be_said_again(server: Running) -> None:
+    key = make_key(server.kg.settings, Role.ADMINISTRATOR)
+    said = "{ ?e a ci:ConsentWithdrawn ; ci:eventTime ?t }"
+    assert update(server, key, f"DELETE {said} INSERT {said} WHERE {said}").status_code == 204
 
 
 def test_nor_by_another_way(server: Running) -> None:

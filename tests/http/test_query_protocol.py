@@ -191,4 +191,4 @@ def test_service_description_counts_and_is_cached_by_commit(server: Running) -> 
 def test_health_needs_no_token(server: Running) -> None:
     answer = httpx.get(f"{server.url}health", trust_env=False)
     assert answer.status_code == 200
-    assert json.loads(answer.content).keys() == {"status", "version", "reads", "filling"}
+    assert json.loads(answer.content).keys() == {"status", "version", "reads", "filling", "validation"}

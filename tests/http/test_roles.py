@@ -356,7 +356,7 @@ def test_the_last_commit_is_told_to_those_who_see_everything(
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "session=wrong"}):
         open_to_all = bare(server, "/health", headers=headers)
         assert open_to_all.status_code == 200
-        assert set(open_to_all.json()) == {"status", "version", "reads", "filling"}
+        assert set(open_to_all.json()) == {"status", "version", "reads", "filling", "validation"}
 
 
 def test_problems_name_no_key(server: Running, key_of: dict[Role, str]) -> None:

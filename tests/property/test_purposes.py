@@ -268,7 +268,7 @@ class World:
             return
         stored = self.stored()
         if dice < 0.16 and stored:
-            self.kg.commit(Change(drop=(self.dice.choice(stored).graph_name,)))  # type: ignore[arg-type]
+            self.kg.commit(Change(drop=(self.dice.choice(stored).graph_name,), lawful=True))  # type: ignore[arg-type]
             return
         for chance, act in ((0.18, self.erase), (0.19, self.reopen), (0.20, self.load)):
             if dice < chance:
@@ -279,7 +279,11 @@ class World:
         if self.dice.random() < 0.3:
             added += self.whole()
         self.kg.commit(
-            Change(add=tuple(Quad(t.subject, t.predicate, t.object) for t in added), remove=tuple(removed))
+            Change(
+                add=tuple(Quad(t.subject, t.predicate, t.object) for t in added),
+                remove=tuple(removed),
+                lawful=True,  # events of consents go, too
+            )
         )
 
     def views(self) -> dict[str, set[bytes]]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,13 +19,16 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.bulk import Job, findings
+from kgservice.application.guard.engine import engine
+from kgservice.application.guard.guard import Guard
 from kgservice.application.guard.journal import Journal
-from kgservice.application.guard.validation import model_of, records_of, validate
+from kgservice.application.guard.validation import model_of, records_of, validate, validate_files
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
 from kgservice.domain.finding import Policy
+from kgservice.namespaces import CI
 from kgservice.settings import Settings
-from kgservice.shacl import screen
+from kgservice.shacl import accelerator, bulk, local, screen
 from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.validate import context_graph
@@ -70,12 +74,53 @@ def test_without_the_accelerator_the_same_is_found(
 
 def test_another_version_of_the_accelerator_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["fast"]
-    assert extra == [f"shacl=={screen.ACCELERATOR}"]
+    assert extra == [f"shacl=={accelerator.VERSION}"]
     pytest.importorskip("shacl")
     other = distribution("rdflib").version
-    monkeypatch.setattr("importlib.metadata.version", lambda _: other)
+    monkeypatch.setattr(accelerator, "version", lambda _: other)
     module = runpy.run_path(screen.__file__ or "")
     assert module["CompiledShapes"] is None
+    assert engine(Settings()) == "pyshacl"
+
+
+def test_it_can_be_switched_off_and_pyshacl_alone_finds_the_same(
+    kg: KnowledgeGraph, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store as a whole, files, and the guard's dry run."""
+    pytest.importorskip("shacl")
+    paths = [ROOT / "shapes" / name for name in INVALID]
+    phases = kg.store.match([(None, NamedNode(f"{CI}phase"), None)], kg.view)
+    change = Change(remove=tuple(Quad(*quad.triple) for quad in phases))
+
+    def found(accelerated: Settings) -> list[list[str]]:
+        kg.settings, kg.guard = accelerated, Guard(shapes, accelerated=accelerated.accelerated)
+        reports = (
+            validate(kg, shapes=shapes).findings,
+            validate_files(paths, shapes=shapes, settings=accelerated, clock=lambda: NOW).findings,
+            kg.preview(change).new,
+        )
+        return [sorted(str(finding.to_json()) for finding in report) for report in reports]
+
+    assert engine(kg.settings) == "accelerated"
+    with_it = found(kg.settings)
+    assert all(with_it)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the accelerator was made")
+
+    for module in (bulk, local):
+        monkeypatch.setattr(module, "Screen", refuse)
+    off = replace(kg.settings, validation="pyshacl")
+    assert engine(off) == "pyshacl"
+    assert found(off) == with_it
+
+
+def test_the_graph_has_a_guard_as_the_setting_says(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kg.settings = replace(kg.settings, validation="pyshacl")
+    monkeypatch.delattr(local, "Screen")
+    kg.guard.prepare(kg.planner())
 
 
 SMALL = """

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
 import rdflib
-from rdflib.namespace import OWL, RDF, SH
+from rdflib.namespace import OWL, RDF, RDFS, SH
+from rdflib.query import ResultRow
+from rdflib.term import Node
 
 from kgservice.domain.finding import Finding
-from kgservice.namespaces import SHAPES
+from kgservice.namespaces import PREFIXES, SHAPES
+from kgservice.shacl.compile import automata
 from kgservice.shacl.datasets import GraphStatements
 from kgservice.shacl.local import LocalValidator
+from kgservice.shacl.roots import Index
 from kgservice.shacl.shapes import Shapes
+from kgservice.shacl.terms import path_text
 from kgservice.shacl.validate import validate
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +28,8 @@ INVALID = [p for p in EXAMPLES if p.name.endswith(".invalid.ttl")]
 RULES = [f"R{n:02}" for n in range(1, 53)]
 
 _CONTEXT = rdflib.URIRef(f"{SHAPES}context")
+# These find any value at fault, so a valid example cannot have one.
+ALLOW_NO_VALUE = {"R33-stated", "R37-links", "R41-identifiers", "R51-conflict"}
 _TERMS = (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)
 
 Expected = tuple[str, ...]
@@ -95,6 +103,40 @@ def test_every_rule_has_a_valid_and_an_invalid_example() -> None:
 def test_every_shape_has_an_invalid_example(shapes: Shapes) -> None:
     announced = {shape for p in INVALID for shape, *_ in _read(p)[1]}
     assert announced == {r.shape for r in shapes.rules.values()}
+
+
+def _applying(shapes: Shapes, number: str, data: rdflib.Graph, model: rdflib.Graph) -> dict[str, bool]:
+    """The shapes of a rule that have focus nodes in an example, and whether there are values to look at."""
+    own, index = set(data.all_nodes()), Index({*model.triples((None, RDFS.subClassOf, None)), *data})
+    found: dict[str, bool] = {}
+
+    def visit(shape: Node, focus: Set[Node]) -> None:
+        rule = shapes.rules.get(shape)
+        if not focus or (rule is not None and rule.number != number):
+            return
+        path, values = shapes.graph.value(shape, SH.path), focus
+        if path is not None:
+            query = f"SELECT ?focus ?value WHERE {{ ?focus {path_text(shapes.graph, path)} ?value }}"
+            rows = data.query(query, initNs=PREFIXES)
+            values = {row[1] for row in rows if isinstance(row, ResultRow) and row[0] in focus}
+        if rule is not None:
+            name = rule.shape.removeprefix(SHAPES)
+            found[name] = found.get(name, False) or bool(values)
+        for inner in shapes.graph.objects(shape, SH.property):
+            visit(inner, values)
+
+    for root in automata(shapes):
+        visit(root.shape, root.all_targets(index) & own)
+    return found
+
+
+def test_every_shape_applies_in_a_valid_example_of_its_rule(shapes: Shapes, model: rdflib.Graph) -> None:
+    applied: dict[str, bool] = {}
+    for path in VALID:
+        for name, has_values in _applying(shapes, path.name[:3], _read(path)[0], model).items():
+            applied[name] = applied.get(name, False) or has_values
+    assert {r.shape.removeprefix(SHAPES) for r in shapes.rules.values()} - applied.keys() == set()
+    assert {name for name, has_values in applied.items() if not has_values} == ALLOW_NO_VALUE
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda p: p.name)

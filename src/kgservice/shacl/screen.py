@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 import pyoxigraph as ox
 import rdflib
@@ -19,6 +18,7 @@ from rdflib.namespace import RDF, SH
 from rdflib.term import BNode, Node, URIRef
 
 from kgservice.domain.finding import Finding
+from kgservice.shacl import accelerator
 from kgservice.shacl.constraints import FOCUS, Query, Row, queries_of
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import TITLES
@@ -26,13 +26,9 @@ from kgservice.shacl.roots import Root
 from kgservice.shacl.shapes import Shapes, texts
 from kgservice.shacl.terms import from_rdflib, to_rdflib
 
-ACCELERATOR = "0.3.4"  # of the package `shacl`; what it gets wrong is known of this version only
-try:
+if accelerator.installed():
     from shacl import Shapes as CompiledShapes
-
-    if version("shacl") != ACCELERATOR:
-        CompiledShapes = None  # type: ignore[assignment,misc]
-except ImportError:  # it is no need
+else:
     CompiledShapes = None  # type: ignore[assignment,misc]
 
 Focus = Mapping[Node, Collection[Node]]

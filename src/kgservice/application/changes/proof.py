@@ -8,10 +8,12 @@ they may not see those of another person, or of nobody, would do the same with t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from pyoxigraph import NamedNode, Quad, Triple
 
 from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.history import refuse_shortening
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.domain.change import Change, Origin
@@ -35,14 +37,19 @@ KINDS = tuple(
 )
 
 
-def refuse_effect(planner: Planner, effect: Effect, change: Change) -> None:
+def refuse_effect(planner: Planner, effect: Effect, change: Change, now: datetime) -> None:
     """Raise `Reserved` for an effect on such records, or on what leads to one, unless who asks may do that.
 
     It does not say which: it may be one that whoever asks may not see. Raise `Leaving`, unless they see
     everything, for an effect by which something leaves the graph of a person, or the scratch graph, which
-    only they see, without being stated.
+    only they see, without being stated. Who answers for privacy leaves the history of consents as it is,
+    too, unless the law demands the change: see `refuse_shortening`.
     """
-    if change.origin.privacy or change.trusted:
+    if change.trusted:
+        return
+    if change.origin.privacy:
+        if not change.lawful:
+            refuse_shortening(planner, effect, now)
         return
     if touched_proof(planner, effect):
         raise _reserved()

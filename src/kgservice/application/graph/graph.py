@@ -184,7 +184,7 @@ class KnowledgeGraph(Whole):
         if self._guard is None:
             from kgservice.application.guard.guard import Guard  # noqa: PLC0415 - it costs a second
 
-            self._guard = Guard(policy=self.policy)
+            self._guard = Guard(policy=self.policy, accelerated=self.settings.accelerated)
         return self._guard
 
     @guard.setter
@@ -196,7 +196,7 @@ class KnowledgeGraph(Whole):
         with self.writing:
             effect = (planner := self.planner()).effect(change)
             refuse_named(planner, effect, change)
-            refuse_effect(planner, effect, change, self.erased)
+            refuse_effect(planner, effect, change, self.clock(), self.erased)
             return self.guard.foreseen(planner, effect, self.clock())
 
     def commit(self, change: Change) -> Commit:
@@ -221,7 +221,7 @@ class KnowledgeGraph(Whole):
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            refuse_effect(self.planner(), effect, change, self.erased)
+            refuse_effect(self.planner(), effect, change, now, self.erased)
             judged = self.guarded and not change.trusted
             found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
             shown = self._purposes.effect(self.planner(), effect, now, change.erased)

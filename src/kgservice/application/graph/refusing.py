@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyoxigraph import NamedNode
 
 from kgservice.application.changes import proof
@@ -12,12 +14,12 @@ from kgservice.domain.change import Change
 from kgservice.errors import Returning
 
 
-def refuse_effect(planner: Planner, effect: Effect, change: Change, erased: Erased) -> None:
+def refuse_effect(planner: Planner, effect: Effect, change: Change, now: datetime, erased: Erased) -> None:
     """Raise what `proof.refuse_effect` raises, and `Returning` for records that speak of somebody erased.
 
     Nothing in the graph tells who that was: the list beside the store knows their IRIs by a keyed hash.
     """
-    proof.refuse_effect(planner, effect, change)
+    proof.refuse_effect(planner, effect, change, now)
     if change.erased or not erased.persons:
         return
     added = effect.add.where(planner.graphs.is_record).by_graph.values()

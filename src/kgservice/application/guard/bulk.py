@@ -43,13 +43,14 @@ _WORTH = 3  # chunks; other processes take seconds to start
 class Job:
     """What is validated: the records of one deployment, with shapes, against the model and the context.
 
-    `classed`: whether records need a class of the model.
+    `classed`: whether records need a class of the model. Not `accelerated`, pySHACL is asked of all.
     """
 
     addresses: Addresses
     shapes: Shapes
     base: tuple[Triple, ...]
     classed: bool = False
+    accelerated: bool = True
 
 
 class Work:
@@ -58,7 +59,7 @@ class Work:
     def __init__(self, job: Job, store: Store) -> None:
         self._store = store
         self._records = Extract(store)
-        self._validator = BulkValidator(job.shapes, job.base)
+        self._validator = BulkValidator(job.shapes, job.base, screened=job.accelerated)
         self._unclassed = Unclassed(job.base, Graphs(job.addresses)) if job.classed else None
         self._ways = {NamedNode(str(prop)): prop for prop in self._validator.objects_of}
 

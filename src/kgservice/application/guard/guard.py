@@ -43,11 +43,14 @@ class Guard:
 
     Shapes and model are prepared once, when they are first needed, and it remembers what it has looked up; so
     a guard belongs to one store, and is told of what is written there (`follow`, `forget`). Whoever asks
-    holds the lock of commits.
+    holds the lock of commits. Not `accelerated`, it asks pySHACL of all.
     """
 
-    def __init__(self, shapes: Shapes | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self, shapes: Shapes | None = None, policy: Policy | None = None, *, accelerated: bool = True
+    ) -> None:
         self._shapes = shapes
+        self._accelerated = accelerated
         self._policy = policy or Policy()
         self._validator: LocalValidator | None = None
         self._stored: Stored | None = None
@@ -75,7 +78,7 @@ class Guard:
         with self._preparing:
             if self._validator is None:
                 model = model_statements(planner.store, planner.addresses)
-                self._validator = LocalValidator(shapes, model)
+                self._validator = LocalValidator(shapes, model, screened=self._accelerated)
             return self._validator
 
     def difference(  # noqa: PLR0917

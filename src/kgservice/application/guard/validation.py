@@ -62,7 +62,8 @@ def validate(
     model = model_of(kg.store, kg.addresses)
     if journal is not None:
         now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
-    job = Job(kg.addresses, shapes, (*model, *context_graph(now, policy)), classed=True)
+    base = (*model, *context_graph(now, policy))
+    job = Job(kg.addresses, shapes, base, classed=True, accelerated=kg.settings.accelerated)
     return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
 
 
@@ -112,20 +113,21 @@ def validate_files(
             if isinstance(quad.graph_name, DefaultGraph) or graphs.is_record(quad.graph_name):
                 of_records.append(triple)
     context = context_graph(clock() if kg is None else kg.clock(), Policy.of(settings))
-    report = _report(shapes or shipped_shapes(), (*model, *context), data, of_records)
+    validator = BulkValidator(shapes or shipped_shapes(), (*model, *context), screened=settings.accelerated)
+    report = _report(validator, (*model, *context), data, of_records)
     focus = {finding.focus for finding in report.findings}
     return replace(report, sources={node: described[node] for node in focus & described.keys()})
 
 
 def _report(
-    shapes: Shapes, base: tuple[Triple, ...], data: rdflib.Graph, of_records: Iterable[Triple]
+    validator: BulkValidator, base: tuple[Triple, ...], data: rdflib.Graph, of_records: Iterable[Triple]
 ) -> Report:
     """The report on data together with the base, of whose thousand nodes few need the reference engine.
 
     What the statements `of_records` are about needs a class.
     A blank node in what bears on some nodes leaves all of these to it: those of the base are looked at apart.
     """
-    validator, statements = BulkValidator(shapes, base), GraphStatements(data)
+    statements = GraphStatements(data)
     of_base = dict.fromkeys(validator.candidates())
     of_data: dict[Candidate, None] = {}
     for s, p, o in sorted(statements.all(), key=str):

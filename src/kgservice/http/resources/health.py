@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from kgservice import __version__
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.engine import engine
 from kgservice.errors import StoreFailed
 from kgservice.http.access.permissions import principal_of
 
@@ -21,6 +22,7 @@ _UNCACHED = {"Cache-Control": "no-store"}
 def make_router(kg: KnowledgeGraph, asking: Executor) -> APIRouter:
     """The route of the health check; `asking` are threads that do nothing but look at the store."""
     router = APIRouter()
+    validation = engine(kg.settings)
 
     async def answers() -> bool:
         return await asyncio.get_running_loop().run_in_executor(asking, kg.store.healthy)
@@ -28,8 +30,8 @@ def make_router(kg: KnowledgeGraph, asking: Executor) -> APIRouter:
     @router.head("/health")
     @router.get("/health")
     async def health(request: Request) -> JSONResponse:
-        """Status, version, where queries on the view of everything read (`memory` or `disk`), and whether
-        copies in memory are still being filled after the start.
+        """Status, version, where queries on the view of everything read (`memory` or `disk`), whether copies
+        in memory are still being filled after the start, and what validates (`accelerated` or `pyshacl`).
 
         Who may see everything is told the number of the last commit, too: to others it would tell when
         something changed that they do not see. 503 while the store does not answer.
@@ -37,7 +39,7 @@ def make_router(kg: KnowledgeGraph, asking: Executor) -> APIRouter:
         if not await answers():
             raise StoreFailed("The store does not answer")
         state: dict[str, Any] = {"status": "ok", "version": __version__}
-        state |= {"reads": kg.reads, "filling": kg.copies.filling}
+        state |= {"reads": kg.reads, "filling": kg.copies.filling, "validation": validation}
         if principal_of(request.scope).oversees:
             state["commit"] = kg.head
         return JSONResponse(state, headers=_UNCACHED)
