@@ -28,6 +28,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.TooSlow: (408, "request-timeout"),
     errors.Conflict: (409, "conflict"),
+    errors.Returning: (409, "erased"),
     errors.PreconditionFailed: (412, "precondition-failed"),
     errors.TooLarge: (413, "too-large"),
     errors.UnsupportedMediaType: (415, "unsupported-media-type"),

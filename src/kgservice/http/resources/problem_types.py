@@ -86,6 +86,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Die Aussage gehört in einen anderen Graphen: in den richtigen schreiben, oder keinen nennen.",
         "The statement belongs to another graph: write to that one, or name none.",
     ),
+    "erased": (
+        "Wer gelöscht wurde, kommt unter der früheren IRI nicht wieder. Erhebt man mit Grund neue Daten, "
+        "bekommt die Person einen neuen Datensatz.",
+        "Who was erased does not come back under the former IRI. If there is a reason to collect data anew, "
+        "the person gets a new record.",
+    ),
     "precondition-failed": (
         "Jemand war schneller: den Graphen neu lesen, die Änderung darauf anwenden und neu senden.",
         "Somebody was faster: read the graph again, make the change to that, and send it anew.",
