@@ -115,6 +115,7 @@ def test_old_entries_are_put_away(run: Run, store: Path) -> None:
     assert run("audit", "archive", "old.jsonl", "--before", "2026-11-23", "--store", store).returncode == 2
 
 
+@pytest.mark.slow
 def test_a_service_records_and_the_commands_work_beside_it(empty_store: Path, run: Run) -> None:
     store = empty_store
     command = [*COMMAND, "serve", "--store", str(store), "--port", "0"]

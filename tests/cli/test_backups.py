@@ -174,6 +174,7 @@ def test_who_was_erased_since_is_erased_again_and_leaves_the_files(
     assert "were erased again" in known.stderr
 
 
+@pytest.mark.slow
 def test_a_service_makes_its_backups_where_its_setting_says(
     run: Run, empty_store: Path, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_command_names_file_and_line(installation: Path, broken: str) -> None:
     check(run(installation, "validate", "new.ttl"), broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", list(FAULTS)[:1], indirect=True)
 def test_the_service_ends_and_names_them(installation: Path, empty_store: Path, broken: str) -> None:
     check(run(installation, "serve", "--port", "0", "--store", str(empty_store)), broken)

@@ -205,6 +205,7 @@ def test_an_unknown_rule_is_told(run: Run, store: Path, source: Path) -> None:
     assert "both" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_erased_person_is_in_no_table(run: Run, linked: Path) -> None:
     store = linked
     said_by_her = 'ASK { ?s ?p ?o FILTER(ISLITERAL(?o) && CONTAINS(STR(?o), "Terminbestätigung kommt")) }'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_an_expected_error_in_a_real_process_is_one_line() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (Exit.BAD_INPUT, "", 1)
+
+
+def test_the_command_starts_without_the_client_of_services() -> None:
+    program = "import sys, kgservice.cli; sys.exit('httpx' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], env=environment(), timeout=60, check=False).returncode
+        == 0
+    )
 
 
 def test_broken_files_are_named_with_line_and_column(run: Run, tmp_path: Path) -> None:

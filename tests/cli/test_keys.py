@@ -107,6 +107,7 @@ def test_others_are_not_served_when_nobody_can_sign_in(run: Run, how: list[str])
     assert "kgservice keys create" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_service_in_a_network(run: Run, empty_store: Path) -> None:
     store = empty_store
     key = run("keys", "create", "--name", "x", "--role", "researcher", "--store", store).stdout.strip()

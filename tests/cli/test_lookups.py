@@ -47,6 +47,7 @@ def customers(text: str) -> list[list[str]]:
     return [[one["customer"] for one in record["candidates"]] for record in json.loads(text)["records"]]
 
 
+@pytest.mark.slow
 def test_one_record_by_options(run: Run, store: Path) -> None:
     here = ("--store", store, "--language", "en")
     found = run("crm", "lookup", "persons", *ONE, "--json", *here)
@@ -66,6 +67,7 @@ def test_one_record_by_options(run: Run, store: Path) -> None:
     assert "Kantwerk" not in log.stdout
 
 
+@pytest.mark.slow
 def test_records_from_files(run: Run, store: Path, tmp_path: Path) -> None:
     table, listed = tmp_path / "new.csv", tmp_path / "new.json"
     table.write_text(TABLE, encoding="utf-8")

@@ -149,6 +149,7 @@ def test_a_second_service_on_the_store_is_refused(service: Service, run: Run) ->
     assert service.link in done.stderr
 
 
+@pytest.mark.slow
 def test_it_takes_the_token_that_is_said_and_ends_with_its_note_when_told(empty_store: Path) -> None:
     with serving(empty_store, "--token", "mine") as service:
         note = note_of(service.store)
@@ -232,6 +233,7 @@ def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_stor
     assert OxigraphStore(empty_store).ask('ASK { GRAPH ?g { ?x ?p "late"@en } }', Dataset())
 
 
+@pytest.mark.slow
 def test_the_log_can_be_read_by_programs_and_says_nothing_of_persons(empty_store: Path, run: Run) -> None:
     command = [*COMMAND, "serve", "--store", str(empty_store), "--port", "0"]
     environ = environment(KGSERVICE_LOG_FORMAT="json")

@@ -44,6 +44,7 @@ def update(server: Running, text: str) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_a_record_of_no_class_is_refused_by_every_way_in(guarded: Running) -> None:
     kg = guarded.kg
     before = kg.head

@@ -307,6 +307,7 @@ def _consents(server: Running) -> list[str]:
     return [line.removeprefix(IDS) for line in answer.text.split()[1:]]
 
 
+@pytest.mark.slow
 def test_a_withdrawal_is_taken_although_a_use_still_runs(server: Running) -> None:
     """What follows for uses of the data is a finding for a steward, and no reason to refuse the person."""
     for consent in _consents(server):

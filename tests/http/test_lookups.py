@@ -142,6 +142,7 @@ def test_an_erasure_leaves_nothing_in_memory(demo_kg_guarded: KnowledgeGraph) ->
     assert lookups.of("persons", rows).pairs == [[]]
 
 
+@pytest.mark.slow
 def test_what_is_hidden_during_a_question_is_not_told_by_it(
     demo_kg_guarded: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -245,6 +245,7 @@ def test_an_objection_counts_until_it_is_refused(server: Running) -> None:
     )
 
 
+@pytest.mark.slow
 def test_after_erasure_nothing_tells_who_it_was(stewarded_kg: KnowledgeGraph) -> None:
     with running(stewarded_kg) as server:
         erase(server)

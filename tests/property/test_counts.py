@@ -132,6 +132,7 @@ def test_after_changes_that_the_guard_judges(
     assert taken
 
 
+@pytest.mark.slow
 def test_commits_while_it_is_counted(kg: KnowledgeGraph) -> None:
     stop = threading.Event()
 

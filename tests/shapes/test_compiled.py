@@ -14,6 +14,7 @@ from kgservice.shacl.compile import automata, roots
 from kgservice.shacl.shapes import Shapes, load_shapes
 
 
+@pytest.mark.slow
 def test_the_file_is_about_the_shipped_shapes(shapes: Shapes) -> None:
     read = compiled.read(shapes)
     assert read is not None, "the shapes, or what works them out, have changed: make automata"

@@ -29,6 +29,7 @@ def generated(seed: int) -> rdflib.Graph:
     return add_all(rdflib.Graph(), parse(lines, format=RdfFormat.N_QUADS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_generated_graph_keeps_all_rules_until_it_is_damaged(
     seed: int, shapes: Shapes, local: LocalValidator, model: rdflib.Graph

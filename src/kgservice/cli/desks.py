@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-import httpx
-
 from kgservice.cli.link_desk import LocalLinks, RemoteLinks
 from kgservice.cli.rights import LocalRights, RemoteRights
 from kgservice.cli.source_desk import LocalSources, RemoteSources
 
 if TYPE_CHECKING:
+    import httpx
+
     from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
 

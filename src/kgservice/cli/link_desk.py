@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
-
-import httpx
 
 from kgservice.application.sources import packages as crm_packages
 from kgservice.cli.bars import Bars
@@ -21,9 +18,7 @@ from kgservice.errors import PreconditionFailed
 if TYPE_CHECKING:
     from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
-
-Send = Callable[..., AbstractContextManager[httpx.Response]]
-"""Sends a request (method, path, and what httpx takes); the answer, which is no error."""
+    from kgservice.cli.running import Send
 
 
 class LinkDesk(Protocol):

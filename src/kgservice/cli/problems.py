@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from kgservice.errors import KgError, StoreFailed
 from kgservice.http.messages.details import PROBLEMS
+
+if TYPE_CHECKING:
+    import httpx
 
 Progress = Callable[[str, int, int], None]
 _ERRORS = {name: kind for kind, (_, name) in PROBLEMS.items()}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from kgservice.cli.bars import Bars
 from kgservice.cli.problems import followed
 
-Send = Callable[..., AbstractContextManager[httpx.Response]]
-"""Sends a request (method, path, and what httpx takes); the answer, which is no error."""
+if TYPE_CHECKING:  # a command that asks no service need not wait for httpx
+    import httpx
+
+    Send = Callable[..., AbstractContextManager[httpx.Response]]
+    """Sends a request (method, path, and what httpx takes); the answer, which is no error."""
 
 
 def ran(send: Send, path: str, params: Mapping[str, str], *, place: str = "") -> dict[str, Any]:

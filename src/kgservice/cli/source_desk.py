@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from kgservice.cli.bars import Bars
-from kgservice.cli.running import Send, ran
+from kgservice.cli.running import ran
 from kgservice.store.formats import CSV, JSON
 
 if TYPE_CHECKING:
     from kgservice.application.graph.graph import KnowledgeGraph
     from kgservice.cli.recording import Recorder
+    from kgservice.cli.running import Send
 
 
 class SourceDesk(Protocol):
