@@ -21,15 +21,15 @@ def _shapes_prepared_once() -> Iterator[None]:
 
     Each would else make it anew for its first change, as in a process of its own.
     """
-    made: dict[frozenset[Triple], LocalValidator] = {}
+    made: dict[tuple[frozenset[Triple], bool], LocalValidator] = {}
 
-    def prepared(shapes: Shapes, base: Iterable[Triple]) -> LocalValidator:
-        model = frozenset(base)
+    def prepared(shapes: Shapes, base: Iterable[Triple], *, screened: bool) -> LocalValidator:
+        key = (model := frozenset(base)), screened
         if shapes is not shipped_shapes():
-            return LocalValidator(shapes, model)
-        if model not in made:
-            made[model] = LocalValidator(shapes, model)
-        return made[model]
+            return LocalValidator(shapes, model, screened=screened)
+        if key not in made:
+            made[key] = LocalValidator(shapes, model, screened=screened)
+        return made[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guard, "LocalValidator", prepared)
