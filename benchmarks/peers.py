@@ -98,8 +98,12 @@ def answered(port: int, path: str) -> bytes:
 
 
 @contextmanager
-def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
-    """Our service on a filled store, once `memory` MiB hold what they are to hold (0: it reads from disk)."""
+def kgservice(store: Path, log: Path, memory: int, *, answers: bool = False) -> Iterator[Server]:
+    """Our service on a filled store, once `memory` MiB hold what they are to hold (0: it reads from disk).
+
+    Questions are asked again and again here: what was answered before is worked out anew, unless the service
+    keeps `answers`, as it does where nobody sets it otherwise.
+    """
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("kgservice")),
@@ -112,8 +116,7 @@ def kgservice(store: Path, log: Path, memory: int) -> Iterator[Server]:
         TOKEN,
     ]
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    # Questions are asked again and again here: what was answered before is worked out anew.
-    environment = {"KGSERVICE_MEMORY": str(memory), "KGSERVICE_CACHE": "0"}
+    environment = {"KGSERVICE_MEMORY": str(memory), **({} if answers else {"KGSERVICE_CACHE": "0"})}
     with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
         deadline = time.monotonic() + 900
         while memory and not _filled(answered(port, "/health")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,8 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.namespaces import CI
 from kgservice.store.base import Kind
+from tests.conftest import NOON
+from tests.http.keys import RESEARCH
 from tests.http.persons import PERSON
 from tests.serving import Running, running
 
@@ -85,6 +88,19 @@ def test_compressed_and_plain_answers_are_the_same(server: Running, counting: Co
     plain = ask(server)
     assert ask(server, **{"Accept-Encoding": "gzip"}) == plain
     assert counting.asked == 1
+
+
+def test_what_expires_is_not_given_from_memory(
+    server: Running, demo_kg_guarded: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def persons() -> int:
+        found = ask(server, f"SELECT (COUNT(*) AS ?n) {{ ?s a <{CI}Person> }}", **{"KG-Purpose": RESEARCH})
+        return int(found[1].split()[1])
+
+    before = persons()
+    assert persons() == before
+    monkeypatch.setattr(demo_kg_guarded, "clock", lambda: NOON + timedelta(days=20 * 365))
+    assert persons() < before
 
 
 def test_what_is_erased_is_gone_from_memory_at_once(server: Running, demo_kg_guarded: KnowledgeGraph) -> None:

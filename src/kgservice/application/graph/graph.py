@@ -72,7 +72,7 @@ class KnowledgeGraph(Whole):
         self.search = Search(store, self.copies, settings.search)
         self.counts = Counts(store, self.copies, self.graphs, self.writing)
         self._purposes = Purposes(settings, self.policy, self.copies.of_view)
-        self._due: datetime | None = None
+        self.due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
         self._head = self._opened = standing.head(store, self.addresses)
@@ -104,7 +104,7 @@ class KnowledgeGraph(Whole):
         kg = cls(settings, store, files.model, clock, guarded=guarded)
         standing.check(store, kg.addresses, kg.head)
         installing.install(kg, files, told)
-        kg._due = Dues(store, kg.addresses).first()
+        kg.due = Dues(store, kg.addresses).first()
         return kg
 
     # State
@@ -141,7 +141,7 @@ class KnowledgeGraph(Whole):
         self.counts.forget()
         with installing.unfinished(self):
             yield
-        self._due = Dues(self.store, self.addresses).first()
+        self.due = Dues(self.store, self.addresses).first()
         self._purposes.forget()
         self._head = self._opened = standing.head(self.store, self.addresses)
         self._changed.clear()
@@ -158,13 +158,13 @@ class KnowledgeGraph(Whole):
 
     def catch_up(self) -> None:
         """See `Whole.catch_up`; a comparison, unless a date has come."""
-        if self._due is None or self.clock() < self._due:
+        if self.due is None or self.clock() < self.due:
             return
         with self.writing:
             now = self.clock()
-            while self._due is not None and self._due <= now:
+            while self.due is not None and self.due <= now:
                 self._put(self._purposes.overdue(self.planner(), now), _CLOCK, now)
-                self._due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
+                self.due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
 
     # Writing
 
@@ -285,7 +285,7 @@ class KnowledgeGraph(Whole):
         self._changed.update(dict.fromkeys(parts, number))
         self._head = number
         if NamedNode(self.addresses.state) in parts:
-            self._due = Dues(self.store, self.addresses).first()
+            self.due = Dues(self.store, self.addresses).first()
         if hidden:
             self.when_hidden.tell(hidden, self.engine)
 

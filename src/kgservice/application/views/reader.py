@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import BinaryIO, NoReturn, TypeVar
 
 from pyoxigraph import NamedNode, Triple
@@ -57,6 +58,11 @@ class Reader:
     def state(self) -> int:
         """A number that is another one whenever an answer may be another one."""
         raise NotImplementedError
+
+    @property
+    def settled(self) -> bool:
+        """Whether `state` is told at once: nothing has to be brought up before."""
+        return True
 
     def dataset(
         self, text: str, default: Sequence[NamedNode] = (), named: Sequence[NamedNode] = ()
@@ -179,6 +185,11 @@ class PurposeReader(Reader):
         self.current()
         return self._whole.changed(self.view)
 
+    @property
+    def settled(self) -> bool:
+        """See `Reader.settled`: no date has come."""
+        return self._whole.due is None or self.clock() < self._whole.due
+
     def current(self) -> None:
         """See `Reader.current`."""
         self._whole.catch_up()
@@ -200,7 +211,9 @@ class PurposeReader(Reader):
 
 
 class Whole(Reader):
-    """The view of everything, which knows when the others change."""
+    """The view of everything, which knows when the others change; for a date next at `due`."""
+
+    due: datetime | None
 
     def changed(self, graph: NamedNode) -> int:
         """The number of the last commit that changed the graph; before this start, the last one of all."""

@@ -62,7 +62,7 @@ class Exchange:
             response.body = b""
         await response(self.scope, self.receive, self.send)
 
-    async def reply_bare(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """Send a response that has no body."""
+    async def reply_bare(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> None:
+        """Send a response with these headers and no others."""
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body"})
+        await self.send({"type": "http.response.body", "body": body})

@@ -27,7 +27,15 @@ from kgservice.http.messages.cache import Answer, Cache, Kept
 from kgservice.http.messages.exchange import Exchange
 from kgservice.http.messages.negotiation import answer_format, coding, content_type, negotiate
 from kgservice.http.messages.problems import method_not_allowed
-from kgservice.http.messages.streaming import CODINGS, ClientLeft, HeaderList, attended, respond
+from kgservice.http.messages.streaming import (
+    CHUNK,
+    CODINGS,
+    SMALLEST_COMPRESSED,
+    ClientLeft,
+    HeaderList,
+    attended,
+    respond,
+)
 from kgservice.http.messages.tags import NEGOTIATED, Tags
 from kgservice.http.resources.description import Describer
 from kgservice.http.resources.operation import OF_A_QUERY, QUERY, UPDATE, Operation, read_operation
@@ -87,6 +95,7 @@ class Querying:
         tagged = repeatable and http.method != "POST"
         headers: HeaderList = [*NEGOTIATED, *asked.headers]
         always = len(headers)
+        form = (asked.text, asked.default, asked.named, http.headers.get("accept"), asked.wanted)
         settled = 0
         state = ""
 
@@ -105,18 +114,30 @@ class Querying:
                 raise _Settled
             return fmt
 
+        def at_hand() -> Answer | None:
+            """A small answer that was given before in this state, found without waiting for anybody."""
+            nonlocal state
+            if not (repeatable and reader.settled):
+                return None
+            state = self._tags.of_view(reader)
+            most = CHUNK if encoding == "identity" else SMALLEST_COMPRESSED - 1
+            return self.cache.small(reader.view.value, state, form, most)
+
         def produce(out: BinaryIO) -> None:
             nonlocal state
             since = self.cache.cleared
             state = self._tags.of_view(reader)
             if repeatable:
-                form = (http.headers.get("accept"), asked.wanted)
-                key = (reader.view.value, state, (asked.text, asked.default, asked.named, form))
-                self._repeat(reader, key, asked, choose, out, since=since)
+                self._repeat(reader, (reader.view.value, state, form), asked, choose, out, since=since)
             else:
                 _fresh(reader, asked, choose, out)
 
         try:
+            if (known := at_hand()) is not None:
+                choose(known.kind)
+                headers.append((b"content-length", str(len(known.body)).encode()))
+                await http.reply_bare(200, headers, known.body)
+                return
             await respond(
                 http.receive,
                 http.send,
