@@ -86,6 +86,7 @@ class World:
     def __init__(self, folder: Path, seed: int, profile: str = "consent-only", *, disk: bool = False) -> None:
         self.now = START
         self.dice = random.Random(seed)
+        self.persons = list(PERSONS)
         (folder / "small.ttl").write_text(ONTOLOGY, encoding="utf-8")
         self.folder, self.disk, self.done = folder, disk, Counter[str]()
         self.settings = Settings(store=folder / "store", purposes=" ".join(PURPOSES), profile=profile)
@@ -124,24 +125,26 @@ class World:
     def erase(self) -> None:
         """A person, as at their request; records with another legal basis are kept or go, too."""
         choice = self.dice.choice(["keep", "erase"])
-        for person in self.dice.sample(PERSONS, len(PERSONS)):
+        for person in self.dice.sample(self.persons, len(self.persons)):
             with suppress(NotFound):
                 erasing.erase(self.kg, self.kg.addresses.key(name(person).value), {"otherBasis": choice})
                 self.done["erasure"] += 1
+                # Who was erased does not come back under the same IRI: somebody else comes.
+                self.persons[self.persons.index(person)] = f"{person}n"
                 return
 
     def statement(self) -> Triple:
         """One of all kinds of statements that matter here."""
         pick = self.dice.choice
         made: list[tuple[str, str, object]] = [
-            (pick(PERSONS), "a", name(pick(["ci:Person", "ci:ContactPerson"]))),
-            (pick(PERSONS), "ci:personName", Literal("Anna")),
-            (pick(PERSONS), "ci:age", Literal(pick([12, 44]))),
-            (pick(PERSONS), "ci:birthYear", Literal(pick([1980, 2011]))),
-            (pick(PERSONS), "ci:isMinor", Literal(pick([True, False, False]))),
-            (pick(PERSONS), "ci:customerKind", name(pick(["ci:YoungCustomers", "ci:BusinessCustomers"]))),
+            (pick(self.persons), "a", name(pick(["ci:Person", "ci:ContactPerson"]))),
+            (pick(self.persons), "ci:personName", Literal("Anna")),
+            (pick(self.persons), "ci:age", Literal(pick([12, 44]))),
+            (pick(self.persons), "ci:birthYear", Literal(pick([1980, 2011]))),
+            (pick(self.persons), "ci:isMinor", Literal(pick([True, False, False]))),
+            (pick(self.persons), "ci:customerKind", name(pick(["ci:YoungCustomers", "ci:BusinessCustomers"]))),
             (pick(RECORDS), "a", name(pick(["ci:Feedback", "ci:DemographicRecord", "ci:CustomerDataRecord"]))),
-            (pick(RECORDS), "ci:dataSubject", name(pick(PERSONS))),
+            (pick(RECORDS), "ci:dataSubject", name(pick(self.persons))),
             (pick(RECORDS), "ci:hasCategory", name(pick(CATEGORIES))),
             (pick(RECORDS), "ci:content", Literal(pick(["quick", "slow"]))),
             (pick(RECORDS), "ci:note", name(pick(["gen:1", "gen:2"]))),
@@ -154,28 +157,28 @@ class World:
             (pick(OTHERS), "a", name("ci:Touchpoint")),
             (pick(OTHERS), "ci:relatesTo", name(pick(OTHERS))),
             (pick(OTHERS), "ci:title", Literal("there")),
-            ("id:m1", "ci:memberPerson", name(pick(PERSONS))),
+            ("id:m1", "ci:memberPerson", name(pick(self.persons))),
             ("id:m1", "ci:membershipOf", name("id:g1")),
             ("id:g1", "ci:segmentKindOfCustomer", name("ci:YoungCustomers")),
             ("id:x1", "a", name("ci:Restriction")),
-            ("id:x1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:x1", "ci:dataSubject", name(pick(self.persons))),
             ("id:x1", "ci:restricts", name(pick(RECORDS))),
             ("id:x1", pick(["ci:validFrom", "ci:validUntil"]), self.moment()),
             (pick(RECORDS), "ci:restrictedBy", name("id:x1")),
             (pick(RECORDS), "ci:screenedBy", name("id:k1")),
             (pick(RECORDS), "ci:suspectedFrom", name(pick(RECORDS))),
-            (pick(RECORDS), pick(["ci:hasTombstone", "ci:contradicts"]), name(pick(PERSONS))),
+            (pick(RECORDS), pick(["ci:hasTombstone", "ci:contradicts"]), name(pick(self.persons))),
             (pick(RECORDS), "a", name(pick(["ci:FieldComparison", "ci:Feedback", "ci:Feedback"]))),
             ("id:k1", "ci:screeningOf", name(pick(RECORDS))),
             ("id:k1", "ci:screeningDecision", name("ci:ContainsSpecialCategory")),
-            ("id:k1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:k1", "ci:dataSubject", name(pick(self.persons))),
             ("id:a1", "a", name("ci:GuardianAuthorisation")),
-            ("id:a1", "ci:authorises", name(pick(PERSONS))),
+            ("id:a1", "ci:authorises", name(pick(self.persons))),
             ("id:a1", "ci:authorisationFor", name(pick(CONSENTS))),
             ("id:a1", "ci:authorisedBy", Literal("ParentOfDataSubject")),
             ("id:a1", "ci:verifiedAt", self.moment()),
             ("id:o1", "ci:requestKind", name("ci:ObjectionRequest")),
-            ("id:o1", "ci:dataSubject", name(pick(PERSONS))),
+            ("id:o1", "ci:dataSubject", name(pick(self.persons))),
             ("id:o1", "ci:receivedAt", self.moment()),
             ("id:o1", "ci:requestOutcome", name(pick(["ci:Refused", "ci:Fulfilled"]))),
             ("id:o1", "ci:answeredAt", self.moment()),
@@ -198,7 +201,7 @@ class World:
         s, p, o = pick(
             [
                 (consent, "a", name("ci:ConsentRecord")),
-                (consent, "ci:dataSubject", name(pick(PERSONS))),
+                (consent, "ci:dataSubject", name(pick(self.persons))),
                 (consent, "ci:forCategory", name(pick(CATEGORIES))),
                 (consent, "ci:forPurpose", name(pick(PURPOSES))),
                 (consent, "ci:expiresAt", self.moment(2000)),
@@ -219,7 +222,7 @@ class World:
     def whole(self) -> list[Triple]:
         """What hangs together: a person with a record, a consent, an activity."""
         pick = self.dice.choice
-        person, record, consent, event = pick(PERSONS), pick(RECORDS), pick(CONSENTS), f"id:e{pick('1234')}"
+        person, record, consent, event = pick(self.persons), pick(RECORDS), pick(CONSENTS), f"id:e{pick('1234')}"
         made: list[tuple[str, str, object]] = pick(
             [
                 [
