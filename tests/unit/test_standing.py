@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,8 @@ from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.disk import MARK, Disk
+from tests.prepared import old_store
 
-OLD = Path(__file__).parent / "data" / "store_of_form_0.tar.xz"
 STATE = NamedNode(Addresses(Settings().base).state)
 VERSION = NamedNode("https://schema.org/schemaVersion")
 
@@ -72,15 +71,7 @@ def test_a_store_from_before_forms_had_numbers_is_brought_up(
 def test_a_store_that_an_older_release_wrote_is_brought_up(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The archive was written by the code of commit 59d19d1, before forms had numbers.
-
-    It holds what the demonstration of then says of two persons, one of whom consents to research, and of no
-    project, and as much of the ontology as that uses.
-    """
-    path = tmp_path / "store"
-    with tarfile.open(OLD) as archive:
-        archive.extractall(path, filter="data")
-    kg = opened(path, clock)
+    kg = opened(old_store(tmp_path / "store"), clock)
     assert "from form 0 to form 1" in caplog.text
     assert list(kg.store.match([(None, VERSION, None)])) == [version(SCHEMA)]
     person = "00000000-0000-4000-8000-1007000000"
