@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +15,19 @@ import pytest
 from kgservice import resources
 from kgservice.application.changes import modelfiles
 from kgservice.domain.graphs import Graphs
+
+OLD = Path(__file__).parent / "unit" / "data" / "store_of_form_0.tar.xz"
+
+
+def old_store(path: Path) -> Path:
+    """A store that an older release wrote: the code of commit 59d19d1, before forms had numbers.
+
+    It holds what the demonstration of then says of two persons, one of whom consents to research, and of no
+    project, and as much of the ontology as that uses.
+    """
+    with tarfile.open(OLD) as archive:
+        archive.extractall(path, filter="data")
+    return path
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

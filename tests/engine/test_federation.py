@@ -158,6 +158,20 @@ def test_an_error_without_end_is_not_read_for_ever(server: Running, monkeypatch:
         assert len(failed.content) < 1000
 
 
+@pytest.mark.parametrize("form", ["SELECT ?x", "ASK"])
+def test_what_an_endpoint_says_of_its_error_is_cut(
+    server: Running, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    page = b"no custom function " + b"x" * 100_000
+    with endpoint(server, monkeypatch, page, 500) as address:
+        failed = ask(server, f"{form} {{ SERVICE <{address}> {{ ?s ?p ?x }} }}")
+    said = failed.json()
+    assert (failed.status_code, said["type"]) == (503, "/problems/store-failure")
+    assert "500" in said["detail"]
+    assert said["detail"].endswith("xx …")
+    assert 300 < len(said["detail"]) < 400
+
+
 @pytest.mark.parametrize("body", [b"", b"hello", _OPENED], ids=["nothing", "text", "broken off"])
 def test_an_endpoint_that_answers_with_something_else_is_told_of(
     server: Running, monkeypatch: pytest.MonkeyPatch, body: bytes

@@ -44,7 +44,6 @@ WITH_MAKERS = ("crm/", "tabular/", "application/imports/row_graphs.py")
 APART = {
     "application/care/migrating.py": "a command moves a store",
     "application/care/restoring.py": "a command restores a backup",
-    "application/changes/standing.py": "a store that cannot be opened",
     "application/graph/erased.py": "a list that cannot be read: for who runs the service",
     "application/guard/packing.py": "made while the package is built",
     "application/protocol/ontology_docs.py": "a command writes pages",

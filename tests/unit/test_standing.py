@@ -17,6 +17,7 @@ from kgservice.namespaces import CI, XSD, Addresses
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from kgservice.store.disk import MARK, Disk
+from tests.prepared import old_store
 
 STATE = NamedNode(Addresses(Settings().base).state)
 VERSION = NamedNode("https://schema.org/schemaVersion")
@@ -64,6 +65,26 @@ def test_a_store_from_before_forms_had_numbers_is_brought_up(
     assert list(kg.store.match([(None, VERSION, None)])) == [version(SCHEMA)]
     assert kg.ask("ASK { ?x ?p 'of old' }")
     assert check.check(kg) == []
+    kg.close()
+
+
+def test_a_store_that_an_older_release_wrote_is_brought_up(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    kg = opened(old_store(tmp_path / "store"), clock)
+    assert "from form 0 to form 1" in caplog.text
+    assert list(kg.store.match([(None, VERSION, None)])) == [version(SCHEMA)]
+    person = "00000000-0000-4000-8000-1007000000"
+    graphs = ("project/common", *(f"{kind}/{person}{n}" for n in (15, 22) for kind in ("subject", "consent")))
+    held = [
+        list(kg.store.match([(None, None, None)], NamedNode(f"{kg.addresses.graphs}{g}"))) for g in graphs
+    ]
+    assert (kg.head, [len(quads) for quads in held]) == (5, [121, 31, 47, 24, 25])
+    people = f"SELECT ?name WHERE {{ ?person a <{CI}ContactPerson> ; <{CI}personName> ?name }}"
+    research = kg.reader("https://w3id.org/dpv#ResearchAndDevelopment")
+    assert (len(kg.select(people).rows), len(research.select(people).rows)) == (2, 1)
+    write(kg, "of now")
+    assert (kg.head, check.check(kg)) == (6, [])
     kg.close()
 
 

@@ -42,6 +42,7 @@ from kgservice.store.updates import all_of, update_text
 _Results = QuerySolutions | QueryBoolean | QueryTriples
 _AT_ONCE = 50_000  # statements removed in one transaction
 _IN_MEMORY = 16 * 1024 * 1024  # bytes of one graph as text
+_SAID = 300  # characters of an error: it may be a page that an endpoint has answered
 _MEMORY_FOR_TEXT = 2  # bytes for each byte of N-Quads: 370 a quad, which takes 200 as text
 
 
@@ -120,7 +121,7 @@ class OxigraphStore:
         except (SyntaxError, ValueError) as error:
             raise bad_query(error) from error
         except (OSError, RuntimeError) as error:
-            if "custom function" in str(error):
+            if str(error).startswith("The custom function"):  # an endpoint may say something like it
                 raise BadQuery(str(error)) from error
             raise _failed("the query failed", error) from error
 
@@ -492,7 +493,9 @@ def _failed(what: str, error: Exception) -> StoreFailed:
     """What to raise for an error of the engine, with the way back where files are damaged or gone."""
     damaged = isinstance(error, FileNotFoundError) or "Corruption" in str(error)
     way = ". The store is damaged: move it away and restore a backup (kgservice restore)" if damaged else ""
-    return StoreFailed(f"{what}: {' '.join(str(error).split())}{way}")
+    said = " ".join(str(error).split())
+    cut = f"{said[:_SAID]} …" if len(said) > _SAID else said
+    return StoreFailed(f"{what}: {cut}{way}")
 
 
 _reading = partial(_told, "the store cannot be read")

@@ -47,9 +47,11 @@ def check(store: Store, addresses: Addresses, last: int) -> None:
     number, _, base = store.marked().strip().partition(" ")
     if base == addresses.base and number.isdecimal() and int(number) > last:
         raise StoreFailed(
-            f"the store is at commit {last}, but commit {number} was answered: its log is damaged, or power "
+            "the store is at commit {last}, but commit {number} was answered: its log is damaged, or power "
             "was lost while the setting durability was process. Restore a backup (kgservice restore); or, to "
-            "go on without what is lost, delete the file ANSWERED in the directory of the store"
+            "go on without what is lost, delete the file ANSWERED in the directory of the store",
+            last=last,
+            number=number,
         )
     for before, migrate in enumerate(MIGRATIONS[found:], found):
         migrate(store, addresses)
@@ -62,8 +64,10 @@ def refuse_newer(schema: int) -> None:
     """Raise `StoreFailed` for a form that only a newer release knows."""
     if schema > SCHEMA:
         raise StoreFailed(
-            f"the store was written by a newer release of kgservice (form {schema}, known is {SCHEMA}). "
-            "Install that release, or restore a backup from before the upgrade (kgservice restore)"
+            "the store was written by a newer release of kgservice (form {schema}, known is {known}). "
+            "Install that release, or restore a backup from before the upgrade (kgservice restore)",
+            schema=schema,
+            known=SCHEMA,
         )
 
 
