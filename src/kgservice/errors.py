@@ -8,6 +8,7 @@ KgError
 │   └── BadParameter          a parameter is missing, unknown or mistyped 400
 ├── Forbidden                 understood, but refused                     403, exit 3
 │   ├── Reserved              what only who answers for privacy changes   403, exit 3
+│   ├── Rewriting             what events of a consent say would change 403, exit 3
 │   └── Leaving               records would leave the graph of a person   403, exit 3
 ├── Unauthorised              no or a wrong token                         401, exit 3
 ├── NotFound                  no such graph, question, record, term       404, exit 4
@@ -110,7 +111,10 @@ class BadParameter(BadInput):
 
 
 class Forbidden(KgError):
-    """The request is understood and refused; `roles` and `purposes` name those that it could be made with."""
+    """The request is understood and refused; `roles` and `purposes` name those that it could be made with.
+
+    `nodes`: the IRIs of what it is refused for, where whoever catches it has to know them.
+    """
 
     title = "Forbidden"
 
@@ -121,23 +125,25 @@ class Forbidden(KgError):
         *,
         roles: Sequence[str] | None = None,
         purposes: Sequence[str] | None = None,
+        nodes: Collection[str] = (),
         **values: Any,
     ) -> None:
         super().__init__(detail, **values)
         self.roles = roles
         self.purposes = purposes
+        self.nodes = nodes
 
 
 class Reserved(Forbidden):
     """The change is about records that only those change who answer for privacy."""
 
 
-class Leaving(Forbidden):
-    """What is said of `nodes` (IRIs) would leave the graph of a person, or the scratch graph."""
+class Rewriting(Forbidden):
+    """What `nodes`, events of consents, say would be changed or taken away, which nobody may."""
 
-    def __init__(self, detail: str, /, *, nodes: Collection[str] = (), **values: Any) -> None:
-        super().__init__(detail, **values)
-        self.nodes = nodes
+
+class Leaving(Forbidden):
+    """What is said of `nodes` would leave the graph of a person, or the scratch graph."""
 
 
 class Unauthorised(KgError):

@@ -18,6 +18,7 @@ from kgservice.namespaces import CI, DPV
 from tests.conftest import NOON
 from tests.http.persons import IDS, PERSON, refused
 from tests.serving import Running, faults, running
+from tests.unit.test_findings import enter
 
 NOTICE = "00000000-0000-4000-8000-106200000002"
 RENEWED = "00000000-0000-4000-8000-106000000001"
@@ -299,6 +300,29 @@ def test_of_events_at_the_same_time_one_may_be_a_yes_that_is_taken_back(server: 
         'ci:eventTime "2026-02-11T10:15:00Z"^^xsd:dateTime .',
     )
     assert taken_back(server)["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("way", "body", "state"),
+    [
+        ("withdraw", {"method": "letter"}, "withdrawn"),
+        ("renew", {"method": "letter", "expires": "2028-01-01T00:00:00Z"}, "in-force"),
+    ],
+)
+def test_what_the_person_says_later_decides_about_events_at_the_same_time(
+    server: Running, way: str, body: dict[str, str], state: str
+) -> None:
+    enter(
+        server.kg,
+        f'id:tied a ci:ConsentWithdrawn ; ci:eventOf id:{RENEWED} ; ci:eventMethod "letter" ; '
+        'ci:eventEntity "DataSubject" ; ci:eventTime "2026-02-11T10:15:00Z"^^xsd:dateTime .',
+    )
+    assert server.get(f"/consents/{RENEWED}").json()["state"] == "unclear"
+    ties = {"rule": "R33", "status": "open"}
+    assert server.get("/findings", params=ties).json()["total"] == 2
+    answer = server.post(f"/consents/{RENEWED}/{way}", json=body)
+    assert (answer.status_code, answer.json()["state"]) == (200, state), answer.text
+    assert server.get("/findings", params=ties).json()["total"] == 0
 
 
 def _consents(server: Running) -> list[str]:

@@ -78,8 +78,9 @@ SHORTENING = {name: UPDATES[name] for name in ("a withdrawal that goes", "one li
 def test_nobody_shortens_the_history_of_a_consent(server: Running, text: str, role: Role) -> None:
     roles = {role, Role.EDITOR} if role is Role.PRIVACY_OFFICER else {role}
     key, head = make_key(server.kg.settings, *roles), server.kg.head
-    status, _, detail = refused(update(server, key, text))
-    assert status == 403
+    answer = update(server, key, text)
+    status, _, detail = refused(answer)
+    assert (status, answer.json()["type"]) == (403, "/problems/rewriting")
     assert "withdrawal (/consents)" in detail
     assert "erasure of the person (/subjects)" in detail
     assert server.kg.head == head
@@ -100,6 +101,25 @@ def test_nor_by_graphs_and_records(server: Running) -> None:
         answer = asking(server, address, key, method, **given)
         assert refused(answer)[0] == 403, answer.text
     assert refused(update(server, key, UPDATES["everything"]))[0] == 403
+    assert kg.head == head
+
+
+def test_nor_by_what_a_consent_says_of_its_events(server: Running) -> None:
+    """A link from the consent binds an event to it as well, beside the other one and alone."""
+    key, kg = make_key(server.kg.settings, Role.ADMINISTRATOR), server.kg
+    event = f"{NEW} a ci:ConsentRequested ; ci:eventTime {AT} ; ci:eventMethod 'letter' ; ci:eventEntity 'DataController'"
+    alone = f"INSERT DATA {{ {HERE}106000000005> ci:hasEvent {NEW} . {event} }}"
+    beside = "INSERT { ?c ci:hasEvent ?e } WHERE { ?e a ci:ConsentWithdrawn ; ci:eventOf ?c }"
+    for stated in (alone, beside):
+        assert update(server, key, stated).status_code == 204
+    consent, has = NamedNode(f"{IDS}00000000-0000-4000-8000-106000000005"), NamedNode(f"{CI}hasEvent")
+    graph = NamedNode(kg.addresses.consent("00000000-0000-4000-8000-100700000005"))
+    links = [quad.object for quad in kg.store.match([(consent, has, None)]) if quad.graph_name == graph]
+    assert len(links) == 2
+    head = kg.head
+    for link in links:
+        taken = update(server, key, f"DELETE DATA {{ {HERE}106000000005> ci:hasEvent {link} }}")
+        assert (taken.status_code, taken.json()["type"]) == (403, "/problems/rewriting")
     assert kg.head == head
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ GOOD, BAD = "00000000-0000-4000-8000-aaaaaaaaaaa1", "00000000-0000-4000-8000-aaa
 # A solution that addresses a pain point, and one that addresses none (R03).
 PAIN = "00000000-0000-4000-8000-103000000001"
 ADDRESSES = f"ci:addresses id:{PAIN}"
-
+CONSENT = "00000000-0000-4000-8000-106000000001"
 
 RESULTS = "application/sparql-results+json"
 _TYPES = "https://www.iana.org/assignments/media-types"
@@ -66,6 +66,17 @@ CONSTRUCT {{
 }} WHERE {{
   ?row xyz:solution ?solution . OPTIONAL {{ ?row xyz:pain ?any BIND(id:{PAIN} AS ?pain) }}
 }}"""
+SOLUTIONS = {"csv-metadata.json": METADATA, "source.sql": SQL, "row.rq": ROW}
+EVENTS = {
+    "csv-metadata.json": METADATA.replace("pain", "time").replace('"solution"', '"event"'),
+    "source.sql": SQL.replace("pain", "time").replace("solution", "event"),
+    "row.rq": f"""PREFIX ci: <{CI}> PREFIX id: <https://kg.example/id/>
+PREFIX xyz: <http://sparql.xyz/facade-x/data/> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
+CONSTRUCT {{
+  ?event a ci:ConsentRequested ; ci:eventOf id:{CONSENT} ; ci:eventTime ?time ;
+    ci:eventMethod "letter" ; ci:eventEntity "DataController" .
+}} WHERE {{ ?row xyz:event ?event ; xyz:time ?at BIND(STRDT(?at, xsd:dateTime) AS ?time) }}""",
+}
 
 
 def solution(key: str, more: str = "") -> str:
@@ -317,9 +328,11 @@ def test_a_record_that_comes_again_and_is_taken_waits_no_more(guarded: Running, 
     assert check(guarded.kg) == []
 
 
-def deliver(server: Running, rows: str, name: str = "rows.csv") -> dict[str, Any]:
-    """Import a delivery of the table of solutions, beside the folder of its mapping; its summary."""
-    parts = {"table/csv-metadata.json": METADATA, "table/source.sql": SQL, "table/row.rq": ROW, name: rows}
+def deliver(
+    server: Running, rows: str, name: str = "rows.csv", mapping: Mapping[str, str] = SOLUTIONS
+) -> dict[str, Any]:
+    """Import a delivery of a table, of solutions if nothing else is said, beside its mapping; its summary."""
+    parts = {**{f"table/{part}": text for part, text in mapping.items()}, name: rows}
     answer = server.post("/imports", files=[("files", (path, text)) for path, text in parts.items()])
     assert answer.status_code == 200, answer.text
     summary: dict[str, Any] = answer.json()["imports"][0]
@@ -352,6 +365,25 @@ def test_a_row_that_comes_again_and_is_taken_waits_no_more(guarded: Running) -> 
     whole = deliver(guarded, "id,pain\n1,yes\n2,yes\n3,yes\n")
     assert len(whole["mended"]) == 3
     assert guarded.get("/quarantine?status=waiting").json()["entries"] == []
+
+
+def test_a_row_that_would_rewrite_an_event_of_a_consent_waits_and_the_others_are_in(guarded: Running) -> None:
+    """No administrator can release it, so the reason tells of none."""
+    first = deliver(guarded, "id,time\n1,2026-11-20T08:00:00Z\n", mapping=EVENTS)
+    assert (first["taken"], first["quarantined"]) == (1, [])
+    rows = "id,time\n1,2026-11-20T09:00:00Z\n2,2026-11-20T10:00:00Z\n"
+    again = deliver(guarded, rows, mapping=EVENTS)
+    assert again["taken"] == 1
+    (entry,) = again["quarantined"]
+    assert (entry["line"], entry["row"]) == (2, "1,2026-11-20T09:00:00Z")
+    assert "what an event of a consent says, which nobody may" in entry["reason"]
+    page = unescape(guarded.get(f"/pages/quarantine/{entry['id']}?lang=de").text)
+    assert "was ein Ereignis einer Einwilligung sagt, und das darf niemand" in page
+    assert "administrator" not in entry["reason"]
+    events = guarded.get(f"/consents/{CONSENT}").json()["events"]
+    asked = [one["time"] for one in events if one["time"].startswith("2026-11-20")]
+    assert asked == ["2026-11-20T08:00:00Z", "2026-11-20T10:00:00Z"]
+    assert guarded.post(f"/quarantine/{entry['id']}/release").status_code == 422
 
 
 def test_refused_rows_are_in_the_answer_and_in_no_file(guarded: Running) -> None:

@@ -11,7 +11,7 @@ from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.domain.consent import read_moment
 from kgservice.domain.model import TYPE
-from kgservice.errors import Reserved
+from kgservice.errors import Rewriting
 from kgservice.namespaces import CI
 
 _EVENT = NamedNode(f"{CI}ConsentEvent")
@@ -19,7 +19,7 @@ _OF, _HAS, _TIME = (NamedNode(f"{CI}{name}") for name in ("eventOf", "hasEvent",
 
 
 def refuse_shortening(planner: Planner, effect: Effect, now: datetime) -> None:
-    """Raise `Reserved` for an effect that takes a statement from an event of a consent, or binds it to none.
+    """Raise `Rewriting` for an effect that takes a statement from an event of a consent, or binds it to none.
 
     An event that is unclear may be mended: one that has not exactly one kind, one consent and one time, or
     whose time is no moment with a time zone, or has yet to come.
@@ -30,11 +30,13 @@ def refuse_shortening(planner: Planner, effect: Effect, now: datetime) -> None:
         return
     stated = {t for said in added_to_records(planner, effect).by_graph.values() for t in said}
     gone = {t for graph in graphs for t in removed.within(graph)} - stated
-    if any(_is_settled(planner, node, now) for node in _events(gone)):
-        raise Reserved(
+    settled = {node.value for node in _events(gone) if _is_settled(planner, node, now)}
+    if settled:
+        raise Rewriting(
             "The history of a consent only grows: nobody changes or deletes what an event says. "
             "End the consent by a withdrawal (/consents); only the erasure of the person (/subjects) takes "
-            "its events away"
+            "its events away",
+            nodes=settled,
         )
 
 

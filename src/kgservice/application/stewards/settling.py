@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.proof import touches_proof
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change, Commit
-from kgservice.errors import Invalid, Leaving, Reserved, Returning
+from kgservice.errors import Invalid, Leaving, Reserved, Returning, Rewriting
 from kgservice.phrases import Bilingual
 
 RESERVED = Bilingual(
@@ -20,6 +20,12 @@ RESERVED = Bilingual(
     "Es bringt Einwilligungen, Anträge, Einschränkungen, Verarbeitungstätigkeiten oder was von einem "
     "gelöschten Menschen bleibt, oder führt zu solchen: Freigeben kann es die Rolle administrator, oder die "
     "Rolle steward zusammen mit privacy-officer",
+)
+REWRITING = Bilingual(
+    "It would change or take away what an event of a consent says, which nobody may: record a withdrawal or "
+    "a renewal (/consents), correct the source, and discard this",
+    "Es änderte oder entfernte, was ein Ereignis einer Einwilligung sagt, und das darf niemand: Erfassen Sie "
+    "einen Widerruf oder eine Erneuerung (/consents), berichtigen Sie die Quelle, und verwerfen Sie dies",
 )
 LEAVING = Bilingual(
     "It makes records those of another person, or of nobody: a steward releases it",
@@ -31,6 +37,7 @@ RETURNING = Bilingual(
     "Es spricht von einem Menschen, der gelöscht wurde: Lassen Sie auch die Quelle ihn vergessen, und "
     "verwerfen Sie dies",
 )
+_REASONS = {Rewriting: REWRITING, Leaving: LEAVING, Returning: RETURNING}
 
 
 class Part(Protocol):
@@ -77,9 +84,10 @@ def settle(
     """Commit all of the parts that the guard takes together; the others, each with the reason.
 
     A part is held when a record of its own, else one that it speaks of, has a violation; whatever then is
-    wrong without it is held as well. So is what only those may change who answer for privacy, what takes
-    records out of the graph of their person, and what speaks of somebody erased. `change` makes the change
-    of some of the parts; `commit` makes it, or raises what a commit would, in a dry run.
+    wrong without it is held as well. So is what only those may change who answer for privacy, what would
+    rewrite an event of a consent, what takes records out of the graph of their person, and what speaks of
+    somebody erased. `change` makes the change of some of the parts; `commit` makes it, or raises what a
+    commit would, in a dry run.
     """
     commit = commit or kg.commit
     held: list[tuple[P, Refusal]] = []
@@ -87,16 +95,13 @@ def settle(
     while rest:
         try:
             return commit(change(rest)), held
+        except (Rewriting, Leaving, Returning) as error:
+            bad = [part for part in rest if not _concerned(part).isdisjoint(error.nodes)] or rest
+            held += [(part, Refusal(_REASONS[type(error)])) for part in bad]
         except Reserved:
             planner = kg.planner()
             bad = [part for part in rest if touches_proof(planner, part.triples)] or rest
             held += [(part, Refusal(RESERVED)) for part in bad]
-        except Leaving as error:
-            bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
-            held += [(part, Refusal(LEAVING)) for part in bad]
-        except Returning as error:
-            bad = [part for part in rest if not _spoken_of(part).isdisjoint(error.nodes)] or rest
-            held += [(part, Refusal(RETURNING)) for part in bad]
         except Invalid as error:
             wrong: dict[str, list[Mapping[str, Any]]] = {}
             for finding in error.findings:
@@ -120,6 +125,11 @@ def _reason(findings: Iterable[Mapping[str, Any]]) -> Bilingual:
     english = dict.fromkeys(f"{rule}: {words}" for rule, words, _ in said)
     german = dict.fromkeys(f"{rule}: {words or other}" for rule, other, words in said)
     return Bilingual(" ".join(english), " ".join(german))
+
+
+def _concerned(part: Part) -> set[str]:
+    """What the part speaks of, and its own records, of which it may only take something away."""
+    return _spoken_of(part) | {node.value for node in part.own}
 
 
 def _spoken_of(part: Part) -> set[str]:

@@ -23,6 +23,7 @@ PROBLEMS: dict[type[errors.KgError], tuple[int, str]] = {
     errors.Unauthorised: (401, "unauthorised"),
     errors.Forbidden: (403, "forbidden"),
     errors.Reserved: (403, "reserved"),
+    errors.Rewriting: (403, "rewriting"),
     errors.Leaving: (403, "leaving"),
     errors.NotFound: (404, "not-found"),
     errors.NotAcceptable: (406, "not-acceptable"),

@@ -64,6 +64,12 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Dies ändern Datenschutzbeauftragte und Administratoren; `detail` sagt, auf welchem Weg.",
         "This is changed by privacy officers and administrators; `detail` says in which way.",
     ),
+    "rewriting": (
+        "Was ein Ereignis einer Einwilligung sagt, ändert und löscht niemand, welche Rollen er auch hat: "
+        "einen Widerruf oder eine Erneuerung erfassen (`/consents`). Nur die Löschung der Person nimmt es mit.",
+        "Nobody changes or deletes what an event of a consent says, whatever their roles: record a "
+        "withdrawal or a renewal (`/consents`). Only the erasure of the person takes it away.",
+    ),
     "leaving": (
         "Wessen ein Datensatz ist, ändern Stewards, Datenschutzbeauftragte und Administratoren; oder alles, "
         "was von ihm gesagt ist, in derselben Änderung angeben.",
