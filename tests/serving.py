@@ -49,6 +49,13 @@ class Running:
         """A POST with the token."""
         return self.request("POST", path, **options)
 
+    def sign_in(self, browser: httpx.Client) -> str:
+        """Sign in with the token as a browser does; what it then sends as its cookie."""
+        headers = {"Origin": self.url.removesuffix("/")}
+        answer = browser.post(f"{self.url}sign-in", data={"token": self.token}, headers=headers)
+        assert answer.status_code == 303, answer.text
+        return answer.headers.get_list("set-cookie")[0].partition(";")[0]
+
 
 def faults(client: Running | httpx.Client) -> list[str]:
     """What a check of the store that a service holds finds: none, if it is sound."""
@@ -95,7 +102,9 @@ class _Stoppable(Server):
 
 
 @contextmanager
-def running(kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = None) -> Iterator[Running]:
+def running(
+    kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = None, ticket: str = ""
+) -> Iterator[Running]:
     """Serve `kg` on a free port of 127.0.0.1 in a thread, for the length of the block."""
     ready = threading.Event()
     address: list[str] = []
@@ -104,9 +113,8 @@ def running(kg: KnowledgeGraph, token: str = TOKEN, audit: AuditLog | None = Non
         address.append(url)
         ready.set()
 
-    server = _Stoppable(
-        create_app(kg, token=token, audit=audit), "127.0.0.1", 0, tell, proxies=kg.settings.proxies
-    )
+    app = create_app(kg, token=token, ticket=ticket, audit=audit)
+    server = _Stoppable(app, "127.0.0.1", 0, tell, proxies=kg.settings.proxies)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

@@ -52,7 +52,7 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "Address to listen on; another than loopback needs keys or OIDC.")
     port: int = _setting(8000, "TCP port to listen on; 0 takes a free one.")
-    token: str = _setting("", "Access token; empty: a new one is made at each start and printed as a link.")
+    token: str = _setting("", "Access token; empty: each start makes a new one, printed below the link.")
     max_body: int = _setting(64 * 1024 * 1024, "Largest request body, in bytes.")
     max_query: int = _setting(1024 * 1024, "Longest SPARQL query, in bytes.")
     memory: int = _setting(

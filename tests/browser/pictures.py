@@ -13,7 +13,7 @@ from typing import Literal
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.program import served
-from tests.browser.visiting import installed_browser
+from tests.browser.visiting import installed_browser, sign_in
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 Scheme = Literal["light", "dark"]
@@ -68,7 +68,7 @@ def main() -> None:
                 color_scheme=scheme,
             )
             page = context.new_page()
-            page.goto(f"{base}/?token={token}")
+            sign_in(page, base, token)
             take(page, base, way, language, PICTURES / f"{name}.png")
             context.close()
         browser.close()

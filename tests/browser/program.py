@@ -18,14 +18,14 @@ def served(store: Path, *options: str) -> Iterator[tuple[str, str]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout is not None
-        said = []
+        said = ""
         for line in process.stdout:
-            said.append(line)
-            found = re.search(r"(http://\S+)/\?token=(\S+)", line)
+            said += line
+            found = re.search(r"(http://\S+)/\?ticket=\S+\nToken for .*: (\S+)\n", said)
             if found:
                 yield found[1], found[2]
                 return
-        raise RuntimeError(f"the service did not start: {''.join(said)}")
+        raise RuntimeError(f"the service did not start: {said}")
     finally:
         process.terminate()
         process.wait(60)

@@ -13,7 +13,7 @@ from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
 from kgservice.web.texts import LANGUAGES, catalogue
-from tests.browser.visiting import Language, visiting
+from tests.browser.visiting import Language, sign_in, visiting
 from tests.http.keys import RESEARCH, make_key, serving
 from tests.serving import Running
 
@@ -128,7 +128,7 @@ def test_without_javascript_the_picture_is_still(browser: Browser, chains: Runni
     base = chains.url.rstrip("/")
     context = browser.new_context(java_script_enabled=False, locale="en")
     page = context.new_page()
-    page.goto(f"{base}/?token={chains.token}")
+    sign_in(page, base, chains.token)
     page.goto(f"{base}/pages/trace/{UNMEASURED}")
     expect(page.locator("#drawn svg.chain")).to_be_visible()
     expect(page.locator("#drawn svg .impact.none")).to_contain_text("no impact measured")

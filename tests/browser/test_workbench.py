@@ -12,7 +12,7 @@ from kgservice.domain.clock import Clock
 from kgservice.domain.principal import Role
 from kgservice.settings import Settings
 from kgservice.web.texts import LANGUAGES, catalogue
-from tests.browser.visiting import Language, Visitor, visiting
+from tests.browser.visiting import Language, Visitor, sign_in, visiting
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.serving import Running
 
@@ -142,7 +142,7 @@ def test_without_javascript_there_is_a_form(browser: Browser, bench: Running) ->
     base = bench.url.rstrip("/")
     context = browser.new_context(java_script_enabled=False, locale="en")
     page = context.new_page()
-    page.goto(f"{base}/?token={bench.token}")
+    sign_in(page, base, bench.token)
     page.goto(f"{base}/pages/workbench")
     page.get_by_label("Query", exact=True).fill(PERSONS)
     page.get_by_role("button", name="Run", exact=True).click()

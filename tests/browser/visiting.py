@@ -101,6 +101,14 @@ class Visitor:
         self.page.screenshot(path=path, full_page=True)
 
 
+def sign_in(page: Page, base: str, token: str) -> None:
+    """Sign in with the token of the service or a key, which leads to the start page."""
+    page.goto(f"{base}/sign-in")
+    page.locator("#token").fill(token)
+    page.locator("main button").click()
+    page.wait_for_url(f"{base}/")
+
+
 @contextmanager
 def visiting(
     browser: Browser,
@@ -111,7 +119,7 @@ def visiting(
     token: str | None = None,
     script: bool = True,
 ) -> Iterator[Visitor]:
-    """A visitor who signs in: by the link of the service, or with a key. At the end: no console error, and no request to another origin."""
+    """A visitor who signs in: with the token of the service, or with a key. At the end: no console error, and no request to another origin."""
     base = server.url.rstrip("/")
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -143,13 +151,7 @@ def visiting(
     page.on("requestfinished", answered)
     page.on("requestfailed", answered)
     try:
-        if token is None:
-            page.goto(f"{base}/?token={server.token}")
-        else:
-            page.goto(f"{base}/sign-in")
-            page.locator("#token").fill(token)
-            page.locator("main button").click()
-            page.wait_for_url(f"{base}/")
+        sign_in(page, base, token or server.token)
         yield visitor
         assert not visitor.wrong, "\n".join(visitor.wrong)
     finally:

@@ -64,7 +64,13 @@ class Service:
 
     store: Path
     link: str
+    token: str
     process: subprocess.Popen[str]
+
+    @property
+    def url(self) -> str:
+        """Its address without a slash at the end."""
+        return self.link.partition("/?ticket=")[0]
 
 
 @contextmanager
@@ -81,7 +87,9 @@ def serving(store: Path, *options: str, before: Sequence[str] = (), **env: str) 
             assert process.stdout is not None
             ready = process.stdout.readline()
             assert ready.startswith("kgservice is ready: http://127.0.0.1:"), ready
-            yield Service(store, ready.split()[-1], process)
+            token = process.stdout.readline()
+            assert token.startswith("Token for programs"), token
+            yield Service(store, ready.split()[-1], token.split()[-1], process)
         finally:
             process.kill()
 
@@ -95,12 +103,16 @@ def service(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory)
         yield service
 
 
-def test_the_link_opens_the_start_page(service: Service) -> None:
+def test_the_link_opens_the_start_page_once(service: Service) -> None:
     with httpx.Client(follow_redirects=True, timeout=60) as browser:
         page = browser.get(service.link)
     assert page.status_code == 200
-    assert "token=" not in str(page.url)
-    assert httpx.get(service.link.partition("?")[0], timeout=60).status_code == 401
+    assert "ticket=" not in str(page.url)
+    assert service.token not in service.link
+    assert httpx.get(service.url, timeout=60).status_code == 401
+    assert httpx.get(service.link, timeout=60).status_code == 401
+    by_token = {"Authorization": f"Bearer {service.token}"}
+    assert httpx.get(service.url, headers=by_token, timeout=60).status_code == 200
 
 
 def test_other_commands_work_through_the_service(service: Service, run: Run, tmp_path: Path) -> None:
@@ -146,7 +158,8 @@ def test_the_service_searches_once_it_has_read_the_texts(service: Service, run: 
 def test_a_second_service_on_the_store_is_refused(service: Service, run: Run) -> None:
     done = run("serve", "--store", service.store, "--port", "0")
     assert done.returncode == 6
-    assert service.link in done.stderr
+    assert service.url in done.stderr
+    assert service.token in done.stderr
 
 
 @pytest.mark.slow
@@ -154,8 +167,8 @@ def test_it_takes_the_token_that_is_said_and_ends_with_its_note_when_told(empty_
     with serving(empty_store, "--token", "mine") as service:
         note = note_of(service.store)
         assert note.stat().st_mode & 0o777 == 0o600
-        address = service.link.removesuffix("/?token=mine")
-        answer = httpx.get(f"{address}/queries", headers={"Authorization": "Bearer mine"}, timeout=60)
+        assert service.token == "mine"
+        answer = httpx.get(f"{service.url}/queries", headers={"Authorization": "Bearer mine"}, timeout=60)
         assert answer.status_code == 200
         service.process.send_signal(signal.SIGINT)  # with SIGTERM: below
         assert service.process.wait(30) == 0
@@ -212,8 +225,8 @@ def test_a_running_query_is_answered_and_a_change_made_before_it_ends(empty_stor
         httpx.Client(timeout=150) as client,
         ThreadPoolExecutor() as pool,
     ):
-        url, token = service.link.split("/?token=")
-        client.headers["Authorization"] = f"Bearer {token}"
+        url = service.url
+        client.headers["Authorization"] = f"Bearer {service.token}"
         query = pool.submit(client.get, f"{url}/sparql", params={"query": slow})
         update = pool.submit(
             client.post,

@@ -33,11 +33,10 @@ class Client:
     """What asks the service while others only hold connections, each time by a new connection."""
 
     def __init__(self, service: Service) -> None:
-        url, _, self._token = service.link.partition("?token=")
-        self._url = url.removesuffix("/")
+        self._url, self._token = service.url, service.token
         one_each = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(limits=one_each, trust_env=False, verify=False, timeout=60)
-        self.port = httpx.URL(url).port or 80
+        self.port = httpx.URL(service.url).port or 80
         self.process = psutil.Process(service.process.pid)
 
     def post(self, path: str, **data: str) -> httpx.Response:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import http.client
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,20 +12,29 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.errors import Forbidden
 from kgservice.http.app import Stopping
 from kgservice.http.serve import check_door
 from kgservice.settings import Settings
 from tests.conftest import NOON
 from tests.http.keys import make_key
-from tests.serving import PLAIN, Running
+from tests.serving import PLAIN, Running, running
 
 ASK = "/sparql?query=ASK%7B%7D"
+TICKET = "the-ticket-of-the-link"
 
 
 @pytest.fixture(scope="module")
 def server(unchanged: Running) -> Running:
     return unchanged
+
+
+@pytest.fixture
+def opened(kg: KnowledgeGraph) -> Iterator[Running]:
+    """A service whose link has not been used."""
+    with running(kg, ticket=TICKET) as server:
+        yield server
 
 
 def bare(server: Running, path: str, method: str = "GET", **headers: str) -> httpx.Response:
@@ -57,7 +67,7 @@ def test_people_without_the_token_get_a_page_that_asks_for_it(
     server: Running, language: str, words: str
 ) -> None:
     asked = {"Accept": "text/html,*/*;q=0.8", "Accept_Language": language}
-    for path in ("/", "/pages/sparql?query=1", "/?token=wrong"):
+    for path in ("/", "/pages/sparql?query=1", "/?ticket=wrong"):
         answer = bare(server, path, **asked)
         assert answer.status_code == 401
         assert answer.headers["content-type"].startswith("text/html")
@@ -100,11 +110,13 @@ def test_bearer_and_basic(server: Running) -> None:
 
 
 def cookie_of(server: Running) -> str:
-    return bare(server, f"/?token={server.token}").headers["set-cookie"].partition(";")[0]
+    with httpx.Client(trust_env=False, verify=PLAIN) as browser:
+        return server.sign_in(browser)
 
 
-def test_the_link_sets_a_cookie_and_leaves_no_token_in_the_address(server: Running) -> None:
-    answer = bare(server, f"/trace/a%20b?x=1&token={server.token}&y=%C3%BC")
+def test_the_link_sets_a_cookie_and_leaves_no_ticket_in_the_address(opened: Running) -> None:
+    server = opened
+    answer = bare(server, f"/trace/a%20b?x=1&ticket={TICKET}&y=%C3%BC")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/trace/a%20b?x=1&y=%C3%BC"
     cookie = answer.headers["set-cookie"]
@@ -116,19 +128,63 @@ def test_the_link_sets_a_cookie_and_leaves_no_token_in_the_address(server: Runni
     assert bare(server, ASK, Cookie=cookie.partition(";")[0]).status_code == 200
 
 
-def test_wrong_tokens_and_cookies(server: Running) -> None:
-    assert bare(server, "/?token=wrong").status_code == 401
-    assert bare(server, f"/?token={server.token}&token=wrong").status_code == 401
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("de", "Der Link öffnet den Dienst einmal"), ("en", "The link opens the service once")],
+)
+def test_the_link_opens_one_browser_only(opened: Running, language: str, words: str) -> None:
+    link, page = f"/?ticket={TICKET}", {"Accept": "text/html", "Accept_Language": language}
+    first = bare(opened, link, **page)
+    assert first.status_code == 303
+    again = bare(opened, link, **page)
+    assert again.status_code == 401
+    assert "set-cookie" not in again.headers
+    assert words in again.text
+    assert 'name="token"' in again.text
+    assert TICKET not in again.text
+    assert bare(opened, link).json()["type"] == "/problems/unauthorised"
+    # Who came in by it may open it again, as from the terminal, and programs need no link.
+    cookie = first.headers["set-cookie"].partition(";")[0]
+    assert bare(opened, link, **page, Cookie=cookie).status_code == 200
+    assert bare(opened, ASK, Authorization=f"Bearer {opened.token}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "query"),
+    [
+        ("GET", "ticket=wrong"),
+        ("GET", "ticket="),
+        ("GET", f"ticket={TICKET}&ticket={TICKET}"),
+        ("GET", f"token={TICKET}"),
+        ("HEAD", f"ticket={TICKET}"),  # as of a program that looks where a link leads
+        ("POST", f"ticket={TICKET}"),
+    ],
+)
+def test_what_does_not_use_the_link_up(opened: Running, method: str, query: str) -> None:
+    assert bare(opened, f"/?{query}", method).status_code == 401
+    assert bare(opened, f"/?ticket={TICKET}").status_code == 303
+
+
+def test_the_ticket_is_no_token_and_the_token_no_ticket(opened: Running) -> None:
+    assert bare(opened, ASK, Authorization=f"Bearer {TICKET}").status_code == 401
+    for name in ("ticket", "token"):
+        assert bare(opened, f"/?{name}={opened.token}").status_code == 401
+
+
+def test_without_a_ticket_there_is_no_link(server: Running) -> None:
+    assert bare(server, "/?ticket=").status_code == 401
+
+
+def test_wrong_cookies(server: Running) -> None:
     assert bare(server, ASK, Cookie=f"kgservice-{server.port}=wrong").status_code == 401
     assert bare(server, ASK, Cookie=f"kgservice-{server.port}").status_code == 401
     assert bare(server, ASK, Cookie=f"kgservice-{server.port}=Wü").status_code == 401
-    assert bare(server, f"/update?token={server.token}", "POST").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["//evil.example/x", "/\\evil.example/x", "///evil.example"])
-def test_the_redirect_stays_here(server: Running, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.putrequest("GET", f"{path}?token={server.token}")
+def test_the_redirect_stays_here(opened: Running, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", opened.port, timeout=10)
+    connection.putrequest("GET", f"{path}?ticket={TICKET}")
     connection.endheaders()
     response = connection.getresponse()
     location = response.headers["location"]
@@ -193,12 +249,14 @@ def test_security_headers_are_on_every_answer(server: Running) -> None:
         assert "content-security-policy" not in data.headers
 
 
-def test_the_token_is_never_written(server: Running, capfd: pytest.CaptureFixture[str]) -> None:
-    bare(server, f"/?token={server.token}")
-    bare(server, f"/x?token={server.token}x")
-    server.get(ASK)
+def test_neither_token_nor_ticket_is_ever_written(opened: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    bare(opened, f"/?ticket={TICKET}x")
+    bare(opened, f"/?ticket={TICKET}")
+    bare(opened, f"/x?token={opened.token}")
+    opened.get(ASK)
     written = capfd.readouterr()
-    assert server.token not in written.out + written.err
+    assert opened.token not in written.out + written.err
+    assert TICKET not in written.out + written.err
 
 
 @pytest.mark.parametrize(
@@ -233,8 +291,8 @@ def test_more_than_this_machine_is_served_only_with_keys_or_a_provider(
     check_door(settings, NOON)
 
 
-@pytest.mark.parametrize("query", ["query=ASK%7BFILTER(?token=1)%7D", "query=ASK%7B%7D&mytoken=1"])
-def test_token_inside_another_parameter_is_none(server: Running, query: str) -> None:
+@pytest.mark.parametrize("query", ["query=ASK%7BFILTER(?ticket=1)%7D", "query=ASK%7B%7D&myticket=1"])
+def test_a_ticket_inside_another_parameter_is_none(server: Running, query: str) -> None:
     cookie = cookie_of(server)
     assert bare(server, f"/sparql?{query}", Cookie=cookie).status_code == 200
     assert bare(server, f"/sparql?{query}").status_code == 401

@@ -35,7 +35,7 @@ def board(kg: KnowledgeGraph, tmp_path: Path) -> Iterator[Board]:
         running(kg, audit=log) as server,
         httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
-        browser.get("/", params={"token": server.token}, headers=HTML)
+        server.sign_in(browser)
         yield Board(kg, server, browser)
 
 

@@ -220,7 +220,7 @@ def test_no_value_and_no_name_gets_into_the_file(audited: Running, log: AuditLog
     audited.get("/graphs", params={"graph": "https://anna.example/"})
     audited.get("/graphs/anna/miller")
     audited.get("/id/anna")
-    audited.get("/?token=anna")
+    audited.get("/?ticket=anna")
     audited.post("/consents?agent=anna.miller@b.example", json={"subject": "anna"})
     entries(log)
     for found in tmp_path.iterdir():

@@ -93,7 +93,7 @@ def test_the_forms_of_pages_name_the_ticket(demo_kg_guarded: KnowledgeGraph, tmp
         running(kg, audit=log) as server,
         httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
-        browser.get("/", params={"token": server.token}, headers={"Accept": "text/html"})
+        server.sign_in(browser)
 
         def sent(path: str, status: int, **form: str) -> None:
             answer = browser.post(path, data=form, headers={"Sec-Fetch-Site": "same-origin"})

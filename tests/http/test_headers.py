@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+
 from kgservice.application.graph.graph import KnowledgeGraph
 from tests.http.keys import bare, make_key, serving
-from tests.serving import Running
+from tests.serving import PLAIN, Running
 
 ORIGIN = "https://app.example"
 
@@ -44,7 +46,8 @@ def test_scripts_of_named_origins_may_ask_with_a_key(kg: KnowledgeGraph, tmp_pat
         assert "ETag" in answer.headers["access-control-expose-headers"]
         assert "access-control-allow-credentials" not in answer.headers
         # A change by cookie still has to come from a page of the service.
-        cookie = bare(server, f"/?token={server.token}").headers["set-cookie"].partition(";")[0]
+        with httpx.Client(verify=PLAIN) as browser:
+            cookie = server.sign_in(browser)
         change = {"Origin": ORIGIN, "Cookie": cookie, "Content-Type": "application/sparql-update"}
         assert bare(server, "/update", "POST", headers=change).status_code == 403
 

@@ -84,7 +84,7 @@ def desk(demo_kg_guarded: KnowledgeGraph) -> Iterator[Desk]:
         running(demo_kg_guarded) as server,
         httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
-        browser.get("/", params={"token": server.token}, headers=HTML)
+        server.sign_in(browser)
         yield Desk(demo_kg_guarded, server, browser)
 
 

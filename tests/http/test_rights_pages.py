@@ -47,7 +47,7 @@ def board(demo_kg_guarded: KnowledgeGraph) -> Iterator[Board]:
         running(demo_kg_guarded) as server,
         httpx.Client(base_url=server.url, timeout=60, verify=PLAIN) as browser,
     ):
-        browser.get("/", params={"token": server.token}, headers={"Accept": "text/html"})
+        server.sign_in(browser)
         yield Board(demo_kg_guarded, server, browser)
 
 

@@ -99,7 +99,7 @@ def test_the_page(server: Running) -> None:
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     assert 'name="to" value="/"' in answer.text
-    asked = bare(server, "/pages/questions?x=%22%3E&lang=en&token=", headers=HTML)
+    asked = bare(server, "/pages/questions?x=%22%3E&lang=en&ticket=", headers=HTML)
     assert asked.status_code == 401
     assert 'name="to" value="/pages/questions?x=%22%3E"' in asked.text
     assert bare(server, "/sign-in", "PUT").headers["allow"] == "GET, HEAD, OPTIONS, POST"
@@ -240,7 +240,7 @@ def test_behind_a_proxy_with_tls(kg: KnowledgeGraph, tmp_path: Path) -> None:
         assert bare(server, "/queries", headers=planted).status_code == 401
         # The token of this start opens nothing in a browser.
         assert sign_in(server, server.token, **tls).status_code == 401
-        assert bare(server, f"/?token={server.token}", headers={**tls, **HTML}).status_code == 401
+        assert bare(server, f"/?ticket={server.token}", headers={**tls, **HTML}).status_code == 401
         page = bare(server, "/", headers={**tls, **HTML}).text
         assert "Link" not in page
         assert "API-Schlüssel" in page

@@ -53,7 +53,7 @@ class Board:
 def board(stewarded_kg: KnowledgeGraph) -> Iterator[Board]:
     kg = stewarded_kg
     with running(kg) as server, httpx.Client(base_url=server.url, timeout=30, verify=PLAIN) as browser:
-        browser.get("/", params={"token": server.token}, headers=HTML)
+        server.sign_in(browser)
         yield Board(kg, server, browser)
 
 

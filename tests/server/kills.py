@@ -288,7 +288,7 @@ class _Told:
                 part = os.read(self._out, 1000)
                 assert part, "the service ended before it was ready"
                 said += part
-            self._link = re.search(r"(http://\S+)/\?token=(\S+)", said.decode())
+            self._link = re.search(r"(http://\S+)/\?ticket=\S+\nToken for .*: (\S+)\n", said.decode())
             assert self._link, said
         return self._link
 

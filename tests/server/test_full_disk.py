@@ -46,7 +46,8 @@ def test_changes_are_refused_while_the_disk_is_full_and_made_when_there_is_room(
     ) as process:
         try:
             assert process.stdout is not None
-            url, token = process.stdout.readline().split()[-1].split("/?token=")
+            url = process.stdout.readline().split()[-1].partition("/?ticket=")[0]
+            token = process.stdout.readline().split()[-1]
             with httpx.Client(
                 base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=120
             ) as client:

@@ -27,11 +27,6 @@ class Running:
     token: str
     pid: int
 
-    @property
-    def link(self) -> str:
-        """The address that opens the start page, with the token."""
-        return f"{self.url}/?token={self.token}"
-
 
 def note_of(store: Path) -> Path:
     """Where the note of the service that owns `store` is: beside the store.

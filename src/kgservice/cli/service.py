@@ -13,7 +13,6 @@ import webbrowser
 from contextlib import ExitStack
 from types import FrameType
 from typing import Never
-from urllib.parse import quote
 
 from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -55,6 +54,7 @@ def run(settings: Settings, *, demo: bool, open_browser: bool) -> None:
 
 
 def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> None:
+    ticket = secrets.token_urlsafe(24)
     Checksums(settings.store).check()
     forgotten(settings)
     with opened(settings) as kg, audit.opened(settings) as log, ExitStack() as while_running:
@@ -79,8 +79,11 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
             if near := local_url(settings.host, url):
                 running = Running(near, secret, os.getpid())
                 while_running.enter_context(announced(settings.store, running))
-            link = f"{url}/?token={quote(secret)}" if settings.local else address
-            print(f"kgservice is ready: {link}", flush=True)
+            link = f"{url}/?ticket={ticket}" if settings.local else address
+            words = f"kgservice is ready: {link}"
+            if settings.local:
+                words += f"\nToken for programs and other browsers (the link opens one, once): {secret}"
+            print(words, flush=True)
             if not settings.local:
                 say(_IN_A_NETWORK)
             say("Stop it with Ctrl-C.")
@@ -92,7 +95,7 @@ def _run(settings: Settings, secret: str, *, demo: bool, open_browser: bool) -> 
 
         before = signal.signal(signal.SIGTERM, _stop)
         try:
-            http.serve(kg, settings, secret, audit=log, ready=ready)
+            http.serve(kg, settings, secret, ticket=ticket, audit=log, ready=ready)
         except (_Stopped, KeyboardInterrupt):
             say("Stopped.")
         finally:
@@ -145,7 +148,11 @@ def _check_alone(settings: Settings) -> None:
 
     with Remote(other.url, other.token) as remote:
         if remote.answers():
-            raise StoreFailed("a service runs on this store already: {link}", link=other.link)
+            raise StoreFailed(
+                "a service runs on this store already: {url} (its token: {token})",
+                url=other.url,
+                token=other.token,
+            )
 
 
 def _check_port(host: str, port: int) -> None:

@@ -108,9 +108,10 @@ class Stopping:
                 await problem_of(StoreFailed("The service is stopping"))(scope, receive, send)
 
 
-def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None) -> ASGIApp:
+def create_app(kg: KnowledgeGraph, *, token: str, ticket: str = "", audit: AuditLog | None = None) -> ASGIApp:
     """The HTTP service over `kg`, which the caller opens and closes; `token` is the local one.
 
+    `ticket` is that of the link that lets one browser in; without it there is no link.
     `audit`, which the caller opens and closes too, records what they do.
     """
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="kgservice-read")
@@ -126,7 +127,7 @@ def create_app(kg: KnowledgeGraph, *, token: str, audit: AuditLog | None = None)
     )
     direct = Direct(resources, {"/sparql": querying, "/update": updating})
     keys = KeyFile(keys_of(kg.settings.store))
-    app: ASGIApp = Access(Stopping(Commits(direct, kg)), kg.settings, token, keys, kg.clock)
+    app: ASGIApp = Access(Stopping(Commits(direct, kg)), kg.settings, token, keys, kg.clock, ticket=ticket)
     paths = [*paths_of(resources.routes), "/sparql", "/update", SIGN_IN, SIGN_OUT]
     if audit is not None:
         parts = fixed_parts(paths, questions())

@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
                 ws="none",  # whatever is installed: a connection stays one of `patient`
                 host=host,
                 port=port,
-                access_log=False,  # it would cost time, and hold the token of the first link
+                access_log=False,  # it would cost time, and hold the ticket of the link
                 log_level="warning",
                 server_header=False,
                 log_config=None,  # the command says how logs are written
@@ -64,18 +64,19 @@ def serve(
     settings: Settings,
     token: str,
     *,
+    ticket: str = "",
     audit: AuditLog | None = None,
     ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve `kg` at `settings.host` and `settings.port` (0: a free one) until the process is told to stop.
 
-    `ready` gets the address once the service accepts connections; `audit` records what is
-    done. Nothing is printed. Raises `Forbidden` when
-    nobody could sign in: see `check_door`.
+    `ready` gets the address once the service accepts connections; `ticket` is that of the link that lets one
+    browser in; `audit` records what is done. Nothing is printed. Raises `Forbidden` when nobody could sign
+    in: see `check_door`.
     """
     check_door(settings, kg.clock())
     connections = allow_many_connections(settings.connections)
-    app = create_app(kg, token=token, audit=audit)
+    app = create_app(kg, token=token, ticket=ticket, audit=audit)
     Server(
         app,
         settings.host,

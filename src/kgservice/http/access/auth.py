@@ -33,12 +33,22 @@ class Access:
     are changes by cookie from another origin (cross-site request forgery).
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, token: str, keys: KeyFile, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        token: str,
+        keys: KeyFile,
+        clock: Clock,
+        *,
+        ticket: str = "",
+    ) -> None:
         self._app = app
         self._keys = keys
         self._hosts = Hosts(settings)
         self._recogniser = Recogniser(settings, token, keys, clock)
-        self._sign_in = SignIn(settings, self._recogniser, Sessions(clock, settings.session_hours), token)
+        sessions = Sessions(clock, settings.session_hours)
+        self._sign_in = SignIn(settings, self._recogniser, sessions, token, ticket)
         self._limits = Limits(settings.requests_a_minute, settings.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

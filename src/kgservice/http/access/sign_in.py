@@ -36,15 +36,18 @@ LONGEST_FORM = 8 * 1024  # bytes
 class SignIn:
     """How browsers come in: the link of a local service, a form that takes a key, and a cookie after that.
 
-    The cookie of the link is made from the token of this start, since it need not end before the service
-    does; that of a key is a random session.
+    The link holds `ticket`, which lets one browser in; without one there is no link. Its cookie is made from
+    the token of this start, since it need not end before the service does; that of a key is a random session.
     """
 
-    def __init__(self, settings: Settings, recogniser: Recogniser, sessions: Sessions, token: str) -> None:
+    def __init__(
+        self, settings: Settings, recogniser: Recogniser, sessions: Sessions, token: str, ticket: str
+    ) -> None:
         self._settings = settings
         self._recogniser = recogniser
         self._sessions = sessions
         self._pages = Pages()
+        self._ticket = ticket.encode()  # empty once it was used
         # Cookies go to every port of a host, so the cookie does not hold the token itself.
         self._cookie = hmac.new(token.encode(), b"kgservice cookie", hashlib.sha256).hexdigest()
 
@@ -58,19 +61,20 @@ class SignIn:
         return self._recogniser.of_prefix(prefix)
 
     def link(self, scope: Scope, host: str) -> Response | None:
-        """The redirect for an address with the token of a local service in it; None for one without.
+        """The redirect for the first use of the link of a local service; None for any other address.
 
-        Raises `Unauthorised` for a wrong one.
+        Who has come in by the link can open it again, since then the cookie counts.
         """
-        if b"token" not in scope["query_string"] or not self._settings.local:  # nearly always
+        if b"ticket" not in scope["query_string"] or not self._settings.local:  # nearly always
             return None
         parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        tokens = [value for key, value in parameters if key == "token"]
-        if not tokens or scope["method"] not in {"GET", "HEAD"}:
+        tickets = [value.encode("utf-8", "surrogateescape") for key, value in parameters if key == "ticket"]
+        if scope["method"] != "GET" or len(tickets) != 1:
             return None
-        if len(tokens) != 1 or not self._recogniser.is_token(tokens[0].encode("utf-8", "surrogateescape")):
-            raise Unauthorised("The token in the address is not the one of this service")
-        response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "token"])
+        if not self._ticket or not hmac.compare_digest(tickets[0], self._ticket):
+            return None
+        self._ticket = b""
+        response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "ticket"])
         cookies.set_session(response, scope["scheme"], port_of(host), self._cookie)
         return response
 
@@ -124,7 +128,7 @@ class SignIn:
     def page(self, scope: Scope, status: int, wrong: str | None = None) -> Response:
         """The page that asks for a token or a key; `wrong` names the text that says what was wrong."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        rest = urlencode([(key, value) for key, value in query if key not in {"token", "lang"}])
+        rest = urlencode([(key, value) for key, value in query if key not in {"ticket", "lang"}])
         here = quote(scope["path"]) + (f"?{rest}" if rest else "")
         if scope["path"] in {SIGN_IN, SIGN_OUT}:
             here, to = SIGN_IN, "/"
@@ -136,13 +140,21 @@ class SignIn:
     def refused(self, scope: Scope, error: KgError) -> Response:
         """The page for an error before the request reached the page that it asked for."""
         if isinstance(error, Unauthorised):
-            return self.page(scope, 401, "sign-in-wrong" if _tried(scope) else None)
+            return self.page(scope, 401, self._wrong(scope))
         problem = shown(error, self._language(scope)[0])
         here = quote(scope["path"])
         response = self._answer(scope, "error.html", problem["status"], here=here, problem=problem)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.after)
         return response
+
+    def _wrong(self, scope: Scope) -> str | None:
+        """The name of the text that says what was wrong with what somebody tried; None if nothing was."""
+        if scope["method"] == "POST":
+            return "sign-in-wrong"
+        if self._settings.local and b"ticket=" in scope["query_string"]:
+            return "sign-in-used"
+        return None
 
     def _answer(self, scope: Scope, template: str, status: int, **values: Any) -> Response:
         language, chosen = self._language(scope)
@@ -169,7 +181,3 @@ def wants_page(scope: Scope) -> bool:
         return negotiate((PLAIN_JSON, HTML), Headers(scope=scope).get("accept"), None)[0] is HTML
     except NotAcceptable:
         return False
-
-
-def _tried(scope: Scope) -> bool:
-    return scope["method"] == "POST" or b"token=" in scope["query_string"]
