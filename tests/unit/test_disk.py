@@ -32,7 +32,8 @@ SHIM = r"""
 #include <unistd.h>
 static void note(int fd) {
   const char *disk = getenv("SHIM_DISK"), *kept = getenv("SHIM_KEPT");
-  char place[64], path[4096], to[4200], buffer[65536];
+  char place[64], path[4096], to[4200], fresh[4240], buffer[65536];
+  static int made;
   struct stat st;
   snprintf(place, sizeof place, "/proc/self/fd/%d", fd);
   ssize_t n = readlink(place, path, sizeof path - 1);
@@ -42,12 +43,14 @@ static void note(int fd) {
   if (S_ISDIR(st.st_mode)) {
     if (strcmp(path, disk)) return;
     snprintf(to, sizeof to, "%s/names", kept);
-    FILE *out = fopen(to, "w");
+    snprintf(fresh, sizeof fresh, "%s.%d.new", to, __sync_fetch_and_add(&made, 1));
+    FILE *out = fopen(fresh, "w");
     DIR *dir = opendir(path);
     for (struct dirent *e; (e = readdir(dir));)
       if (e->d_type == DT_REG) fprintf(out, "%lu %s\n", (unsigned long)e->d_ino, e->d_name);
     closedir(dir);
     fclose(out);
+    rename(fresh, to);  // whole, or as it was: the process may end meanwhile
     return;
   }
   // The number must not become that of another file.
@@ -55,10 +58,12 @@ static void note(int fd) {
   (void)!link(path, to);
   int in = open(path, O_RDONLY);
   snprintf(to, sizeof to, "%s/%lu", kept, (unsigned long)st.st_ino);
-  int out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  snprintf(fresh, sizeof fresh, "%s.%d.new", to, __sync_fetch_and_add(&made, 1));
+  int out = open(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   while ((n = read(in, buffer, sizeof buffer)) > 0) if (write(out, buffer, n) != n) abort();
   close(in);
   close(out);
+  rename(fresh, to);
 }
 #define SHIMMED(name) \
   int name(int fd) { \
