@@ -404,6 +404,7 @@ def test_a_server_that_hangs_is_told_within_a_second_and_takes_no_changes(tmp_pa
         assert store.healthy()
         assert store.writable
         os.kill(found.process.pid, signal.SIGSTOP)
+        os.waitpid(found.process.pid, os.WUNTRACED)  # until it stands still
         try:
             begun = time.monotonic()
             assert not store.healthy()
