@@ -42,8 +42,9 @@ NAMES = {
     "label",
     "graph",
     "record",
+    "mark",
 }
-"""Members that say what something is, which the page says in words."""
+"""Members that say what something is, which the page says in words, or by what the audit log knows the person."""
 CODES = {
     *("kind", "status", "outcome", "state", "type", "by", "explicit", "table"),
     *("created", "decided", "decision"),
