@@ -222,7 +222,12 @@ class World:
     def whole(self) -> list[Triple]:
         """What hangs together: a person with a record, a consent, an activity."""
         pick = self.dice.choice
-        person, record, consent, event = pick(self.persons), pick(RECORDS), pick(CONSENTS), f"id:e{pick('1234')}"
+        person, record, consent, event = (
+            pick(self.persons),
+            pick(RECORDS),
+            pick(CONSENTS),
+            f"id:e{pick('1234')}",
+        )
         made: list[tuple[str, str, object]] = pick(
             [
                 [

@@ -66,7 +66,8 @@ _ADVICE: dict[str, tuple[str, str]] = {
     ),
     "rewriting": (
         "Was ein Ereignis einer Einwilligung sagt, ändert und löscht niemand, welche Rollen er auch hat: "
-        "einen Widerruf oder eine Erneuerung erfassen (`/consents`). Nur die Löschung der Person nimmt es mit.",
+        "einen Widerruf oder eine Erneuerung erfassen (`/consents`). Nur die Löschung der Person nimmt es "
+        "mit.",
         "Nobody changes or deletes what an event of a consent says, whatever their roles: record a "
         "withdrawal or a renewal (`/consents`). Only the erasure of the person takes it away.",
     ),
