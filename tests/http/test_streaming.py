@@ -132,7 +132,7 @@ def raw(server: Running, path: str, accept_encoding: str = "identity") -> Raw:
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
-def test_a_late_failure_breaks_the_transfer(coding: str) -> None:
+def test_a_late_failure_breaks_the_transfer(coding: str, caplog: pytest.LogCaptureFixture) -> None:
     store = Failing()
     with serving(store) as server:
         path = f"/sparql?query={quote(rows(5))}"
@@ -150,6 +150,9 @@ def test_a_late_failure_breaks_the_transfer(coding: str) -> None:
         connection.close()
         assert 0 < len(caught.value.partial) < len(whole.data)
         assert raw(server, "/health").status == 200
+    said = [(record.getMessage().strip(), record.exc_info) for record in caplog.records]
+    assert ("an answer broke off: OSError", None) in said
+    assert not any(trace for _, trace in said), said
 
 
 def test_an_early_failure_is_a_problem() -> None:

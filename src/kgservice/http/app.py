@@ -28,6 +28,7 @@ from kgservice.http.access.auth import Access
 from kgservice.http.access.commits import ASKED, TOLD, Commits
 from kgservice.http.access.purposes import HEADER
 from kgservice.http.access.sign_in import SIGN_IN, SIGN_OUT
+from kgservice.http.messages.breaking import Breaking
 from kgservice.http.messages.headers import VIOLATIONS, SecurityHeaders
 from kgservice.http.messages.problems import HANDLERS, problem_of
 from kgservice.http.messages.tags import Tags
@@ -138,7 +139,7 @@ def create_app(kg: KnowledgeGraph, *, token: str, ticket: str = "", audit: Audit
     app = metrics.Measuring(SecurityHeaders(app), meters, labels)
     if kg.settings.telemetry:
         app = traced(app, kg.settings.telemetry, labels)
-    return ServerErrorMiddleware(app, handler=HANDLERS[Exception])
+    return Breaking(ServerErrorMiddleware(app, handler=HANDLERS[Exception]))
 
 
 def traced(app: ASGIApp, collector: str, labels: metrics.Labels) -> ASGIApp:
