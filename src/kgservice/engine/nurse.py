@@ -76,6 +76,8 @@ class Worker:
         self._process = process
         self._handle = os.pidfd_open(process)
         self._errors = errors
+        self._end = select.poll()  # select() knows no descriptor above 1,023
+        self._end.register(self._handle, select.POLLIN)
 
     def kill(self) -> None:
         """See `Process`."""
@@ -105,9 +107,7 @@ class Worker:
     @property
     def lives(self) -> bool:
         """Whether the process has not ended."""
-        handles = select.poll()  # select() knows no descriptor above 1,023
-        handles.register(self._handle, select.POLLIN)
-        return not handles.poll(0)
+        return not self._end.poll(0)
 
     @property
     def last_words(self) -> str:

@@ -127,6 +127,7 @@ class _Serving:
         self._datasets = datasets
         self._usual = os.getpriority(os.PRIO_PROCESS, 0)
         self._next: Message | None = None
+        self._space = _Space()
 
     def run(self) -> None:
         """Do what comes, until this thread has to let all others go first."""
@@ -141,7 +142,7 @@ class _Serving:
 
     def _do(self, kind: Frame, data: bytes) -> None:
         if kind is Frame.QUERY:
-            _answer(self._wire, self._datasets, Asked(**json.loads(data)))
+            _answer(self._wire, self._datasets, Asked(**json.loads(data)), self._space)
         elif kind is Frame.OPEN:
             _open(self._wire, self._datasets, data)
         elif kind is Frame.LOAD:
@@ -176,7 +177,7 @@ def _open(wire: Wire, datasets: Datasets, path: bytes) -> None:
         wire.send(Frame.READY)
 
 
-def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
+def _answer(wire: Wire, datasets: Datasets, asked: Asked, space: _Space) -> None:
     def choose(kind: Kind) -> Format:
         if asked.likely is not None and asked.likely[0] == kind.value:
             return _FORMATS[asked.likely[1]]
@@ -187,8 +188,8 @@ def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
         return _FORMATS[name.decode()]
 
     out = _Answer(wire)
-    before = _size()
-    _limit(before + asked.memory)
+    before = space.size
+    space.limit(before + asked.memory)
     try:
         datasets[asked.key].query(
             asked.text, asked.dataset, choose, cast(BinaryIO, cast(Any, out)), base=asked.base
@@ -198,19 +199,26 @@ def _answer(wire: Wire, datasets: Datasets, asked: Asked) -> None:
     except errors.KgError as error:
         _tell(wire, error)
     else:
-        out.end(_size() - before)
+        out.end(space.size - before)
 
 
-def _limit(most: int) -> None:
-    """From now on no more address space than this, in bytes; a process that asks for more is ended."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+class _Space:
+    """The address space of this process, in bytes; looked at before and after each query."""
 
+    def __init__(self) -> None:
+        self._figures = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._limit, self._most = resource.getrlimit(resource.RLIMIT_AS)
 
-def _size() -> int:
-    """The address space of this process, in bytes."""
-    with open("/proc/self/statm", "rb", buffering=0) as figures:  # noqa: PTH123 - before and after each query
-        return int(figures.read(64).split()[0]) * _PAGE
+    @property
+    def size(self) -> int:
+        """How much there is."""
+        return int(os.pread(self._figures, 64, 0).split()[0]) * _PAGE
+
+    def limit(self, most: int) -> None:
+        """From now on no more than this; a process that asks for more is ended."""
+        if most != self._limit:
+            resource.setrlimit(resource.RLIMIT_AS, (most, self._most))
+            self._limit = most
 
 
 def _tell(wire: Wire, error: errors.KgError) -> None:
