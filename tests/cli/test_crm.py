@@ -93,6 +93,22 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "cp1252")
 
 
+def test_the_rule_accepts_only_what_is_as_likely_as_is_set(
+    run: Run, synchronised: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGSERVICE_MATCHING_ACCEPT", "1")
+    monkeypatch.setenv("KGSERVICE_MATCHING_CANDIDATE", "0.99")
+    links, _ = matched(run, synchronised)
+    assert (links["persons"]["accepted"], links["persons"]["candidates"]) == (0, 6)
+    found = said(run, "links", "--source", "vertrieb", store=synchronised)["links"]
+    assert min(float(one["probability"]) for one in found) >= 0.99
+    quality = said(run, "links", "report", store=synchronised)["quality"]
+    assert {(band["from"], band["to"]) for kind in quality for band in kind["bands"]} == {(0.99, 1), (1, 1)}
+    monkeypatch.setenv("KGSERVICE_MATCHING_ACCEPT", "0.98")
+    done = run("crm", "match", "--store", synchronised)
+    assert (done.returncode, "KGSERVICE_MATCHING_CANDIDATE" in done.stderr) == (2, True)
+
+
 @pytest.mark.slow
 def test_from_files_to_links_and_back(run: Run, begun: Begun, linked: Path, source: Path) -> None:
     store = linked
