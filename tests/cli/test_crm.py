@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,19 +94,15 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "cp1252")
 
 
-def test_the_rule_accepts_only_what_is_as_likely_as_is_set(
-    run: Run, synchronised: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KGSERVICE_MATCHING_ACCEPT", "1")
-    monkeypatch.setenv("KGSERVICE_MATCHING_CANDIDATE", "0.99")
-    links, _ = matched(run, synchronised)
+def test_the_rule_accepts_only_what_is_as_likely_as_is_set(run: Run, synchronised: Path) -> None:
+    strict = partial(run, KGSERVICE_MATCHING_ACCEPT="1", KGSERVICE_MATCHING_CANDIDATE="0.99")
+    links, _ = matched(strict, synchronised)
     assert (links["persons"]["accepted"], links["persons"]["candidates"]) == (0, 6)
-    found = said(run, "links", "--source", "vertrieb", store=synchronised)["links"]
+    found = said(strict, "links", "--source", "vertrieb", store=synchronised)["links"]
     assert min(float(one["probability"]) for one in found) >= 0.99
-    quality = said(run, "links", "report", store=synchronised)["quality"]
+    quality = said(strict, "links", "report", store=synchronised)["quality"]
     assert {(band["from"], band["to"]) for kind in quality for band in kind["bands"]} == {(0.99, 1), (1, 1)}
-    monkeypatch.setenv("KGSERVICE_MATCHING_ACCEPT", "0.98")
-    done = run("crm", "match", "--store", synchronised)
+    done = strict("crm", "match", "--store", synchronised, KGSERVICE_MATCHING_ACCEPT="0.98")
     assert (done.returncode, "KGSERVICE_MATCHING_CANDIDATE" in done.stderr) == (2, True)
 
 

@@ -80,8 +80,8 @@ def recall(bands: Sequence[Stratum]) -> Estimate | None:
 
     By stratified sampling: what is decided in a band stands for all its links. The interval puts the ends of
     the bands' intervals (Wilson) together, the worst for one side with the best for the other, so that it is
-    wider than 95 %. Pairs below the first band are not offered, and not counted. None if nobody has decided in
-    a band that has links.
+    wider than 95 %. Pairs below the first band are not offered, and not counted. None if nobody has decided
+    in a band that has links.
     """
     if any(band.links and not band.right.whole for band in bands):
         return None
