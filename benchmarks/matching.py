@@ -30,7 +30,7 @@ from kgservice.crm.models import MatchModel, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
 from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
-from kgservice.domain.matching import SURE, Band
+from kgservice.domain.matching import BANDS, Band
 
 SEED = 1
 TRAINING_SEED = 20  # of the data that the model of the package is trained on
@@ -204,9 +204,11 @@ def spark_part(options: argparse.Namespace) -> list[Figure]:
     matching = Matching(db, "persons")
     model = matching.model()
     matching.block()
-    ours = {(p.record, p.customer) for p in matching.pairs(model) if p.probability >= SURE}
+    ours = {(p.record, p.customer) for p in matching.pairs(model) if p.probability >= BANDS.accept}
     spark.score(spark.session(), matching, model)
-    theirs = {(p.record, p.customer) for p in read_pairs(db, "persons", model) if p.probability >= SURE}
+    theirs = {
+        (p.record, p.customer) for p in read_pairs(db, "persons", model) if p.probability >= BANDS.accept
+    }
     detail = f"{len(ours):,} with DuckDB, {len(theirs):,} with Spark {version('pyspark')}"
     return [of("febrl4: pairs accepted by one of DuckDB and Spark only", len(ours ^ theirs), "", detail, 0)]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pyoxigraph import RdfFormat, Store, parse, serialize
 
-from benchmarks import guard
+from benchmarks import crm, guard
 from benchmarks.generate import Generator
 from benchmarks.measure import Client, MemoryWatch, geometric_mean, in_turn, median_first_ms, median_ms
 from benchmarks.peers import Server, asgi_floor, bare_oxigraph, kgservice, rdflib_endpoint
@@ -343,6 +343,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds of each measurement")
     parser.add_argument("--no-rdflib", action="store_true", help="leave out the slow peer")
     parser.add_argument("--no-guard", action="store_true", help="leave out guarded commits and validation")
+    parser.add_argument("--contacts", type=int, default=1_000, help="of the CRM; 0 leaves it out")
     parser.add_argument("--no-load", action="store_true", help="take the store that an earlier run filled")
     options = parser.parse_args()
     work = HERE / ".work"
@@ -361,6 +362,8 @@ def main() -> None:
         if not options.no_guard:
             # A customer of the complete graph makes more than twice as many quads.
             figures += guard.figures(work, max(200, options.customers * 34 // 74), 300)
+        if options.contacts:
+            figures += crm.figures(work, options.contacts)
     finally:
         if figures:
             report(figures, {**machine(), "customers": f"{options.customers:,}"}, options.customers)

@@ -106,6 +106,12 @@ class Settings:
         "dpv:CustomerRelationshipManagement",
         "Purpose for which data is matched with records of a CRM; `everything`: all data, on another ground.",
     )
+    matching_accept: float = _setting(
+        0.99, "Probability from which on the best pair of a CRM record and a customer is accepted by rule."
+    )
+    matching_candidate: float = _setting(
+        0.5, "Probability from which on a pair waits for a steward; what is less likely is not kept."
+    )
     audit_queries: str = _setting(
         "shape",
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
@@ -208,6 +214,12 @@ class Settings:
                 "tokens of an issuer are taken only when they are made for this service; name the audience",
                 source="KGSERVICE_OIDC_AUDIENCE",
             )
+        if settings.matching_candidate > settings.matching_accept:
+            raise BadParameter(
+                "what is accepted by rule cannot be less likely than a candidate; lower this one, "
+                "or raise KGSERVICE_MATCHING_ACCEPT",
+                source="KGSERVICE_MATCHING_CANDIDATE",
+            )
         if settings.remote_readers.strip() and not settings.remote:
             raise BadParameter(
                 "readers follow a server; name the one that is written to (KGSERVICE_REMOTE)",
@@ -282,6 +294,8 @@ def _fault(name: str, value: Any) -> str | None:
             lambda name: name == "everything" or _is_iri(expand(name)),
             "is neither `everything` nor an IRI nor a short name such as dpv:Marketing",
         ),
+        "matching_accept": (lambda share: 0 < share <= 1, "is no probability above 0"),
+        "matching_candidate": (lambda share: 0 < share < 1, "is no probability between 0 and 1"),
         "audit_queries": (
             lambda kept: kept in {"none", "shape", "text"},
             "is neither none nor shape nor text",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,18 @@ def replace(path: Path, old: str, new: str) -> None:
     text = path.read_text("cp1252")
     assert old in text
     path.write_text(text.replace(old, new), "cp1252")
+
+
+def test_the_rule_accepts_only_what_is_as_likely_as_is_set(run: Run, synchronised: Path) -> None:
+    strict = partial(run, KGSERVICE_MATCHING_ACCEPT="1", KGSERVICE_MATCHING_CANDIDATE="0.99")
+    links, _ = matched(strict, synchronised)
+    assert (links["persons"]["accepted"], links["persons"]["candidates"]) == (0, 6)
+    found = said(strict, "links", "--source", "vertrieb", store=synchronised)["links"]
+    assert min(float(one["probability"]) for one in found) >= 0.99
+    quality = said(strict, "links", "report", store=synchronised)["quality"]
+    assert {(band["from"], band["to"]) for kind in quality for band in kind["bands"]} == {(0.99, 1), (1, 1)}
+    done = strict("crm", "match", "--store", synchronised, KGSERVICE_MATCHING_ACCEPT="0.98")
+    assert (done.returncode, "KGSERVICE_MATCHING_CANDIDATE" in done.stderr) == (2, True)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgservice.domain.assignment import AHEAD, Assigned, Decided, assign, best
-from kgservice.domain.matching import SURE, Band, Pair, RecordId
+from kgservice.domain.matching import BANDS, Band, Bands, Pair, RecordId
 from kgservice.domain.matching_quality import Share, recall, strata, suggestion
 
 A, B, C = (RecordId("crm", key) for key in "abc")
@@ -75,7 +75,7 @@ def test_whatever_the_pairs(pairs: list[Pair], shuffler: object) -> None:
     strict = [each for each in accepted if each.record.source == "one"]
     assert len({each.customer for each in strict}) == len(strict)
     for each in accepted:
-        assert each.probability >= SURE
+        assert each.probability >= BANDS.accept
     assert assign(list(reversed(pairs)), unique={"one"}) == found
     assert set(best(found)) == {each.pair.record for each in found}
     free = [each.pair for each in assign(pairs) if each.band is Band.ACCEPTED]
@@ -97,6 +97,14 @@ def test_wilson_intervals_are_the_published_ones() -> None:
     assert math.isnan(Share(0, 0).value)
 
 
+def test_the_bands_are_as_they_are_set() -> None:
+    pairs = [pair(A, "x", 0.97), pair(B, "y", 0.6), pair(C, "z", 0.3)]
+    assert bands(assign(pairs)) == {("a", "x"): Band.CANDIDATE, ("b", "y"): Band.CANDIDATE}
+    lower = assign(pairs, bands=Bands(0.95, 0.2))
+    assert bands(lower) == {("a", "x"): Band.ACCEPTED, ("b", "y"): Band.CANDIDATE, ("c", "z"): Band.CANDIDATE}
+    assert bands(assign(pairs, bands=Bands(0.97, 0.97))) == {("a", "x"): Band.ACCEPTED}
+
+
 def test_bands_and_recall_of_what_stewards_decided() -> None:
     links = [(0.6, True)] * 10 + [(0.7, False)] * 10 + [(0.6, None)] * 80
     links += [(0.95, True)] * 20 + [(0.999, True)] * 40 + [(1.0, None)] * 160
@@ -113,6 +121,24 @@ def test_bands_and_recall_of_what_stewards_decided() -> None:
     assert recall(strata([*links[20:], (0.6, None)])) is None  # nobody has decided in the first band
     assert recall(strata([(0.6, True)])) is None
     assert recall(strata([])) is None
+
+
+def test_what_is_told_of_quality_has_the_bands_that_are_set() -> None:
+    links = [(0.3, True), (0.6, True), (0.85, False), (0.97, True), (1.0, True)]
+    told = {}
+    for own in (Bands(0.95, 0.2), Bands(0.8, 0.2), Bands(0.8, 0.8), Bands(1.0, 0.95)):
+        told[own] = [(band.low, band.high, band.links) for band in strata(links, own)]
+    assert told == {
+        Bands(0.95, 0.2): [(0.2, 0.9, 3), (0.9, 0.95, 0), (0.95, 1.0, 2)],
+        Bands(0.8, 0.2): [(0.2, 0.8, 2), (0.8, 1.0, 3)],
+        Bands(0.8, 0.8): [(0.8, 1.0, 3)],
+        Bands(1.0, 0.95): [(0.95, 1.0, 1), (1.0, 1.0, 1)],
+    }
+    right = [(0.97, True)] * 193 + [(0.97, False)] * 7  # as many as 0.95 promises, fewer than 0.99 does
+    assert suggestion(strata(right, Bands(0.95, 0.5))) is None
+    assert suggestion(strata(right, Bands(0.97, 0.97))) is None
+    assert suggestion(strata([(0.995, said) for _, said in right])) == "raise"
+    assert suggestion(strata([(1.0, False)] * 30, Bands(1.0, 0.5))) is None  # there is nothing above
 
 
 def test_a_threshold_is_suggested_only_where_decisions_leave_no_doubt() -> None:

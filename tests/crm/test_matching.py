@@ -23,7 +23,7 @@ from kgservice.crm.models import from_json, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
 from kgservice.crm.pairs import read_pairs, read_weights
 from kgservice.domain.assignment import assign, best
-from kgservice.domain.matching import SURE, Band
+from kgservice.domain.matching import BANDS, Band
 from kgservice.errors import BadInput, StoreFailed
 
 Filled = Callable[..., duckdb.DuckDBPyConnection]
@@ -168,7 +168,7 @@ def test_relatives_are_told_apart(filled: Filled) -> None:
     assert found["wife", "mother"] > 0.9
     assert found.get(("wife", "father"), 0.0) < 0.5
     # In so small a table a steward may be asked, but nobody is linked by rule.
-    assert found.get(("son", "father"), 0.0) < SURE
+    assert found.get(("son", "father"), 0.0) < BANDS.accept
 
 
 @pytest.mark.slow
@@ -234,6 +234,14 @@ def test_a_new_record_scores_as_it_does_among_many(filled: Filled) -> None:
     keys = {row["key"] for row in new[:20]}
     expected = {(p.record, p.customer): p.weight for p in together if p.record.key in keys}
     assert {(p.record, p.customer): p.weight for p in alone} == pytest.approx(expected)
+    some = sorted(pair.probability for pair in together)
+    half = some[len(some) // 2]
+    surer = Candidates(db, "persons", model, least=half).of(new)
+    assert {(p.record, p.customer) for p in surer} == {
+        (p.record, p.customer) for p in together if p.probability >= half
+    }
+    less = Candidates(db, "persons", model, least=0.01).of(new)
+    assert min(pair.probability for pair in less) < 0.5 <= some[0]
     assert index.of([]) == []
     assert index.of([person("crm", "nobody")]) == []
 

@@ -113,6 +113,40 @@ def test_the_best_and_sure_is_accepted_by_rule(kg: KnowledgeGraph) -> None:
     assert check(kg) == []
 
 
+def test_the_rule_accepts_from_the_probability_that_is_set(kg: KnowledgeGraph) -> None:
+    pairs = [pair("77", TILMAN, 4.0), pair("78", AMBROS, 1.0), pair("79", FRAUKE, -2.0)]  # 0.94, 0.67, 0.2
+    kg.settings = replace(kg.settings, matching_candidate=0.7)
+    done = propose(kg, run(), pairs)
+    assert (done.candidates, done.accepted) == (1, 0)
+    kg.settings = replace(kg.settings, matching_accept=0.9, matching_candidate=0.1)
+    done = propose(kg, run(minutes=5), pairs)
+    assert (done.candidates, done.accepted) == (2, 1)
+    assert link_of(kg).standing.stands is Verdict.BY_RULE
+    # What was accepted is pinned, whatever is set later.
+    kg.settings = replace(kg.settings, matching_accept=0.99, matching_candidate=0.5)
+    done = propose(kg, run(minutes=9), pairs)
+    assert (done.pinned, done.withdrawn, done.unchanged) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("accept", "candidate", "what"),
+    [
+        ("0", "0.5", "is no probability"),
+        ("1.1", "0.5", "is no probability"),
+        ("nan", "0.5", "is no probability"),
+        ("0.9", "0", "is no probability"),
+        ("1", "1", "is no probability"),
+        ("0.5", "0.6", "cannot be less likely"),
+        ("sure", "0.5", "is not a float"),
+    ],
+)
+def test_probabilities_that_cannot_be_set(accept: str, candidate: str, what: str) -> None:
+    with pytest.raises(BadParameter, match=what):
+        Settings.load({"KGSERVICE_MATCHING_ACCEPT": accept, "KGSERVICE_MATCHING_CANDIDATE": candidate})
+    loaded = Settings.load({"KGSERVICE_MATCHING_ACCEPT": "1", "KGSERVICE_MATCHING_CANDIDATE": "0.3"})
+    assert (loaded.matching_accept, loaded.matching_candidate) == (1.0, 0.3)
+
+
 def test_two_that_are_equally_sure_are_left_to_a_person(kg: KnowledgeGraph) -> None:
     done = propose(kg, run(), [pair("77", TILMAN, 9.0), pair("77", AMBROS, 9.0)])
     assert (done.candidates, done.accepted) == (2, 0)

@@ -46,7 +46,7 @@ WORDS = {
         "right": "richtig (95 %)",
         "recall": "{kind}: Die Regel findet {share:.1%} der richtigen Paare ({low:.1%} bis {high:.1%}).",
         "raise": "{kind}: Die Regel nimmt zu oft Falsches an; eine höhere Schwelle ist zu erwägen.",
-        "lower": "{kind}: Schon ab 0,9 ist fast alles richtig; eine niedrigere Schwelle ist zu erwägen.",
+        "lower": "{kind}: Die besten Kandidaten stimmen fast alle; eine niedrigere Schwelle ist zu erwägen.",
     },
     "en": {
         "id": "link",
@@ -80,7 +80,7 @@ WORDS = {
         "right": "right (95 %)",
         "recall": "{kind}: the rule finds {share:.1%} of the right pairs ({low:.1%} to {high:.1%}).",
         "raise": "{kind}: too much of what the rule accepts is wrong; consider a higher threshold.",
-        "lower": "{kind}: from 0.9 on nearly all is right; consider a lower threshold.",
+        "lower": "{kind}: nearly all of the best candidates are right; consider a lower threshold.",
     },
 }
 

@@ -20,7 +20,7 @@ from kgservice.crm.models import MatchModel
 from kgservice.crm.normalise import STEPS, prepare, read
 from kgservice.crm.pairs import read_pairs
 from kgservice.crm.prepared import prepared
-from kgservice.domain.matching import POSSIBLE, Pair
+from kgservice.domain.matching import BANDS, Pair
 
 # A key of more customers than this is not in the index; a record of only such keys has no candidates.
 COMMON = 200
@@ -85,13 +85,22 @@ class Candidates:
 
     It keeps tables of its own in the database of the connection (`index_…`, `frequencies_…`), and what is asked
     in another one in memory, `asking`: a database from which rows were deleted is cleared up now and then, which
-    takes seconds for one with a million customers. It may be used by one thread at a time.
+    takes seconds for one with a million customers. It may be used by one thread at a time. Pairs of a
+    probability below `least` are left out.
     """
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, kind: str, model: MatchModel) -> None:
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        kind: str,
+        model: MatchModel,
+        *,
+        least: float = BANDS.candidate,
+    ) -> None:
         self.db = db
         self.kind = kind
         self.model = model
+        self._least = least
         self._asked = 0
         db.execute(_INDEX[kind])
         for column in frequent(kind):
@@ -148,7 +157,7 @@ class Candidates:
             customers,
             records,
             blocking_rules_to_generate_predictions=[block_on("unique_id")],
-            threshold_match_probability=POSSIBLE,
+            threshold_match_probability=self._least,
             warning_mode="never",
         )
         blocked = re.search(r"__splink__blocked_id_pairs_[0-9a-f]{9}", scored.sql_used_to_create)

@@ -12,7 +12,7 @@ from kgservice.crm.candidates import Candidates
 from kgservice.crm.canonical_rows import create, insert
 from kgservice.crm.models import MatchModel
 from kgservice.crm.normalise import normalise, prepare
-from kgservice.domain.matching import Pair
+from kgservice.domain.matching import BANDS, Pair
 from kgservice.errors import StoreFailed
 
 # Without a folder for what has no room in memory: nothing of anybody may get onto a disk.
@@ -26,28 +26,37 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 class CustomerIndex:
     """The customers (rows of the canonical table with source `graph`, at least one) as they are given.
 
-    For one thread at a time; `close` frees its memory. Raises `StoreFailed` where that is not enough: more
-    than `memory`, by default four fifths of the machine's.
+    For one thread at a time; `close` frees its memory. Pairs of a probability below `least` are left out.
+    Raises `StoreFailed` where the memory is not enough: more than `memory`, by default four fifths of the
+    machine's.
     """
 
     def __init__(
-        self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel, *, memory: str = "80%"
+        self,
+        kind: str,
+        customers: Sequence[Mapping[str, Any]],
+        model: MatchModel,
+        *,
+        least: float = BANDS.candidate,
+        memory: str = "80%",
     ) -> None:
         self._db = duckdb.connect(":memory:", config={**_CONFIG, "memory_limit": memory})
         try:
-            self._index = self._made(kind, customers, model)
+            self._index = self._made(kind, customers, model, least)
         except BaseException:
             self._db.close()
             raise
 
-    def _made(self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel) -> Candidates:
+    def _made(
+        self, kind: str, customers: Sequence[Mapping[str, Any]], model: MatchModel, least: float
+    ) -> Candidates:
         with _enough():
             with self._db.cursor() as making:  # its temporary tables go with it
                 create(making, kind)
                 insert(making, kind, customers)
                 prepare(making)
                 normalise(making, kind)
-            index = Candidates(self._db, kind, model)
+            index = Candidates(self._db, kind, model, least=least)
             for table in (kind, f"blocks_{kind}", f"compared_{kind}"):  # the index has its own
                 self._db.execute(f"DROP TABLE {table}")
             return index

@@ -13,7 +13,7 @@ from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
 from kgservice.crm.models import MatchModel, learned, prior_between, shipped, untrained_for
 from kgservice.crm.pairs import read_pairs
-from kgservice.domain.matching import POSSIBLE, Pair
+from kgservice.domain.matching import BANDS, Pair
 
 GRAPH = "graph"
 """The source of rows that are customers of the graph; their keys are IRIs."""
@@ -162,12 +162,12 @@ class Matching:
         prior = float(linker.misc.save_model_to_json()["probability_two_random_records_match"])
         return prior if 0 < prior < 1 else self.first_prior()
 
-    def score(self, model: MatchModel, least: float = POSSIBLE) -> int:
+    def score(self, model: MatchModel, least: float = BANDS.candidate) -> int:
         """Score the blocked pairs into `matching_scored`, those of at least that probability; how many."""
         self._scored(model, least)
         return self._count("SELECT count(*) FROM matching_scored")
 
-    def pairs(self, model: MatchModel, least: float = POSSIBLE) -> Iterator[Pair]:
+    def pairs(self, model: MatchModel, least: float = BANDS.candidate) -> Iterator[Pair]:
         """The pairs of a record and a customer of at least that probability, the likeliest first."""
         self.score(model, least)
         yield from read_pairs(self.db, self.kind, model)

@@ -14,7 +14,7 @@ from splink import Linker
 
 from kgservice.crm.matching import Matching
 from kgservice.crm.models import MatchModel
-from kgservice.domain.matching import POSSIBLE
+from kgservice.domain.matching import BANDS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,7 +37,7 @@ def session(master: str = "local[2]") -> SparkSession:
     return builder.getOrCreate()
 
 
-def score(spark: SparkSession, matching: Matching, model: MatchModel, least: float = POSSIBLE) -> int:
+def score(spark: SparkSession, matching: Matching, model: MatchModel, least: float = BANDS.candidate) -> int:
     """Score the blocked pairs as `Matching.score` does, into the same table; how many there are."""
     from splink import SparkAPI  # noqa: PLC0415 - Splink has it only where Spark is
 

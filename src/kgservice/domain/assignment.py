@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from kgservice.domain.matching import POSSIBLE, Band, Pair, RecordId
+from kgservice.domain.matching import BANDS, Band, Bands, Pair, RecordId
 
 # So many bits the best has to be ahead of the second to be accepted by rule: 2^4 = 16 times likelier.
 AHEAD = 4.0
@@ -33,13 +33,18 @@ class Assigned:
 
 
 def assign(
-    pairs: Iterable[Pair], *, decided: Decided = NOTHING, unique: Collection[str] = (), ahead: float = AHEAD
+    pairs: Iterable[Pair],
+    *,
+    decided: Decided = NOTHING,
+    unique: Collection[str] = (),
+    ahead: float = AHEAD,
+    bands: Bands = BANDS,
 ) -> list[Assigned]:
     """The pairs that are accepted by rule, and those that a steward is asked about, the likeliest first.
 
     A pair that a steward decided is not among them, nor is another one of a record whose customer is
-    decided. A record has one customer at most: its best one, accepted from `SURE` on if the second is `ahead`
-    bits behind, and if it is not doubted.
+    decided. A record has one customer at most: its best one, accepted if `bands` say so and the second is
+    `ahead` bits behind.
     Of a source in `unique`, which holds no one twice, a customer has one record at most, too.
     """
     pinned = {record for record, _ in decided.accepted}
@@ -47,7 +52,7 @@ def assign(
     left = [
         pair
         for pair in pairs
-        if pair.probability >= POSSIBLE
+        if bands.of(pair) is not Band.NONE
         and pair.record not in pinned
         and (pair.record, pair.customer) not in decided.rejected
         and (pair.record.source, pair.customer) not in taken
@@ -77,7 +82,7 @@ def assign(
         rival = next((o.customer for o in customers if pair.weight - o.weight < ahead), None) or next(
             (o.record.key for o in records if pair.weight - o.weight < ahead), None
         )
-        if pair.band is Band.ACCEPTED and rival is None:
+        if bands.of(pair) is Band.ACCEPTED and rival is None:
             found.append(Assigned(pair, Band.ACCEPTED))
             gone.add(pair.record)
             if pair.record.source in unique:

@@ -23,8 +23,16 @@ FIELDS: dict[str, dict[str, str]] = {
         "address": "postalAddress",
         "job_title": "occupation",
     },
-    ORGANISATIONS: {"name": "title"},
+    ORGANISATIONS: {
+        "name": "title",
+        "vat_id": "vatNumber",
+        "website": "website",
+        "phone": "telephone",
+        "address": "postalAddress",
+    },
 }
+TITLE = "name"
+"""The title of an organisation, in two languages: no value of a CRM takes its place."""
 
 
 # The purposes that an opt-out in a CRM is about, unless its settings say more.
@@ -53,8 +61,8 @@ class Unmatched(StrEnum):
 class Taking:
     """How the records of a source are taken over: a rule for each field, and what unmatched ones become.
 
-    Raises `BadParameter` for a field that there is not. The title of an organisation is in two languages and
-    everybody's, so nothing is put in its place by a rule.
+    A rule for a field that persons and organisations have counts for both. Raises `BadParameter` for a field
+    that there is not. Nothing is put in the place of a `TITLE` by a rule.
     """
 
     source: str
@@ -71,15 +79,15 @@ class Taking:
                 raise BadParameter(
                     "there is no field {name!r} to have a rule", name=name[:80], source="rules"
                 )
-            if name in FIELDS[ORGANISATIONS] and side in {Side.CRM, Side.NEWER}:
+            if name == TITLE and side in {Side.CRM, Side.NEWER}:
                 raise BadParameter(
                     "{name!r} may be graph or steward, not {side}", name=name, side=side, source="rules"
                 )
 
-    def rule(self, kind: str, name: str) -> Side:
+    def rule(self, name: str) -> Side:
         """Which side holds for a field."""
         rule = self.rules.get(name, self.otherwise)
-        return Side.STEWARD if kind == ORGANISATIONS and rule in {Side.CRM, Side.NEWER} else rule
+        return Side.STEWARD if name == TITLE and rule in {Side.CRM, Side.NEWER} else rule
 
 
 def values(kind: str, row: Mapping[str, object]) -> dict[str, list[str]]:
@@ -121,9 +129,30 @@ def same_number(one: str, other: str) -> bool:
     return _number(one) == _number(other) != ""
 
 
+def same_site(one: str, other: str) -> bool:
+    """Whether two addresses of web pages are the same: scheme, `www.` and a slash at the end do not count.
+
+    >>> same_site("https://www.Firma.example/", "firma.example"), same_site("a.example", "a.example/de")
+    (True, False)
+    """
+    return _site(one) == _site(other)
+
+
+def same_vat_number(one: str, other: str) -> bool:
+    """Whether two VAT identification numbers are the same: only letters and digits count.
+
+    >>> same_vat_number("DE 309.478.989", "de309478989")
+    True
+    """
+    return _signs(one) == _signs(other)
+
+
+_ALIKE = {"phone": same_number, "website": same_site, "vat_id": same_vat_number}
+
+
 def differ(name: str, crm: Collection[str], graph: Collection[str]) -> bool:
     """Whether both sides say something of a field, and none of it is the same."""
-    alike = same_number if name == "phone" else same
+    alike = _ALIKE.get(name, same)
     return bool(crm and graph) and not any(alike(a, b) for a in crm for b in graph)
 
 
@@ -133,6 +162,14 @@ def _number(text: str) -> str:
     if text.lstrip().startswith("+"):
         return digits
     return digits[2:] if digits.startswith("00") else re.sub("^0", "49", digits)
+
+
+def _site(text: str) -> str:
+    return re.sub(r"^https?://(www\.)?|^www\.|/+$", "", text.strip().casefold())
+
+
+def _signs(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold()
 
 
 def holder(rule: Side, crm_time: datetime | None, graph_time: datetime | None) -> Side:

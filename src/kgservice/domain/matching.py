@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-# The probability at and above which a pair is accepted by rule if it is the record's best, and that at and
-# above which a steward is asked; what lies below is not kept.
-SURE, POSSIBLE = 0.99, 0.5
-
 
 class Band(StrEnum):
     """What a probability leads to."""
@@ -45,12 +41,26 @@ class Pair:
     values: Mapping[str, tuple[str, str]]
     doubted: bool = False
 
-    @property
-    def band(self) -> Band:
-        """What the probability leads to if the pair is its record's best."""
-        if self.probability >= SURE and not self.doubted:
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """The probabilities from which on a pair is accepted by rule if it is its record's best, and a candidate.
+
+    What lies below both is not kept. 0 < `candidate` <= `accept` <= 1.
+    """
+
+    accept: float = 0.99
+    candidate: float = 0.5
+
+    def of(self, pair: Pair) -> Band:
+        """What the probability of a pair leads to if it is its record's best."""
+        if pair.probability >= self.accept and not pair.doubted:
             return Band.ACCEPTED
-        return Band.CANDIDATE if self.probability >= POSSIBLE else Band.NONE
+        return Band.CANDIDATE if pair.probability >= self.candidate else Band.NONE
+
+
+BANDS = Bands()
+"""The bands of a deployment that sets no others."""
 
 
 @dataclass(frozen=True, slots=True)

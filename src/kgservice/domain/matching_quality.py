@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from kgservice.domain.matching import POSSIBLE, SURE
+from kgservice.domain.matching import BANDS, Bands
 
 Z95 = 1.959963984540054
-BANDS = (POSSIBLE, 0.9, SURE, 1.0)
-"""Where the bands of probability begin and end; the last is accepted by rule, the others are candidates."""
+LIKELY = 0.9  # where the candidates are parted in two, if it lies among them
 FEWEST = 20  # decisions in a band, of which something is suggested
 
 
@@ -61,16 +59,19 @@ class Estimate:
     high: float
 
 
-def strata(links: Iterable[tuple[float, bool | None]]) -> list[Stratum]:
-    """The bands of links: of each its probability, and what a person has decided (None: nobody has)."""
+def strata(links: Iterable[tuple[float, bool | None]], bands: Bands = BANDS) -> list[Stratum]:
+    """The bands of links: of each its probability, and what a person has decided (None: nobody has).
+
+    The last one is what the rule accepts, the others are candidates.
+    """
     given = list(links)
+    within = {LIKELY} if bands.candidate < LIKELY < bands.accept else set()
+    lows = sorted({bands.candidate, bands.accept} | within)
     found = []
-    for low, high in pairwise(BANDS):
-        of_band = [
-            said for probability, said in given if low <= probability and (probability < high or high == 1)
-        ]
+    for low, high in zip(lows, [*lows[1:], math.inf], strict=True):
+        of_band = [said for probability, said in given if low <= probability < high]
         decided = [said for said in of_band if said is not None]
-        found.append(Stratum(low, high, len(of_band), Share(sum(decided), len(decided))))
+        found.append(Stratum(low, min(high, 1.0), len(of_band), Share(sum(decided), len(decided))))
     return found
 
 
@@ -79,7 +80,7 @@ def recall(bands: Sequence[Stratum]) -> Estimate | None:
 
     By stratified sampling: what is decided in a band stands for all its links. The interval puts the ends of
     the bands' intervals (Wilson) together, the worst for one side with the best for the other, so that it is
-    wider than 95 %. Pairs of less than 0.5 are never offered, and are not counted. None if nobody has decided
+    wider than 95 %. Pairs below the first band are not offered, and not counted. None if nobody has decided
     in a band that has links.
     """
     if any(band.links and not band.right.whole for band in bands):
@@ -109,12 +110,13 @@ def _of(part: float, rest: float) -> float:
 def suggestion(bands: Sequence[Stratum]) -> str | None:
     """What the decisions say of the threshold of the rule: `raise`, `lower`, or nothing.
 
-    `raise`: even at best fewer than 99 of a hundred that the rule accepts are right. `lower`: even at worst,
-    99 of a hundred of the band below are. People have to weigh it: most decide on what looks doubtful.
+    `raise`: even at best, fewer are right of what the rule accepts than the threshold promises (99 of a
+    hundred for 0.99). `lower`: even at worst, as many are of the band below. People have to weigh it: most
+    decide on what looks doubtful.
     """
-    *_, below, sure = bands
-    if sure.right.whole >= FEWEST and sure.right.interval[1] < SURE:
+    *others, sure = bands
+    if sure.low < 1 and sure.right.whole >= FEWEST and sure.right.interval[1] < sure.low:
         return "raise"
-    if below.right.whole >= FEWEST and below.right.interval[0] >= SURE:
+    if any(band.right.whole >= FEWEST and band.right.interval[0] >= sure.low for band in others[-1:]):
         return "lower"
     return None

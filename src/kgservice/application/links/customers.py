@@ -11,6 +11,7 @@ from pyoxigraph import Literal, NamedNode
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views.reader import Reader
 from kgservice.domain.link import ORGANISATIONS, PERSONS
+from kgservice.domain.matching import Bands
 from kgservice.domain.question import with_values
 from kgservice.errors import BadParameter
 from kgservice.namespaces import CI, expand
@@ -58,6 +59,11 @@ def reader(kg: KnowledgeGraph) -> Reader:
             source="KGSERVICE_MATCHING_PURPOSE",
         )
     return kg.reader(purpose)
+
+
+def bands(kg: KnowledgeGraph) -> Bands:
+    """From which probabilities on a pair is accepted by rule, and a candidate, as the settings say."""
+    return Bands(kg.settings.matching_accept, kg.settings.matching_candidate)
 
 
 def usable(kg: KnowledgeGraph, kind: str, customers: Collection[str]) -> set[str]:

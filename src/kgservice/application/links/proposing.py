@@ -29,7 +29,7 @@ from kgservice.application.links.statements import (
 from kgservice.application.stewards.settling import settle
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.link import Decision, Link, Run, State, Verdict
-from kgservice.domain.matching import Band, Pair, RecordId
+from kgservice.domain.matching import Band, Bands, Pair, RecordId
 from kgservice.namespaces import CI
 
 BATCH = 200  # records whose links are written in one commit
@@ -141,7 +141,7 @@ def _batch(
     stored: dict[NamedNode, set[Quad]] = defaultdict(set)
     for link in (NamedNode(link.node) for links in existing.values() for link in links):
         stored[link] = link_consequences.said(kg, {link, *link_consequences.parts(kg, [link], events=False)})
-    shared = _Run(kg, kind, run, places, stored, sure, gone)
+    shared = _Run(kg, kind, run, places, stored, sure, gone, link_customers.bands(kg))
     for record, pairs in of_record.items():
         links = {link.customer: link for link in existing.get(record, ()) if link.kind == kind}
         yield _Record(shared, links).part(record, pairs, usable)
@@ -158,6 +158,7 @@ class _Run:
     stored: Mapping[NamedNode, set[Quad]]
     sure: Collection[tuple[RecordId, str]] | None
     gone: Collection[RecordId]
+    bands: Bands
 
 
 class _Record:
@@ -178,7 +179,7 @@ class _Record:
         offered: dict[str, Pair] = {}
         for pair in best_first:
             link = self._links.get(pair.customer)
-            if pair.band is Band.NONE or pair.customer in offered:
+            if self._run.bands.of(pair) is Band.NONE or pair.customer in offered:
                 continue
             if pair.customer not in usable:
                 counts.unusable += 1
@@ -201,7 +202,7 @@ class _Record:
 
     def _by_rule(self, offered: Sequence[Pair]) -> Pair | None:
         """The pair that the rule accepts: the best alone, sure, and nobody decided about it before."""
-        if not offered or offered[0].band is not Band.ACCEPTED:
+        if not offered or self._run.bands.of(offered[0]) is not Band.ACCEPTED:
             return None
         best = offered[0]
         if len(offered) > 1 and offered[1].weight >= best.weight:

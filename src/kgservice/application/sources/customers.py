@@ -12,6 +12,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.findings import moment_of
 from kgservice.application.links.consequences import in_records
+from kgservice.application.links.linking import SOURCE
 from kgservice.domain.crm_field import FIELDS, same
 from kgservice.domain.question import with_values
 from kgservice.namespaces import CI, PROV
@@ -21,7 +22,9 @@ _EVIDENCE = f"""PREFIX ci: <{CI}> SELECT ?one ?p ?value ?at {{
   VALUES ?one {{ UNDEF }} VALUES ?p {{ UNDEF }}
   ?node ci:dataSubject ?one ; a ci:CustomerDataRecord ; ?p ?value OPTIONAL {{ ?node ci:recordedAt ?at }} }}"""
 _TOUCHED = f"""SELECT ?one (MAX(?time) AS ?at) {{
-  VALUES ?one {{ UNDEF }} ?commit <{PROV}influenced> ?one ; <{PROV}endedAtTime> ?time }} GROUP BY ?one"""
+  VALUES ?one {{ UNDEF }} ?commit <{PROV}influenced> ?one ; <{PROV}endedAtTime> ?time
+  FILTER NOT EXISTS {{ VALUES ?linking {{ UNDEF }} ?commit <{PROV}used> ?linking }} }} GROUP BY ?one"""
+_LINKING = (SOURCE, "crm")  # the sources of commits that link records and take them over
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class Known:
     """What is known of one customer, by property (local name) and value.
 
     `own`: said of the customer itself; `evidence`: said by records about them, and when that was recorded.
-    `touched`: when a commit changed the customer last.
+    `touched`: when a commit changed the customer last that did not come of links.
     """
 
     own: dict[str, dict[str, list[Quad]]] = field(default_factory=lambda: defaultdict(dict))
@@ -58,7 +61,8 @@ def known(kg: KnowledgeGraph, kind: str, customers: Sequence[str]) -> dict[str, 
             of = found[_text(one)].evidence[_text(p).removeprefix(CI)]
             times = [time for time in (of.get(value.value), moment_of(at)) if time]
             of[value.value] = max(times, default=None)
-    for one, at in kg.select(with_values(_TOUCHED, {"one": nodes})).rows:
+    linking = [NamedNode(kg.addresses.instance("source", name)) for name in _LINKING]
+    for one, at in kg.select(with_values(_TOUCHED, {"one": nodes, "linking": linking})).rows:
         found[_text(one)].touched = moment_of(at)
     return found
 

@@ -17,9 +17,9 @@ from kgservice.application.links.statements import Places, loose
 from kgservice.application.sources.customers import known
 from kgservice.application.sources.statements import DELETED, OPTED_OUT, Was, again, sides
 from kgservice.domain.change import LOCAL, Change, Origin
-from kgservice.domain.crm_field import FIELDS, Side, Taking, differ
+from kgservice.domain.crm_field import FIELDS, TITLE, Side, Taking, differ
 from kgservice.domain.field_decision import FieldDecision, FieldVerdict, checksum, standing
-from kgservice.domain.link import ORGANISATIONS, Link, State
+from kgservice.domain.link import Link, State
 from kgservice.domain.model import TYPE
 from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import CI, XSD
@@ -76,7 +76,7 @@ def settle(
             )
         if name == OPTED_OUT or name not in FIELDS[link.kind]:
             raise Conflict("An opt-out is settled by the consent: withdraw it, or ask the person anew")
-        if link.kind == ORGANISATIONS and verdict is FieldVerdict.TAKEN:
+        if name == TITLE and verdict is FieldVerdict.TAKEN:
             raise Conflict("A title stands in two languages: correct it in the graph")
         was, about = Was.of(kg, link), known(kg, link.kind, [link.customer])[link.customer]
         values = checksum(*sides(name, link, was, about))

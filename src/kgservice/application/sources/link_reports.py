@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.law.decisions import stamp
+from kgservice.application.links.customers import bands
 from kgservice.application.links.records import LISTED, Said, first, found, note, one, read, value
 from kgservice.domain.link import STATES, Link, Verdict
 from kgservice.domain.matching_quality import Stratum, recall, strata, suggestion
@@ -124,7 +125,7 @@ def tally(kg: KnowledgeGraph) -> dict[str, Any]:
             {"by": by or None, "name": names.get(by), "decisions": number}
             for by, number in sorted(people.items(), key=lambda one: (-one[1], one[0]))
         ],
-        "quality": [_quality(kind, strata(links)) for kind, links in sorted(counts.kinds.items())],
+        "quality": [_quality(kind, strata(links, bands(kg))) for kind, links in sorted(counts.kinds.items())],
     }
 
 

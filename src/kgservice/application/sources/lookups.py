@@ -200,5 +200,6 @@ class _Kept:
         from kgservice.crm.models import prior_between, shipped, untrained_for  # noqa: PLC0415
 
         model = trained or untrained_for(shipped(self._kind), prior_between(1, len(rows)))
-        index = CustomerIndex(self._kind, rows, model) if rows else None
+        least = link_customers.bands(self._kg).candidate
+        index = CustomerIndex(self._kind, rows, model, least=least) if rows else None
         return _Held(index, model, trained, digest, state)

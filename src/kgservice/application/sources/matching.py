@@ -142,12 +142,12 @@ def _linked(
     matching = Matching(db, kind)
     model = matching.model()
     keep(kg.settings.crm_folder, model)
-    weighed: list[Pair] = []
+    bands, weighed = link_customers.bands(kg), list[Pair]()
     if matching.block():
-        matching.score(model)
+        matching.score(model, bands.candidate)
         weighed = list(read_weights(db, kind))
     unique = [one.name for one in sources.values() if one.duplicate_free]
-    assigned = assign(weighed, decided=_decided(kg, kind, weighed), unique=unique)
+    assigned = assign(weighed, decided=_decided(kg, kind, weighed), unique=unique, bands=bands)
     sure = {(a.pair.record, a.pair.customer) for a in assigned if a.band is Band.ACCEPTED}
     run = Run(model.described, state, started, kg.clock())
     return propose(

@@ -175,13 +175,13 @@ class _Batch:
         remove: set[Quad] = set()
         if self._kind == PERSONS:
             add, remove = restriction(self._kg, link, holds=is_deleted)
-            if is_deleted and not made_of_record(link):
-                back, gone = given_back(self._kg, link)
-                add, remove = add | back, remove | gone
         elif is_deleted:
             add = missing(self._kg, link, self._places)
             done.open += 1
         if is_deleted:
+            if not made_of_record(link):
+                back, gone = given_back(self._kg, link)
+                add, remove = add | back, remove | gone
             done.deleted += 1
             return _Part(one, add, remove)
         was = Was.of(self._kg, link)

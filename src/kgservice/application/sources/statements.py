@@ -14,7 +14,7 @@ from kgservice.application.links.consequences import in_records, said, subjects,
 from kgservice.application.links.statements import Places, restriction_iri
 from kgservice.application.sources.customers import Known
 from kgservice.domain import crm_field
-from kgservice.domain.crm_field import FIELDS, Side, Taking, differ, holder
+from kgservice.domain.crm_field import FIELDS, TITLE, Side, Taking, differ, holder
 from kgservice.domain.field_decision import FieldDecision, FieldVerdict, checksum, standing
 from kgservice.domain.link import PERSONS, Link
 from kgservice.domain.model import TYPE
@@ -168,7 +168,7 @@ class _Field:
         written = {text for text in old.taken if text in own}
         # What the graph would say without the CRM.
         original = (own.keys() - written) | old.replaced if written else set(own)
-        rule, base = taking.rule(link.kind, name), original | evidence.keys()
+        rule, base = taking.rule(name), original | evidence.keys()
         differing, at, holds = differ(name, texts, base), None, Side.GRAPH
         if differing:
             at = old.graph_at if written else about.since(prop, base)
@@ -176,7 +176,7 @@ class _Field:
             holds = _SETTLED_BY[decided] if decided else holder(rule, time, at)
         elif texts and not base and (new or written or rule in {Side.CRM, Side.NEWER}):
             holds = Side.CRM
-        if link.kind == PERSONS:
+        if name != TITLE:
             stays = set(texts) if holds is Side.CRM else original
             customer, named = NamedNode(link.customer), NamedNode(CI + prop)
             wanted.add |= {Triple(customer, named, Literal(text)) for text in stays - own.keys()}
