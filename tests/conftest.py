@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +29,13 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def pytest_configure() -> None:
-    """Look for garbage as the program does, and let processes that tests start keep what they compile.
+    """Look for garbage as the program does, and keep what is compiled, as do processes that tests start.
 
-    Where Python is told to keep nothing compiled, each of them would compile hundreds of modules again.
+    Where Python is told to keep nothing compiled, each process would compile hundreds of modules again, and
+    rewrite the assertions of all tests.
     """
     look_seldom()
+    sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

@@ -23,6 +23,7 @@ from kgservice.store.parts import part
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
 from kgservice.store.sparql_http import Server
+from tests.sabotage import sabotage
 from tests.stores.servers import KINDS, Running, settings_for, virtuoso
 
 TITLE = NamedNode(f"{CI}title")
@@ -91,6 +92,8 @@ def test_the_demonstration_lives_on_a_server(running: Running, tmp_path: Path, c
         assert 1000 < int(part.value) < int(everything.value)
     with opened(settings_for(running.server, tmp_path)) as kg:
         assert kg.head == number
+        faults = sabotage(kg)
+        assert check.check(kg) == faults
     store = RemoteStore(running.server)
     store.apply(drop=store.graphs())
     store.close()

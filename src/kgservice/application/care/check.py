@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from pyoxigraph import NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.care import check_purposes
 from kgservice.application.changes import streams
@@ -21,11 +20,15 @@ from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Model
 from kgservice.domain.router import Router
 from kgservice.store.base import Dataset, Pattern, Store
-from kgservice.store.formats import N_TRIPLES
+from kgservice.store.formats import N_QUADS
 
 _SHOWN = 5
 _MIB = 2**20
 _EXPECTED = NamedNode("urn:kgservice:expected-view")
+_MORE, _LESS = "holds, but should not:", "lacks:"
+
+_Lines = Mapping[NamedNode, set[bytes]]
+"""Graphs as lines of N-Triples."""
 
 
 class _ReadAhead(RecordFacts):
@@ -49,67 +52,69 @@ class _ReadAhead(RecordFacts):
 def check(kg: KnowledgeGraph, told: Progress = silent) -> list[str]:
     """The faults of the store, one sentence each; empty if it is sound.
 
-    The views are built anew in a private copy of the store and compared; commits wait only while the copy is
-    made. Looking things up takes longest, so it is done in memory where the setting `memory` allows it.
-    `told` hears how far it is, and may raise to end it.
+    What the views should hold is worked out anew, and compared in a private copy of the store; commits wait
+    only while the copy is made. Looking things up takes longest, so it is done in memory where the setting
+    `memory` allows it. `told` hears how far it is, and may raise to end it.
     """
     with ExitStack() as held:
         with step("Copying the store", told), kg.writing:
             kg.catch_up()
             now = kg.clock()
             whole = copy = held.enter_context(kg.store.copy())
+        views = [kg.view, *(NamedNode(kg.addresses.view(purpose)) for purpose in kg.settings.active_purposes)]
         if kg.store.copied_at_once:
-            # The views of purposes are more than half of all, and each is only read once.
-            views = [NamedNode(kg.addresses.view(purpose)) for purpose in kg.settings.active_purposes]
+            # The views are most of all, and nothing is worked out from them.
             copy = held.enter_context(whole.copy(kg.settings.memory * _MIB, views))
         twin = KnowledgeGraph(kg.settings, copy, kg.model, lambda: now, guarded=False)
-        return [*_purposes(twin, whole, told), *_everything(twin, told), *_places(twin, told)]
+        twin.view = _EXPECTED
+        building.extend(copy, kg.model, kg.graphs, view=_EXPECTED, told=told)
+        lines = [streams.lines(copy, _EXPECTED), *check_purposes.expected(twin, told).values()]
+        model = {graph: streams.lines(copy, graph) for graph in kg.graphs.model}
+        with step("Comparing the views", told):
+            faults = _differences(whole, dict(zip(views, lines, strict=True)), model)
+        return [*faults, *_places(twin, told)]
 
 
-def _purposes(kg: KnowledgeGraph, whole: Store, told: Progress) -> list[str]:
-    """The views of purposes in the `whole` store against their definition, worked out by other means."""
-    faults = []
-    for purpose, expected in check_purposes.expected(kg, told).items():
-        view = NamedNode(kg.addresses.view(purpose))
-        held = streams.lines(whole, view)
-        for lines, words in ((held - expected, "holds, but should not:"), (expected - held, "lacks:")):
-            shown = sorted(line.decode().removesuffix(" .\n") for line in lines)
-            faults += [f"{view} {words} {triple}" for triple in shown[:_SHOWN]]
-            if len(shown) > _SHOWN:
-                faults.append(f"{view} {words} {len(shown) - _SHOWN} more statements")
-    return faults
+def _differences(store: Store, expected: _Lines, model: _Lines) -> list[str]:
+    """What the views in the store hold, but should not, and what they lack of what is `expected`.
 
-
-def _everything(kg: KnowledgeGraph, told: Progress) -> list[str]:
-    view, store = kg.view, kg.store
-    building.extend(store, kg.model, kg.graphs, view=_EXPECTED, told=told)
-    with step("Comparing the views", told):
-        is_same = _digest(store, view) == _digest(store, _EXPECTED)
-    if is_same:
-        return []
-    faults = []
-    for has, lacks, words in ((view, _EXPECTED, "holds, but should not:"), (_EXPECTED, view, "lacks:")):
-        rows = store.select(
-            f"SELECT ?s ?p ?o WHERE {{ GRAPH {has} {{ ?s ?p ?o }} "
-            f"FILTER NOT EXISTS {{ GRAPH {lacks} {{ ?s ?p ?o }} }} }}",
-            Dataset(),
-        ).rows
-        faults += [f"{view} {words} {s} {p} {o}" for s, p, o in rows[:_SHOWN]]
-        if len(rows) > _SHOWN:
-            faults.append(f"{view} {words} {len(rows) - _SHOWN} more statements")
-    return faults
-
-
-def _digest(store: Store, graph: NamedNode) -> tuple[int, int]:
-    """The number of statements, and the sum of their hashes: the same for equal graphs, in any order."""
-    count = total = 0
+    One query compares them all, and reads no terms but of what differs. For each statement it adds up the
+    graphs that hold it: a view counts as a bit of its own; what is expected, which is put into the store (a
+    private copy), counts against that, as do the graphs of the `model`, which each view should hold.
+    """
+    bits = {view: 1 << number for number, view in enumerate(expected)}
+    counts = bits | dict.fromkeys(model, -sum(bits.values()))
+    due = dict[bytes, int]()
+    for graph, lines in [*expected.items(), *model.items()]:
+        for line in lines:
+            due[line] = due.get(line, 0) + counts[graph]
+    names = {count: NamedNode(f"{_EXPECTED.value}:{count}") for count in {*due.values()} - {0}}
+    counts |= {name: -count for count, name in names.items()}
+    ends = {count: b" %s .\n" % str(name).encode() for count, name in names.items()}
     with tempfile.TemporaryFile() as file:
-        store.dump(cast(BinaryIO, file), N_TRIPLES, graph=graph)
+        file.writelines(line[:-3] + ends[count] for line, count in due.items() if count)
         file.seek(0)
-        for line in file:
-            count += 1
-            total += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest())
-    return count, total
+        store.load(cast(BinaryIO, file), N_QUADS)
+    counted = " ".join(f"({graph} {count})" for graph, count in counts.items())
+    rows = store.select(
+        f"SELECT ?s ?p ?o (SUM(?count) AS ?sum) WHERE {{ VALUES (?graph ?count) {{ {counted} }} "
+        "GRAPH ?graph { ?s ?p ?o } } GROUP BY ?s ?p ?o HAVING (SUM(?count) != 0)",
+        Dataset(named=tuple(counts)),
+    ).rows
+    wrong = {(view, words): list[str]() for view in expected for words in (_MORE, _LESS)}
+    for s, p, o, difference in rows:
+        triple = f"{s} {p} {o}"
+        should = sum(bits[view] for view, lines in expected.items() if b"%s .\n" % triple.encode() in lines)
+        does = should + int(cast(Literal, difference).value)
+        for view, bit in bits.items():
+            if (should ^ does) & bit:
+                wrong[view, _LESS if should & bit else _MORE].append(triple)
+    faults = []
+    for (view, words), triples in wrong.items():
+        faults += [f"{view} {words} {triple}" for triple in sorted(triples)[:_SHOWN]]
+        if len(triples) > _SHOWN:
+            faults.append(f"{view} {words} {len(triples) - _SHOWN} more statements")
+    return faults
 
 
 def _places(kg: KnowledgeGraph, told: Progress) -> list[str]:

@@ -1,13 +1,13 @@
 """The views of purposes once more, by other means than those that keep them: statement by statement, naively.
 
 Whoever is asked whether something may be shown is `read_subjects` and `allowed`, as for `GET /decisions`;
-what a statement is about is found by walking over the view of everything with SPARQL.
+what a statement is about is found by walking over a view of everything with SPARQL.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from datetime import datetime
 
 from pyoxigraph import Literal, NamedNode, Triple
@@ -67,7 +67,9 @@ class _NaiveViews:
         self._suspected = self._pairs(_SUSPECTED).keys()
         self._hidden = self._read_hidden()
         self._subjects, self._activities = self._read_subjects()
-        self._known: dict[tuple[object, ...], bool] = {}
+        self._known: dict[tuple[object, ...], Collection[str]] = {}
+        self._are_hidden: dict[object, bool] = {}
+        self._are_special: dict[object, bool] = {}
         self._annotations: dict[object, set[str]] = {}
         self._owned: dict[object, tuple[set[str], set[str]]] = {}
 
@@ -140,26 +142,28 @@ class _NaiveViews:
         if person is None and not graphs.is_project(graph):
             return ()
         nodes: list[object] = [triple.subject] + ([triple.object] if triple.predicate != TYPE else [])
-        if any(self._anywhere(node, self._hidden) for node in nodes):
+        if any(self._anywhere(node, self._hidden, self._are_hidden) for node in nodes):
             return ()
         if person is None:
             return purposes
         if any(map(self._runs, self._of_all[person])):
             return ()
-        special = any(self._anywhere(node, self._special) for node in nodes)
-        needs = self._needs(triple, nodes)
-        return [p for p in purposes if all(self._allowed(person, c, p, special) for c in needs)]
+        special = any(self._anywhere(node, self._special, self._are_special) for node in nodes)
+        needs = frozenset(self._needs(triple, nodes))
+        if (person, needs, special) not in self._known:
+            self._known[person, needs, special] = [
+                purpose
+                for purpose in purposes
+                if all(self._allowed(person, category, purpose, special) for category in needs)
+            ]
+        return self._known[person, needs, special]
 
     def _allowed(self, person: NamedNode, category: str, purpose: str, special: bool) -> bool:
-        key = (person, category, purpose, special)
-        if key not in self._known:
-            asked = Asked(category, purpose, self._now, special)
-            subject = self._subjects.get(person.value)
-            self._known[key] = (
-                subject is not None
-                and allowed(asked, subject, self._concepts, self._kg.policy, self._activities).allowed
-            )
-        return self._known[key]
+        asked, subject = Asked(category, purpose, self._now, special), self._subjects.get(person.value)
+        return (
+            subject is not None
+            and allowed(asked, subject, self._concepts, self._kg.policy, self._activities).allowed
+        )
 
     def _needs(self, triple: Triple, nodes: list[object]) -> set[str]:
         term = triple.object if triple.predicate == TYPE else triple.predicate
@@ -200,16 +204,16 @@ class _NaiveViews:
         tree = self._concepts.categories
         return {c for c in known if not any(c in upwards(d, tree) - {d} for d in known)} or known or named
 
-    def _anywhere(self, node: object, among: Iterable[object]) -> bool:
-        """Whether the node, or what it belongs to, is one of these."""
-        seen, waiting = {node}, [node]
-        while waiting:
-            one = waiting.pop()
-            if one in among:
-                return True
-            waiting += [o for o in self._owners.get(one, ()) if o not in seen]
-            seen.update(waiting)
-        return False
+    def _anywhere(self, node: object, among: Container[object], known: dict[object, bool]) -> bool:
+        """Whether the node, or what it belongs to, is one of these; `known`: answers so far."""
+        if node not in known:
+            seen, waiting = {node}, [node]
+            while waiting and waiting[-1] not in among:
+                above = self._owners.get(waiting.pop(), set()) - seen
+                waiting += above
+                seen |= above
+            known[node] = bool(waiting)
+        return known[node]
 
     def _read_hidden(self) -> set[object]:
         """Nodes above the level of the views, left of the erased, compared for links, and restricted ones."""
