@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import BinaryIO, cast
 
 import httpx
+import psutil
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from tests.engine.conftest import until
 from tests.serving import Running, running
 
 Answering = Callable[[BinaryIO, threading.Event], None]
@@ -139,6 +141,34 @@ def test_an_answer_without_end_that_has_to_be_held_ends_at_the_deadline_or_the_l
         assert server.get("/health").status_code == 200
 
 
+def test_a_huge_answer_ends_the_query_and_its_memory_is_given_back(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no limit of its own for what an endpoint sends: of a gigabyte, the query takes what it may hold."""
+    sent = 0
+
+    def gigabyte(out: BinaryIO, ended: threading.Event) -> None:
+        nonlocal sent
+        out.write(_OPENED)
+        while sent < 2**30 and not ended.is_set():  # each value another one: equal ones are held once
+            sent += out.write(_ROW.replace(b"x" * 1000, b"%012d" % sent + b"x" * 100_000))
+
+    def used() -> int:
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        return sum(process.memory_info().rss for process in processes)
+
+    ask(server, "ASK {}")
+    before = used()
+    with endpoint(server, monkeypatch, gigabyte) as address:
+        refused = ask(server, f"SELECT ?x {{ SERVICE <{address}> {{ ?s ?p ?x }} }} ORDER BY ?x", 30)
+    # Memory ends it in a second or two; where all processors are busy, the deadline may come before.
+    known = {(507, "/problems/too-costly"), (504, "/problems/deadline-exceeded")}
+    assert (refused.status_code, refused.json()["type"]) in known, refused.text
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert sent < 2**29  # a query has 200 MiB here
+    until(lambda: used() < before + 100 * 2**20)
+
+
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
 def test_an_endpoint_that_fails_is_told_of(
     server: Running, monkeypatch: pytest.MonkeyPatch, status: int
@@ -170,6 +200,17 @@ def test_what_an_endpoint_says_of_its_error_is_cut(
     assert "500" in said["detail"]
     assert said["detail"].endswith("xx …")
     assert 300 < len(said["detail"]) < 400
+
+
+@pytest.mark.parametrize("form", ["SELECT ?x", "ASK"])
+def test_an_endpoint_that_speaks_of_damage_is_no_damage_of_the_store(
+    server: Running, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    with endpoint(server, monkeypatch, b"Corruption: block checksum mismatch", 500) as address:
+        failed = ask(server, f"{form} {{ SERVICE <{address}> {{ ?s ?p ?x }} }}").json()
+    assert failed["type"] == "/problems/store-failure"
+    assert "Corruption: block checksum mismatch" in failed["detail"]
+    assert "damaged" not in failed["detail"]
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", _OPENED], ids=["nothing", "text", "broken off"])

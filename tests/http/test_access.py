@@ -146,6 +146,9 @@ def test_the_link_opens_one_browser_only(opened: Running, language: str, words: 
     # Who came in by it may open it again, as from the terminal, and programs need no link.
     cookie = first.headers["set-cookie"].partition(";")[0]
     assert bare(opened, link, **page, Cookie=cookie).status_code == 200
+    out = bare(opened, "/sign-out", "POST", Cookie=cookie, Origin=opened.url.removesuffix("/"))
+    assert out.status_code == 303
+    assert bare(opened, ASK, Cookie=cookie).status_code == 401
     assert bare(opened, ASK, Authorization=f"Bearer {opened.token}").status_code == 200
 
 

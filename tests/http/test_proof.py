@@ -104,6 +104,32 @@ def test_nor_by_graphs_and_records(server: Running) -> None:
     assert kg.head == head
 
 
+def test_who_brought_an_event_about_is_mended_where_that_says_nothing(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that rule R31 refuses gives way to one that it knows, and to nothing else; the event stays."""
+    key = make_key(server.kg.settings, Role.ADMINISTRATOR)
+    event = f"{NEW} a ci:ConsentRequested ; ci:eventOf {HERE}106000000005> ; ci:eventTime {AT}"
+    monkeypatch.setattr(server.kg, "guarded", False)  # as a bulk load
+    assert update(server, key, f"INSERT DATA {{ {event} ; ci:eventEntity 'customer' }}").status_code == 204
+    monkeypatch.undo()
+    taken = f"DELETE DATA {{ {NEW} ci:eventEntity 'customer' }}"
+    for refused_too in (
+        taken,
+        f"{taken} ; INSERT DATA {{ {NEW} ci:eventEntity 'nobody' }}",
+        f"{taken} ; INSERT DATA {{ {NEW} ci:eventEntity 'DataSubject' }} ; "
+        f"DELETE DATA {{ {NEW} ci:eventTime {AT} }}",
+        f"DELETE WHERE {{ {NEW} ?p ?o }}",
+    ):
+        answer = update(server, key, refused_too)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/rewriting"), refused_too
+    mended = update(server, key, f"{taken} ; INSERT DATA {{ {NEW} ci:eventEntity 'DataSubject' }}")
+    assert mended.status_code == 204, mended.text
+    other = f"DELETE DATA {{ {NEW} ci:eventEntity 'DataSubject' }}"
+    for settled in (other, f"{other} ; INSERT DATA {{ {NEW} ci:eventEntity 'DataController' }}"):
+        assert update(server, key, settled).json()["type"] == "/problems/rewriting"
+
+
 def test_nor_by_what_a_consent_says_of_its_events(server: Running) -> None:
     """A link from the consent binds an event to it as well, beside the other one and alone."""
     key, kg = make_key(server.kg.settings, Role.ADMINISTRATOR), server.kg

@@ -161,12 +161,23 @@ def test_signing_out(server: Running) -> None:
     assert with_cookie(server, other).status_code == 200
 
 
+def test_signing_out_ends_the_session_of_the_token(server: Running) -> None:
+    value = value_of(sign_in(server, server.token), server)
+    other = value_of(sign_in(server, server.token), server)
+    assert value != other
+    assert with_cookie(server, value, "/sign-out", "POST", **{"Sec-Fetch-Site": "same-origin"}).is_redirect
+    assert with_cookie(server, value).status_code == 401
+    assert with_cookie(server, other).status_code == 200
+
+
 def test_sessions_end(server: Running, time: Moving) -> None:
     value = value_of(sign_in(server, make_key(server.kg.settings)), server)
+    local = value_of(sign_in(server, server.token), server)
     time.now += timedelta(hours=11, minutes=59)
     assert with_cookie(server, value).status_code == 200
     time.now += timedelta(minutes=1)
     assert with_cookie(server, value).status_code == 401
+    assert with_cookie(server, local).status_code == 200  # it lasts as long as the service
 
 
 def test_a_session_ends_with_its_key(server: Running, time: Moving) -> None:
@@ -259,10 +270,8 @@ def test_sessions_of_one_key_are_bounded() -> None:
     sessions = Sessions(lambda: NOON, 1)
     mine = [sessions.open("aaaaaaaa") for _ in range(MOST_OF_ONE + 2)]
     other = sessions.open("bbbbbbbb")
-    assert [sessions.find(i) for i in mine[:3]] == [None, None, "aaaaaaaa"]
-    assert sessions.find(mine[-1]) == "aaaaaaaa"
-    assert sessions.find(other) == "bbbbbbbb"
-    assert sessions.find("\ud800") is None
+    found = [sessions.find(i) for i in (*mine[:3], mine[-1], other, "\ud800")]
+    assert [s and s.prefix for s in found] == [None, None, "aaaaaaaa", "aaaaaaaa", "bbbbbbbb", None]
 
 
 def test_a_purpose_in_a_cookie_goes_with_the_session(server: Running) -> None:

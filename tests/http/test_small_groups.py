@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.answers.questions import choices, questions
+from kgservice.application.answers.small_groups import ask_guarded
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.imports.load import load_rdf
+from kgservice.domain.change import Origin
 from kgservice.domain.clock import Clock
 from kgservice.domain.model import TYPE
 from kgservice.domain.principal import Role
 from kgservice.domain.question import Question
-from kgservice.domain.small_groups import COUNTED, FIGURE, SINGLE
+from kgservice.domain.small_groups import COUNTED, FIGURE, PLACE_OF_PERSONS, SINGLE
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from tests.http.keys import RESEARCH, asking, make_key, serving
@@ -252,3 +256,89 @@ def test_lists_tell_which_questions_a_reader_may_not_ask(demo: Demo) -> None:
         assert page.count("your role may not see") == len(refused - everything)
     for name in single | everything:
         assert asking(demo.server, f"/queries/{name}", demo.reader).status_code == 403
+
+
+def test_which_counts_of_records_are_not_told_by_person() -> None:
+    """Of solutions, of complaints that name nobody, and of persons themselves."""
+    without = {
+        question.id
+        for question in QUESTIONS.values()
+        if any(column.persons == COUNTED for column in question.columns.values())
+        and not question.everything
+        and f"?{PLACE_OF_PERSONS} {{ UNDEF }}" not in question.text
+    }
+    complaints = {question.id for question in QUESTIONS.values() if question.group == "complaints"}
+    assert without - complaints == {"unmet-needs", "unique-persons"}
+
+
+RECORDS = """
+t:r{n} a ci:{kind} ; ci:dataSubject t:p{person} . t:p{person} a ci:Person .
+t:r{n} ci:collectedAt t:a ; ci:sourceOfData t:s ; ci:title "{n}"@en .
+t:r{n} ci:collectedAtTime "2026-01-01T00:00:00Z"^^xsd:dateTime ; ci:recordedAt "{recorded}"^^xsd:dateTime .
+t:c ci:evidencedBy t:r{n} .
+t:w{n} a ci:TouchpointPass ; ci:dataSubject t:p{person} ; ci:atTouchpoint t:a ; ci:outcome ci:Satisfied .
+t:e{n} a ci:EmotionObservation ; ci:dataSubject t:p{person} ; ci:observedIn t:w{n} ; ci:intensity 2 .
+t:l{n} a ci:CrmLink ; ci:dataSubject t:p{person} ; ci:proposedIn t:run ; ci:decision ci:LinkAccepted .
+"""
+THINGS = """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix t: <https://kg.example/id/> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+t:a a ci:Touchpoint ; ci:phase ci:MarketLaunch ; ci:automationDegree 1 .
+t:s a ci:DataSource . t:c a ci:PainPoint .
+t:run a ci:MatchRun ; ci:startedAt "2026-01-01T00:00:00Z"^^xsd:dateTime ; ci:modelKind "m" .
+t:run ci:modelDigest "d" ; ci:dataState "s" .
+"""
+
+
+def told(
+    kg: KnowledgeGraph, question: str, folder: Path, persons: list[int], late: int = 0
+) -> dict[str, str]:
+    """The counts that a reader is told where there is a record of each of the persons, some of them late."""
+    turtle = THINGS + "".join(
+        RECORDS.format(
+            n=n,
+            kind="Feedback",
+            person=person,
+            recorded="2026-06-01T00:00:00Z" if n < late else "2026-01-02T00:00:00Z",
+        )
+        for n, person in enumerate(persons)
+    )
+    (folder / "case.ttl").write_text(turtle, encoding="utf-8")
+    load_rdf(kg, [folder / "case.ttl"], Origin())
+    found = ask_guarded(kg.reader(None), question, {}, QUESTIONS).solutions
+    columns = QUESTIONS[question].columns
+    counts: dict[str, str] = {}
+    for row in found.rows:
+        for name, term in zip(found.variables, row, strict=True):
+            if columns[name].persons and isinstance(term, Literal):
+                counts[name] = term.value
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("question", "counts"),
+    [
+        ("moments-of-truth", {"satisfied": "7"}),
+        ("automation-and-emotion", {"meanIntensity": "2", "observations": "7"}),
+        ("data-without-planned-method", {"records": "7"}),
+        ("completeness", {"records": "7", "expected": "28", "filled": "14", "completeness": "0.5"}),
+        ("links-by-run", {"links": "7"}),
+        ("evidence-recorded-in-time", {"denominator": "7"}),
+        ("unique-records", {"denominator": "7"}),
+        ("retracted-source", {"lost": "7"}),
+    ],
+)
+def test_records_of_one_person_are_one(
+    kg: KnowledgeGraph, tmp_path: Path, question: str, counts: dict[str, str]
+) -> None:
+    """Seven records of one customer are hidden, of seven customers they are shown."""
+    assert told(kg, question, tmp_path, [1] * 7) == {}
+    assert told(kg, question, tmp_path, [1, 2, 3, 4, 5, 6, 7]).items() >= counts.items()
+
+
+def test_what_is_left_of_a_whole_is_counted_by_person(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    """Of twelve customers and 19 items of evidence seven were late: of one customer, or of seven."""
+    one = [1] * 7 + list(range(1, 13))
+    assert told(kg, "evidence-recorded-in-time", tmp_path, one, late=7) == {"denominator": "19"}
+    several = list(range(1, 8)) + list(range(1, 13))
+    counts = {"numerator": "12", "denominator": "19"}
+    assert told(kg, "evidence-recorded-in-time", tmp_path, several, late=7) == counts

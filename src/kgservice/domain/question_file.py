@@ -26,7 +26,7 @@ from kgservice.domain.question import (
     listed,
     term,
 )
-from kgservice.domain.small_groups import COLUMNS, COUNTED, OF_PERSONS, PERSONS
+from kgservice.domain.small_groups import COLUMNS, COUNTED, OF_PERSONS, PERSONS, PLACE_OF_PERSONS
 from kgservice.domain.unseen import needs_everything
 from kgservice.errors import BadInput, BadParameter
 from kgservice.namespaces import expand
@@ -37,8 +37,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 _TOML_PLACE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 _TOP = {"number", "title", "description", "needs", "persons", "parameters", "columns"}
 _PARAMETER = {"type", "class", "label", "description", "default", "required", "values"}
-OWN = ("profile", "consentAge")
-"""Places that are no parameters: what the deployment decides (`Policy`) is put there."""
+OWN = ("profile", "consentAge", PLACE_OF_PERSONS)
+"""Places that are no parameters: what the deployment decides (`Policy`), and what is counted, gets there."""
 _RESERVED = ("format", *OWN)
 _COLUMN = {*LANGUAGES, "label", "values", "persons", "part_of"}
 

@@ -11,6 +11,8 @@ PERSONS = (NONE, COLUMNS, SINGLE)
 OF_PERSONS = (COUNTED, FIGURE, SINGLE)
 """What a column says of persons: how many (or how many records of them); a figure made from such counts;
 something of single ones."""
+PLACE_OF_PERSONS = "ofPersons"
+"""The place that is unbound where a question counts records, and true where it counts the persons of them."""
 
 Count = int | Decimal | None
 

@@ -490,8 +490,11 @@ def _told(what: str) -> Iterator[None]:
 
 
 def _failed(what: str, error: Exception) -> StoreFailed:
-    """What to raise for an error of the engine, with the way back where files are damaged or gone."""
-    damaged = isinstance(error, FileNotFoundError) or "Corruption" in str(error)
+    """What to raise for an error of the engine, with the way back where files are damaged or gone.
+
+    What RocksDB says of damage begins with that word; what an endpoint of SERVICE says may hold it, too.
+    """
+    damaged = isinstance(error, FileNotFoundError) or str(error).startswith("Corruption")
     way = ". The store is damaged: move it away and restore a backup (kgservice restore)" if damaged else ""
     said = " ".join(str(error).split())
     cut = f"{said[:_SAID]} …" if len(said) > _SAID else said

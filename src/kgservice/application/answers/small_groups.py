@@ -10,8 +10,8 @@ from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.answers.questions import ask, bind, find
 from kgservice.application.views.reader import Reader
-from kgservice.domain.question import Parameter, Question, listed
-from kgservice.domain.small_groups import COUNTED, FIGURE, SINGLE, Count, hidden
+from kgservice.domain.question import PLACE, Parameter, Question, listed, with_values
+from kgservice.domain.small_groups import COUNTED, FIGURE, PLACE_OF_PERSONS, SINGLE, Count, hidden
 from kgservice.errors import Forbidden, NotFound
 from kgservice.store.base import Solutions, Term
 
@@ -113,8 +113,8 @@ def ask_guarded(
     return guarded(kg, question, ask(kg, id, given, known).solutions, bound.text)
 
 
-def guarded(kg: Reader, question: Question, solutions: Solutions, asked: str = "") -> Guarded:
-    """What may be shown of an answer.
+def guarded(kg: Reader, question: Question, solutions: Solutions, asked: str) -> Guarded:
+    """What may be shown of an answer to the query `asked`, which is asked again if it can count persons.
 
     Columns about single persons are empty, rows that name a person or a record of one are left out, rows that
     are then the same are one. Rows with suppressed cells come last, in the order of what they show: their
@@ -130,14 +130,18 @@ def guarded(kg: Reader, question: Question, solutions: Solutions, asked: str = "
         for row in solutions.rows
     ]
     secret = personal(kg, (term for row in open_rows for term in row if isinstance(term, NamedNode)))
+    smallest = kg.settings.smallest_group
+    counted = any(place[1] == PLACE_OF_PERSONS for place in PLACE.finditer(asked))
+    behind = _persons_behind(kg, question, asked) if counted else None
     for row in open_rows:
         if not secret.isdisjoint(term for term in row if isinstance(term, NamedNode)):
             continue
         cells = dict(zip(names, row, strict=True))
-        counts = {n: _number(cells[n]) for n, c in question.columns.items() if c.persons == COUNTED}
-        gone = hidden(
-            {n: v for n, v in counts.items() if cells[n] is not None}, wholes, kg.settings.smallest_group
-        )
+        counts = {n: v for n, v in _counts(question, cells).items() if cells[n] is not None}
+        gone = hidden(counts, wholes, smallest)
+        if behind is not None:
+            persons = behind.get(_group(question, cells), {})
+            gone |= hidden({name: persons.get(name) for name in counts}, wholes, smallest)
         if gone:
             gone |= {n for n, c in question.columns.items() if c.persons == FIGURE and cells[n] is not None}
             hiding[tuple(None if name in gone else term for name, term in cells.items())] = gone
@@ -148,6 +152,25 @@ def guarded(kg: Reader, question: Question, solutions: Solutions, asked: str = "
         (len(shown) + at, names.index(name)) for at, gone in enumerate(last.values()) for name in gone
     )
     return Guarded(Solutions(names, [*shown, *last]), suppressed, asked)
+
+
+def _persons_behind(kg: Reader, question: Question, asked: str) -> Mapping[Row, Mapping[str, Count]]:
+    """How many persons are behind each count of records, by what else the row says."""
+    text = with_values(asked, {PLACE_OF_PERSONS: Literal(True)})
+    found: dict[Row, dict[str, Count]] = {}
+    solutions = kg.solve(text)
+    for row in solutions.rows:
+        cells = dict(zip(solutions.variables, row, strict=True))
+        found[_group(question, cells)] = _counts(question, cells)
+    return found
+
+
+def _group(question: Question, cells: Mapping[str, Term | None]) -> Row:
+    return tuple(term for name, term in cells.items() if not question.columns[name].persons)
+
+
+def _counts(question: Question, cells: Mapping[str, Term | None]) -> dict[str, Count]:
+    return {n: _number(cells[n]) for n, c in question.columns.items() if c.persons == COUNTED}
 
 
 def as_query(solutions: Solutions) -> str:

@@ -9,20 +9,24 @@ from pyoxigraph import Literal, NamedNode, Triple
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
-from kgservice.domain.consent import read_moment
+from kgservice.domain.consent import ENTITIES, read_moment
 from kgservice.domain.model import TYPE
 from kgservice.errors import Rewriting
 from kgservice.namespaces import CI
 
 _EVENT = NamedNode(f"{CI}ConsentEvent")
-_OF, _HAS, _TIME = (NamedNode(f"{CI}{name}") for name in ("eventOf", "hasEvent", "eventTime"))
+_OF, _HAS, _TIME, _ENTITY = (
+    NamedNode(f"{CI}{name}") for name in ("eventOf", "hasEvent", "eventTime", "eventEntity")
+)
+_KNOWN = {Literal(entity) for entity in ENTITIES}
 
 
 def refuse_shortening(planner: Planner, effect: Effect, now: datetime) -> None:
     """Raise `Rewriting` for an effect that takes a statement from an event of a consent, or binds it to none.
 
     An event that is unclear may be mended: one that has not exactly one kind, one consent and one time, or
-    whose time is no moment with a time zone, or has yet to come.
+    whose time is no moment with a time zone, or has yet to come. Of any other, what is no known role of who
+    brought it about (R31) may give way to one that is.
     """
     removed = removed_from_records(planner, effect)
     graphs = [graph for graph in removed.graphs if planner.graphs.is_consent(graph)]
@@ -30,6 +34,8 @@ def refuse_shortening(planner: Planner, effect: Effect, now: datetime) -> None:
         return
     stated = {t for said in added_to_records(planner, effect).by_graph.values() for t in said}
     gone = {t for graph in graphs for t in removed.within(graph)} - stated
+    named = {t.subject for t in stated if t.predicate == _ENTITY and t.object in _KNOWN}
+    gone = {t for t in gone if t.predicate != _ENTITY or t.object in _KNOWN or t.subject not in named}
     settled = {node.value for node in _events(gone) if _is_settled(planner, node, now)}
     if settled:
         raise Rewriting(

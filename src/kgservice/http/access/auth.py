@@ -48,7 +48,7 @@ class Access:
         self._hosts = Hosts(settings)
         self._recogniser = Recogniser(settings, token, keys, clock)
         sessions = Sessions(clock, settings.session_hours)
-        self._sign_in = SignIn(settings, self._recogniser, sessions, token, ticket)
+        self._sign_in = SignIn(settings, self._recogniser, sessions, ticket)
         self._limits = Limits(settings.requests_a_minute, settings.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -36,29 +35,25 @@ LONGEST_FORM = 8 * 1024  # bytes
 class SignIn:
     """How browsers come in: the link of a local service, a form that takes a key, and a cookie after that.
 
-    The link holds `ticket`, which lets one browser in; without one there is no link. Its cookie is made from
-    the token of this start, since it need not end before the service does; that of a key is a random session.
+    The link holds `ticket`, which lets one browser in; without one there is no link. The cookie is the id of
+    a session, which knows whether the browser came in by the link or the token, as the local user, or by key.
     """
 
-    def __init__(
-        self, settings: Settings, recogniser: Recogniser, sessions: Sessions, token: str, ticket: str
-    ) -> None:
+    def __init__(self, settings: Settings, recogniser: Recogniser, sessions: Sessions, ticket: str) -> None:
         self._settings = settings
         self._recogniser = recogniser
         self._sessions = sessions
         self._pages = Pages()
         self._ticket = ticket.encode()  # empty once it was used
-        # Cookies go to every port of a host, so the cookie does not hold the token itself.
-        self._cookie = hmac.new(token.encode(), b"kgservice cookie", hashlib.sha256).hexdigest()
 
     def of_cookie(self, value: str) -> Principal:
         """Who has this cookie. Raises `Unauthorised`."""
-        if self._settings.local and hmac.compare_digest(value.encode(), self._cookie.encode()):
-            return self._recogniser.local
-        prefix = self._sessions.find(value)
-        if prefix is None:
+        session = self._sessions.find(value)
+        if session is None:
             raise Unauthorised("The cookie is from another start of the service, or has ended; sign in again")
-        return self._recogniser.of_prefix(prefix)
+        if session.prefix is None:
+            return self._recogniser.local
+        return self._recogniser.of_prefix(session.prefix)
 
     def link(self, scope: Scope, host: str) -> Response | None:
         """The redirect for the first use of the link of a local service; None for any other address.
@@ -75,7 +70,7 @@ class SignIn:
             return None
         self._ticket = b""
         response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "ticket"])
-        cookies.set_session(response, scope["scheme"], port_of(host), self._cookie)
+        cookies.set_session(response, scope["scheme"], port_of(host), self._sessions.open(None))
         return response
 
     async def answer(self, scope: Scope, receive: Receive, host: str, address: str) -> Response:
@@ -100,7 +95,7 @@ class SignIn:
         path, _, query = form.get("to", ["/"])[0].partition("?")
         port = port_of(host)
         if self._settings.local and self._recogniser.is_token(given.encode(errors="replace")):
-            value, lasts = self._cookie, None
+            value, lasts = self._sessions.open(None), None
         else:
             try:
                 await self._recogniser.of_key(given, address)
