@@ -76,6 +76,11 @@ class Step:
             return statements.some(node, self.predicate, self.most, back=self.back)
         return (statements.to if self.back else statements.of)(node, self.predicate)
 
+    def among(self, about: About) -> Sequence[Triple]:
+        """The same, where all about the node is known."""
+        found = about.get(self.predicate, ())
+        return list(dict.fromkeys(found))[: self.most] if self.most and len(found) > 1 else found
+
 
 @dataclass(slots=True)
 class Reach:
@@ -188,10 +193,10 @@ class Reach:
         """
         found = Found()
         waiting: Places = {0: set(focus)}
-        for node in waiting[0]:
-            if isinstance(node, BNode):  # it has no name, so that reports need something to know it by
-                found.take(statements.of(node, None))
-                found.take(statements.some(node, None, 1, back=True))
+        for blank in (node for node in waiting[0] if isinstance(node, BNode)):
+            # It has no name, so that reports need something to know it by.
+            found.take(statements.of(blank, None))
+            found.take(statements.some(blank, None, 1, back=True))
         for state, node in self.anchors.items():
             waiting.setdefault(state, set()).add(node)
         seen: defaultdict[int, set[Node]] = defaultdict(set)
@@ -201,17 +206,20 @@ class Reach:
                 continue
             for target in self.jumps[state]:
                 waiting.setdefault(target, set()).update(nodes)
-            for step in self.steps[state]:
-                at, reached = 0 if step.back else 2, set[Node]()
-                is_end = step.state in self._ends
-                for node in nodes:
-                    triples = step.over(node, statements)
-                    if triples:
-                        found.take(triples)
-                        if not is_end:
-                            reached.update([triple[at] for triple in triples])
-                if reached:
-                    waiting.setdefault(step.state, set()).update(reached)
+            for back in (False, True):
+                ways = [(step, set[Node]()) for step in self.steps[state] if step.back is back]
+                at = 0 if back else 2
+                for node in nodes if ways else ():
+                    about = statements.about(node, back=back)  # once for all steps: the most lead nowhere
+                    if about is None or about:
+                        for step, reached in ways:
+                            triples = step.over(node, statements) if about is None else step.among(about)
+                            if triples:
+                                found.take(triples)
+                                reached.update([triple[at] for triple in triples])
+                for step, reached in ways:
+                    if reached and step.state not in self._ends:
+                        waiting.setdefault(step.state, set()).update(reached)
         return found, seen
 
     def affected(
