@@ -193,10 +193,10 @@ class Reach:
         """
         found = Found()
         waiting: Places = {0: set(focus)}
-        for node in (node for node in waiting[0] if isinstance(node, BNode)):
+        for blank in (node for node in waiting[0] if isinstance(node, BNode)):
             # It has no name, so that reports need something to know it by.
-            found.take(statements.of(node, None))
-            found.take(statements.some(node, None, 1, back=True))
+            found.take(statements.of(blank, None))
+            found.take(statements.some(blank, None, 1, back=True))
         for state, node in self.anchors.items():
             waiting.setdefault(state, set()).add(node)
         seen: defaultdict[int, set[Node]] = defaultdict(set)
