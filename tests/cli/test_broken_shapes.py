@@ -23,6 +23,10 @@ FAULTS = {
         r"Bad input: {file}, line {line}: sh:minCuont is no term",
     ),
     "a syntax error": ("sh:minCount ;", r"Malformed RDF: {file}, line {line}, column \d+: "),
+    "a shape that is nowhere": (
+        "sh:node shape:Nowhere ;",
+        r"Bad input: {file}, line {line}: there is no shape .*Nowhere",
+    ),
     "recursion": (
         "sh:node shape:TouchpointComplete ;",
         r"Bad input: {file}, line \d+: shapes must not be recursive: .*TouchpointComplete",

@@ -15,7 +15,9 @@ from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.law import erasing
 from kgservice.cli.exits import Exit
+from kgservice.cli.stores import store_of
 from kgservice.domain.clock import Clock
+from kgservice.errors import StoreFailed
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
 from tests.cli.commands import run_here
@@ -62,13 +64,22 @@ def test_a_migration_to_another_store_goes_on(tmp_path: Path) -> None:
     store.apply(create=[NamedNode("urn:empty")])
     store.close()
     expected = sums_in(path)
-    same = set()
+    same, refused = set(), 0
     for folder in killed(tmp_path, 2, "migrate", "store", "other"):
+        other = Settings(store=folder / "other")
+        if (folder / "other" / "MIGRATING").exists():
+            refused += 1
+            with pytest.raises(StoreFailed, match=r"kgservice migrate SOURCE .*other"):
+                store_of(other)
+        else:
+            assert not other.store.exists() or sums_in(other.store) in ({}, expected)
         done = run_here("migrate", folder / "store", folder / "other", "--json")
         assert done.returncode == 0, done.stderr
         same.add(json.loads(done.stdout)["same"])
         assert sums_in(folder / "store") == sums_in(folder / "other") == expected
+        store_of(other).close()
     assert (min(same), max(same), len(same) > 4) == (0, len(expected), True)
+    assert refused > 4
 
 
 def test_a_restore_leaves_no_store_or_a_whole_one(tmp_path: Path, clock: Clock) -> None:

@@ -158,6 +158,17 @@ def test_complete_shapes_are_accepted(tmp_path: Path) -> None:
         ("sh:group ex:group ;", "", "lacks sh:group", 8),
         ('dcterms:identifier "X01" ;', "", "lacks dcterms:identifier", 8),
         ("sh:severity sh:Violation ;", "", "lacks sh:severity", 8),
+        ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:Nowhere", "there is no shape .*#Nowhere", 9),
+        ("sh:minCount 1", "sh:not ex:Nowhere", "there is no shape .*#Nowhere", 9),
+        ("sh:minCount 1", "sh:or ( [ sh:minCount 1 ] ex:Nowhere )", "there is no shape .*#Nowhere", 9),
+        ("sh:minCount 1", "sh:not [ sh:and ( ex:Nowhere ) ]", "there is no shape .*#Nowhere", 9),
+        (
+            "sh:minCount 1",
+            "sh:qualifiedMinCount 1 ; sh:qualifiedValueShape ex:Nowhere",
+            "there is no shape .*#Nowhere",
+            9,
+        ),
+        ("sh:property ex:rule", "sh:property ex:rule , ex:Nowhere", "there is no shape .*#Nowhere", 7),
         ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:Shape", "must not be recursive", 7),
         ("sh:minCount 1", "sh:minCount 1 ; sh:node ex:rule", "must not be recursive: .*rule → .*rule$", 8),
         ("sh:minCount 1", "sh:or ( [ sh:minCount 1 ] ex:Shape )", "must not be recursive", 7),
@@ -189,6 +200,12 @@ def test_bad_shapes_are_refused_with_file_and_line(
     with pytest.raises(BadInput, match=detail) as caught:
         _load(tmp_path, COMPLETE.replace(old, new))
     assert (caught.value.source, caught.value.line) == (str(tmp_path / "bad.ttl"), line)
+
+
+def test_a_shape_may_be_described_in_another_file(tmp_path: Path) -> None:
+    (tmp_path / "other.ttl").write_text(HEAD + "ex:There a sh:NodeShape ; sh:nodeKind sh:IRI .", "utf-8")
+    (rule,) = _load(tmp_path, COMPLETE.replace("sh:minCount 1", "sh:node ex:There")).rules.values()
+    assert rule.number == "X01"
 
 
 def test_syntax_error_names_file_line_and_column(tmp_path: Path) -> None:

@@ -25,13 +25,15 @@ def migrate(
 ) -> None:
     """Copy all graphs of SOURCE to TARGET and compare them. Nothing may write to either meanwhile.
 
-    After an interruption the same command goes on: graphs that have arrived are not copied again. User and
-    password of a server are those of KGSERVICE_REMOTE_USER and KGSERVICE_REMOTE_PASSWORD. Keys, audit log and
-    the list of the erased stay where they are.
+    After an interruption the same command goes on: graphs that have arrived are not copied again. Until then
+    no other command uses a directory that is TARGET. User and password of a server are those of
+    KGSERVICE_REMOTE_USER and KGSERVICE_REMOTE_PASSWORD. Keys, audit log and the list of the erased stay where
+    they are.
 
     Example: kgservice migrate data/store http://127.0.0.1:3030/ds/sparql,http://127.0.0.1:3030/ds/update,http://127.0.0.1:3030/ds/data
     """
     # The stores and the engines behind them cost time to import.
+    from kgservice.application.care.migrating import Mark  # noqa: PLC0415
     from kgservice.application.care.migrating import migrate as migrated  # noqa: PLC0415
     from kgservice.cli.bars import Bars  # noqa: PLC0415
     from kgservice.cli.stores import store_of  # noqa: PLC0415
@@ -41,12 +43,15 @@ def migrate(
         raise BadParameter("SOURCE and TARGET are the same", source="TARGET")
     first = store_of(places[0])
     try:
-        second = store_of(places[1])
+        second = store_of(places[1], in_part=True)
+        mark = None if places[1].remote else Mark(places[1].store)
         try:
             with Bars(named=True) as bars:
-                done = migrated(first, second, bars.show)
+                done = migrated(first, second, bars.show, mark.set if mark else lambda: None)
         finally:
             second.close()
+        if mark:
+            mark.clear()
     finally:
         first.close()
     if as_json:

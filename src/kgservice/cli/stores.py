@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgservice.application.care.migrating import Mark
 from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.settings import Settings
@@ -12,12 +13,14 @@ from kgservice.store.oxigraph import OxigraphStore
 MIB = 2**20
 
 
-def store_of(settings: Settings) -> Store:
-    """The store, opened.
+def store_of(settings: Settings, *, in_part: bool = False) -> Store:
+    """The store, opened; with `in_part` also a directory into which a migration has not ended.
 
     Raises `StoreFailed` when the directory cannot be opened, or the server cannot be reached or relied on.
     """
     if not settings.remote:
+        if not in_part:
+            Mark(settings.store).refuse()
         synced = settings.durability == "power-loss"
         disk = Disk(settings.store, synced=synced, reserve=settings.reserve * MIB)
         return OxigraphStore(settings.store, disk)

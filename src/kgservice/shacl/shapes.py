@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import rdflib
 from pyoxigraph import Quad, RdfFormat, Store, parse
-from rdflib.collection import Collection
 from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.term import Node
@@ -23,6 +22,7 @@ from kgservice.errors import BadInput, BadRdf
 from kgservice.namespaces import SHAPES
 from kgservice.shacl.named import named_by, prefixes_of
 from kgservice.shacl.prebinding import unsupported
+from kgservice.shacl.references import fault, refuse_missing, refuse_recursion
 from kgservice.shacl.terms import add_all, shorten, to_rdflib, with_turned_sequences
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ _KNOWN = frozenset(
     for name in (*_PARAMETERS.split(), *_OTHERS.split(), *_HARMLESS.split(), *_COMPONENTS)
 )
 _CONSTRAINTS = tuple(SH[name] for name in _PARAMETERS.split())
-_LISTS = (SH["and"], SH["or"], SH.xone)
-_SINGLE = (SH.property, SH.node, SH["not"], SH.qualifiedValueShape)
 _TARGETS = (SH.targetClass, SH.targetNode, SH.targetObjectsOf, SH.targetSubjectsOf)
 
 
@@ -86,7 +84,7 @@ class Shapes:
         own = rdflib.Graph()
         own += graph
         _refuse_unknown_terms(own, None)
-        _refuse_recursion(own)
+        refuse_recursion(own)
         _refuse_turned_sequences(own, {})
         _import_prefixes(own)
         _refuse_bad_sparql(own, {})
@@ -118,7 +116,8 @@ def load_shapes(folder: Path | None = None) -> Shapes:
         _refuse_unknown_terms(add_all(rdflib.Graph(), statements), path)
         add_all(graph, statements)  # in their order: what follows from the shapes is written down in it
         origin.update(dict.fromkeys((to_rdflib(s.subject) for s in statements), path))
-    _refuse_recursion(graph, origin)
+    refuse_missing(graph, origin)
+    refuse_recursion(graph, origin)
     _refuse_turned_sequences(graph, origin)
     _import_prefixes(graph)
     _refuse_bad_sparql(graph, origin)
@@ -137,60 +136,19 @@ def _parse(path: Path) -> list[Quad]:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
 
 
-def _fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput:
-    """The error, at the line of the file where the term is a subject, or else is first written, if it is."""
-    line = None
-    if path is not None and isinstance(term, rdflib.URIRef):
-        text = path.read_text(encoding="utf-8")
-        written = [f"<{term}>"]
-        for prefix, namespace in re.findall(r"@prefix\s+(\w*:)\s*<([^>]*)>", text):
-            if term.startswith(namespace):
-                written.append(prefix + term.removeprefix(namespace))
-        name = f"(?:{'|'.join(map(re.escape, written))})(?![\\w-])"
-        found = re.search(f"^{name}", text, re.MULTILINE) or re.search(rf"(?<![\w-]){name}", text)
-        line = None if found is None else text.count("\n", 0, found.start()) + 1
-    return BadInput(detail, source=None if path is None else str(path), line=line)
-
-
 def _refuse_unknown_terms(graph: rdflib.Graph, path: Path | None) -> None:
     # `sh:entailment` as predicate asks for inference before validation; as an object it asks for nothing.
     for _, p, o in sorted(graph, key=str):
         for term in (p, o):
             known = term in _KNOWN or (term == SH.entailment and term is o)
             if isinstance(term, rdflib.URIRef) and term.startswith(str(SH)) and not known:
-                raise _fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
-
-
-def _needed(graph: rdflib.Graph, shape: Node) -> Iterator[Node]:
-    """The shapes that must be evaluated to evaluate `shape`."""
-    for parameter in _SINGLE:
-        yield from graph.objects(shape, parameter)
-    for parameter in _LISTS:
-        for members in graph.objects(shape, parameter):
-            yield from Collection(graph, members)
-
-
-def _refuse_recursion(graph: rdflib.Graph, origin: dict[Node, Path] | None = None) -> None:
-    done: set[Node] = set()
-
-    def visit(shape: Node, above: tuple[Node, ...]) -> None:
-        if shape in above:
-            name = " → ".join(str(s) for s in (*above[above.index(shape) :], shape))
-            raise _fault(f"shapes must not be recursive: {name}", (origin or {}).get(shape), shape)
-        if shape not in done:
-            for inner in _needed(graph, shape):
-                visit(inner, (*above, shape))
-            done.add(shape)
-
-    # Those with a name come first: they have a line that can be told.
-    for shape in sorted(graph.subjects(unique=True), key=lambda node: (isinstance(node, rdflib.BNode), node)):
-        visit(shape, ())
+                raise fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
 
 
 def _refuse_turned_sequences(graph: rdflib.Graph, origin: Mapping[Node, Path]) -> None:
     for shape in with_turned_sequences(graph):
         advice = "invert each part of a sequence, the last one first, instead of the sequence"
-        raise _fault(f"pySHACL cannot invert sequences: {advice}", origin.get(shape), shape)
+        raise fault(f"pySHACL cannot invert sequences: {advice}", origin.get(shape), shape)
 
 
 def _import_prefixes(graph: rdflib.Graph) -> None:
@@ -224,10 +182,10 @@ def _refuse_bad_sparql(graph: rdflib.Graph, origin: dict[Node, Path]) -> None:
                 )
             except SyntaxError as e:
                 user = next(graph.subjects(None, constraint), constraint)
-                raise _fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
+                raise fault(f"malformed SPARQL: {e.msg}", origin.get(constraint), user) from None
     for user, constraint in graph.subject_objects(SH.sparql):
         if wrong := unsupported(str(graph.value(constraint, SH.select))):
-            raise _fault(wrong, origin.get(constraint), user)
+            raise fault(wrong, origin.get(constraint), user)
 
 
 def _reporting(graph: rdflib.Graph) -> set[Node]:
@@ -289,7 +247,7 @@ def _refuse_incomplete(graph: rdflib.Graph, shape: Node, rule: Rule, origin: dic
     missing += [f"sh:{p}" for p in ("order", "severity") if (shape, SH[p], None) not in graph]
     if missing:
         name = shorten(rule.shape) if rule.shape else "a shape without IRI"
-        raise _fault(f"{name} lacks {', '.join(missing)}", path, shape)
+        raise fault(f"{name} lacks {', '.join(missing)}", path, shape)
 
 
 def _languages_missing(property_name: str, found: Iterable[str]) -> list[str]:

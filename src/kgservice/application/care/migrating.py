@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from pyoxigraph import NamedNode
@@ -15,8 +16,10 @@ from pyoxigraph import NamedNode
 from kgservice.errors import Conflict, StoreFailed
 from kgservice.namespaces import XSD
 from kgservice.store.base import Store
+from kgservice.store.disk import sync
 from kgservice.store.formats import N_TRIPLES
 
+_MARK = "MIGRATING"  # RocksDB leaves alone what is none of its own files
 _MANY = 3  # graphs that a message names
 # Stores write these numbers in different ways.
 _NUMBER = re.compile(rb'"([-+0-9.eE]+)"(\^\^<' + XSD.encode() + rb"(?:decimal|double|float)>)")
@@ -31,8 +34,36 @@ class Migrated:
     statements: int
 
 
-def migrate(source: Store, target: Store, told: Callable[[str, int, int], None]) -> Migrated:
-    """Make the target say what the source says; `told` hears how far it is.
+class Mark:
+    """The file that says that a directory is the target of a migration which has not ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / _MARK
+
+    def set(self) -> None:
+        """From now on the directory holds a part."""
+        self._file.touch()
+        sync(self._folder)
+
+    def clear(self) -> None:
+        """It holds all, and that is on the disk."""
+        self._file.unlink()
+
+    def refuse(self) -> None:
+        """Raise `StoreFailed` for a directory that holds a part."""
+        if self._file.exists():
+            raise StoreFailed(
+                "the store {store} holds a part of another one, since a migration into it has not ended: "
+                "repeat `kgservice migrate SOURCE {store}`, which goes on, until it says that it is done",
+                store=self._folder,
+            )
+
+
+def migrate(
+    source: Store, target: Store, told: Callable[[str, int, int], None], begin: Callable[[], None]
+) -> Migrated:
+    """Make the target say what the source says; `told` hears how far it is, `begin` that it will write.
 
     Graphs that are the same already, by the number of their statements and a checksum, are left as they are.
     Raises `Conflict` for a target that holds something else, and `StoreFailed` for a graph that does not
@@ -43,6 +74,7 @@ def migrate(source: Store, target: Store, told: Callable[[str, int, int], None])
     if others:
         more = ", …" if len(others) > _MANY else ""
         raise Conflict(f"the target holds graphs that the source has not: {', '.join(others[:_MANY])}{more}")
+    begin()
     same = statements = 0
     for number, graph in enumerate(graphs):
         told("graphs", number, len(graphs))
