@@ -147,7 +147,25 @@ def same_vat_number(one: str, other: str) -> bool:
     return _signs(one) == _signs(other)
 
 
-_ALIKE = {"phone": same_number, "website": same_site, "vat_id": same_vat_number}
+def within_address(crm: str, graph: str) -> bool:
+    """Whether what a CRM says of an address is in the graph's: it may say less, and abbreviate `Straße`.
+
+    >>> within_address("Hafenstr. 12, 86720 Klarbach", "Hafenstraße 12, 86720 Klarbach")
+    True
+    >>> within_address("86720 Klarbach", "Hafenstraße 12, 86720 Klarbach")
+    True
+    >>> within_address("Hafenstr. 1", "Hafenstr. 12")
+    False
+    """
+    return f" {_words(crm)} " in f" {_words(graph)} "
+
+
+_ALIKE = {
+    "phone": same_number,
+    "website": same_site,
+    "vat_id": same_vat_number,
+    "address": within_address,
+}
 
 
 def differ(name: str, crm: Collection[str], graph: Collection[str]) -> bool:
@@ -166,6 +184,10 @@ def _number(text: str) -> str:
 
 def _site(text: str) -> str:
     return re.sub(r"^https?://(www\.)?|^www\.|/+$", "", text.strip().casefold())
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[\W_]+", " ", text.casefold().replace("strasse", "str")).strip()
 
 
 def _signs(text: str) -> str:
