@@ -30,6 +30,7 @@ from kgservice.application.imports.demonstration import load_demonstration
 from kgservice.application.links import records as link_records
 from kgservice.application.sources.matching import match
 from kgservice.application.sources.row_graphs import Known, RowGraphs
+from kgservice.application.sources.rows import BATCH
 from kgservice.crm import registry
 from kgservice.crm.canonical_tables import opened
 from kgservice.crm.settings import Source, read_source
@@ -134,10 +135,11 @@ def mapped(kg: KnowledgeGraph, source: Source, watch: Watch) -> set[Triple]:
     graphs = RowGraphs(kg.addresses, "preferences", source.becoming)
     use = source.becoming.use("preferences", None)
     touchpoint = NamedNode(kg.addresses.instance("touchpoint", "newsletter"))
+    told = [(one, row, Known(links[one], None, use, touchpoint, NOW)) for one, row in rows]
     found: set[Triple] = set()
     with watch.of("map"):
-        for one, row in rows:
-            found |= graphs.of(one, row, Known(links[one], None, use, touchpoint, NOW))
+        for start in range(0, len(told), BATCH):
+            found.update(*graphs.of(told[start : start + BATCH]))
     return found
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
@@ -134,6 +135,7 @@ class _Batch:
         self._kg, self._table, self._graphs = kg, table, graphs
         self._becoming, self._places = becoming, places
         self._usable: set[str] = set()
+        self._there: dict[Term, set[Quad]] = {}
 
     def take(self, batch: Sequence[tuple[Row, datetime]], origin: Origin, done: RowsTaken) -> None:
         """Commit what differs, and count it."""
@@ -142,7 +144,7 @@ class _Batch:
             self._usable |= usable_links(
                 self._kg, kind, [one for (of, _), one in links.items() if of == kind]
             )
-        parts = [self._part(row, recorded, links) for row, recorded in batch]
+        parts = self._parts(batch, links)
         changing = [part for part in parts if part.triples or part.remove]
         _, held = settle(self._kg, changing, lambda some: _change(some, origin))
         refused = {part.record: refusal.reason for part, refusal in held}
@@ -174,34 +176,61 @@ class _Batch:
                         found[kind, one] = link
         return found
 
-    def _part(self, row: Row, recorded: datetime, links: Mapping[tuple[str, RecordId], Link]) -> _Part:
-        one = RecordId(str(row["source"]), str(row["key"]))
-        own = frozenset(self._graphs.own(one).values())
-        before = {quad.triple: quad for quad in said(self._kg, own)}
+    def _parts(
+        self, batch: Sequence[tuple[Row, datetime]], links: Mapping[tuple[str, RecordId], Link]
+    ) -> list[_Part]:
+        """What each row changes."""
+        ids = [RecordId(str(row["source"]), str(row["key"])) for row, _ in batch]
+        known = [self._known(one, *told, links) for one, told in zip(ids, batch, strict=True)]
+        own = [frozenset(self._graphs.own(one).values()) for one in ids]
+        self._there = self._said({node for nodes in own for node in nodes})
+        saying = [
+            number
+            for number, (row, _) in enumerate(batch)
+            if not row.get("deleted") and (known[number].person or known[number].organisation)
+        ]
+        made = self._graphs.of([(ids[number], batch[number][0], known[number]) for number in saying])
+        wanted = dict(zip(saying, made, strict=True))
+        return [
+            self._part(ids[number], own[number], known[number], wanted.get(number, set()))
+            for number in range(len(batch))
+        ]
+
+    def _said(self, own: Collection[NamedNode]) -> dict[Term, set[Quad]]:
+        """What the graph says of the rows' instances and of their restrictions, by subject."""
+        found: dict[Term, set[Quad]] = defaultdict(set)
+        restrictions = (restriction_iri(self._kg.addresses, node) for node in own)
+        for quad in said(self._kg, chain(own, restrictions)):
+            found[quad.subject].add(quad)
+        return found
+
+    def _known(
+        self, one: RecordId, row: Row, recorded: datetime, links: Mapping[tuple[str, RecordId], Link]
+    ) -> Known:
         person, organisation = (
             links.get((kind, RecordId(one.source, str(row.get(column))))) for kind, column in _KEYS.items()
         )
-        wanted: set[Triple] = set()
-        more: list[tuple[str, Term | str]] = []
-        if not row.get("deleted") and (person or organisation):
-            use = self._becoming.use(self._table, _text(row.get("channel")))
-            more = crm_consents.told(self._kg, row, person, self._becoming.consent, recorded)
-            touchpoint = self._places.get(use) if use else None
-            wanted = self._graphs.of(one, row, Known(person, organisation, use, touchpoint, recorded, more))
+        use = self._becoming.use(self._table, _text(row.get("channel")))
+        touchpoint = self._places.get(use) if use else None
+        agreement = None if row.get("deleted") else self._becoming.consent
+        more = crm_consents.told(self._kg, row, person, agreement, recorded)
+        return Known(person, organisation, use, touchpoint, recorded, more)
+
+    def _part(
+        self, one: RecordId, own: frozenset[NamedNode], known: Known, wanted: Collection[Triple]
+    ) -> _Part:
+        before = {quad.triple: quad for node in own for quad in self._there[node]}
+        customers = [link for link in (known.person, known.organisation) if link is not None]
         # That somebody gave or withdrew a consent is taken over of everybody.
-        if (
-            wanted
-            and not more
-            and any(one and one.node not in self._usable for one in (person, organisation))
-        ):
+        if wanted and not known.more and any(link.node not in self._usable for link in customers):
             return _Part(one, own, set(), set(), "unusable")
         gone = {quad for triple, quad in before.items() if triple not in wanted and self._is_ours(triple)}
         if not wanted and before:
             return self._gone(one, own, set(before.values()))
-        add = {triple for triple in wanted - before.keys() if not crm_consents.stands(self._kg, triple)}
+        new = (triple for triple in wanted if triple not in before)
+        add = {triple for triple in new if not crm_consents.stands(self._kg, triple)}
         ended = self._restriction(own, holds=False)
-        linked = person is not None or organisation is not None
-        outcome = "written" if add or gone or ended else "unchanged" if linked else "unlinked"
+        outcome = "written" if add or gone or ended else "unchanged" if customers else "unlinked"
         return _Part(one, own, add | ended, gone, outcome, says=bool(wanted))
 
     def _gone(self, one: RecordId, own: frozenset[NamedNode], gone: set[Quad]) -> _Part:
@@ -210,7 +239,8 @@ class _Batch:
         referring = in_records(self._kg, ((None, None, node) for node in nodes))
         if any(quad.subject not in own and quad.predicate != _RESTRICTS for quad in referring):
             return _Part(one, own, self._restriction(nodes, holds=True), set(), "restricted", says=False)
-        gone |= said(self._kg, [restriction_iri(self._kg.addresses, node) for node in nodes])
+        for node in nodes:
+            gone |= self._there[restriction_iri(self._kg.addresses, node)]
         return _Part(one, own, set(), gone, "removed", says=False)
 
     def _restriction(self, own: Collection[NamedNode], *, holds: bool) -> set[Triple]:
@@ -218,7 +248,7 @@ class _Batch:
         found: set[Triple] = set()
         for node in own:
             restriction = restriction_iri(self._kg.addresses, node)
-            there = said(self._kg, [restriction])
+            there = self._there[restriction]
             ended = any(quad.predicate == _UNTIL for quad in there)
             now = at(self._kg.clock())
             if not holds and there and not ended:
