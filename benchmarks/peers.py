@@ -119,15 +119,16 @@ def kgservice(store: Path, log: Path, memory: int, *, answers: bool = False) -> 
     environment = {"KGSERVICE_MEMORY": str(memory), **({} if answers else {"KGSERVICE_CACHE": "0"})}
     with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
         deadline = time.monotonic() + 900
-        while memory and not _filled(answered(port, "/health")):
+        while not _filled(health := answered(port, "/health"), memory):
             if time.monotonic() > deadline:
-                raise RuntimeError("kgservice did not read its view into memory")
+                raise RuntimeError(f"kgservice did not read what it keeps in memory: {health!r}")
             time.sleep(1)
         yield server
 
 
-def _filled(health: bytes) -> bool:
-    return b'"reads":"memory"' in health and b'"filling":false' in health
+def _filled(health: bytes, memory: int) -> bool:
+    """Whether the view, if there is memory for it, and the indexes of texts are read: that takes a core."""
+    return b'"filling":false' in health and (not memory or b'"reads":"memory"' in health)
 
 
 def bare_oxigraph(triples: Path, folder: Path, log: Path) -> AbstractContextManager[Server]:
