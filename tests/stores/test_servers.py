@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.care import check
 from kgservice.application.imports.demonstration import load_demonstration
+from kgservice.cli.bars import Bars
 from kgservice.cli.local import opened
 from kgservice.cli.main import app
 from kgservice.domain.clock import Clock
@@ -104,6 +106,36 @@ def is_kind_of_its_own(graph: NamedNode) -> bool:
     if "/subject/" in graph.value or "/consent/" in graph.value:
         return graph.value.endswith(("14", "18"))
     return "/view/" not in graph.value
+
+
+def test_a_server_that_holds_a_part_is_refused_until_the_migration_has_ended(
+    demo_store: Path, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, settings = running.server, settings_for(running.server, tmp_path)
+    there = ",".join((server.query, server.update, server.data))
+    here, back = tmp_path / "here", tmp_path / "back"
+    part(demo_store, here, is_kind_of_its_own)
+    command = typer.testing.CliRunner()
+
+    def stop(_self: Bars, _what: str, done: int, _all: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bars, "show", stop)
+        assert command.invoke(app, ["migrate", str(here), there]).exit_code == 130
+    with (
+        pytest.raises(StoreFailed, match=f"holds a part of another one.*migrate SOURCE {re.escape(there)}"),
+        opened(settings),
+    ):
+        pass
+    assert command.invoke(app, ["migrate", there, str(back)]).exit_code == 6
+    on = json.loads(command.invoke(app, ["migrate", "--json", str(here), there]).stdout)
+    assert on["same"] == 3
+    assert command.invoke(app, ["migrate", there, str(back)]).exit_code == 0
+    with opened(settings) as kg:
+        assert kg.head > 0
+    emptied(server)
 
 
 def test_a_graph_moves_to_a_server_and_back(demo_store: Path, running: Running, tmp_path: Path) -> None:

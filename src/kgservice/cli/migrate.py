@@ -26,17 +26,16 @@ def migrate(
     """Copy all graphs of SOURCE to TARGET and compare them. Nothing may write to either meanwhile.
 
     After an interruption the same command goes on: graphs that have arrived are not copied again. Until then
-    no other command uses a directory that is TARGET. User and password of a server are those of
+    no other command uses TARGET. User and password of a server are those of
     KGSERVICE_REMOTE_USER and KGSERVICE_REMOTE_PASSWORD. Keys, audit log and the list of the erased stay where
     they are.
 
     Example: kgservice migrate data/store http://127.0.0.1:3030/ds/sparql,http://127.0.0.1:3030/ds/update,http://127.0.0.1:3030/ds/data
     """
     # The stores and the engines behind them cost time to import.
-    from kgservice.application.care.migrating import Mark  # noqa: PLC0415
     from kgservice.application.care.migrating import migrate as migrated  # noqa: PLC0415
     from kgservice.cli.bars import Bars  # noqa: PLC0415
-    from kgservice.cli.stores import store_of  # noqa: PLC0415
+    from kgservice.cli.stores import mark_of, store_of  # noqa: PLC0415
 
     places = _settings_of(source, exists=True), _settings_of(target, exists=False)
     if places[0] == places[1]:
@@ -44,13 +43,15 @@ def migrate(
     first = store_of(places[0])
     try:
         second = store_of(places[1], in_part=True)
-        mark = None if places[1].remote else Mark(places[1].store)
+        mark = mark_of(places[1], second)
         try:
             with Bars(named=True) as bars:
-                done = migrated(first, second, bars.show, mark.set if mark else lambda: None)
+                done = migrated(first, second, bars.show, mark.set)
+            if places[1].remote:
+                mark.clear()
         finally:
             second.close()
-        if mark:
+        if not places[1].remote:  # only what is closed is on the disk
             mark.clear()
     finally:
         first.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgservice.application.care.migrating import Mark
+from kgservice.application.care.migrating import Mark, ServerMark
 from kgservice.application.changes.replica import Budget
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.settings import Settings
@@ -14,7 +14,7 @@ MIB = 2**20
 
 
 def store_of(settings: Settings, *, in_part: bool = False) -> Store:
-    """The store, opened; with `in_part` also a directory into which a migration has not ended.
+    """The store, opened; with `in_part` also one into which a migration has not ended.
 
     Raises `StoreFailed` when the directory cannot be opened, or the server cannot be reached or relied on.
     """
@@ -41,12 +41,22 @@ def store_of(settings: Settings, *, in_part: bool = False) -> Store:
     store = Cluster(server, readers, journal) if readers else RemoteStore(server, journal)
     try:
         check_server(store, server.name)
+        if not in_part:
+            mark_of(settings, store).refuse()
         if isinstance(store, Cluster):
             store.follow()
     except BaseException:
         store.close()
         raise
     return store
+
+
+def mark_of(settings: Settings, store: Store) -> Mark | ServerMark:
+    """What says of the store that a migration into it has not ended."""
+    if not settings.remote:
+        return Mark(settings.store)
+    query = settings.remote
+    return ServerMark(store, f"{query},{settings.remote_update or query},{settings.remote_data or query}")
 
 
 def near(kg: KnowledgeGraph) -> None:

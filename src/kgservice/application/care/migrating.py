@@ -11,15 +11,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pyoxigraph import NamedNode
+from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.errors import Conflict, StoreFailed
-from kgservice.namespaces import XSD
+from kgservice.namespaces import NOTES, XSD
 from kgservice.store.base import Store
 from kgservice.store.disk import sync
 from kgservice.store.formats import N_TRIPLES
 
 _MARK = "MIGRATING"  # RocksDB leaves alone what is none of its own files
+_STATEMENT = Quad(
+    NamedNode(f"{NOTES}store"), NamedNode(f"{NOTES}migrating"), Literal("true"), NamedNode(f"{NOTES}graphs")
+)
 _MANY = 3  # graphs that a message names
 # Stores write these numbers in different ways.
 _NUMBER = re.compile(rb'"([-+0-9.eE]+)"(\^\^<' + XSD.encode() + rb"(?:decimal|double|float)>)")
@@ -53,11 +56,38 @@ class Mark:
     def refuse(self) -> None:
         """Raise `StoreFailed` for a directory that holds a part."""
         if self._file.exists():
-            raise StoreFailed(
-                "the store {store} holds a part of another one, since a migration into it has not ended: "
-                "repeat `kgservice migrate SOURCE {store}`, which goes on, until it says that it is done",
-                store=self._folder,
-            )
+            raise _in_part(self._folder)
+
+
+class ServerMark:
+    """The statement that says the same of a server, in the graph that a store there keeps for itself."""
+
+    def __init__(self, store: Store, place: str) -> None:
+        """`place`: the addresses of the server, as `kgservice migrate` takes them."""
+        self._store = store
+        self._place = place
+
+    def set(self) -> None:
+        """From now on the server holds a part."""
+        self._store.apply(add=[_STATEMENT])
+
+    def clear(self) -> None:
+        """It holds all."""
+        self._store.apply(remove=[_STATEMENT])
+
+    def refuse(self) -> None:
+        """Raise `StoreFailed` for a server that holds a part."""
+        subject, predicate, _, graph = _STATEMENT
+        if any(self._store.match([(subject, predicate, None)], cast(NamedNode, graph))):
+            raise _in_part(self._place)
+
+
+def _in_part(store: Path | str) -> StoreFailed:
+    return StoreFailed(
+        "the store {store} holds a part of another one, since a migration into it has not ended: "
+        "repeat `kgservice migrate SOURCE {store}`, which goes on, until it says that it is done",
+        store=store,
+    )
 
 
 def migrate(
