@@ -66,6 +66,11 @@ class Table:
     into: Mapping[str, str]
     primary: tuple[str, ...]
 
+    @property
+    def only(self) -> str | None:
+        """The canonical table that all rows become part of; None where that depends on what they say."""
+        return self.primary[0] if len(self.primary) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -178,7 +178,7 @@ class _Run:
         first = kind in one.table.primary
         where = one.table.name if first else f"{one.table.name}/{kind}"
         one.rejects += [
-            Reject(where, 0, key, f"another table has made {kind} of the key {key}") for (key,) in twice
+            Reject(where, 0, key, f"another table has made {kind} of the key {key}", kind) for (key,) in twice
         ]
         one.taken -= len(twice) if first else 0
         self._db.execute(
@@ -211,8 +211,8 @@ class _Run:
         self._db.execute("DELETE FROM rejects WHERE source = ?", [name])
         if summary.rejects:
             self._db.executemany(
-                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?)",
-                [(name, r.table, r.line, r.key, r.reason) for r in erased_rows.kept(summary.rejects)],
+                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?)",
+                [(name, *astuple(r)) for r in erased_rows.kept(summary.rejects)],
             )
         self._db.execute("DELETE FROM state WHERE source = ?", [name])
         self._db.execute(
