@@ -266,6 +266,7 @@ def test_an_erased_person_does_not_come_back(run: Run, store: Path, source: Path
             "line": 0,
             "key": link["key"],
             "reason": "was erased here, and is still in the CRM",
+            "kind": "persons",
         } in summary["rejects"]
         counts = summary["tables"]["kontakte"]
         assert counts["read"] == counts["taken"] + counts["repeated"] + counts["rejected"]

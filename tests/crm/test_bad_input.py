@@ -151,7 +151,7 @@ def test_a_csv_that_is_cut_within_quotes(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
     summary = sync(source, tmp_path / "crm")
     assert summary.tables["people"] == TableCounts(3, 2, 0, 1)
-    assert summary.rejects == [Reject("people", 4, None, "a quote is not closed")]
+    assert summary.rejects == [Reject("people", 4, None, "a quote is not closed", "persons")]
 
 
 def test_utf_8_where_another_encoding_is_declared(tmp_path: Path) -> None:
@@ -186,9 +186,9 @@ def test_texts_that_are_none_are_refused_row_by_row(tmp_path: Path) -> None:
         summary = sync(source, tmp_path / "crm")
     assert summary.tables["people"] == TableCounts(4, 1, 0, 3)
     assert summary.rejects == [
-        Reject("people", 2, None, "U+D800 is no character"),
-        Reject("people", 3, None, "a zero byte"),
-        Reject("people", 4, "4", "Name is empty"),
+        Reject("people", 2, None, "U+D800 is no character", "persons"),
+        Reject("people", 3, None, "a zero byte", "persons"),
+        Reject("people", 4, "4", "Name is empty", "persons"),
     ]
 
 
@@ -205,9 +205,9 @@ def test_bytes_that_are_no_text_in_a_database(tmp_path: Path) -> None:
         )
         db.commit()
     refused = [
-        Reject("people", 2, None, "byte 0xFF is not utf-8"),
-        Reject("people", 3, None, "byte 0xFE is not utf-8"),
-        Reject("people", 4, None, "byte 0xFF is not utf-8"),
+        Reject("people", 2, None, "byte 0xFF is not utf-8", "persons"),
+        Reject("people", 3, None, "byte 0xFE is not utf-8", "persons"),
+        Reject("people", 4, None, "byte 0xFF is not utf-8", "persons"),
     ]
     for run in (1, 2):
         summary = sync(source, tmp_path / "crm")
@@ -254,7 +254,9 @@ def test_two_tables_of_one_source_that_make_the_same_key(tmp_path: Path) -> None
         file.write(COLUMNS.replace("people", "more"))
     assert (source.folder / "people.sql").read_text() == PERSONS
     summary = sync(read_source(source.folder), tmp_path / "crm")
-    assert summary.rejects == [Reject("more", 0, "2", "another table has made persons of the key 2")]
+    assert summary.rejects == [
+        Reject("more", 0, "2", "another table has made persons of the key 2", "persons")
+    ]
     assert summary.tables["more"] == TableCounts(2, 1, 0, 1)
     assert rows(tmp_path / "crm", "SELECT key, full_name FROM persons ORDER BY key") == [*GIVEN, ("3", "Cem")]
 

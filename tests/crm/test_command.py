@@ -45,6 +45,7 @@ def test_json(run: Run, tmp_path: Path) -> None:
         "line": 4,
         "key": "A-3",
         "reason": "Betrag cannot be read: vier",
+        "kind": "deals",
     }
 
 

@@ -90,7 +90,7 @@ def test_a_row_that_was_refused_stays_known_until_it_changes(tmp_path: Path) -> 
         tmp_path / "crm",
     )
     source = sqlite(tmp_path / "source")
-    refused = [Reject("people", 1, "1", "Name is empty")]
+    refused = [Reject("people", 1, "1", "Name is empty", "persons")]
     assert sync(source, folder).rejects == refused
     assert sync(source, folder).rejects == refused  # not read again
     changed(path, "UPDATE customers SET name = 'Anna', changed = '2026-02-01 00:00:00' WHERE number = 1")

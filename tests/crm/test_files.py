@@ -31,7 +31,9 @@ def test_a_workbook_with_dates_numbers_and_formulas(tmp_path: Path) -> None:
     book.save(source.folder / "people.xlsx")
     summary = sync(source, tmp_path / "crm")
     assert summary.tables["people"] == TableCounts(3, 2, 0, 1)
-    assert summary.rejects == [Reject("people", 4, None, "the formula in Name has no stored value")]
+    assert summary.rejects == [
+        Reject("people", 4, None, "the formula in Name has no stored value", "persons")
+    ]
     assert rows(tmp_path / "crm", "SELECT key, len(full_name), updated FROM persons ORDER BY key") == [
         ("1", 6, datetime(2026, 1, 2, 10, 30)),
         ("3", 10_000, datetime(2026, 1, 2)),
@@ -43,7 +45,7 @@ def test_parquet(tmp_path: Path) -> None:
     table = pa.table({"number": [1, 2], "name": ["Anna", None], "changed": [datetime(2026, 1, 2), None]})
     pq.write_table(table, source.folder / "people.parquet")
     summary = sync(source, tmp_path / "crm")
-    assert summary.rejects == [Reject("people", 2, "2", "Name is empty")]
+    assert summary.rejects == [Reject("people", 2, "2", "Name is empty", "persons")]
     assert rows(tmp_path / "crm", "SELECT key, full_name, updated FROM persons") == [
         ("1", "Anna", datetime(2026, 1, 2))
     ]

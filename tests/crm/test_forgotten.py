@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kgservice.crm import erased_rows
 from kgservice.crm.canonical import DATABASE
+from kgservice.crm.canonical_tables import opened
 from kgservice.crm.cleaning import Reject
 from kgservice.crm.forgetting import CanonicalTables
 from kgservice.crm.settings import read_source
@@ -82,7 +83,19 @@ def test_why_a_row_of_theirs_is_refused_later_on_is_not_kept(tmp_path: Path) -> 
     source, folder = read_source(example("werkstatt", tmp_path)), tmp_path / "crm"
     done = sync(source, folder, erased=lambda record: record == HANS)
     (one,) = (reject for reject in done.rejects if reject.key == "0003")
-    assert one == Reject("kunden", 0, "0003", erased_rows.REASON)
+    assert one == Reject("kunden", 0, "0003", erased_rows.REASON, "persons")
     assert (done.tables["kunden"].taken, done.tables["kunden"].rejected) == (3, 3)
     assert holding(folder, "31.02.1960") == []
     assert rows(folder, "SELECT key, line FROM rejects WHERE reason = ?", erased_rows.REASON) == [(None, 0)]
+
+
+def test_what_was_refused_of_an_organisation_is_not_told_to_a_person_of_its_key(tmp_path: Path) -> None:
+    source, folder = read_source(example("werkstatt", tmp_path)), tmp_path / "crm"
+    sync(source, folder)
+    with opened(folder) as db:
+        for kind in ("organisations", "persons"):
+            db.execute(
+                "INSERT INTO rejects VALUES (?, 'x', 1, ?, ?, ?)", [ZOE.source, ZOE.key, f"of {kind}", kind]
+            )
+    held = CanonicalTables(folder / DATABASE).held([ZOE])
+    assert [one.values["reason"] for one in held if one.table == "rejects"] == ["of persons"]

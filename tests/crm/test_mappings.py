@@ -86,7 +86,9 @@ def test_what_goes_in_comes_out(taken: Taken, name: str) -> None:
 def test_hubspot(taken: Taken) -> None:
     _, folder, summary = taken("hubspot")
     assert summary.tables["contacts"] == TableCounts(4, 3, 0, 1)
-    assert summary.rejects == [Reject("contacts", 5, "54", "neither a name nor an address nor a number")]
+    assert summary.rejects == [
+        Reject("contacts", 5, "54", "neither a name nor an address nor a number", "persons")
+    ]
     assert rows(folder, "SELECT key, state, origin FROM preferences ORDER BY key") == [
         ("51:email", "given", "Freely given consent from contact"),
         ("52:email", "withdrawn", None),
@@ -149,7 +151,7 @@ def test_salesforce_reports_in_german(tmp_path: Path) -> None:
 def test_salesforce_data_export(taken: Taken) -> None:
     _, folder, summary = taken("salesforce")
     assert summary.rejects == [
-        Reject("contacts", 4, "003Aa00000AbC03IAC", "Birthdate cannot be read: 30.02.1990")
+        Reject("contacts", 4, "003Aa00000AbC03IAC", "Birthdate cannot be read: 30.02.1990", "persons")
     ]
     assert rows(folder, "SELECT given_name, deleted, opted_out FROM persons ORDER BY key") == [
         ("Bülent", False, False),
@@ -171,7 +173,7 @@ def test_dynamics_exported_to_excel(taken: Taken) -> None:
     _, folder, summary = taken("dynamics")
     key = "0a1b2c3d-0001-ef11-a111-000d3a00000"
     assert summary.rejects == [
-        Reject("contacts", 4, f"{key}3", "Do not allow Emails cannot be read: Perhaps")
+        Reject("contacts", 4, f"{key}3", "Do not allow Emails cannot be read: Perhaps", "persons")
     ]
     assert rows(
         folder, "SELECT full_name, birth_date, updated, organisation_key, opted_out FROM persons ORDER BY key"
@@ -224,9 +226,9 @@ def test_dynamics_accounts_in_german(tmp_path: Path) -> None:
 def test_pipedrive_in_german_and_english(taken: Taken) -> None:
     _, folder, summary = taken("pipedrive")
     assert summary.rejects == [
-        Reject("deals", 4, "503", "Value cannot be read: viel"),
-        Reject("organizations", 4, "73", "Organization - Name is empty"),
-        Reject("persons", 4, "13", "no name"),
+        Reject("deals", 4, "503", "Value cannot be read: viel", "deals"),
+        Reject("organizations", 4, "73", "Organization - Name is empty", "organisations"),
+        Reject("persons", 4, "13", "no name", "persons"),
     ]
     assert rows(
         folder, "SELECT list_sort(email), list_sort(phone), job_title FROM persons WHERE key = '11'"

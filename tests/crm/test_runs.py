@@ -108,7 +108,13 @@ def test_a_source_is_read_over_http_and_told_of(server: Running, tmp_path: Path)
     told = server.get("/imports/people").json()
     assert (told["rows"]["persons"], told["rejected"], told["kind"]) == (1, 1, "csv")
     assert told["rejects"] == [
-        {"table": "people", "line": 3, "key": "2", "reason": "Changed cannot be read: gestern"}
+        {
+            "table": "people",
+            "line": 3,
+            "key": "2",
+            "reason": "Changed cannot be read: gestern",
+            "kind": "persons",
+        }
     ]
     (one,) = server.get("/imports").json()["runs"]
     assert (one["state"], one["work"], one["source"], one["by"]) == ("done", "sync", "people", "local")

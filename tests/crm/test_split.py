@@ -6,9 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from kgservice.crm.canonical_tables import Difference
+from kgservice.crm.canonical import DATABASE
+from kgservice.crm.canonical_tables import Difference, opened, rejects_of
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import sync
 from tests.crm.folders import rows
@@ -140,5 +142,52 @@ def test_a_row_that_is_refused_now_keeps_its_records(source: Source, tmp_path: P
     )
     done = sync(source, folder)
     assert held(folder) == before
-    assert [(one.key, one.reason) for one in done.rejects] == [("1", "no name"), ("4", "no name")]
+    # The fourth would have become a person.
+    assert [(one.key, one.reason, one.kind) for one in done.rejects] == [
+        ("1", "no name", "persons"),
+        ("4", "no name", "persons"),
+    ]
     assert all(d == Difference(unchanged=d.unchanged) for d in done.changes.values())
+
+
+def test_what_a_refused_row_was_for_is_told_as_far_as_it_is_known(source: Source, tmp_path: Path) -> None:
+    folder = tmp_path / "crm"
+    twice = SQL["preferences"].replace("concat(id, ':', topic)", "topic")
+    (source.folder / "preferences.sql").write_text(twice, encoding="utf-8")
+    organisation = SQL["organisations"].replace(
+        "name, faults([CASE WHEN name = '?'", "name, faults([CASE WHEN id = '6'"
+    )
+    (source.folder / "organisations.sql").write_text(organisation, encoding="utf-8")
+    changed(
+        source, "UPDATE parties SET name = '?' WHERE id = 1", "UPDATE parties SET name = x'00' WHERE id = 5"
+    )
+    done = sync(read_source(source.folder), folder)
+    told = [(one.table, one.key, one.kind) for one in done.rejects]
+    assert told == [
+        ("parties", "1", "persons"),
+        ("parties", None, None),  # whether it is a person or an organisation, nobody could read
+        ("parties", "6", "organisations"),
+        ("parties/preferences", "news", "preferences"),
+    ]
+    assert rows(folder, "SELECT kind FROM rejects ORDER BY kind NULLS FIRST") == [
+        (None,),
+        ("organisations",),
+        ("persons",),
+        ("preferences",),
+    ]
+
+
+def test_what_was_refused_before_kinds_were_kept_is_told_and_then_kept_with_them(
+    source: Source, tmp_path: Path
+) -> None:
+    folder = tmp_path / "crm"
+    changed(source, "UPDATE parties SET name = '?' WHERE id = 1")
+    sync(source, folder)
+    with closing(duckdb.connect(folder / DATABASE)) as db:
+        db.execute("ALTER TABLE rejects DROP COLUMN kind")
+    with opened(folder, read_only=True) as there:
+        assert [(one.key, one.kind) for one in rejects_of(there, "parties")] == [("1", None)]
+    changed(source, f"UPDATE parties SET topics = 'fairs', {LATER} WHERE id = 1")
+    sync(source, folder)
+    with opened(folder, read_only=True) as there:
+        assert [(one.key, one.kind) for one in rejects_of(there, "parties")] == [("1", "persons")]

@@ -44,10 +44,10 @@ def test_an_export_of_a_workshop(tmp_path: Path) -> None:
     summary = sync(read_source(example("werkstatt", tmp_path)), tmp_path / "crm")
     assert summary.tables == {"kunden": TableCounts(7, 3, 1, 3), "auftraege": TableCounts(3, 2, 0, 1)}
     assert summary.rejects == [
-        Reject("auftraege", 4, "A-3", "Betrag cannot be read: vier"),
-        Reject("kunden", 4, "0003", "Geburtsdatum cannot be read: 31.02.1960"),
-        Reject("kunden", 5, "0004", "Nachname is empty"),
-        Reject("kunden", 8, None, "5 columns instead of 14"),
+        Reject("auftraege", 4, "A-3", "Betrag cannot be read: vier", "deals"),
+        Reject("kunden", 4, "0003", "Geburtsdatum cannot be read: 31.02.1960", "persons"),
+        Reject("kunden", 5, "0004", "Nachname is empty", "persons"),
+        Reject("kunden", 8, None, "5 columns instead of 14", "persons"),
     ]
     assert rows(
         tmp_path / "crm",
@@ -120,7 +120,9 @@ def test_a_row_that_is_refused_now_keeps_what_was_known(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(csv(tmp_path, HEAD + ANNA + BEN), folder)
     summary = sync(csv(tmp_path, HEAD + ANNA + BEN.replace("2026-01-03", "2026-13-03")), folder)
-    assert summary.rejects == [Reject("people", 3, "2", "Changed cannot be read: 2026-13-03 10:00")]
+    assert summary.rejects == [
+        Reject("people", 3, "2", "Changed cannot be read: 2026-13-03 10:00", "persons")
+    ]
     assert summary.changes["persons"] == Difference(unchanged=1)
     assert rows(folder, "SELECT full_name FROM persons WHERE key = '2'") == [("Ben",)]
     # mended, it is no longer among the rejects
@@ -130,7 +132,9 @@ def test_a_row_that_is_refused_now_keeps_what_was_known(tmp_path: Path) -> None:
 def test_two_rows_of_one_key(tmp_path: Path) -> None:
     summary = sync(csv(tmp_path, HEAD + ANNA + ANNA + ANNA.replace("Anna", "Otto")), tmp_path / "crm")
     assert summary.tables["people"] == TableCounts(read=3, taken=1, repeated=1, rejected=1)
-    assert summary.rejects == [Reject("people", 4, "1", "the key 1 stands on line 2 with other content")]
+    assert summary.rejects == [
+        Reject("people", 4, "1", "the key 1 stands on line 2 with other content", "persons")
+    ]
 
 
 def test_two_sources_of_one_key_are_two_rows(tmp_path: Path) -> None:
@@ -172,7 +176,7 @@ def test_a_wrong_encoding_refuses_its_rows_or_the_file(tmp_path: Path) -> None:
     file.write_bytes((HEAD + ANNA + "2,Jürgen,,\n").encode("cp1252"))
     summary = sync(source, tmp_path / "crm")
     assert summary.tables["people"] == TableCounts(2, 1, 0, 1)
-    assert summary.rejects == [Reject("people", 3, None, "byte 0xFC is not utf-8")]
+    assert summary.rejects == [Reject("people", 3, None, "byte 0xFC is not utf-8", "persons")]
     file.write_bytes((HEAD + ANNA).encode("utf-16-le"))
     with pytest.raises(BadTable, match="UTF-16"):
         sync(source, tmp_path / "crm")

@@ -61,8 +61,9 @@ def test_a_source_is_read_and_its_rejects_are_told(board: Board, tmp_path: Path)
     assert board.post(f"{path}?lang=en", do="run").headers["location"] == f"{path}?lang=en"
     page = ended(board, path)
     assert "Geändert am cannot be read: morgen" in unescape(page)
-    (line,) = re.findall(r'<td class="number">(\d+)</td><td>K-108</td>', page)
-    assert line == "9"
+    kind, line = re.findall(r'<td>([^<]*)</td><td class="number">(\d+)</td><td>K-108</td>', page)[0]
+    assert (kind, line) == ("persons", "9")
+    assert "Personen9K-108" in checked(board.get(f"{path}?lang=de")).text
     listed = checked(board.get("/pages/sources?lang=de")).text
     assert "7 Personen" in listed
     assert board.get("/pages/sources/nobody").status_code == 404

@@ -79,7 +79,7 @@ def tell(summary: dict[str, Any]) -> None:
         typer.echo("  Nothing has changed.")
     if summary["rejects"]:
         say("Refused:")
-        heads = ("table", "line", "key", "reason")
+        heads = ("table", "kind", "line", "key", "reason")
         shown = [{h: "" if r[h] is None else str(r[h]) for h in heads} for r in summary["rejects"][:MOST]]
         show_rows(heads, shown)
         if len(summary["rejects"]) > MOST:

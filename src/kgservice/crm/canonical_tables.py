@@ -27,7 +27,7 @@ CREATE SEQUENCE IF NOT EXISTS run_numbers;
 CREATE TABLE IF NOT EXISTS runs (run BIGINT, source VARCHAR, moment TIMESTAMP, counts VARCHAR);
 CREATE TABLE IF NOT EXISTS changes (run BIGINT, source VARCHAR, kind VARCHAR, key VARCHAR, change VARCHAR);
 CREATE TABLE IF NOT EXISTS rejects
-  (source VARCHAR, "table" VARCHAR, line BIGINT, key VARCHAR, reason VARCHAR);
+  (source VARCHAR, "table" VARCHAR, line BIGINT, key VARCHAR, reason VARCHAR, kind VARCHAR);
 CREATE TABLE IF NOT EXISTS state (source VARCHAR, digest VARCHAR, cursors VARCHAR);
 """
 
@@ -121,6 +121,8 @@ def _unopened(error: duckdb.Error) -> Conflict | BadTable:
 
 def _create(db: duckdb.DuckDBPyConnection) -> None:
     there = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "rejects" in there and "kind" not in {name for name, *_ in db.execute("DESCRIBE rejects").fetchall()}:
+        db.execute("ALTER TABLE rejects ADD COLUMN kind VARCHAR")
     if there >= {*CANONICAL, "state", "rejects", "changes", "runs"}:
         return
     for table, columns in CANONICAL.items():
@@ -137,7 +139,7 @@ def state_of(db: duckdb.DuckDBPyConnection, source: str) -> State | None:
 
 def rejects_of(db: duckdb.DuckDBPyConnection, source: str) -> list[Reject]:
     """The rows that are refused of a source, in order."""
-    rows = db.execute('SELECT "table", line, key, reason FROM rejects WHERE source = ?', [source]).fetchall()
+    rows = db.execute("SELECT * EXCLUDE (source) FROM rejects WHERE source = ?", [source]).fetchall()
     return sorted((Reject(*row) for row in rows), key=lambda r: (r.table, r.line, r.reason))
 
 

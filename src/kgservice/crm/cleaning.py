@@ -23,12 +23,16 @@ _SQL = Path(__file__).parent / "sql"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reject:
-    """A row that was refused: its table, its line or number, its key if it has one, and the reason."""
+    """A row that was refused: its table, its line or number, its key if it has one, and the reason.
+
+    `kind` is the canonical table that it was for, or None where it was refused before its content could tell.
+    """
 
     table: str
     line: int
     key: str | None
     reason: str
+    kind: str | None = None
 
 
 @dataclass(slots=True)
@@ -152,7 +156,7 @@ class Cleaning:
             repeated=one(f"SELECT count(*) FROM {doubles} WHERE same"),  # noqa: S608
             cursor=latest[0] if latest else None,
             keys={key for (key,) in keys},
-            rejects=[Reject(table.name, *row) for row in told],
+            rejects=[Reject(table.name, line, key, reason, table.only) for line, key, reason in told],
         )
         self._db.execute(f"CREATE OR REPLACE VIEW raw AS SELECT * FROM {quoted(table.name)}")  # noqa: S608
         for canonical in table.primary:
@@ -196,7 +200,7 @@ class Cleaning:
             f"FROM {judged} WHERE NOT ({_GOOD})"
         ).fetchall()
         where = table.name if canonical in table.primary else f"{table.name}/{canonical}"
-        found.rejects += [Reject(where, *row) for row in bad]
+        found.rejects += [Reject(where, line, key, reason, canonical) for line, key, reason in bad]
         there = {name for name, *_ in self._db.execute(f"DESCRIBE {made}").fetchall()}
         columns = ", ".join(
             _column(name, kind, there=name in there) for name, kind in CANONICAL[canonical].items()

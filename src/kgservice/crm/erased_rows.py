@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -28,10 +28,12 @@ def refuse(one: Cleaned, source: str, erased: Erased) -> None:
     """
     if "persons" in one.table.primary:
         one.rejects = [
-            Reject(one.table.name, 0, key, REASON)
-            if table == one.table.name and key is not None and erased(RecordId(source, key))
-            else Reject(table, line, key, reason)
-            for table, line, key, reason in map(astuple, one.rejects)
+            Reject(one.table.name, 0, reject.key, REASON, "persons")
+            if reject.table == one.table.name
+            and reject.key is not None
+            and erased(RecordId(source, reject.key))
+            else reject
+            for reject in one.rejects
         ]
     for kind, made in one.made.items():
         column = "key" if kind == "persons" else "person_key"
@@ -45,7 +47,7 @@ def refuse(one: Cleaned, source: str, erased: Erased) -> None:
         first = kind in one.table.primary
         where = one.table.name if first else f"{one.table.name}/{kind}"
         one.rejects += [
-            Reject(where, 0, key, REASON) for key, is_gone in zip(keys, gone, strict=True) if is_gone
+            Reject(where, 0, key, REASON, kind) for key, is_gone in zip(keys, gone, strict=True) if is_gone
         ]
         one.taken -= sum(gone) if first else 0
         one.made[kind] = made.filter(pa.array([not is_gone for is_gone in gone]))

@@ -93,9 +93,10 @@ def _rows(db: duckdb.DuckDBPyConnection, table: str, record: RecordId) -> Iterat
     result = db.execute(_ROWS[table], {"source": record.source, "key": record.key})
     columns = [column[0] for column in result.description or ()]
     for row in result.fetchall():
-        yield {
-            name: _plain(value) for name, value in zip(columns, row, strict=True) if value not in (None, [])
-        }
+        said = dict(zip(columns, row, strict=True))
+        # An organisation that was refused may have the key of a person.
+        if table != "rejects" or said.get("kind") in {None, "persons"}:
+            yield {name: _plain(value) for name, value in said.items() if value not in (None, [])}
 
 
 def _plain(value: Any) -> Any:
@@ -161,7 +162,7 @@ _OF_PERSON = "SELECT {what} FROM {of} WHERE source = $source AND person_key = $k
 _NOTED = f"""DELETE FROM changes WHERE source = $source AND (
     kind = 'persons' AND key = $key OR (kind, key) IN (
     {" UNION ALL ".join(_OF_PERSON.format(what=f"('{name}', key)", of=name) for name in _PARTS)}))"""  # noqa: S608
-# A refused row may quote its cells. Of which table its key is, is not known there.
+# A refused row may quote its cells. What it was for is not known of each, so all of the key go.
 _REFUSED = f"""DELETE FROM rejects WHERE source = $source AND (key = $key OR key IN (
     {" UNION ALL ".join(_OF_PERSON.format(what="key", of=name) for name in _PARTS)}))"""  # noqa: S608
 _ABOUT = "DELETE FROM {} WHERE source = $source AND person_key = $key"

@@ -53,8 +53,8 @@ class Table:
 
     `place` says where it is (`file`, `query`, `path`…), `options` what else the kind understands (page
     parameters, filters); `key` is the column that names a row, `cursor` the one that says when a row was
-    changed, or None. `into` gives the SELECT for each canonical table; each row becomes one of those in
-    `primary`, and may become others besides.
+    changed, or None if the table is read as a whole. `into` gives the SELECT for each canonical table; each
+    row becomes one of those in `primary`, and may become others besides.
     """
 
     name: str
@@ -65,6 +65,11 @@ class Table:
     columns: tuple[Column, ...]
     into: Mapping[str, str]
     primary: tuple[str, ...]
+
+    @property
+    def only(self) -> str | None:
+        """The canonical table that all rows become part of; None where that depends on what they say."""
+        return self.primary[0] if len(self.primary) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,9 @@ def _table(name: str, declared: Declared, kind: str, scripts: Path) -> Table:
     options = declared.anything("options")
     declared.finish()
     columns = [Column(c.name, c.titles, c.required or c.name == key) for c in columns]
-    return Table(name, place, options, key, cursor or None, tuple(columns), into, primary)
+    # Who brought a record that names no person is known of all rows alone.
+    whole = any(one not in primary and "person_key" not in CANONICAL[one] for one in into)
+    return Table(name, place, options, key, (not whole and cursor) or None, tuple(columns), into, primary)
 
 
 def _inside(declared: Declared, key: str, name: str) -> None:

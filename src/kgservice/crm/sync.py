@@ -6,15 +6,15 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import duckdb
 
 from kgservice.crm import canonical_tables as tables
-from kgservice.crm import erased_rows
-from kgservice.crm.canonical_tables import ABOUT_PERSONS, Difference, State
+from kgservice.crm import erased_rows, gone
+from kgservice.crm.canonical_tables import Difference, State
 from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
 from kgservice.crm.credentials import resolve
 from kgservice.crm.erased_rows import Erased
@@ -89,7 +89,8 @@ def sync(
         # Whom it has that were erased here, is told each time, and kept nowhere.
         if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
             return SyncSummary(source.name, read=False, rejects=earlier)
-        cursors = state.cursors if state is not None and same else {}
+        before = state.cursors if state is not None and same else {}
+        cursors = {t.name: before[t.name] for t in source.tables if t.cursor and t.name in before}
         with working(folder) as work:
             delivered = extract(source, secrets, cursors, work, progress or _silent)
             with Cleaning(source, work / "raw.duckdb", seconds=seconds) as cleaning:
@@ -165,10 +166,8 @@ class _Run:
                         kind=kind,
                         source=self._source.name,
                     )
-            self._note_gone(kind, parts, whole=whole)
-            self._differences[kind] = tables.compare(
-                self._db, kind, self._source.name, staged, "keys that are gone"
-            )
+            gone.note(self._db, self._source.name, kind, parts, self._delivered)
+            self._differences[kind] = tables.compare(self._db, kind, self._source.name, staged, gone.KEYS)
 
     def _add(self, one: Cleaned, kind: str, staged: str) -> None:
         """Add the rows that one table made; a key that another table has made before is refused."""
@@ -179,7 +178,7 @@ class _Run:
         first = kind in one.table.primary
         where = one.table.name if first else f"{one.table.name}/{kind}"
         one.rejects += [
-            Reject(where, 0, key, f"another table has made {kind} of the key {key}") for (key,) in twice
+            Reject(where, 0, key, f"another table has made {kind} of the key {key}", kind) for (key,) in twice
         ]
         one.taken -= len(twice) if first else 0
         self._db.execute(
@@ -187,59 +186,6 @@ class _Run:
             f"WHERE key NOT IN (SELECT key FROM {quoted(staged)})"
         )
         self._db.unregister("arriving")
-
-    def _note_gone(self, kind: str, parts: Sequence[Cleaned], *, whole: bool) -> None:
-        """Note which keys of a canonical table may be gone: those that are not among the staged ones.
-
-        A row that is there but refused keeps what was known of it.
-        """
-        gone = "TEMP TABLE " + quoted("keys that are gone")
-        there, source = quoted(kind), self._source.name
-        first = [one for one in parts if kind in one.table.primary]
-        about = "person_key" if kind in ABOUT_PERSONS else None
-        refused = [key for one in parts for key in erased_rows.known(one.rejects)]
-        self._db.execute(f"CREATE OR REPLACE {gone} (key VARCHAR)")
-        into = f"INSERT INTO {quoted('keys that are gone')} "
-        if whole:
-            also = f" AND ({about} IS NULL OR {about} NOT IN (SELECT unnest($refused)))" if about else ""
-            self._db.execute(
-                f"{into} SELECT key FROM {there} WHERE source = $source "  # noqa: S608
-                f"AND key NOT IN (SELECT unnest($refused)){also}",
-                {"source": source, "refused": refused},
-            )
-            return
-        # A row that became a record of another kind is no longer what it was.
-        moved = set[str]().union(*(one.split_off(kind) for one in first))
-        if moved:
-            self._db.execute(
-                f"{into} SELECT key FROM {there} WHERE source = ? AND key IN (SELECT unnest(?))",  # noqa: S608
-                [source, sorted(moved)],
-            )
-        present = [self._delivered[one.table.name].present for one in first]
-        if first and len(first) == len(parts) and all(keys is not None for keys in present):
-            known = sorted(set().union(*(keys for keys in present if keys is not None)))
-            self._db.execute(
-                f"{into} SELECT key FROM {there} WHERE source = ? AND key NOT IN (SELECT unnest(?))",  # noqa: S608
-                [source, known],
-            )
-        elif not first and about:
-            again = sorted(
-                {key for one in parts for key in one.keys} - {key for key in refused if key is not None}
-            )
-            lost = [
-                key
-                for one in parts
-                if (keys := self._delivered[one.table.name].present) is not None
-                for (key,) in self._db.execute(
-                    f"SELECT DISTINCT {about} FROM {there} WHERE source = ?",  # noqa: S608
-                    [source],
-                ).fetchall()
-                if key not in keys
-            ]
-            self._db.execute(
-                f"{into} SELECT key FROM {there} WHERE source = ? AND {about} IN (SELECT unnest(?))",  # noqa: S608
-                [source, [*again, *lost]],
-            )
 
     def commit(self, before: State | None, after: State, clock: Clock) -> SyncSummary:
         """Write what differs, all at once; nothing if nothing does."""
@@ -265,8 +211,8 @@ class _Run:
         self._db.execute("DELETE FROM rejects WHERE source = ?", [name])
         if summary.rejects:
             self._db.executemany(
-                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?)",
-                [(name, r.table, r.line, r.key, r.reason) for r in erased_rows.kept(summary.rejects)],
+                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?)",
+                [(name, *astuple(r)) for r in erased_rows.kept(summary.rejects)],
             )
         self._db.execute("DELETE FROM state WHERE source = ?", [name])
         self._db.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.changes.provenance import agent_of
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -15,9 +15,10 @@ from kgservice.application.links import records as link_records
 from kgservice.application.links.linking import LONGEST, SOURCE
 from kgservice.application.links.statements import Places, loose
 from kgservice.application.sources.customers import known
-from kgservice.application.sources.statements import DELETED, OPTED_OUT, Was, again, sides
+from kgservice.application.sources.judging import Record, beside, kept_beside, outcome, wanted
+from kgservice.application.sources.statements import DELETED, OPTED_OUT, Was
 from kgservice.domain.change import LOCAL, Change, Origin
-from kgservice.domain.crm_field import FIELDS, TITLE, Side, Taking, differ
+from kgservice.domain.crm_field import FIELDS, TITLE, differ
 from kgservice.domain.field_decision import FieldDecision, FieldVerdict, checksum, standing
 from kgservice.domain.link import Link, State
 from kgservice.domain.model import TYPE
@@ -25,7 +26,7 @@ from kgservice.errors import BadParameter, Conflict, NotFound
 from kgservice.namespaces import CI, XSD
 
 VERDICTS = {"take": FieldVerdict.TAKEN, "keep": FieldVerdict.KEPT, "undo": FieldVerdict.UNDONE}
-_OF, _NAME, _WINS = (NamedNode(CI + name) for name in ("ofCrmRecord", "fieldName", "wins"))
+_OF, _NAME = NamedNode(f"{CI}ofCrmRecord"), NamedNode(f"{CI}fieldName")
 _GRAPH, _LINKS = NamedNode(f"{CI}graphValue"), NamedNode(f"{CI}linksRecord")
 _DECIDES, _SETTLED = NamedNode(f"{CI}decides"), NamedNode(f"{CI}settledValues")
 _EVENT = ("decisionNumber", "decidedAt", "decidedBy", "decisionReason")
@@ -79,12 +80,17 @@ def settle(
         if name == TITLE and verdict is FieldVerdict.TAKEN:
             raise Conflict("A title stands in two languages: correct it in the graph")
         was, about = Was.of(kg, link), known(kg, link.kind, [link.customer])[link.customer]
-        values = checksum(*sides(name, link, was, about))
+        others = kept_beside(kg, beside(kg, {link.customer}, [link]), [name])
+        sides = (
+            sorted(was.fields[name].texts),
+            outcome(name, [Record.kept(link, was, [name]), *others], about).bases[0],
+        )
+        values = checksum(*sides)
         earlier = was.decided.get(name, [])
         if verdict is FieldVerdict.UNDONE:
             if not standing(earlier):
                 raise Conflict("Nothing was decided about this field that could be undone")
-        elif not differ(name, *sides(name, link, was, about)):
+        elif not differ(name, *sides):
             raise Conflict("Both sides say the same in this field")
         number = max((one.number for one in earlier), default=0) + 1
         now, who = kg.clock(), agent_of(kg.addresses, by.decided)
@@ -107,12 +113,11 @@ def settle(
         }
         decision = FieldDecision(number, verdict, values)
         was.decided[name] = [*earlier, decision]
-        taking = Taking(link.id.source, {name: Side(texts[_WINS][0])})
         places = Places.of(kg, link.kind, [link.id], [link.customer])
-        wanted = again(name, link, was, about=about, places=places, taking=taking)
-        before = {quad.triple: quad for quad in was.fields[name].quads}
-        add |= (wanted.said - before.keys()) | wanted.add
-        remove = {quad for triple, quad in before.items() if triple not in wanted.said} | wanted.gone
+        remove = set[Quad]()
+        for one in wanted([Record.kept(link, was, [name]), *others], about, places):
+            add |= one.add
+            remove |= one.remove
         origin = by.because(f"field {name}: {_WORDS[verdict]}", SOURCE)
         kg.commit(Change(loose(add), tuple(remove), origin=origin))
         return {

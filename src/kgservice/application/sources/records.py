@@ -22,11 +22,12 @@ from kgservice.application.links.statements import (
 )
 from kgservice.application.sources import optouts as crm_optouts
 from kgservice.application.sources.customers import Known, known
-from kgservice.application.sources.statements import Was, given_back, missing, restriction, taken
+from kgservice.application.sources.judging import Record, beside, kept_beside, wanted
+from kgservice.application.sources.statements import Was, missing, restriction
 from kgservice.application.sources.usable import made_of_record, usable_links
 from kgservice.application.stewards.settling import settle
 from kgservice.domain.change import LOCAL, Change, Origin
-from kgservice.domain.crm_field import Taking, Unmatched
+from kgservice.domain.crm_field import FIELDS, Taking, Unmatched
 from kgservice.domain.link import PERSONS, Decision, Link, State, Verdict
 from kgservice.domain.matching import RecordId
 from kgservice.domain.model import TYPE
@@ -65,12 +66,22 @@ class Taken:
 
 @dataclass(slots=True)
 class _Part:
-    """What a row changes; it goes in as a whole, or stays out."""
+    """What the rows of one customer change; it goes in as a whole, or stays out.
 
-    record: RecordId
-    triples: set[Triple]
+    `changed` tells of each of the records whether it changes anything.
+    """
+
+    triples: set[Triple] = field(default_factory=set)
     remove: set[Quad] = field(default_factory=set)
+    changed: dict[RecordId, bool] = field(default_factory=dict)
     new: bool = False
+
+    def take(self, add: set[Triple], remove: set[Quad], one: RecordId | None = None) -> None:
+        """Note what is to change, because of a record of the batch if one is given."""
+        self.triples |= add
+        self.remove |= remove
+        if one is not None:
+            self.changed[one] = self.changed.get(one, False) or bool(add or remove)
 
     @property
     def own(self) -> frozenset[NamedNode]:
@@ -130,25 +141,30 @@ class _Batch:
             for one, links in found.items()
             if any(link.standing.state is State.CANDIDATE and link.kind == kind for link in links)
         }
-        self._usable = usable_links(kg, kind, self._links.values())
-        customers = [link.customer for link in self._links.values()]
-        self._places = Places.of(kg, kind, self._rows, customers)
-        self._known = known(kg, kind, customers)
+        self._customers: dict[str, list[RecordId]] = {}
+        for one in self._rows:
+            if one in self._links:
+                self._customers.setdefault(self._links[one].customer, []).append(one)
+        others = beside(kg, self._customers.keys(), self._links.values())
+        self._usable = usable_links(kg, kind, [*self._links.values(), *others])
+        self._beside = [link for link in others if link.node in self._usable]
+        self._places = Places.of(kg, kind, self._rows, self._customers)
+        self._known = known(kg, kind, list(self._customers))
 
     def take(self, done: Taken) -> None:
         """Commit what differs, and count it."""
-        parts = [part for one, row in self._rows.items() if (part := self._part(one, row, done))]
+        unlinked = [one for one in self._rows if one not in self._links]
+        parts = [part for one in unlinked if (part := self._unlinked(one, done))]
+        parts += [self._linked(customer, ones, done) for customer, ones in self._customers.items()]
         changing = [part for part in parts if part.triples or part.remove]
         _, held = settle(self._kg, changing, self._change)
-        refused = {part.record: refusal.reason for part, refusal in held}
+        refused = {one: refusal.reason for part, refusal in held for one in part.changed}
         done.refused += sorted(refused.items(), key=str)
         for part in parts:
-            if part.record in refused:
-                continue
-            done.created += part.new
-            changed = bool(part.triples or part.remove)
-            done.written += changed and not part.new
-            done.unchanged += not changed
+            kept = [changed for one, changed in part.changed.items() if one not in refused]
+            done.created += part.new and bool(kept)
+            done.written += sum(kept) if not part.new else 0
+            done.unchanged += len(kept) - sum(kept)
         if self._kind == PERSONS:
             self._opt_outs(refused, done)
 
@@ -157,42 +173,47 @@ class _Batch:
         remove = set().union(*(part.remove for part in some))
         return Change(loose(add), tuple(remove), origin=self._origin)
 
-    def _part(self, one: RecordId, row: Row, done: Taken) -> _Part | None:
-        link = self._links.get(one)
-        if link is None:
-            create = self._kind == PERSONS and self._taking.unmatched is Unmatched.CREATE
-            create = create and not row.get("deleted") and not row.get("opted_out")
-            if create and one not in self._waiting:
-                return self._created(one, row)
-            done.waiting += create
-            done.unlinked += not create
-            return None
-        is_deleted = bool(row.get("deleted"))
-        if not is_deleted and link.node not in self._usable:
-            done.unusable += 1
-            return None
-        add: set[Triple] = set()
-        remove: set[Quad] = set()
+    def _unlinked(self, one: RecordId, done: Taken) -> _Part | None:
+        row = self._rows[one]
+        create = self._kind == PERSONS and self._taking.unmatched is Unmatched.CREATE
+        create = create and not row.get("deleted") and not row.get("opted_out")
+        if create and one not in self._waiting:
+            return self._created(one, row)
+        done.waiting += create
+        done.unlinked += not create
+        return None
+
+    def _linked(self, customer: str, ones: Sequence[RecordId], done: Taken) -> _Part:
+        """What becomes of a customer by the records in the batch, and by the others that are linked."""
+        part, records = _Part(), list[Record]()
+        for one in ones:
+            row, link = self._rows[one], self._links[one]
+            if row.get("deleted"):
+                part.take(*self._deleted(link, done), one)
+                if not made_of_record(link):
+                    records.append(Record.gone(link, Was.of(self._kg, link)))
+            elif link.node in self._usable:
+                if self._kind == PERSONS:
+                    part.take(*restriction(self._kg, link, holds=False), one)
+                records.append(Record.of_row(link, Was.of(self._kg, link), row, self._taking))
+            else:
+                done.unusable += 1
+        if not records:
+            return part
+        own = len(records)
+        others = [link for link in self._beside if link.customer == customer]
+        records += kept_beside(self._kg, others, FIELDS[self._kind])
+        for n, asked in enumerate(wanted(records, self._known[customer], self._places)):
+            part.take(asked.add, asked.remove, records[n].link.id if n < own else None)
+            done.open += asked.open if n < own else 0
+        return part
+
+    def _deleted(self, link: Link, done: Taken) -> tuple[set[Triple], set[Quad]]:
+        done.deleted += 1
         if self._kind == PERSONS:
-            add, remove = restriction(self._kg, link, holds=is_deleted)
-        elif is_deleted:
-            add = missing(self._kg, link, self._places)
-            done.open += 1
-        if is_deleted:
-            if not made_of_record(link):
-                back, gone = given_back(self._kg, link)
-                add, remove = add | back, remove | gone
-            done.deleted += 1
-            return _Part(one, add, remove)
-        was = Was.of(self._kg, link)
-        wanted = taken(
-            row, link, was, about=self._known[link.customer], places=self._places, taking=self._taking
-        )
-        done.open += wanted.open
-        before = {quad.triple: quad for quad in was.quads}
-        add |= (wanted.said - before.keys()) | wanted.add
-        remove |= {quad for triple, quad in before.items() if triple not in wanted.said} | wanted.gone
-        return _Part(one, add, remove)
+            return restriction(self._kg, link, holds=True)
+        done.open += 1
+        return missing(self._kg, link, self._places), set()
 
     def _created(self, one: RecordId, row: Row) -> _Part:
         """A contact person made of a record, linked to it by rule."""
@@ -204,14 +225,14 @@ class _Batch:
             probability=None,
             weight=None,
         )
-        none = Was(set(), {})
-        wanted = taken(row, link, none, about=Known(), places=places, taking=self._taking, new=True)
-        triples = {Triple(person, TYPE, NamedNode(f"{CI}ContactPerson")), *wanted.said, *wanted.add}
+        record = Record.of_row(link, Was(set(), {}), row, self._taking, new=True)
+        (said,) = wanted([record], Known(), places)
+        triples = {Triple(person, TYPE, NamedNode(f"{CI}ContactPerson")), *said.add}
         triples |= ends(places, node, one, person.value)
         triples |= decided(kg.addresses, node, Decision(1, Verdict.BY_RULE, now))
         triples |= state_of(node, State.ACCEPTED, now)
         triples |= published(places, one, person.value)
-        return _Part(one, triples, new=True)
+        return _Part(triples, changed={one: True}, new=True)
 
     def _opt_outs(self, refused: Mapping[RecordId, str], done: Taken) -> None:
         for one, row in self._rows.items():

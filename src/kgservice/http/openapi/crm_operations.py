@@ -37,7 +37,9 @@ _RECORDS = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxIte
 CRM: dict[tuple[str, str], Operation] = {
     ("get", "/imports"): Operation("The sources of customers, and the last runs"),
     ("get", "/imports/{source}"): Operation(
-        "A source with the rows that were refused, and its last runs", asked=("limit",), fails=(409,)
+        "A source with the rows that were refused and the kind of each, and its last runs",
+        asked=("limit",),
+        fails=(409,),
     ),
     ("get", "/imports/{source}/runs"): Operation("The last runs of a source"),
     ("post", "/imports/{source}/runs"): _run("Read what has changed in a source", "allowEmpty"),
