@@ -14,7 +14,7 @@ from kgservice.application.law import subjects, tickets
 from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
-from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION, Outcome, Right, Ticket, due
+from kgservice.domain.rights import LONGEST_EXTENSION, REFERENCE, Outcome, Right, Ticket, due
 from kgservice.errors import BadParameter, Conflict
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.phrases import Phrase
@@ -26,13 +26,18 @@ Said = tuple[str, NamedNode | Literal]
 def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
     """Record a request that came; the IRI of its ticket. Raises `BadParameter`, `NotFound` for the person.
 
+    It is of a person (`subject`) or, if the graph does not know who asks, named by a mark of the
+    correspondence (`reference`) and nothing else.
     One whose time has run out already is recorded, too: that is a finding (R36), and no reason to refuse it.
     """
     with kg.writing:
         asked = Members(body)
-        person = subjects.one(kg, asked.text("subject"))
+        if asked.has("reference") and not asked.has("subject"):
+            whose: Said = ("correspondenceReference", Literal(_reference(asked)))
+        else:
+            whose = ("dataSubject", subjects.one(kg, asked.text("subject")))
         right = Right(asked.one_of("kind", tickets.RIGHTS))
-        new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
+        new = _new(kg, whose, right, asked, kg.clock().astimezone(UTC))
         asked.done()
         _commit(kg, new, by.because(f"request received: {right}", SOURCE))
     return new.ticket.value
@@ -41,7 +46,8 @@ def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
 def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Extend the time of a ticket by up to two months, with the reason that the person was told; its IRI.
 
-    Raises `NotFound`, `Conflict` for one that is answered or extended, or whose first month is over.
+    Raises `NotFound`, `Conflict` for one that is answered or extended, whose first month is over, or of
+    somebody whom the graph does not know.
     """
     with kg.writing:
         ticket, asked, now = tickets.one(kg, key), Members(body), kg.clock().astimezone(UTC)
@@ -49,6 +55,8 @@ def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
         reason = asked.text("reason")
         asked.done()
         _still_open(ticket)
+        if ticket.reference:
+            raise Conflict("Whether anything is held of somebody is told within the month")
         if ticket.outcome is Outcome.EXTENDED:
             raise Conflict("The time of this request was extended already; that can be done once")
         if ticket.received is None or now > due(ticket.received):
@@ -65,20 +73,23 @@ def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
 def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Record how a ticket was decided and when the person was told; its IRI.
 
+    Somebody whom the graph does not know is answered without a reason: it might name them.
     Raises `NotFound`, `Conflict` for one that is answered, `BadParameter` for a refusal without a reason,
     `Invalid` for an erasure reported as fulfilled while records are left.
     """
     with kg.writing:
         ticket, asked, now = tickets.one(kg, key), Members(body), kg.clock().astimezone(UTC)
-        outcome = Outcome(asked.one_of("outcome", [o.value.lower() for o in ANSWERS]).capitalize())
+        known = {outcome.word: outcome for outcome in ticket.answers}
+        outcome = known[asked.one_of("outcome", tuple(known))]
         time = asked.moment("time", now)
-        reason = asked.text("reason") if outcome is Outcome.REFUSED or asked.has("reason") else None
+        may_tell = not ticket.reference and asked.has("reason")
+        reason = asked.text("reason") if outcome is Outcome.REFUSED or may_tell else None
         asked.done()
         _still_open(ticket)
         if time > now or (ticket.received is not None and time < ticket.received):
             raise BadParameter("{time} is not between the request and now", time=stamp(time), source="time")
         new = _changed(kg, ticket, answered(time, outcome, reason))
-        _commit(kg, new, by.because(f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
+        _commit(kg, new, by.because(f"request answered: {outcome.word}", SOURCE), lawful=False)
     return ticket.iri
 
 
@@ -119,7 +130,7 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
             count=len(open_ones),
             right=Phrase(right),
         )
-    return _new(kg, person, right, asked, now, done)
+    return _new(kg, ("dataSubject", person), right, asked, now, done)
 
 
 def moot(kg: KnowledgeGraph, person: NamedNode, at: datetime, settled: Noted | None) -> list[Noted]:
@@ -155,7 +166,7 @@ def typed(node: NamedNode, kind: str) -> Quad:
 
 def _new(  # noqa: PLR0917
     kg: KnowledgeGraph,
-    person: NamedNode,
+    whose: Said,
     right: Right,
     asked: Members,
     now: datetime,
@@ -165,7 +176,7 @@ def _new(  # noqa: PLR0917
     if received > now:
         raise BadParameter("{received} lies in the future", received=stamp(received), source="received")
     said: dict[str, NamedNode | Literal] = {
-        "dataSubject": person,
+        whose[0]: whose[1],
         "requestKind": NamedNode(CI + right.kind),
         "receivedAt": literal(received),
         "dueAt": literal(due(received)),
@@ -173,7 +184,19 @@ def _new(  # noqa: PLR0917
         **dict(done),
     }
     ticket = NamedNode(kg.addresses.new())
-    return Noted(ticket, (typed(ticket, "RightsRequest"), *about(ticket, said.items())))
+    kind = "RightsRequest" if "dataSubject" in said else "UnidentifiedRequest"
+    return Noted(ticket, (typed(ticket, kind), *about(ticket, said.items())))
+
+
+def _reference(asked: Members) -> str:
+    """The mark of the correspondence. What else was sent may name somebody: no message repeats it."""
+    reference = asked.text("reference")
+    if not REFERENCE.fullmatch(reference):
+        raise BadParameter(
+            "the reference must be letters and numbers of your own such as DSR-2026-17, and name nobody",
+            source="reference",
+        )
+    return reference
 
 
 def _changed(kg: KnowledgeGraph, ticket: Ticket, said: list[Said]) -> Noted:

@@ -73,13 +73,14 @@ def to_json(ticket: Ticket, now: datetime) -> dict[str, Any]:
         "id": ticket.iri,
         "kind": ticket.right.value if ticket.right else None,
         "status": ticket.status(now),
-        "outcome": ticket.outcome.value.lower() if ticket.outcome else None,
+        "outcome": ticket.outcome.word if ticket.outcome else None,
         "received": stamp(ticket.received) if ticket.received else None,
         "due": stamp(ticket.due) if ticket.due else None,
         "answered": stamp(ticket.answered) if ticket.answered else None,
         "reason": ticket.reason or None,
         "subject": ticket.subject or None,
         "tombstone": ticket.tombstone or None,
+        "reference": ticket.reference or None,
     }
 
 
@@ -113,6 +114,7 @@ def _ticket(iri: str, said: dict[str, Term]) -> Ticket:
         values.get("description", ""),
         values.get("dataSubject", ""),
         values.get("hasTombstone", ""),
+        values.get("correspondenceReference", ""),
     )
 
 

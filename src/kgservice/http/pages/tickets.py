@@ -13,7 +13,7 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.law import requests, tickets
 from kgservice.domain.change import Origin
-from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
+from kgservice.domain.rights import LONGEST_EXTENSION
 from kgservice.http.access.auditing import note
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
@@ -63,7 +63,7 @@ def request_page(site: Site, request: Request) -> Response:
         "request.html",
         section="requests",
         request_=row(kg, tickets.to_json(ticket, kg.clock().astimezone(UTC)), names),
-        outcomes=[outcome.value.lower() for outcome in ANSWERS],
+        outcomes=[outcome.word for outcome in ticket.answers],
         months=range(1, LONGEST_EXTENSION + 1),
     )
     return unkept(response)
