@@ -93,6 +93,16 @@ def test_tickets_and_the_record_of_activities(run: Run, store: Path) -> None:
     assert {row["missing"] for row in rows} == {""}
 
 
+def test_a_request_of_somebody_unknown(run: Run, store: Path) -> None:
+    at = ("--store", store)
+    assert run("requests", "unidentified", "access", "erika@example.org", *at).returncode == 2
+    made = run("requests", "unidentified", "access", "DSR-2026-17", "--json", *at)
+    ticket = json.loads(made.stdout)
+    assert (ticket["reference"], ticket["subject"], ticket["outcome"]) == ("DSR-2026-17", None, "pending")
+    assert "DSR-2026-17" in run("requests", "list", "--status", "open", *at).stdout
+    assert "nothing-held" in run("requests", "answer", ticket["id"], "nothing-held", *at).stdout
+
+
 def test_a_running_service_is_asked(run: Run, demo_kg_guarded: KnowledgeGraph) -> None:
     with running(demo_kg_guarded) as server:
         at = ("--url", server.url, "--token", server.token)

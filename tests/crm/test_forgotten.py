@@ -17,6 +17,7 @@ from kgservice.crm.sync import sync
 from kgservice.crm.work import WORK, working
 from kgservice.domain.matching import RecordId
 from tests.crm.folders import example, rows
+from tests.unpacked import files_with
 
 ZOE, HANS = RecordId("werkstatt", "0002"), RecordId("werkstatt", "0003")
 # All that has arrived lies in the work folder when the cleaning begins.
@@ -31,9 +32,8 @@ sync.sync(read_source(Path(sys.argv[1])), Path(sys.argv[2]))
 
 
 def holding(folder: Path, text: str) -> list[str]:
-    """The files in a folder that have the text somewhere in their bytes."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(str(path.relative_to(folder)) for path in files if text.encode() in path.read_bytes())
+    """The files in a folder that have the text somewhere, packed or not."""
+    return sorted(files_with(folder, {text}))
 
 
 def test_what_a_killed_run_has_left(tmp_path: Path) -> None:

@@ -63,13 +63,43 @@ def test_a_yes_names_the_consent_and_the_event(server: Running) -> None:
     assert found["words"]["en"] == (
         "Yes: “behavioural data” of this person may be used for “research and development” (2026-11-20 12:00 UTC). "
         "The consent 00000000-0000-4000-8000-106000000001 holds: consent renewed on 2026-02-11 10:15 UTC, "
-        "it expires on 2028-05-01 00:00 UTC."
+        "it expires on 2028-05-01 00:00 UTC. Controller: Lauchenau Verdichterbau GmbH."
     )
     assert found["words"]["de"].startswith(
         "Ja: Daten der Art „Verhaltensdaten“ dieser Person dürfen für „Forschung und"
     )
     assert [other["holds"] for other in found["considered"]] == [True]
     assert server.request("HEAD", str(answer.request.url.raw_path, "ascii")).content == b""
+
+
+def test_who_the_consent_was_given_to_is_told_and_decides_nothing(free: Running) -> None:
+    ours = {
+        "id": f"{IDS}00000000-0000-4000-8000-100400000001",
+        "label": dict.fromkeys(("de", "en"), "Lauchenau Verdichterbau GmbH"),
+    }
+    found = ask(free).json()
+    assert (found["controller"], found["considered"][0]["controller"]) == ([ours], [ours])
+    assert found["words"]["de"].endswith(" Verantwortlich: Lauchenau Verdichterbau GmbH.")
+    assert found["considered"][0]["words"]["de"].endswith(" Verantwortlich: Lauchenau Verdichterbau GmbH.")
+    consent = "id:00000000-0000-4000-8000-106000000001"
+    say(
+        free,
+        f'id:other a ci:Provider ; ci:title "Andere AG"@de, "Other Ltd"@en ; ci:controllerOf {consent} .',
+    )
+    joint = ask(free).json()
+    other = {"id": f"{IDS}other", "label": {"de": "Andere AG", "en": "Other Ltd"}}
+    assert (joint["allowed"], joint["controller"]) == (True, [ours, other])
+    assert joint["words"]["en"].endswith(" Controller: Lauchenau Verdichterbau GmbH, Other Ltd.")
+    gone = f"{PREFIXES} DELETE WHERE {{ {consent} ci:controller ?one }} ; DELETE WHERE {{ ?one ci:controllerOf {consent} }}"
+    assert free.post("/update", data={"update": gone}).is_success
+    nobody = ask(free).json()
+    assert (nobody["allowed"], nobody["controller"], "Controller" in nobody["words"]["en"]) == (
+        True,
+        [],
+        False,
+    )
+    nothing = ask(free, purpose="dpv:Marketing").json()
+    assert (nothing["controller"], nothing["considered"]) == ([], [])
 
 
 def test_a_no_tells_what_ended_it_and_that_it_held_before(server: Running) -> None:

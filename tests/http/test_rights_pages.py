@@ -13,7 +13,7 @@ import pytest
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law import requests, restricting, subjects
+from kgservice.application.law import restricting, subjects, tickets
 from kgservice.application.law.audit import opened
 from kgservice.application.law.consent_records import recorded
 from kgservice.application.law.decisions import decide, stamp
@@ -143,8 +143,8 @@ def test_what_a_person_asks_for_is_recorded_and_done(board: Board) -> None:
     person = subjects.one(kg, FREE)
     assert board.post(path, do="request", kind="access", received="2026-10-05T09:00").status_code == 303
     assert board.post(path, do="object", received="").status_code == 303
-    tickets = requests.of(kg, person)
-    assert [ticket.right for ticket in tickets] == ["access", "objection"]
+    theirs = tickets.of(kg, person)
+    assert [ticket.right for ticket in theirs] == ["access", "objection"]
     assert "request overdue" in checked(board.get(f"{path}?lang=en")).text
     assert board.post(path, do="restrict", reason="They contest it").status_code == 303
     (restriction,) = restricting.of(kg, person)
@@ -178,7 +178,7 @@ def test_a_request_is_extended_and_answered(board: Board) -> None:
     assert "Walburga Friesinger" in checked(board.get(f"{path}?lang=en")).text
     assert board.post(path, do="extend", months="1").status_code == 400  # no reason
     assert board.post(path, do="extend", months="1", reason="many records").status_code == 303
-    assert requests.one(kg, ERASURE).outcome == "Extended"
+    assert tickets.one(kg, ERASURE).outcome == "Extended"
     refused = board.post(f"{path}?lang=en", do="answer", outcome="refused", reason="")
     assert refused.status_code == 400
     told = board.post(f"{path}?lang=en", do="answer", outcome="fulfilled")
@@ -206,7 +206,7 @@ def test_an_erasure_takes_two_steps_and_tells_what_it_did(board: Board) -> None:
         subjects.one(board.kg, PERSON)
     assert board.get(PAGE).status_code == 404
     assert board.post(path, sure="yes").status_code == 404
-    ticket = requests.one(board.kg, ERASURE)
+    ticket = tickets.one(board.kg, ERASURE)
     assert (ticket.outcome, ticket.subject) == ("Fulfilled", "")
     assert "erased person" in checked(board.get(f"/pages/requests/{ERASURE}?lang=en")).text
 

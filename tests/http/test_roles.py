@@ -57,6 +57,8 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("POST", "/pages/persons", OFFICERS),
     ("GET", "/pages/persons/x/erasure", OFFICERS),
     ("POST", "/pages/persons/x/erasure", OFFICERS),
+    ("GET", "/requests", OFFICERS),
+    ("POST", "/requests", OFFICERS),
     ("GET", "/pages/requests", OFFICERS),
     ("POST", "/pages/requests/x", OFFICERS),
     ("POST", "/pages/consents/x", OFFICERS),

@@ -205,6 +205,9 @@ def what_is_shown(plant: Planted) -> None:
         plant.only(compared, ci("comparisonOf"), link)
         for p in ("recordValue", "customerValue", "fieldName"):
             plant.hide(compared, p)
+    unidentified = plant.node("request", "nobody", hidden=True)
+    plant.only(unidentified, TYPE, ci("UnidentifiedRequest"))
+    plant.hide(unidentified, "correspondenceReference")
     # One who has agreed for what was said, not for who said it.
     person = plant.node("person", "partly", hidden=True)
     plant.both(person, TYPE, ci("ContactPerson"))

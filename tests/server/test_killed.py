@@ -23,6 +23,7 @@ from kgservice.store import OxigraphStore
 from tests.cli.commands import run_here
 from tests.prepared import old_store
 from tests.server.killed import killed
+from tests.unpacked import files_with
 
 PERSON = "00000000-0000-4000-8000-100700000015"
 FAMILY = "Tannwald"
@@ -100,7 +101,7 @@ def test_a_restore_leaves_no_store_or_a_whole_one(tmp_path: Path, clock: Clock) 
         codes.add(run_here("restore", folder / "kept", "--into", restored).returncode)
         done = run_here("compact", "--store", restored)
         assert done.returncode == 0, done.stderr
-        assert not [p for p in restored.rglob("*") if p.is_file() and FAMILY.encode() in p.read_bytes()]
+        assert files_with(restored, {FAMILY}) == {}
         found = sums_in(restored)
         assert {name: count for name, (count, _) in found.items() if name in views} == views
         assert not list(restored.parent.glob(".*"))

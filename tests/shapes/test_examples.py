@@ -29,7 +29,7 @@ RULES = [f"R{n:02}" for n in range(1, 53)]
 
 _CONTEXT = rdflib.URIRef(f"{SHAPES}context")
 # These find any value at fault, so a valid example cannot have one.
-ALLOW_NO_VALUE = {"R33-stated", "R37-links", "R41-identifiers", "R51-conflict"}
+ALLOW_NO_VALUE = {"R33-stated", "R36-nobody", "R37-links", "R41-identifiers", "R51-conflict"}
 _TERMS = (SH.sourceShape, SH.focusNode, SH.resultSeverity, SH.value)
 
 Expected = tuple[str, ...]

@@ -28,7 +28,7 @@ requests = typer.Typer(
 )
 
 Ticket = Annotated[str, typer.Argument(metavar="ID", help="The ticket: IRI, or the UUID that ends it.")]
-_COLUMNS = ("id", "kind", "status", "due", "outcome")
+_COLUMNS = ("id", "kind", "status", "due", "outcome", "reference")
 
 
 @requests.command("list")
@@ -83,9 +83,39 @@ def open_(
 
 
 @requests.command()
+def unidentified(
+    kind: Annotated[str, typer.Argument(help="access, erasure … as with open.")],
+    reference: Annotated[
+        str, typer.Argument(help="Your mark of the correspondence, such as DSR-2026-17; no name.")
+    ],
+    received: Received = None,
+    agent: Agent = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Record a request of somebody whom the graph does not know; it is due in one month, too.
+
+    Example: kgservice requests unidentified access DSR-2026-17
+    """
+    body = {"kind": unicode_text(kind, "KIND"), "reference": unicode_text(reference, "REFERENCE")}
+    if received is not None:
+        body["received"] = received
+    with connected(settings_for(store, token), url) as backend:
+        found = backend.rights.open(body, agent)
+    _told(found, as_json)
+
+
+@requests.command()
 def answer(
     key: Ticket,
-    outcome: Annotated[str, typer.Argument(help="fulfilled or refused.")],
+    outcome: Annotated[
+        str,
+        typer.Argument(
+            help="fulfilled or refused; of somebody unknown nothing-held, not-identified or passed-on."
+        ),
+    ],
     reason: Annotated[
         str | None, typer.Option(help="What the person was told; needed for a refusal.")
     ] = None,

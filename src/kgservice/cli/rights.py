@@ -76,12 +76,14 @@ class LocalRights:
             restricting,
             subject_data,
             subjects,
+            tickets,
         )
 
         self._kg = kg
         self._recorder = recorder
         self._subjects, self._data, self._restricting = subjects, subject_data, restricting
         self._erasing, self._rectifying, self._requests = erasing, rectifying, requests
+        self._tickets = tickets
         self._activities = activities
 
     def find(self, given: Mapping[str, str]) -> dict[str, Any]:
@@ -136,7 +138,7 @@ class LocalRights:
     def tickets(self, given: Mapping[str, str]) -> dict[str, Any]:
         """List them."""
         with self._recorder.doing("requests list", "requests"):
-            return self._requests.listed(self._kg, **given)
+            return self._tickets.listed(self._kg, **given)
 
     def open(self, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Record it."""
@@ -167,7 +169,7 @@ class LocalRights:
             entry.ticket = self._kg.addresses.key(ticket)
 
     def _ticket(self, iri: str) -> dict[str, Any]:
-        return self._requests.to_json(self._requests.one(self._kg, iri), self._kg.clock().astimezone(UTC))
+        return self._tickets.to_json(self._tickets.one(self._kg, iri), self._kg.clock().astimezone(UTC))
 
     def _restrictions(self, key: str) -> list[dict[str, Any]]:
         return self._restricting.of(self._kg, self._subjects.one(self._kg, key))

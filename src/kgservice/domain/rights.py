@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,10 +39,26 @@ class Outcome(StrEnum):
     FULFILLED = "Fulfilled"
     REFUSED = "Refused"
     MOOT = "Moot"  # the person was erased before
+    NOTHING_HELD = "NothingHeld"
+    NOT_IDENTIFIED = "NotIdentified"
+    PASSED_ON = "PassedOn"
+
+    @property
+    def word(self) -> str:
+        """The name of it in the interfaces.
+
+        >>> Outcome.NOTHING_HELD.word
+        'nothing-held'
+        """
+        return self.name.lower().replace("_", "-")
 
 
 ANSWERS = (Outcome.FULFILLED, Outcome.REFUSED)  # what somebody can answer
-DECIDED = (*ANSWERS, Outcome.MOOT)
+UNIDENTIFIED = (Outcome.NOTHING_HELD, Outcome.NOT_IDENTIFIED, Outcome.PASSED_ON)
+"""What somebody can answer to whom the graph does not know."""
+DECIDED = (*ANSWERS, *UNIDENTIFIED, Outcome.MOOT)
+REFERENCE = re.compile(r"[A-Z]{1,6}(?:[-/][0-9]{1,6}){1,3}")
+"""A mark of the correspondence that holds no name, address or text."""
 
 
 def months_after(moment: datetime, months: int) -> datetime:
@@ -66,6 +83,9 @@ def due(received: datetime, extension: int = 0) -> datetime:
 class Ticket:
     """A request of a person. `subject` is empty once the person is erased; then `tombstone` is not.
 
+    Of a request of somebody whom the graph does not know both are empty, and `reference` is not: the mark of
+    the correspondence.
+
     `reason`: what the person was told about a refusal or an extension. Moments are aware; None: not known.
     """
 
@@ -78,6 +98,12 @@ class Ticket:
     reason: str = ""
     subject: str = ""
     tombstone: str = ""
+    reference: str = ""
+
+    @property
+    def answers(self) -> tuple[Outcome, ...]:
+        """What somebody can answer."""
+        return UNIDENTIFIED if self.reference else ANSWERS
 
     @property
     def is_open(self) -> bool:

@@ -40,7 +40,7 @@ _VALID_FROM, _VALID_UNTIL = NamedNode(f"{CI}validFrom"), NamedNode(f"{CI}validUn
 _HAS_TOMBSTONE = NamedNode(f"{CI}hasTombstone")
 SUSPECTED_FROM = NamedNode(f"{CI}suspectedFrom")
 """Leads to a record without which a suspicion is never shown."""
-_NEVER_SHOWN = frozenset({NamedNode(f"{CI}Tombstone"), NamedNode(f"{CI}FieldComparison")})
+_NEVER_SHOWN = frozenset(NamedNode(CI + c) for c in ("Tombstone", "UnidentifiedRequest", "FieldComparison"))
 # What says when restrictions hold, and of what; and all else that decides about a node it is said of.
 OF_RESTRICTIONS = frozenset({_RESTRICTS, _RESTRICTED_BY, _VALID_FROM, _VALID_UNTIL})
 _OF_NODES = {TYPE, _HAS_CATEGORY, _CONFIDENTIALITY, _SPECIAL, _HAS_TOMBSTONE}

@@ -38,6 +38,7 @@ _ENDS = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:validUntil ?value }}"
 _SUSPECTED = f"{_PREFIX} SELECT ?node ?value {{ ?node ci:suspectedFrom ?value }}"
 _LEFT = f"""{_PREFIX} SELECT ?node ?value {{
   {{ ?node a ci:Tombstone }} UNION {{ ?node ci:hasTombstone ?any }} UNION {{ ?node a ci:FieldComparison }}
+  UNION {{ ?node a ci:UnidentifiedRequest }}
   BIND(?node AS ?value) }}"""
 _ORDER = ("Public", "Internal", "Confidential")
 _AT_ONCE = 200  # persons that one query reads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from kgservice.domain.consent import Basis
@@ -114,6 +114,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 }
 _EVENT = {"de": "{kind} am {time}", "en": "{kind} on {time}"}
 _ENDED = {"de": ", gültig bis {until}", "en": ", valid until {until}"}
+_CONTROLLERS = {"de": "{told} Verantwortlich: {names}.", "en": "{told} Controller: {names}."}
 _BASIS = {"de": "Art. 6 Abs. 1 {letter} DSGVO", "en": "Art. 6(1)({letter}) GDPR"}
 
 
@@ -150,6 +151,22 @@ def because_of(
     return {
         language: _REASONS[reason][at].format(**_details(verdict, names, language, when))
         for at, language in enumerate(LANGUAGES)
+    }
+
+
+def with_controllers(told: Words, controllers: Sequence[str], names: Mapping[str, Words]) -> Words:
+    """What is told of a ground, with the names of its controllers, if it has any.
+
+    >>> with_controllers({"de": "Ja.", "en": "Yes."}, ["urn:a"], {"urn:a": {"en": "A Ltd"}})["en"]
+    'Yes. Controller: A Ltd.'
+    """
+    if not controllers:
+        return told
+    return {
+        language: _CONTROLLERS[language].format(
+            told=told[language], names=", ".join(_name(iri, names, language) for iri in controllers)
+        )
+        for language in LANGUAGES
     }
 
 

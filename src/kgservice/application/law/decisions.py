@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,21 +15,29 @@ from kgservice.application.graph.lawful_facts import read_concepts, read_subject
 from kgservice.application.law import decision_words as words
 from kgservice.domain.consent import Act, Event, moment
 from kgservice.domain.decision import Asked, Decision, Verdict, allowed
-from kgservice.domain.question import Parameter, compact, listed, term
+from kgservice.domain.question import Parameter, compact, listed, term, with_values
 from kgservice.errors import BadParameter
 from kgservice.namespaces import CI
 from kgservice.phrases import Phrase
 
+_CONTROLLERS = f"""PREFIX ci: <{CI}>
+SELECT DISTINCT ?ground ?controller {{ VALUES ?ground {{ UNDEF }} ?ground ci:controller ?controller }}"""
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A decision with what it was about; `names`: the words for concepts, events and grounds, by language."""
+    """A decision with what it was about.
+
+    `names`: the words for concepts, events, grounds and controllers, by language. `controllers` of each
+    ground: to whom a consent was given. They are told, and decide nothing.
+    """
 
     subject: str
     asked: Asked
     decision: Decision
     profile: str
     names: Mapping[str, words.Words]
+    controllers: Mapping[str, list[str]]
 
     def to_json(self, when: words.When = words.shown) -> dict[str, Any]:
         """As a JSON object; `when`: how its words write a moment."""
@@ -44,7 +52,8 @@ class Explained:
             "profile": self.profile,
             "record": verdict.ground if verdict else None,
             "event": event_json(verdict.event) if verdict and verdict.event else None,
-            "words": words.answer(self.asked, self.decision, self.names, when),
+            "controller": self._controller(verdict.ground if verdict else None),
+            "words": self._words(words.answer(self.asked, self.decision, self.names, when), verdict),
             "considered": [self._considered(verdict, when) for verdict in self.decision.considered],
         }
 
@@ -56,8 +65,16 @@ class Explained:
             "basis": f"eu-gdpr:A6-1-{verdict.basis}" if verdict.basis else None,
             "event": event_json(verdict.event) if verdict.event else None,
             "until": stamp(verdict.until) if verdict.until else None,
-            "words": words.because_of(verdict.reason, verdict, self.names, when),
+            "controller": self._controller(verdict.ground),
+            "words": self._words(words.because_of(verdict.reason, verdict, self.names, when), verdict),
         }
+
+    def _controller(self, ground: str | None) -> list[dict[str, Any]]:
+        return [{"id": iri, "label": self.names[iri]} for iri in self.controllers.get(ground or "", ())]
+
+    def _words(self, told: words.Words, verdict: Verdict | None) -> words.Words:
+        controllers = self.controllers.get(verdict.ground, ()) if verdict else ()
+        return words.with_controllers(told, controllers, self.names)
 
 
 def decide(kg: KnowledgeGraph, subject: str, category: str, purpose: str, at: str | None = None) -> Explained:
@@ -75,7 +92,9 @@ def decide(kg: KnowledgeGraph, subject: str, category: str, purpose: str, at: st
     )
     person, activities = read_subject(kg, named(kg, subject, "subject"))
     decision = allowed(asked, person, concepts, kg.policy, activities)
-    return Explained(person.iri, asked, decision, kg.policy.profile, _names(kg, asked, decision))
+    controllers = _controllers(kg, decision)
+    names = _names(kg, asked, decision, {iri for found in controllers.values() for iri in found})
+    return Explained(person.iri, asked, decision, kg.policy.profile, names, controllers)
 
 
 def named(kg: KnowledgeGraph, value: str, source: str) -> NamedNode:
@@ -123,13 +142,27 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def _names(kg: KnowledgeGraph, asked: Asked, decision: Decision) -> dict[str, words.Words]:
-    """What people call the concepts, the kinds of event and the activities of a decision, by language."""
+def _controllers(kg: KnowledgeGraph, decision: Decision) -> dict[str, list[str]]:
+    """The controllers of each ground of a decision, by its IRI."""
+    grounds = [NamedNode(verdict.ground) for verdict in decision.considered]
+    found: dict[str, list[str]] = {}
+    for ground, controller in (
+        kg.select(with_values(_CONTROLLERS, {"ground": grounds})).rows if grounds else ()
+    ):
+        if isinstance(ground, NamedNode) and isinstance(controller, NamedNode):
+            found.setdefault(ground.value, []).append(controller.value)
+    return {ground: sorted(controllers) for ground, controllers in found.items()}
+
+
+def _names(
+    kg: KnowledgeGraph, asked: Asked, decision: Decision, controllers: Set[str]
+) -> dict[str, words.Words]:
+    """What people call concepts, kinds of event, activities and controllers of a decision, by language."""
     kinds = {CI + act: act.value for act in Act}
-    wanted = {asked.category, asked.purpose, *kinds, *(v.ground for v in decision.considered)}
+    wanted = {asked.category, asked.purpose, *kinds, *controllers, *(v.ground for v in decision.considered)}
     found: dict[str, dict[str, str]] = {}
     for language in words.LANGUAGES:
         for iri, label in labels(kg, wanted, language).items():
             found.setdefault(kinds.get(iri, iri), {})[language] = label
-    grounds = {v.ground: dict.fromkeys(words.LANGUAGES, short(v.ground)) for v in decision.considered}
-    return {**grounds, **found}
+    unnamed = {*controllers, *(v.ground for v in decision.considered)}
+    return {**{iri: dict.fromkeys(words.LANGUAGES, short(iri)) for iri in unnamed}, **found}

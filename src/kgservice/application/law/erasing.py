@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode
 from kgservice.application.graph.erased import Begun
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
-from kgservice.application.law import evidence, obligations, requests, subjects
+from kgservice.application.law import evidence, obligations, requests, subjects, tickets
 from kgservice.application.law.decisions import stamp
 from kgservice.application.law.doubles import Doubles, others
 from kgservice.application.law.remnants import Words, named_loosely, remnants
@@ -146,8 +146,8 @@ def _finish(kg: KnowledgeGraph, begun: Begun, key: str | None, agent: str) -> bo
     to be answered with it tells.
     """
     person = subjects.of_key(kg, key) if key is not None else None
-    tickets = requests.of(kg, person) if person is not None and begun.request else []
-    ticket = next((one for one in tickets if one.iri == begun.request), None)
+    theirs = tickets.of(kg, person) if person is not None and begun.request else []
+    ticket = next((one for one in theirs if one.iri == begun.request), None)
     made = ticket is not None and not ticket.is_open
     if key is None or (begun.kept and (person is None or made)):
         kg.erased.add(begun.person, begun.at, begun.kept)
@@ -204,10 +204,10 @@ def _wholly(
     stone = NamedNode(kg.addresses.new())  # nothing that stays leads to the name that the person had
     # The tickets as they will be: what they say from now on counts, not what they said.
     moot = requests.moot(kg, person, at, ticket)
-    tickets = moot if ticket is None else [ticket, *moot]
-    before = {quad for noted in tickets for quad in noted.remove}
+    noted = moot if ticket is None else [ticket, *moot]
+    before = {quad for one in noted for quad in one.remove}
     said = [quad for quad in quads if quad not in before]
-    said += [quad for noted in tickets for quad in noted.add]
+    said += [quad for one in noted for quad in one.add]
     stays = evidence.kept(said, stone, words.mentions(word.value for word in words.others))
     kept_nodes = {quad.subject for quad in stays}
     gone = frozenset(node for node in nodes | {person, stone} if node not in kept_nodes)

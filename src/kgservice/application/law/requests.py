@@ -1,4 +1,4 @@
-"""Tickets of the requests of persons: open, extend and answer them, and tell which wait."""
+"""Changes of the tickets of what persons ask for: open, extend and answer them."""
 
 from __future__ import annotations
 
@@ -10,97 +10,34 @@ from typing import Any
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.guard.findings import moment_of
-from kgservice.application.law import subjects
-from kgservice.application.law.decisions import named, stamp
+from kgservice.application.law import subjects, tickets
+from kgservice.application.law.decisions import stamp
 from kgservice.domain.change import LOCAL, Change, Origin
 from kgservice.domain.members import Members
-from kgservice.domain.question import with_values
-from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION, Outcome, Right, Ticket, due
-from kgservice.errors import BadParameter, Conflict, NotFound
+from kgservice.domain.rights import LONGEST_EXTENSION, REFERENCE, Outcome, Right, Ticket, due
+from kgservice.errors import BadParameter, Conflict
 from kgservice.namespaces import CI, RDF, XSD
 from kgservice.phrases import Phrase
-from kgservice.store.base import Term
 
 SOURCE = "/requests"
-STATUSES = ("open", "overdue", "answered")
-RIGHTS = tuple(right.value for right in Right)
-_SAID = f"""PREFIX ci: <{CI}>
-SELECT ?ticket ?p ?o {{
-  VALUES ?ticket {{ UNDEF }} VALUES ?person {{ UNDEF }}
-  ?ticket a ci:RightsRequest ; ?p ?o
-  FILTER(!BOUND(?person) || EXISTS {{ ?ticket ci:dataSubject ?person }})
-}}"""
 Said = tuple[str, NamedNode | Literal]
-
-
-def listed(kg: KnowledgeGraph, status: str | None = None, kind: str | None = None) -> dict[str, Any]:
-    """The tickets that fit, the most urgent first, as a JSON object. Raises `BadParameter`."""
-    for name, value, known in (("status", status, STATUSES), ("kind", kind, RIGHTS)):
-        if value is not None and value not in known:
-            raise BadParameter(
-                "{value!r} is none of {known}", value=value[:80], known=", ".join(known), source=name
-            )
-    now = kg.clock().astimezone(UTC)
-    found = [
-        ticket
-        for ticket in _read(kg)
-        if kind in (None, ticket.right) and (status is None or _has_status(ticket, status, now))
-    ]
-    last = datetime.max.replace(tzinfo=UTC)
-    found.sort(key=lambda ticket: (not ticket.is_open, ticket.due or last, ticket.iri))
-    return {"requests": [to_json(ticket, now) for ticket in found]}
-
-
-def one(kg: KnowledgeGraph, key: str) -> Ticket:
-    """The ticket called `key`: its IRI, or the UUID that ends it. Raises `NotFound`."""
-    try:
-        node = named(kg, key, "id")
-    except BadParameter:
-        raise NotFound("{key!r} is no name of a request", key=key[:80]) from None
-    found = _read(kg, ticket=node)
-    if not found:
-        raise NotFound("There is no request {node}", node=node.value)
-    return found[0]
-
-
-def of(kg: KnowledgeGraph, person: NamedNode) -> list[Ticket]:
-    """The tickets of a person, as they came."""
-    first = datetime.min.replace(tzinfo=UTC)
-    return sorted(_read(kg, person=person), key=lambda ticket: (ticket.received or first, ticket.iri))
-
-
-def waiting(kg: KnowledgeGraph, person: NamedNode, right: Right) -> list[Ticket]:
-    """The open tickets of a person for a right, as they came."""
-    return [ticket for ticket in of(kg, person) if ticket.is_open and ticket.right is right]
-
-
-def to_json(ticket: Ticket, now: datetime) -> dict[str, Any]:
-    """A ticket as a JSON object."""
-    return {
-        "id": ticket.iri,
-        "kind": ticket.right.value if ticket.right else None,
-        "status": ticket.status(now),
-        "outcome": ticket.outcome.value.lower() if ticket.outcome else None,
-        "received": stamp(ticket.received) if ticket.received else None,
-        "due": stamp(ticket.due) if ticket.due else None,
-        "answered": stamp(ticket.answered) if ticket.answered else None,
-        "reason": ticket.reason or None,
-        "subject": ticket.subject or None,
-        "tombstone": ticket.tombstone or None,
-    }
 
 
 def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
     """Record a request that came; the IRI of its ticket. Raises `BadParameter`, `NotFound` for the person.
 
+    It is of a person (`subject`) or, if the graph does not know who asks, named by a mark of the
+    correspondence (`reference`) and nothing else.
     One whose time has run out already is recorded, too: that is a finding (R36), and no reason to refuse it.
     """
     with kg.writing:
         asked = Members(body)
-        person = subjects.one(kg, asked.text("subject"))
-        right = Right(asked.one_of("kind", RIGHTS))
-        new = _new(kg, person, right, asked, kg.clock().astimezone(UTC))
+        if asked.has("reference") and not asked.has("subject"):
+            whose: Said = ("correspondenceReference", Literal(_reference(asked)))
+        else:
+            whose = ("dataSubject", subjects.one(kg, asked.text("subject")))
+        right = Right(asked.one_of("kind", tickets.RIGHTS))
+        new = _new(kg, whose, right, asked, kg.clock().astimezone(UTC))
         asked.done()
         _commit(kg, new, by.because(f"request received: {right}", SOURCE))
     return new.ticket.value
@@ -109,14 +46,17 @@ def open_(kg: KnowledgeGraph, body: Any, by: Origin = LOCAL) -> str:
 def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Extend the time of a ticket by up to two months, with the reason that the person was told; its IRI.
 
-    Raises `NotFound`, `Conflict` for one that is answered or extended, or whose first month is over.
+    Raises `NotFound`, `Conflict` for one that is answered or extended, whose first month is over, or of
+    somebody whom the graph does not know.
     """
     with kg.writing:
-        ticket, asked, now = one(kg, key), Members(body), kg.clock().astimezone(UTC)
+        ticket, asked, now = tickets.one(kg, key), Members(body), kg.clock().astimezone(UTC)
         months = asked.number("months", LONGEST_EXTENSION, most=LONGEST_EXTENSION)
         reason = asked.text("reason")
         asked.done()
         _still_open(ticket)
+        if ticket.reference:
+            raise Conflict("Whether anything is held of somebody is told within the month")
         if ticket.outcome is Outcome.EXTENDED:
             raise Conflict("The time of this request was extended already; that can be done once")
         if ticket.received is None or now > due(ticket.received):
@@ -133,20 +73,23 @@ def extend(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
 def answer(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> str:
     """Record how a ticket was decided and when the person was told; its IRI.
 
+    Somebody whom the graph does not know is answered without a reason: it might name them.
     Raises `NotFound`, `Conflict` for one that is answered, `BadParameter` for a refusal without a reason,
     `Invalid` for an erasure reported as fulfilled while records are left.
     """
     with kg.writing:
-        ticket, asked, now = one(kg, key), Members(body), kg.clock().astimezone(UTC)
-        outcome = Outcome(asked.one_of("outcome", [o.value.lower() for o in ANSWERS]).capitalize())
+        ticket, asked, now = tickets.one(kg, key), Members(body), kg.clock().astimezone(UTC)
+        known = {outcome.word: outcome for outcome in ticket.answers}
+        outcome = known[asked.one_of("outcome", tuple(known))]
         time = asked.moment("time", now)
-        reason = asked.text("reason") if outcome is Outcome.REFUSED or asked.has("reason") else None
+        may_tell = not ticket.reference and asked.has("reason")
+        reason = asked.text("reason") if outcome is Outcome.REFUSED or may_tell else None
         asked.done()
         _still_open(ticket)
         if time > now or (ticket.received is not None and time < ticket.received):
             raise BadParameter("{time} is not between the request and now", time=stamp(time), source="time")
         new = _changed(kg, ticket, answered(time, outcome, reason))
-        _commit(kg, new, by.because(f"request answered: {outcome.value.lower()}", SOURCE), lawful=False)
+        _commit(kg, new, by.because(f"request answered: {outcome.word}", SOURCE), lawful=False)
     return ticket.iri
 
 
@@ -168,9 +111,9 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
     """
     now = kg.clock().astimezone(UTC)
     done = answered(now, Outcome.FULFILLED, None)
-    open_ones = waiting(kg, person, right)
+    open_ones = tickets.waiting(kg, person, right)
     if asked.has("request"):
-        ticket = one(kg, asked.text("request"))
+        ticket = tickets.one(kg, asked.text("request"))
         if ticket.subject != person.value or ticket.right is not right:
             raise Conflict(
                 "The request {ticket} is not one of this person for {right}",
@@ -187,12 +130,12 @@ def settle(kg: KnowledgeGraph, person: NamedNode, right: Right, asked: Members) 
             count=len(open_ones),
             right=Phrase(right),
         )
-    return _new(kg, person, right, asked, now, done)
+    return _new(kg, ("dataSubject", person), right, asked, now, done)
 
 
 def moot(kg: KnowledgeGraph, person: NamedNode, at: datetime, settled: Noted | None) -> list[Noted]:
     """The tickets that wait no longer once the person is erased: all that are open but the one `settled`."""
-    others = (ticket for ticket in of(kg, person) if ticket.is_open)
+    others = (ticket for ticket in tickets.of(kg, person) if ticket.is_open)
     return [
         _changed(kg, ticket, answered(max(at, ticket.received or at), Outcome.MOOT, None))
         for ticket in others
@@ -223,7 +166,7 @@ def typed(node: NamedNode, kind: str) -> Quad:
 
 def _new(  # noqa: PLR0917
     kg: KnowledgeGraph,
-    person: NamedNode,
+    whose: Said,
     right: Right,
     asked: Members,
     now: datetime,
@@ -233,7 +176,7 @@ def _new(  # noqa: PLR0917
     if received > now:
         raise BadParameter("{received} lies in the future", received=stamp(received), source="received")
     said: dict[str, NamedNode | Literal] = {
-        "dataSubject": person,
+        whose[0]: whose[1],
         "requestKind": NamedNode(CI + right.kind),
         "receivedAt": literal(received),
         "dueAt": literal(due(received)),
@@ -241,7 +184,19 @@ def _new(  # noqa: PLR0917
         **dict(done),
     }
     ticket = NamedNode(kg.addresses.new())
-    return Noted(ticket, (typed(ticket, "RightsRequest"), *about(ticket, said.items())))
+    kind = "RightsRequest" if "dataSubject" in said else "UnidentifiedRequest"
+    return Noted(ticket, (typed(ticket, kind), *about(ticket, said.items())))
+
+
+def _reference(asked: Members) -> str:
+    """The mark of the correspondence. What else was sent may name somebody: no message repeats it."""
+    reference = asked.text("reference")
+    if not REFERENCE.fullmatch(reference):
+        raise BadParameter(
+            "the reference must be letters and numbers of your own such as DSR-2026-17, and name nobody",
+            source="reference",
+        )
+    return reference
 
 
 def _changed(kg: KnowledgeGraph, ticket: Ticket, said: list[Said]) -> Noted:
@@ -258,41 +213,3 @@ def _still_open(ticket: Ticket) -> None:
     if not ticket.is_open:
         at = Phrase(" at {time}", time=stamp(ticket.answered)) if ticket.answered else ""
         raise Conflict("The request {ticket} was answered{at}", ticket=ticket.iri, at=at)
-
-
-def _has_status(ticket: Ticket, status: str, now: datetime) -> bool:
-    """Whether a ticket has a status; an overdue one is open as well."""
-    return ticket.status(now) == status or (status == "open" and ticket.is_open)
-
-
-def _read(
-    kg: KnowledgeGraph, *, ticket: NamedNode | None = None, person: NamedNode | None = None
-) -> list[Ticket]:
-    given = {"ticket": ticket, "person": person}
-    rows = kg.select(with_values(_SAID, {name: node for name, node in given.items() if node})).rows
-    said: dict[str, dict[str, Term]] = {}
-    for s, p, o in sorted(rows, key=str):
-        if isinstance(s, NamedNode) and isinstance(p, NamedNode) and o is not None:
-            said.setdefault(s.value, {})[p.value.removeprefix(CI)] = o
-    return [_ticket(iri, values) for iri, values in said.items()]
-
-
-def _ticket(iri: str, said: dict[str, Term]) -> Ticket:
-    values = {name: o.value for name, o in said.items() if isinstance(o, NamedNode | Literal)}
-    concepts = {name: values.get(name, "").removeprefix(CI) for name in ("requestKind", "requestOutcome")}
-    return Ticket(
-        iri,
-        next((right for right in Right if right.kind == concepts["requestKind"]), None),
-        next((outcome for outcome in Outcome if outcome == concepts["requestOutcome"]), None),
-        _utc(said.get("receivedAt")),
-        _utc(said.get("dueAt")),
-        _utc(said.get("answeredAt")),
-        values.get("description", ""),
-        values.get("dataSubject", ""),
-        values.get("hasTombstone", ""),
-    )
-
-
-def _utc(value: Term | None) -> datetime | None:
-    found = moment_of(value)
-    return found.astimezone(UTC) if found else None

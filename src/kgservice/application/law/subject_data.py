@@ -13,7 +13,7 @@ from pyoxigraph import NamedNode, Quad, RdfFormat, serialize
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.lawful_facts import read_concepts, read_subject
-from kgservice.application.law import activities, beside, consent_records, requests, restricting, subjects
+from kgservice.application.law import activities, beside, consent_records, restricting, subjects, tickets
 from kgservice.application.law.beside import stated, value_of
 from kgservice.application.links.consequences import untold
 from kgservice.application.views.lawful_parts import GDPR
@@ -93,7 +93,7 @@ def access(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
         "retention": sorted(days, key=lambda one: (isinstance(one, str), one)),
         "activities": used,
         "consents": [one.to_json() for one in recorded],
-        "requests": [requests.to_json(ticket, now) for ticket in requests.of(kg, data.person)],
+        "requests": [tickets.to_json(ticket, now) for ticket in tickets.of(kg, data.person)],
         "restrictions": restricting.of(kg, data.person),
     }
 
@@ -103,7 +103,7 @@ def asked_by(kg: KnowledgeGraph, key: str, right: Right) -> str:
 
     Raises `NotFound` for the person.
     """
-    waiting = requests.waiting(kg, subjects.one(kg, key), right)
+    waiting = tickets.waiting(kg, subjects.one(kg, key), right)
     return waiting[0].iri if len(waiting) == 1 else ""
 
 

@@ -26,7 +26,8 @@ def hidden_nodes(kg: KnowledgeGraph, sight: Sight, level: int) -> set[NamedNode]
     waiting += _nodes(
         kg.store, kg.view, f"{{ ?node <{CI}hasTombstone> ?stone }} UNION {{ ?node a <{CI}Tombstone> }}"
     )
-    waiting += _nodes(kg.store, kg.view, f"?node a <{CI}FieldComparison>")
+    for kind in ("FieldComparison", "UnidentifiedRequest"):
+        waiting += _nodes(kg.store, kg.view, f"?node a <{CI}{kind}>")
     waiting += [node for one in restrictions(kg.store, kg.view) for node in sight.restricted(one)]
     found: set[NamedNode] = set()
     while waiting:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kgservice.application.law.audit_export import FILTERS as AUDITED
 from kgservice.application.law.subjects import WAYS
+from kgservice.domain.rights import REFERENCE
 from kgservice.http.messages.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
 from kgservice.http.messages.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.messages.operation import GUARDED as _GUARDED
@@ -20,6 +21,7 @@ _GRAPH: Offers = GRAPH_FORMATS
 _SOLUTIONS: Offers = OF_KIND[Kind.SOLUTIONS]
 _RESULTS: Offers = (*_SOLUTIONS, *_GRAPH)
 _MOMENT = {"type": "string", "format": "date-time"}
+_REFERENCE = {"type": "string", "pattern": f"^{REFERENCE.pattern}$"}
 _TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
 _FILES = {
     "multipart/form-data": {
@@ -198,7 +200,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/requests"): Operation("The tickets of what persons asked for", asked=("status", "kind")),
     ("post", "/requests"): _changed(
-        "Record a ticket", members("subject", "kind", received=_MOMENT), status=201
+        "Record a ticket",
+        members("kind", subject=TEXT, reference=_REFERENCE, received=_MOMENT),
+        status=201,
     ),
     ("get", "/requests/{id}"): Operation("A ticket"),
     ("post", "/requests/{id}/extend"): _changed(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
-from kgservice.application.law import erasing, obligations, requests, subjects
+from kgservice.application.law import erasing, obligations, subjects, tickets
 from kgservice.application.law.doubles import Doubles, others, words_of
 from kgservice.application.links.consequences import linked_records
 from kgservice.domain.rights import Right
@@ -67,7 +67,7 @@ def erasure_page(site: Site, request: Request) -> Response:
                 one.received and moment(one.received.isoformat(), language),
                 one.due and moment(one.due.isoformat(), language),
             )
-            for one in requests.waiting(kg, person, Right.ERASURE)
+            for one in tickets.waiting(kg, person, Right.ERASURE)
         ],
     )
     return unkept(response)

@@ -13,14 +13,15 @@ from starlette.responses import Response
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
 from kgservice.application.graph.lawful_facts import read_concepts
-from kgservice.application.law import corrections, decisions, requests, restricting, subjects
+from kgservice.application.law import corrections, decisions, requests, restricting, subjects, tickets
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
 from kgservice.http.messages import forms
-from kgservice.http.pages import consents, tickets
+from kgservice.http.pages import consents
 from kgservice.http.pages.persons import PERSONS
 from kgservice.http.pages.routes import Exercised, Routes
 from kgservice.http.pages.site import Site
+from kgservice.http.pages.tickets import row as request_row
 from kgservice.web.dates import minute
 from kgservice.web.tables import cell, worded
 from kgservice.web.texts import text
@@ -62,10 +63,10 @@ def person_page(site: Site, request: Request) -> Response:
         concepts=_concepts(kg, language),
         restrictions=restricting.of(kg, person),
         requests=[
-            tickets.row(kg, requests.to_json(one, kg.clock().astimezone(UTC)))
-            for one in requests.of(kg, person)
+            request_row(kg, tickets.to_json(one, kg.clock().astimezone(UTC)))
+            for one in tickets.of(kg, person)
         ],
-        rights=requests.RIGHTS,
+        rights=tickets.RIGHTS,
         entries=_entries(kg, key, language),
     )
     return forms.unkept(response)

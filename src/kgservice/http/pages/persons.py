@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
-from kgservice.application.law import requests, subjects
+from kgservice.application.law import subjects, tickets
 from kgservice.errors import BadParameter, NotFound
 from kgservice.http.messages.forms import unkept
 from kgservice.http.pages.routes import Routes
@@ -65,7 +65,7 @@ def _page(site: Site, request: Request, found: dict[str, Any] | None) -> Respons
     kg, language = site.whole, site.language(request)
     matches = [] if found is None else found["matches"]
     names = labels(kg, {iri for one in matches for iri in one["classes"]}, language)
-    waiting = requests.listed(kg, status="open")["requests"]
+    waiting = tickets.listed(kg, status="open")["requests"]
     rows = [
         {
             "name": one["name"] or short(one["iri"]),

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels, short
-from kgservice.application.law import requests
+from kgservice.application.law import requests, tickets
 from kgservice.domain.change import Origin
-from kgservice.domain.rights import ANSWERS, LONGEST_EXTENSION
+from kgservice.domain.rights import LONGEST_EXTENSION
 from kgservice.http.access.auditing import note
 from kgservice.http.messages.forms import key_of, moments, said, unkept, unknown
 from kgservice.http.pages.persons import PERSONS
@@ -35,8 +35,8 @@ def requests_page(site: Site, request: Request) -> Response:
     """The requests that fit the filters of the address, the most urgent first."""
     kg, language = site.whole, site.language(request)
     picked = {name: request.query_params.get(name, "") for name in _FILTERS}
-    every = requests.listed(kg)["requests"]
-    found = requests.listed(kg, **{name: value for name, value in picked.items() if value})["requests"]
+    every = tickets.listed(kg)["requests"]
+    found = tickets.listed(kg, **{name: value for name, value in picked.items() if value})["requests"]
     names = labels(kg, {one["subject"] for one in found[:MOST] if one["subject"]}, language)
     response = site.page(
         request,
@@ -44,10 +44,10 @@ def requests_page(site: Site, request: Request) -> Response:
         section="requests",
         requests=[row(kg, one, names) for one in found[:MOST]],
         total=len(found),
-        counts={status: sum(one["status"] == status for one in every) for status in requests.STATUSES},
+        counts={status: sum(one["status"] == status for one in every) for status in tickets.STATUSES},
         picked=picked,
-        statuses=requests.STATUSES,
-        rights=requests.RIGHTS,
+        statuses=tickets.STATUSES,
+        rights=tickets.RIGHTS,
     )
     return unkept(response)
 
@@ -55,15 +55,15 @@ def requests_page(site: Site, request: Request) -> Response:
 def request_page(site: Site, request: Request) -> Response:
     """One request, with forms to answer it and to take more time for it."""
     kg, language = site.whole, site.language(request)
-    ticket = requests.one(kg, request.path_params["id"])
+    ticket = tickets.one(kg, request.path_params["id"])
     note(request.scope, ticket=kg.addresses.key(ticket.iri))
     names = labels(kg, [ticket.subject] if ticket.subject else [], language)
     response = site.page(
         request,
         "request.html",
         section="requests",
-        request_=row(kg, requests.to_json(ticket, kg.clock().astimezone(UTC)), names),
-        outcomes=[outcome.value.lower() for outcome in ANSWERS],
+        request_=row(kg, tickets.to_json(ticket, kg.clock().astimezone(UTC)), names),
+        outcomes=[outcome.word for outcome in ticket.answers],
         months=range(1, LONGEST_EXTENSION + 1),
     )
     return unkept(response)

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.law import activities, requests
+from kgservice.application.law import activities, requests, tickets
 from kgservice.domain.change import Origin
 from kgservice.errors import NotFound
 from kgservice.http.access.auditing import note
@@ -61,14 +61,14 @@ class Requests:
         await http.reply(await on(self._writers, lambda: self._change(http, key, part, body, by)))
 
     def _listed(self, given: dict[str, str]) -> Response:
-        return JSONResponse(requests.listed(self._kg, **given), headers=_HEADERS)
+        return JSONResponse(tickets.listed(self._kg, **given), headers=_HEADERS)
 
     def _told(self, http: Exchange, key: str, status: int = 200) -> Response:
-        ticket = requests.one(self._kg, key)
+        ticket = tickets.one(self._kg, key)
         note(http.scope, ticket=self._kg.addresses.key(ticket.iri))
         place = f"/requests/{quote(ticket.iri.removeprefix(self._kg.addresses.ids), safe='')}"
         headers = {**_HEADERS, "Location": place} if status == 201 else _HEADERS
-        return JSONResponse(requests.to_json(ticket, self._kg.clock().astimezone(UTC)), status, headers)
+        return JSONResponse(tickets.to_json(ticket, self._kg.clock().astimezone(UTC)), status, headers)
 
     def _change(self, http: Exchange, key: str | None, part: str | None, body: Any, by: Origin) -> Response:
         if key is None or part is None:
