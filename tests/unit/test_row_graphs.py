@@ -80,9 +80,13 @@ LOCAL = (
     "?row <{x}record> ?a ; <{x}subject> ?b BIND(UCASE(?b) AS ?c) FILTER(STRLEN(?b) > 3)",
     # What several rows say of the same is not told apart, so each is asked alone.
     "?row <{x}person> ?a ; <{x}record> ?c",
-    "?row <{x}record> ?r BIND(BNODE() AS ?a) BIND(1 AS ?c)",
+    '?row <{x}record> ?r ; <{x}candidate> ?d BIND(IF(true, ?r, ?d) AS ?a) BIND(IRI("urn:c") AS ?c)',
 )
 NOT_LOCAL = (
+    "?row <{x}record> ?r BIND(BNODE() AS ?a) BIND(1 AS ?c)",
+    # It may say something of what another row is about.
+    '?row <{x}key> ?k ; <{x}text> ?c BIND(IRI(CONCAT("urn:", ?k)) AS ?b) BIND(COALESCE(?b, ?k) AS ?a)',
+    "?row <{x}record> ?r ; <{x}text> ?c BIND(IF(STRLEN(?c) > 3, <urn:a>, ?r) AS ?a)",
     "?row <{x}record> ?a . ?other <{x}subject> ?c",
     "?row <{x}record> ?a . [] <{x}subject> ?c",
     "?row <{x}record> ?a FILTER NOT EXISTS {{ ?row <{x}subject> ?c }} BIND(1 AS ?c)",

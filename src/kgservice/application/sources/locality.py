@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from rdflib.plugins.sparql.parserutils import CompValue
@@ -13,6 +13,7 @@ from kgservice.shacl.parsing import parsed
 # What joins patterns and works out values, and neither counts, cuts nor looks elsewhere.
 _JOINING = frozenset(("BGP", "Join", "LeftJoin", "Filter", "Extend", "Union"))
 _LOOKING = frozenset(("Builtin_EXISTS", "Builtin_NOTEXISTS"))
+_MAKING = frozenset(("Builtin_IRI", "Builtin_URI", "Builtin_UUID", "Builtin_BNODE", "Function"))
 
 
 @lru_cache(maxsize=32)
@@ -20,7 +21,8 @@ def is_local(text: str) -> bool:
     """Whether no solution of a query can hold values of two rows, and none of a row hangs on another row.
 
     That is sure where each pattern says something of the same variable, the row, by one predicate, and where
-    OPTIONAL adds to what has a row. A query that is more than that may be as local, but it is not shown here.
+    OPTIONAL adds to what has a row. Nor may it say anything of an IRI that it names or makes itself, which
+    may be what another row is about. A query that is more than that may be local too, but it is not shown.
 
     >>> is_local("CONSTRUCT { ?a <u:b> ?c } { ?row <u:a> ?a OPTIONAL { ?row <u:c> ?c } }")
     True
@@ -42,7 +44,8 @@ def is_local(text: str) -> bool:
         and all(isinstance(predicate, URIRef) for _, predicate, _ in triples)
         and all(part.name in _JOINING for part in parts)
         and all(_has_row(part.p1) for part in parts if part.name == "LeftJoin")
-        and not any(_looks(part.get("expr")) for part in parts)
+        and not any(map(_looks, _inside([part.get("expr") for part in parts])))
+        and {subject for subject, _, _ in query.template} <= _stated(parts)
     )
 
 
@@ -64,10 +67,37 @@ def _has_row(part: CompValue) -> bool:
     return _has_row(part.p1 if part.name == "LeftJoin" else part.p)
 
 
-def _looks(expression: object) -> bool:
-    """Whether an expression looks at patterns of its own."""
+def _stated(parts: list[CompValue]) -> set[Variable]:
+    """The variables whose IRIs the rows state, be it that one of several is chosen."""
+    binds = [part for part in parts if part.name == "Extend"]
+    made = {bind.var for bind in binds if any(map(_makes, _inside(bind.expr)))}
+    while more := {bind.var for bind in binds if made & set(_variables(bind.expr))} - made:
+        made |= more
+    found = {end for part in parts if part.name == "BGP" for triple in part.triples for end in triple}
+    return {one for one in (*found, *(bind.var for bind in binds)) if isinstance(one, Variable)} - made
+
+
+def _inside(expression: object) -> Iterator[object]:
+    """An expression, and all that stands in it."""
+    yield expression
+    members: Iterable[object] = ()
     if isinstance(expression, CompValue):
-        if expression.name in _LOOKING:
-            return True
-        return any(_looks(value) for key, value in expression.items() if key != "_vars")
-    return isinstance(expression, list | tuple) and any(map(_looks, expression))
+        members = (value for key, value in expression.items() if key != "_vars")
+    elif isinstance(expression, list | tuple):
+        members = expression
+    for member in members:
+        yield from _inside(member)
+
+
+def _variables(expression: object) -> Iterator[Variable]:
+    return (one for one in _inside(expression) if isinstance(one, Variable))
+
+
+def _looks(part: object) -> bool:
+    """Whether a part of an expression looks at patterns of its own."""
+    return isinstance(part, CompValue) and part.name in _LOOKING
+
+
+def _makes(part: object) -> bool:
+    """Whether a part of an expression is an IRI, or makes a node."""
+    return isinstance(part, URIRef) or (isinstance(part, CompValue) and part.name in _MAKING)
