@@ -29,6 +29,7 @@ from kgservice.settings import Settings
 from kgservice.shacl.shapes import load_shapes
 from kgservice.shacl.validate import context_graph
 from kgservice.shacl.validate import validate as plain
+from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 
 HERE = Path(__file__).parent
@@ -73,6 +74,25 @@ def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, Complet
     finally:
         kg.close()
         shutil.rmtree(used)
+
+
+@contextmanager
+def records(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, int]]:
+    """The graph of so many customers on disk without its views, and the number of its quads.
+
+    A full validation reads a copy of the record graphs and nothing else. Without views the store is filled
+    fifty times faster, so that hundreds of thousands of customers can be measured.
+    """
+    folder, quads = work / f"records-{customers}", quads_of(work, customers)
+    shutil.rmtree(folder, ignore_errors=True)
+    kg = KnowledgeGraph.open(Settings(store=folder), OxigraphStore(folder), lambda: NOW)
+    try:
+        kg.store.load(quads, N_QUADS)
+        kg.store.optimize()
+        yield kg, sum(1 for _ in quads.open("rb"))
+    finally:
+        kg.close()
+        shutil.rmtree(folder)
 
 
 def ready(kg: KnowledgeGraph) -> None:
@@ -154,7 +174,7 @@ def plain_seconds(work: Path) -> list[tuple[int, float]]:
     """Seconds of plain pySHACL for each of the small sizes."""
     shapes, found = load_shapes(), []
     for customers in PLAIN:
-        with filled(work, customers) as (kg, _, _count):
+        with records(work, customers) as (kg, _):
             data, context = (
                 model_of(kg.store, kg.addresses) + records_of(kg),
                 context_graph(kg.clock(), kg.policy),
@@ -173,13 +193,16 @@ def validation_figures(work: Path, customers: int) -> list[Figure]:
     (first, least), (last, longest) = known[0], known[-1]
     each = (longest - least) / (last - first)
     expected = longest + each * (customers - last)
-    with filled(work, customers) as (kg, _, count), MemoryWatch(os.getpid(), every=1.0) as memory:
-        start = time.perf_counter()
+    say(f"loading {customers:,} customers")
+    with records(work, customers) as (kg, count), MemoryWatch(os.getpid(), every=1.0) as memory:
+        say(f"validating {count:,} quads")
+        start, worked = time.perf_counter(), sum(os.times()[:4])
         findings = validate(kg)
-        seconds = time.perf_counter() - start
+        seconds, worked = time.perf_counter() - start, sum(os.times()[:4]) - worked
     faster = expected / seconds
     sizes = ", ".join(f"{n}: {s:.1f} s" for n, s in known)
-    detail = f"{customers:,} customers, {count:,} quads: {seconds:.0f} s, {findings.violations} violations; "
+    detail = f"{customers:,} customers, {count:,} quads: {seconds:.0f} s, "
+    detail += f"{worked:.0f} s of CPU time, {findings.violations} violations; "
     detail += f"pySHACL would take {expected:,.0f} s, by customers {sizes}"
     return [
         Figure("full validation, times faster than plain pySHACL", faster, "×", "≥ 20", faster >= 20, detail),

@@ -362,7 +362,7 @@ def validate_by_chunks_and_compare(shapes: Shaped, stated: Stated, size: int, bl
     candidates: list[Candidate] = [*bulk.candidates()]
     candidates += [(o, URIRef(str(p))) for _, p, o in graph if p in bulk.objects_of]
     candidates += [(s, None) for s in graph.subjects()]
-    for chunk in chunks(candidates, size):
+    for chunk in chunks(dict.fromkeys(candidates), size):
         found += bulk.among(chunk, data)
     assert sorted(map(told, found)) == sorted(map(told, plain))
     return Counter({"graphs": 1, "shapes": len(prepared.rules)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -47,7 +46,7 @@ class BulkValidator:
         return frozenset(prop for root in self._roots for prop in root.objects_of)
 
     def candidates(self) -> Iterator[Candidate]:
-        """What can be a focus node without the dataset: the shapes name it, or the base holds it."""
+        """What can be a focus node without the dataset, maybe twice: shapes or the base name it."""
         for node in sorted({node for root in self._roots for node in root.nodes}, key=str):
             yield node, None
         for s, p, o in sorted(self._base.all(), key=str):
@@ -90,19 +89,10 @@ class BulkValidator:
 
 
 def chunks(candidates: Iterable[Candidate], size: int = CHUNK) -> Iterator[list[Candidate]]:
-    """The candidates in lists of `size`, each once, in the order in which they first come."""
-    left = _once(candidates)
+    """The candidates in lists of `size`, in their order."""
+    left = iter(candidates)
     while chunk := list(islice(left, size)):
         yield chunk
-
-
-def _once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    seen: defaultdict[URIRef | None, set[str]] = defaultdict(set)
-    for node, way in candidates:
-        name = str(node) if isinstance(node, URIRef) else node.n3()
-        if name not in seen[way]:
-            seen[way].add(name)
-            yield node, way
 
 
 def _titled(findings: Iterable[Finding], statements: Statements) -> list[Finding]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -13,8 +13,7 @@ from multiprocessing import get_context, parent_process
 from signal import SIG_DFL, SIGINT, signal
 from threading import Thread
 
-from pyoxigraph import NamedNode
-from rdflib.term import URIRef
+from pyoxigraph import BlankNode, NamedNode
 
 from kgservice.application.guard.extract import Extract
 from kgservice.application.guard.journal import Journal
@@ -29,7 +28,7 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import to_rdflib
-from kgservice.store.base import Store, Term
+from kgservice.store.base import Pattern, Store
 
 # How many of all record graphs have been taken up.
 Progress = Callable[[int, int], None]
@@ -77,31 +76,39 @@ class Work:
         return self._validator.anywhere(self._records)
 
     def chunks(self, told: Progress, size: int = CHUNK) -> Iterator[Chunk]:
-        """All nodes that shapes may target; records of one person are together, as far as can be."""
+        """All nodes that shapes may target, each once; records of one person side by side, if possible."""
         names = sorted(self._store.graphs(), key=_by_key)
 
         def candidates() -> Iterator[Candidate]:
-            yield from self._validator.candidates()
+            known = dict.fromkeys(self._validator.candidates())
+            yield from known
             for done in range(0, len(names), _GRAPHS):
                 told(done, len(names))
-                yield from self._candidates(names[done : done + _GRAPHS])
+                some = self._candidates(names[done : done + _GRAPHS])
+                yield from (one for one in some if one not in known)
             told(len(names), len(names))
 
         return chunks(candidates(), size)
 
     def _candidates(self, graphs: Sequence[NamedNode]) -> Iterator[Candidate]:
-        """What these graphs speak of: subjects, and objects of properties whose objects are targets."""
-        found: defaultdict[URIRef | None, set[Term]] = defaultdict(set)
+        """What these graphs speak of: subjects, and objects of properties whose objects are targets.
+
+        Only the graph has a node in which the store finds it first, so that each is had once and none need be
+        kept in mind.
+        """
+        found: set[Pattern] = set()
         for graph in graphs:
             for quad in self._store.match([(None, None, None)], graph):
-                found[None].add(quad.subject)
-                prop = self._ways.get(quad.predicate)
-                if prop is not None:
-                    found[prop].add(quad.object)
+                assert isinstance(quad.subject, NamedNode | BlankNode)
+                found.add((quad.subject, None, None))
+                if quad.predicate in self._ways:
+                    found.add((None, quad.predicate, quad.object))
+        here: Set[object] = set(graphs)
         # In the same order each time: a validation that goes on makes the chunks of the one before.
-        for way in (None, *sorted(prop for prop in found if prop is not None)):
-            for node in sorted(found[way], key=str):
-                yield to_rdflib(node), way
+        for pattern in sorted(found, key=str):
+            first, way = next(self._store.match([pattern])), pattern[1]
+            if first.graph_name in here:
+                yield (to_rdflib(first.object), self._ways[way]) if way else (to_rdflib(first.subject), None)
 
 
 def findings(
