@@ -260,14 +260,13 @@ def test_a_record_is_no_entry(guarded: Running, waiting: str) -> None:
 
 
 def test_what_depends_on_a_held_record_is_held_too(guarded: Running) -> None:
-    """An impact of the bad solution has no ground without it."""
-    impact = "00000000-0000-4000-8000-aaaaaaaaaaa3"
-    summary = load(
-        guarded,
-        solution(BAD) + f"id:{impact} a ci:Impact ; ci:impactOf id:{BAD} ; ci:inProject id:{PROJECT} .",
-    )
+    """A solution of a pain point that is held has no ground without it, though nothing else is wrong with it."""
+    pain = f"id:{BAD} a ci:PainPoint ; ci:inProject id:{PROJECT} ."
+    summary = load(guarded, pain + solution(GOOD, f"; ci:addresses id:{BAD}"))
     assert len(summary["quarantined"]) == 2
     assert summary["added"] == 0
+    reasons = {entry["reason"][:4] for entry in summary["quarantined"]}
+    assert reasons == {"R02:", "R03:"}
 
 
 def test_bad_requests(guarded: Running) -> None:
