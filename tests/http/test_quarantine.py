@@ -205,6 +205,17 @@ def test_all_that_is_wrong_with_a_record_is_told_and_kept(guarded: Running) -> N
     assert guarded.get("/findings", params={"focus": shown["refusedFor"][0]["focus"]}).json()["total"] == 0
 
 
+def test_what_has_no_class_is_kept_with_the_words_of_its_rule(guarded: Running) -> None:
+    """It has no shape whose words could be looked up."""
+    (entry,) = load(guarded, f'id:{BAD} ci:title "Nothing"@en .')["quarantined"]
+    shown = guarded.get(f"/quarantine/{entry['id']}").json()
+    (kept,), (now,) = shown["refusedFor"], shown["findings"]
+    assert kept["name"] == {"de": "Klasse des Datensatzes", "en": "class of the record"}
+    assert {part: kept[part] for part in ("name", "reason", "group")} == {
+        part: now[part] for part in ("name", "reason", "group")
+    }
+
+
 def test_what_came_in_is_kept_when_it_is_mended(guarded: Running, waiting: str) -> None:
     path, turtle = f"/quarantine/{waiting}", {"Content-Type": "text/turtle"}
     came = guarded.get(path).json()
