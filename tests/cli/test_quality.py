@@ -148,6 +148,10 @@ def test_a_running_service_judges_files(run: Run, demo_kg_guarded: KnowledgeGrap
         assert parts.returncode == 1
         assert [f["rule"] for f in json.loads(parts.stdout)["findings"]].count("R00") == 2
         assert run("validate", "data/notes.txt", *service).returncode == 2
+        (tmp_path / "broken.ttl").write_text("x <", encoding="utf-8")
+        broken = run("validate", "broken.ttl", *service)
+        assert broken.returncode == 2
+        assert "broken.ttl, line 1, column 1" in broken.stderr
         assert run("validate", "data/one.ttl", "--url", server.url, "--token", "wrong").returncode == 3
         assert demo_kg_guarded.head == before
 

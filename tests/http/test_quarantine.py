@@ -205,6 +205,17 @@ def test_all_that_is_wrong_with_a_record_is_told_and_kept(guarded: Running) -> N
     assert guarded.get("/findings", params={"focus": shown["refusedFor"][0]["focus"]}).json()["total"] == 0
 
 
+def test_what_has_no_class_is_kept_with_the_words_of_its_rule(guarded: Running) -> None:
+    """It has no shape whose words could be looked up."""
+    (entry,) = load(guarded, f'id:{BAD} ci:title "Nothing"@en .')["quarantined"]
+    shown = guarded.get(f"/quarantine/{entry['id']}").json()
+    (kept,), (now,) = shown["refusedFor"], shown["findings"]
+    assert kept["name"] == {"de": "Klasse des Datensatzes", "en": "class of the record"}
+    assert {part: kept[part] for part in ("name", "reason", "group")} == {
+        part: now[part] for part in ("name", "reason", "group")
+    }
+
+
 def test_what_came_in_is_kept_when_it_is_mended(guarded: Running, waiting: str) -> None:
     path, turtle = f"/quarantine/{waiting}", {"Content-Type": "text/turtle"}
     came = guarded.get(path).json()
@@ -260,14 +271,13 @@ def test_a_record_is_no_entry(guarded: Running, waiting: str) -> None:
 
 
 def test_what_depends_on_a_held_record_is_held_too(guarded: Running) -> None:
-    """An impact of the bad solution has no ground without it."""
-    impact = "00000000-0000-4000-8000-aaaaaaaaaaa3"
-    summary = load(
-        guarded,
-        solution(BAD) + f"id:{impact} a ci:Impact ; ci:impactOf id:{BAD} ; ci:inProject id:{PROJECT} .",
-    )
+    """A solution of a pain point that is held has no ground without it, though nothing else is wrong with it."""
+    pain = f"id:{BAD} a ci:PainPoint ; ci:inProject id:{PROJECT} ."
+    summary = load(guarded, pain + solution(GOOD, f"; ci:addresses id:{BAD}"))
     assert len(summary["quarantined"]) == 2
     assert summary["added"] == 0
+    reasons = {entry["reason"][:4] for entry in summary["quarantined"]}
+    assert reasons == {"R02:", "R03:"}
 
 
 def test_bad_requests(guarded: Running) -> None:

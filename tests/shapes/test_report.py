@@ -58,7 +58,7 @@ def test_text_in_german(report: Report) -> None:
         "Verstoß · R03 · angegangener Pain Point\n"
         "  betrifft: Fernwartung <https://kg.example/id/solution>\n"
         "  Pfad: ci:addresses|^ci:addressedBy\n"
-        "  Die Lösung geht keinen Pain Point an. "
+        "  in RDF: ci:PainPoint\n  Die Lösung geht keinen Pain Point an oder etwas, "
     )
     assert report.text("de").endswith("\n\n1 Verstoß, 2 Warnungen, 0 Hinweise.")
 

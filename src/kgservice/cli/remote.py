@@ -18,7 +18,7 @@ from kgservice.cli.exits import language
 from kgservice.cli.problems import error_of, followed
 from kgservice.cli.rights import named
 from kgservice.cli.running import ran
-from kgservice.errors import BadInput, BadParameter, StoreFailed
+from kgservice.errors import BadInput, BadParameter, BadRdf, StoreFailed
 from kgservice.http.access.purposes import HEADER as PURPOSE
 from kgservice.http.messages.headers import VIOLATIONS
 from kgservice.store.certificates import certificates
@@ -117,11 +117,16 @@ class Remote(RemoteDesks):
 
     def foreseen(self, files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
         """Ask `POST /validation`; several files are sent as one document."""
-        content, media_type = _document([path for _, path in _uploads(files) if not _skipped(path, files)])
+        sent = [path for _, path in _uploads(files) if not _skipped(path, files)]
+        content, media_type = _document(sent)
         headers = {"Accept-Language": language, "Content-Type": media_type}
         asked: dict[str, Any] = {"params": {"format": fmt}, "headers": headers, "content": content}
-        with self._stream("POST", "/validation", **asked) as response:
-            return response.read().decode(), int(response.headers[VIOLATIONS])
+        try:
+            with self._stream("POST", "/validation", **asked) as response:
+                return response.read().decode(), int(response.headers[VIOLATIONS])
+        except BadRdf as error:  # the service does not know what the one file is called
+            error.source = str(sent[0])
+            raise
 
     def check(self) -> list[str]:
         """Ask `POST /check`, and follow it."""

@@ -20,7 +20,7 @@ from kgservice.shacl.terms import shorten
 from kgservice.store.base import Pattern
 
 NUMBER = "R00"
-_RULE = Rule(
+RULE = Rule(
     NUMBER,
     "",
     "Violation",
@@ -54,7 +54,7 @@ def refuse_unclassed(classes: Classes, effect: Effect) -> None:
         others = len(found) - 1
         raise Invalid(
             "{rule} {focus}: {words}{more}",
-            rule=_RULE.number,
+            rule=RULE.number,
             focus=found[0].focus,
             words=Bilingual(found[0].message("en"), found[0].message("de")),
             more=Phrase(" (and {count} more records)", count=others) if others else "",
@@ -69,7 +69,7 @@ def of_no_class(model: Model, node: Node, classes: Iterable[object], *, had_one:
     messages = _unknown(model, unknown) if unknown else _LOST if had_one else _NONE
     value = unknown[0] if unknown else None
     component = f"{SH}ClassConstraintComponent"
-    return with_result(Finding(_RULE, node, "rdf:type", value, messages, {}, component))
+    return with_result(Finding(RULE, node, "rdf:type", value, messages, {}, component))
 
 
 class Classes:

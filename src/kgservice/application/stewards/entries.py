@@ -13,6 +13,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
+from kgservice.application.guard.classes import RULE
 from kgservice.application.stewards.explaining import named, path_of
 from kgservice.domain.finding import Finding, Node, Rule
 from kgservice.domain.waiver import may_be_waived, standing
@@ -64,7 +65,8 @@ class Entry:
 
     def finding(self, kg: KnowledgeGraph) -> Finding:
         """The finding as the validation gives it, with the words of its rule."""
-        known = kg.guard.shapes.rules.get(rdflib.URIRef(self.shape)) if self.shape else None
+        unclassed = RULE if self.rule == RULE.number else None  # no shape has its words
+        known = kg.guard.shapes.rules.get(rdflib.URIRef(self.shape)) if self.shape else unclassed
         rule = replace(known or Rule(self.rule, self.shape, self.severity), severity=self.severity)
         path = self.path or path_of(kg, self.shape)
         return Finding(
