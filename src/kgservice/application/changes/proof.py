@@ -1,9 +1,10 @@
 """What only who answers for privacy may change: consents, requests and restrictions, and what proves them.
 
 Whoever could write them by another way than `/consents`, `/subjects` and `/requests` could widen what they
-see themselves, or make what was withdrawn or erased as if it had never been. So could whoever put a kind of data
-or a purpose of the model below another one, to which persons have agreed. Whoever could make records that
-they may not see those of another person, or of nobody, would do the same with the consent of that person.
+see themselves, or make what was withdrawn or erased as if it had never been. So could whoever put a kind of
+data or a purpose of the model below another one, to which persons have agreed. Whoever could make records
+that they may not see those of another person, or of nobody, would do the same with the consent of that
+person.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def refuse_named(planner: Planner, effect: Effect, change: Change) -> None:
 
 def _reserved() -> Reserved:
     return Reserved(
-        "Consents, requests, restrictions, processing activities, what is left of erased persons, and what is "
-        "broader than the model's kinds of data and purposes are changed by privacy officers (/consents, "
+        "Consents, requests, restrictions, processing activities, what is left of erased persons, and what "
+        "is broader than the model's kinds of data and purposes are changed by privacy officers (/consents, "
         "/subjects, /requests), and by administrators"
     )
 
@@ -119,7 +120,7 @@ def touched_proof(planner: Planner, effect: Effect) -> bool:
 
 
 def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
-    """Whether one of the statements is about such a record, leads to one, or widens what persons agreed to."""
+    """Whether one of the statements is on such a record, leads to one, or widens what was agreed to."""
     kinds = _kinds(planner)
     nodes: set[object] = set()
     for quad in changed:
