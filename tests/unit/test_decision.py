@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pyoxigraph import Literal
 
-from kgservice.application.views.lawful_parts import subject_of
+from kgservice.application.views.lawful_parts import Said, subject_of
 from kgservice.domain.consent import (
     Act,
     Activity,
@@ -309,4 +309,5 @@ def test_moments_need_a_time_and_a_zone(value: str) -> None:
 )
 def test_who_is_not_said_to_be_of_age_counts_as_a_minor(stated: list[Literal], minor: bool | None) -> None:
     """A text is no answer, so it is the safe side that counts."""
-    assert subject_of("urn:p", {"person": {"urn:p": {"isMinor": stated}}}).minor is minor
+    said: Said = {"isMinor": [*stated]}
+    assert subject_of("urn:p", {"person": {"urn:p": said}}).minor is minor
