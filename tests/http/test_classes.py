@@ -10,6 +10,7 @@ import pytest
 from pyoxigraph import NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard.validation import validate
 from kgservice.domain.change import Change
 from kgservice.namespaces import CI, RDF
 from tests.http.test_quarantine import HEAD, METADATA, PAIN, PROJECT, ROW, SQL
@@ -125,6 +126,26 @@ def test_what_has_a_class_elsewhere_needs_none_here(guarded: Running) -> None:
         assert "R00" not in answer.text, answer.text
     nothing = update(guarded, f"INSERT DATA {{ [] ci:inProject id:{PROJECT} }}")
     assert "R00" in nothing.text  # a part of nothing
+
+
+def test_a_class_that_leads_to_none_of_the_model_is_none(guarded: Running) -> None:
+    """No rule sees the scratch graph, nor looks at what is only below a class of another vocabulary."""
+    below = "<http://www.w3.org/2000/01/rdf-schema#subClassOf>"
+    for text in (
+        f"INSERT DATA {{ <urn:Mine> {below} ci:Feedback . <urn:Other> {below} <urn:Above> }}",
+        f"INSERT DATA {{ <urn:Class> a owl:Class ; {below} <urn:Above> ; ci:inProject id:{PROJECT} ; "
+        "<http://www.w3.org/2004/02/skos/core#prefLabel> 'Eigene'@de, 'own'@en }",
+    ):
+        assert update(guarded, text).status_code == 204
+    for kind in ("urn:Mine", "urn:Other", "urn:Class"):
+        taken = update(guarded, f"INSERT DATA {{ <urn:x> a <{kind}> ; ci:inProject id:{PROJECT} }}")
+        assert (taken.status_code, [f["rule"] for f in taken.json()["findings"]]) == (422, ["R00"])
+    record = NamedNode("https://kg.example/id/of-own-class")
+    said = ((f"{RDF}type", "urn:Class"), (f"{CI}inProject", f"https://kg.example/id/{PROJECT}"))
+    add = tuple(Quad(record, NamedNode(p), NamedNode(o)) for p, o in said)
+    guarded.kg.commit(Change(add=add, trusted=True))
+    found = validate(guarded.kg, processes=1)
+    assert [f.focus for f in found.findings if f.rule.number == "R00"] == [record]
 
 
 def test_a_record_keeps_its_class(guarded: Running) -> None:

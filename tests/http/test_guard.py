@@ -70,6 +70,11 @@ def update(server: Running, text: str) -> list[str]:
     return sorted(f["shape"].split("#")[1] for f in body["findings"])
 
 
+def test_a_moment_that_only_some_engines_know_is_none(guarded: Running) -> None:
+    moment = "'0000-01-01T00:00:00Z'^^xsd:dateTime"
+    assert "R15-time-zone" in update(guarded, f"INSERT DATA {{ {PAIN} id:{NEW} ci:createdAt {moment} }}")
+
+
 def test_sparql_update_is_guarded_in_every_form(guarded: Running) -> None:
     before = guarded.kg.head
     assert {"R02-evidence", "R02-kind", "R08-project"} <= set(update(guarded, f"INSERT DATA {{ {PAIN} }}"))

@@ -36,6 +36,9 @@ UPDATES = {
     "what it restricts": "DELETE { ?r ci:restricts ?x } WHERE { ?r a ci:Restriction ; ci:restricts ?x }",
     "a tombstone that goes": "DELETE { ?t ?p ?o } WHERE { ?t a ci:Tombstone ; ?p ?o }",
     "a ticket that is answered": "INSERT { ?t ci:answeredAt " + AT + " } WHERE { ?t a ci:RightsRequest }",
+    "a kind of data below another": "INSERT DATA { ci:TransactionData ci:note 'x'@de ; skos:broader ci:CommunicationData }",
+    "a purpose that is said to have a narrower one": "INSERT DATA { dpv:ResearchAndDevelopment ci:note 'x'@de ; "
+    "skos:narrower dpv:ServicePersonalisation }",
     "everything": "DROP ALL",
     "everything with a name": "CLEAR NAMED",
 }

@@ -55,6 +55,19 @@ LITERALS += [
 ]
 LITERALS += [written("2026-01-01", "date"), written("2026-01-01T00:00:00Z", "dateTime")]
 LITERALS += [written("2026-01-01T00:00:00", "dateTime"), written("2026-13-45T00:00:00Z", "dateTime")]
+LITERALS += [
+    written("2026-01-01T01:00:00+01:00", "dateTime"),
+    written("2026-01-03T00:00:00Z", "dateTimeStamp"),
+    written("1.5", "decimal"),
+    written("1.0E0", "double"),
+    written("1", "boolean"),
+    written("2026", "gYear"),
+    written("P1D", "duration"),
+    written("x", "anyURI"),
+    written("5", "nonNegativeInteger"),
+    Literal("x", lang="en"),
+    Literal("z", datatype=EX.own),
+]
 MODEL = rdflib.Graph()
 MODEL.add((EX.D, RDFS.subClassOf, EX.C))
 
@@ -95,6 +108,18 @@ queries = st.sampled_from(
         "SELECT $this WHERE { $this ex:p ?x . ?x ex:q ?y } LIMIT 1",
         "SELECT $this ?value ?x WHERE { $this ex:p ?value . ?value ex:q ?x }",
         "SELECT DISTINCT $this ?value WHERE { $this ex:p|ex:q ?value . FILTER (!isIRI(?value)) }",
+        "SELECT $this ?value WHERE { $this ex:p ?x ; ex:q ?value . FILTER(?x != ?value) }",
+        "SELECT $this WHERE { $this ex:p ?x ; ex:q ?y . FILTER(STR(?x) = STR(?y)) }",
+        "SELECT $this ?value WHERE { $this ex:p ?x . BIND(STRLEN(STR(?x)) AS ?n) FILTER(?n > 1) . $this ex:q ?value }",
+        "SELECT $this ?value WHERE { $this ex:p|ex:q ?value . FILTER(?value IN (1, 'x', ex:a)) }",
+        "SELECT $this ?value WHERE { $this ex:q ?value . FILTER NOT EXISTS { $this ex:p ?x FILTER(?x = ?value) } }",
+        "SELECT $this ?value WHERE { $this ex:p ?x . ?value ex:q ?y . ?value ex:r $this FILTER(SAMETERM(?x, ?y)) }",
+        "SELECT $this ?value WHERE { $this ex:p ?value . FILTER(LANG(?value) = '' && DATATYPE(?value) != <http://www.w3.org/2001/XMLSchema#string>) }",
+        "SELECT $this WHERE { $this ex:p ?x ; ex:q ?y . FILTER(<http://www.w3.org/2001/XMLSchema#dateTime>(STR(?x)) < <http://www.w3.org/2001/XMLSchema#dateTime>(STR(?y))) }",
+        "SELECT $this WHERE { { SELECT $this (COUNT(DISTINCT ?x) AS ?n) WHERE { $this ex:p/^ex:p ?x } GROUP BY $this } FILTER(?n > 1) }",
+        "SELECT $this ?value WHERE { $this (ex:p|^ex:q)+ ?value . ?value (ex:r/ex:p)? ?z . ?z ex:q 1 }",
+        "SELECT $this ?value WHERE { $this ex:r ?value . FILTER NOT EXISTS { ?value ex:p ?x . FILTER EXISTS { ?x ex:q $this } } }",
+        "SELECT $this ?value WHERE { BIND($this AS ?value) ?value ex:p/ex:p ?value }",
     ]
 )
 bounds = st.sampled_from(
@@ -428,6 +453,56 @@ def test_the_quick_look_leaves_what_it_cannot_judge(shapes: str) -> None:
         == everything(data, prepared)
         != {}
     )
+
+
+def asking(select: str) -> str:
+    """A SPARQL constraint for a shape."""
+    return (
+        f'sh:sparql [ sh:prefixes [ sh:declare [ sh:prefix "ex" ; sh:namespace "{EX}" ] ] ; sh:message "wrong" ; '
+        f'sh:select "SELECT $this {select}" ] .'
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "stated"),
+    [
+        ("sh:targetNode ex:a ; " + asking("?value { $this ex:p ?value }"), [1, written("01", "integer")]),
+        (
+            "sh:targetObjectsOf ex:p ; " + asking("?value { ?value ex:p $this }"),
+            [1, written("01", "integer")],
+        ),
+        (
+            "sh:targetNode ex:a ; " + asking("{ $this ex:p ?x FILTER (STR(?x) = '01') }"),
+            [written("01", "integer")],
+        ),
+        *(
+            (
+                f"sh:targetObjectsOf ex:p ; sh:datatype {datatype} .",
+                [Literal(text, datatype=XSD[datatype[4:]])],
+            )
+            for datatype, text in (
+                ("xsd:dateTime", "0000-01-01T00:00:00Z"),
+                ("xsd:dateTime", "12026-01-01T00:00:00Z"),
+                ("xsd:hexBinary", "xyz"),
+            )
+        ),
+        ('sh:targetObjectsOf ex:p ; sh:pattern "^\\\\w+$" .', [Literal("e\u0301")]),
+        ('sh:targetObjectsOf ex:p ; sh:not [ sh:pattern "^x$" ] .', [Literal("x\n")]),
+    ],
+)
+def test_what_engines_read_in_different_ways_is_judged_by_pyshacl(shape: str, stated: list[Any]) -> None:
+    head = f"@prefix sh: <{SH}> . @prefix ex: <{EX}> . @prefix xsd: <{XSD}> . ex:S a sh:NodeShape ; "
+    prepared = Shapes.of(rdflib.Graph().parse(data=head + shape, format="turtle"))
+    data = rdflib.Graph()
+    for value in [*stated, EX.b]:
+        data.add((EX.a, EX.p, value if isinstance(value, Node) else Literal(value)))
+    found = LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+    plain = everything(data, prepared)
+    assert plain
+    assert {key: told(f) for some in found.values() for key, f in some.items()} == plain
+    bulk = BulkValidator(prepared, MODEL)
+    candidates: list[Candidate] = [(EX.a, None), *((o, EX.p) for o in data.objects())]
+    assert by_key(bulk.among(candidates, GraphStatements(data))).keys() == plain.keys()
 
 
 def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:

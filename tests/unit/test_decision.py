@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pyoxigraph import Literal
 
+from kgservice.application.views.lawful_parts import Said, subject_of
 from kgservice.domain.consent import (
     Act,
     Activity,
@@ -299,3 +301,13 @@ def test_moments_need_a_time_and_a_zone(value: str) -> None:
     with pytest.raises(BadParameter) as caught:
         moment(value, "time")
     assert caught.value.source == "time"
+
+
+@pytest.mark.parametrize(
+    ("stated", "minor"),
+    [([], None), ([Literal(False)], False), ([Literal(True)], True), ([Literal("true")], True)],
+)
+def test_who_is_not_said_to_be_of_age_counts_as_a_minor(stated: list[Literal], minor: bool | None) -> None:
+    """A text is no answer, so it is the safe side that counts."""
+    said: Said = {"isMinor": [*stated]}
+    assert subject_of("urn:p", {"person": {"urn:p": said}}).minor is minor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 
 import rdflib
@@ -61,7 +61,8 @@ class BulkValidator:
         focus = self._targets.among(candidates, statements)
         if self._screen is None:
             return self._found(focus, self._near(focus, statements), statements)
-        seen = self._screen.look(focus, self._near(focus, statements))
+        near = self._near(focus, statements)
+        seen = self._screen.look(focus, near, partial(self._near, statements=statements))
         found = self._found(seen.suspects, self._near(seen.suspects, statements), statements)
         return found + _titled([f for findings in seen.findings.values() for f in findings], statements)
 

@@ -16,6 +16,7 @@ from rdflib.term import BNode, Node, URIRef
 from kgservice.domain.finding import Finding, Rule, Texts
 from kgservice.shacl.lateral import one_after_the_other
 from kgservice.shacl.named import prefixes_of
+from kgservice.shacl.plain import is_plain_pattern
 from kgservice.shacl.prebinding import bound_by
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, texts
@@ -178,14 +179,17 @@ def _quick(text: str, prefixes: Mapping[str, str]) -> str:
 def _is_beyond(graph: rdflib.Graph, shape: Node) -> bool:
     """Whether a shape holds what the quick look cannot judge.
 
-    That is a SPARQL constraint whose focus node is another one than the shape's, and `sh:closed` in a
-    property shape, which the compiled engine overlooks (shacl 0.3.4).
+    That is a SPARQL constraint whose focus node is another one than the shape's, `sh:closed` in a property
+    shape, which the compiled engine overlooks (shacl 0.3.4), and a pattern that it reads in its own way.
     """
 
     def below(node: Node, *, direct: bool) -> bool:
         if not direct and (node, SH.sparql, None) in graph:
             return True
         if (node, SH.closed, None) in graph and (node, SH.path, None) in graph:
+            return True
+        flags = str(graph.value(node, SH.flags) or "")
+        if not all(is_plain_pattern(str(pattern), flags) for pattern in graph.objects(node, SH.pattern)):
             return True
         inner = [o for p in _NESTED for o in graph.objects(node, p)]
         for p in _LISTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from rdflib.namespace import SH
@@ -253,7 +253,8 @@ class LocalValidator:
     ) -> Findings:
         if self._screen is None:
             return self._engine.findings(focus, near) if focus else {}
-        seen = self._screen.look(focus, near)
+        around = (lambda _: near) if side is None else partial(side.around, self.roots)
+        seen = self._screen.look(focus, near, around)
         found: Findings = {}
         if seen.suspects:
             # They are few, and each statement costs the reference engine most.

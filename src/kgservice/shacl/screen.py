@@ -9,7 +9,7 @@ nodes, and what they do not clear, or cannot judge, goes to pySHACL.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyoxigraph as ox
@@ -20,6 +20,7 @@ from rdflib.term import BNode, Node, URIRef
 from kgservice.domain.finding import Finding
 from kgservice.shacl import accelerator
 from kgservice.shacl.constraints import FOCUS, Query, Row, queries_of
+from kgservice.shacl.plain import is_plain
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.report import TITLES
 from kgservice.shacl.roots import Root
@@ -71,14 +72,28 @@ class Screen:
         self._users = _users(shapes.graph, self._queries)
         self._core = _Core(shapes, self._pointers) if CompiledShapes is not None else None
 
-    def look(self, focus: Focus, statements: Collection[Triple]) -> Sighting:
+    def look(
+        self, focus: Focus, statements: Collection[Triple], around: Callable[[Focus], Collection[Triple]]
+    ) -> Sighting:
         """Those of the focus nodes, shape by shape, that may have findings, and the findings already seen.
 
-        `statements` must hold all that bears on them, the model and the context among it.
+        `statements` must hold all that bears on them, the model and the context among it, and `around` says
+        what of that bears on some. Literals that the engines do not read alike are left to the reference.
         """
         everything = {shape: set(nodes) for shape, nodes in focus.items()}
         if self._core is None or not focus or _any_blank(everything, statements):
             return Sighting(everything)
+        odd = {triple for triple in statements if not is_plain(triple[2])}
+        apart = _near_to(odd, everything, around)
+        left = {shape: nodes - apart.get(shape, set()) for shape, nodes in everything.items()}
+        seen = self._look(left, [triple for triple in statements if triple not in odd] if odd else statements)
+        for shape, nodes in apart.items():
+            seen.suspects.setdefault(shape, set()).update(nodes)
+        return seen
+
+    def _look(self, everything: dict[Node, set[Node]], statements: Collection[Triple]) -> Sighting:
+        """The same where the engines read all literals alike."""
+        assert self._core is not None
         quads = [_quad(triple) for triple in statements]
         terms = {shape: {from_rdflib(node): node for node in nodes} for shape, nodes in everything.items()}
         pointing = [(self._pointers[shape], term) for shape, found in terms.items() for term in found]
@@ -204,6 +219,18 @@ def _users(graph: rdflib.Graph, roots: Iterable[Node]) -> dict[Node, set[Node]]:
         for shape, found in users.items()
         if isinstance(shape, URIRef) and found.issuperset(graph.subjects(SH.property, shape))
     }
+
+
+def _near_to(
+    odd: set[Triple], focus: Focus, around: Callable[[Focus], Collection[Triple]]
+) -> dict[Node, set[Node]]:
+    """The focus nodes on which one of the `odd` statements bears, and literals that are odd themselves."""
+    near: dict[Node, set[Node]] = {}
+    for shape, nodes in focus.items():
+        found = {n for n in nodes if not is_plain(n) or (odd and not odd.isdisjoint(around({shape: [n]})))}
+        if found:
+            near[shape] = found
+    return near
 
 
 def _any_blank(focus: Focus, statements: Iterable[Triple]) -> bool:

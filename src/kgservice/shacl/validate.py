@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -70,9 +70,15 @@ def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
     for triple in _decided(policy):
         graph.add(triple)
     for name, moment in policy.moments(now).items():
-        stamp = rdflib.Literal(moment.isoformat(), datatype=XSD.dateTimeStamp)
-        graph.add((_SHAPE.context, _SHAPE[name], stamp))
+        graph.add((_SHAPE.context, _SHAPE[name], _stamp(moment)))
     return graph
+
+
+def _stamp(moment: datetime) -> rdflib.Literal:
+    """A moment as stores write it, so that no engine reads it in another way."""
+    text = moment.astimezone(UTC).isoformat().removesuffix("+00:00")
+    text = text.rstrip("0") if "." in text else text
+    return rdflib.Literal(f"{text}Z", datatype=XSD.dateTimeStamp, normalize=False)
 
 
 @cache

@@ -1,8 +1,10 @@
 """What only who answers for privacy may change: consents, requests and restrictions, and what proves them.
 
 Whoever could write them by another way than `/consents`, `/subjects` and `/requests` could widen what they
-see themselves, or make what was withdrawn or erased as if it had never been. Whoever could make records that
-they may not see those of another person, or of nobody, would do the same with the consent of that person.
+see themselves, or make what was withdrawn or erased as if it had never been. So could whoever put a kind of
+data or a purpose of the model below another one, to which persons have agreed. Whoever could make records
+that they may not see those of another person, or of nobody, would do the same with the consent of that
+person.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE
 from kgservice.domain.principal import OVERSEEING
 from kgservice.errors import Forbidden, Leaving, Reserved
-from kgservice.namespaces import CI
+from kgservice.namespaces import CI, SKOS
 
 KINDS = tuple(
     NamedNode(f"{CI}{name}")
@@ -35,6 +37,9 @@ KINDS = tuple(
         "Tombstone",
     )
 )
+
+_BROADER, _NARROWER = NamedNode(f"{SKOS}broader"), NamedNode(f"{SKOS}narrower")
+_AGREED = (NamedNode(f"{CI}DataCategory"), NamedNode(f"{CI}ProcessingPurpose"))
 
 
 def refuse_effect(planner: Planner, effect: Effect, change: Change, now: datetime) -> None:
@@ -76,8 +81,9 @@ def refuse_named(planner: Planner, effect: Effect, change: Change) -> None:
 
 def _reserved() -> Reserved:
     return Reserved(
-        "Consents, requests, restrictions, processing activities and what is left of erased persons are "
-        "changed by privacy officers (/consents, /subjects, /requests), and by administrators"
+        "Consents, requests, restrictions, processing activities, what is left of erased persons, and what "
+        "is broader than the model's kinds of data and purposes are changed by privacy officers (/consents, "
+        "/subjects, /requests), and by administrators"
     )
 
 
@@ -114,7 +120,7 @@ def touched_proof(planner: Planner, effect: Effect) -> bool:
 
 
 def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
-    """Whether one of the statements is about such a record, or leads to one."""
+    """Whether one of the statements is on such a record, leads to one, or widens what was agreed to."""
     kinds = _kinds(planner)
     nodes: set[object] = set()
     for quad in changed:
@@ -122,9 +128,22 @@ def touches_proof(planner: Planner, changed: Iterable[Quad | Triple]) -> bool:
             if quad.object in kinds:
                 return True
             nodes.add(quad.subject)
+        elif _widens(planner, quad):
+            return True
         else:
             nodes.update((quad.subject, quad.object))
     return _is_proof(planner, kinds, nodes)
+
+
+def _widens(planner: Planner, said: Quad | Triple) -> bool:
+    """Whether a statement puts a kind of data or a purpose of the model below another one."""
+    if said.predicate not in (_BROADER, _NARROWER):
+        return False
+    below = said.subject if said.predicate == _BROADER else said.object
+    vocabulary = NamedNode(planner.addresses.vocabulary)
+    return isinstance(below, NamedNode) and any(
+        next(planner.store.match([(below, TYPE, kind)], vocabulary), None) is not None for kind in _AGREED
+    )
 
 
 def proofs(planner: Planner, nodes: Iterable[NamedNode]) -> set[NamedNode]:

@@ -81,6 +81,7 @@ class Classes:
         dropped = (planner.quads(graph) for graph in effect.drop if planner.holds_loose(graph))
         self._removed = set(effect.remove.where(planner.holds_loose)).union(*dropped)
         self._added: defaultdict[object, list[Triple]] = defaultdict(list)
+        self._above: defaultdict[object, set[object]] = defaultdict(set)
         of_records = {q.subject for q in self._removed if planner.graphs.is_record(q.graph_name)}
         for graph, triples in effect.add.where(planner.holds_loose).by_graph.items():
             is_record = planner.graphs.is_record(graph)
@@ -89,6 +90,8 @@ class Classes:
                 self._added[subject].append(triple)
                 if is_record:
                     of_records.add(subject)
+                    if triple.predicate == SUBCLASS:
+                        self._above[subject].add(triple.object)
         self._touched = sorted((n for n in of_records if isinstance(n, NamedNode)), key=str)
 
     def missing(self) -> list[Finding]:
@@ -138,14 +141,25 @@ class Classes:
         ]
 
     def _any_known(self, classes: Iterable[object]) -> bool:
-        """Whether one of the classes belongs to the model, or is one that records add to it."""
-        return any(
-            one in self._planner.model.classes
-            or one in CLASSES
-            or any(triple.predicate == SUBCLASS for triple in self._added.get(one, ()))
-            or (isinstance(one, NamedNode) and bool(self._stored((one, SUBCLASS, None))))
-            for one in classes
-        )
+        """Whether one of the classes belongs to the model, or is one that records put below such a class."""
+        waiting = list(classes)
+        seen = set(waiting)
+        while waiting:
+            one = waiting.pop()
+            if one in self._planner.model.classes or one in CLASSES:
+                return True
+            above = self._broader(one) - seen
+            seen |= above
+            waiting += above
+        return False
+
+    def _broader(self, one: object) -> set[object]:
+        """The classes that records put above one; what the scratch graph says of it no rule sees."""
+        found = set(self._above[one])
+        for quad in self._stored((one, SUBCLASS, None)) if isinstance(one, NamedNode) else ():
+            if self._planner.graphs.is_record(quad.graph_name) and quad not in self._removed:
+                found.add(quad.object)
+        return found
 
     def _is_part(self, node: NamedNode) -> bool:
         """Whether the node stands for a blank node that something refers to."""

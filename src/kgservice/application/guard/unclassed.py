@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import rdflib
 from pyoxigraph import NamedNode
 from pyoxigraph import Triple as Statement
-from rdflib.namespace import RDF, RDFS
+from rdflib.namespace import RDF
 from rdflib.term import Node, URIRef
 
 from kgservice.application.guard.classes import of_no_class
@@ -16,6 +16,7 @@ from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import CLASSES, Model
 from kgservice.shacl.reach import Statements, Triple
+from kgservice.shacl.roots import with_above
 from kgservice.shacl.terms import from_rdflib
 
 
@@ -60,11 +61,8 @@ class Unclassed:
         return isinstance(node, URIRef) and self._model.is_class(NamedNode(node))
 
     def _any_known(self, classes: Iterable[Node], records: Statements) -> bool:
-        return any(
-            one in self._known
-            or (isinstance(one, URIRef) and bool(records.some(one, RDFS.subClassOf, 1, back=False)))
-            for one in classes
-        )
+        """Whether one of the classes belongs to the model, or is one that records put below such a class."""
+        return not self._known.isdisjoint(with_above(classes, records))
 
     def _is_part(self, node: Node, records: Statements) -> bool:
         """Whether the node is, or stands for, a blank node that something refers to."""

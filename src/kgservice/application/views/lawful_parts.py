@@ -27,7 +27,7 @@ from kgservice.store.base import Term
 
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
 EXPLICIT = f"{DPV}ExplicitlyExpressedConsent"
-_TRUE = Literal(True)
+_NO = (Literal(False), Literal("0", datatype=Literal(False).datatype))
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 # The statements about one node: the values of each property, by its name in our namespace, or its IRI.
@@ -161,8 +161,8 @@ def _bases(said: Said) -> frozenset[Basis]:
 
 
 def _minor(said: Said) -> bool | None:
-    """Whether the person is said to be a minor; yes if both is said."""
-    stated = [value == _TRUE for value in said.get("isMinor", ())]
+    """Whether the person is said to be a minor; yes if both is said, or what is neither yes nor no."""
+    stated = [value not in _NO for value in said.get("isMinor", ())]
     return any(stated) if stated else None
 
 

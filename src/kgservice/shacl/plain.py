@@ -1,0 +1,65 @@
+"""Which literals and patterns all engines read alike; what others mean, the reference engine says."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import pyoxigraph as ox
+import rdflib
+from rdflib.namespace import XSD
+from rdflib.term import Node
+
+from kgservice.shacl.terms import from_rdflib
+
+_NUMBERS = (XSD.integer, XSD.decimal)
+_MOMENTS = (XSD.dateTime, XSD.dateTimeStamp)
+_LONGEST = 18  # signs of a number that no engine rounds
+_ZONED = re.compile(r"T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-3]):[0-5]\d)$")
+# Classes of signs, of which engines have different notions, and what only one of them knows.
+_OWN = re.compile(r"\\[A-Za-z0-9]|\[\[|\(\?|&&|--|~~")
+_NODE = ox.NamedNode("urn:kgservice:literal")
+
+
+def is_plain(term: Node) -> bool:
+    """Whether all engines see the same in a term: an IRI, or a literal that they keep as it is written.
+
+    >>> from rdflib import Literal
+    >>> is_plain(Literal("2026-01-31T09:00:00Z", datatype=XSD.dateTime, normalize=False))
+    True
+    >>> is_plain(Literal("007", datatype=XSD.integer, normalize=False))
+    False
+    """
+    return not isinstance(term, rdflib.Literal) or _is_plain(term)
+
+
+@lru_cache(maxsize=100_000)
+def _is_plain(literal: rdflib.Literal) -> bool:
+    datatype = literal.datatype
+    if datatype is None or datatype == XSD.string:
+        return not literal.endswith("\n")  # which `$` may stand before
+    if literal.ill_typed:
+        return False
+    if datatype in _MOMENTS:
+        # A store keeps a dateTimeStamp as the dateTime that is written alike.
+        return bool(_ZONED.search(literal)) and _is_kept(str(literal), XSD.dateTime)
+    if datatype in _NUMBERS:
+        return len(literal) <= _LONGEST and _is_kept(str(literal), datatype)
+    return datatype == XSD.boolean and str(literal) in {"true", "false"}
+
+
+def _is_kept(text: str, datatype: rdflib.URIRef) -> bool:
+    """Whether a store gives a literal back as it is written."""
+    literal = from_rdflib(rdflib.Literal(text, datatype=datatype, normalize=False))
+    store = ox.Store()
+    store.add(ox.Quad(_NODE, _NODE, literal))
+    return any(quad.object == literal for quad in store)
+
+
+def is_plain_pattern(pattern: str, flags: str) -> bool:
+    """Whether all engines match the same texts.
+
+    >>> is_plain_pattern("^[a-z]+$", ""), is_plain_pattern(r"^\\w+$", "")
+    (True, False)
+    """
+    return flags in {"", "i"} and not _OWN.search(pattern)
