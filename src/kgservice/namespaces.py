@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 CI = "https://w3id.org/kgservice/ci#"
 DCAT = "http://www.w3.org/ns/dcat#"
@@ -64,6 +65,12 @@ def expand(value: str) -> str:
     """`prefix:name` with a prefix of the project as an IRI; anything else as it is."""
     prefix, colon, name = value.partition(":")
     return PREFIXES[prefix] + name if colon and prefix in PREFIXES and not name.startswith("//") else value
+
+
+@lru_cache(maxsize=8)
+def _space(base: str) -> uuid.UUID:
+    """The namespace of a deployment's instances."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ class Addresses:
 
     def instance(self, *keys: str) -> str:
         """An opaque, stable instance IRI (UUID version 5 over `keys` in this deployment)."""
-        return f"{self.ids}{uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, self.base), '|'.join(keys))}"
+        return f"{self.ids}{uuid.uuid5(_space(self.base), '|'.join(keys))}"
 
     def new(self) -> str:
         """A fresh, opaque instance IRI."""

@@ -254,9 +254,7 @@ def test_two_tables_of_one_source_that_make_the_same_key(tmp_path: Path) -> None
         file.write(COLUMNS.replace("people", "more"))
     assert (source.folder / "people.sql").read_text() == PERSONS
     summary = sync(read_source(source.folder), tmp_path / "crm")
-    assert summary.rejects == [
-        Reject("more", 0, "2", "another table has made persons of the key 2", "persons")
-    ]
+    assert summary.rejects == [Reject("more", 0, "2", "another table has persons of the key 2", "persons")]
     assert summary.tables["more"] == TableCounts(2, 1, 0, 1)
     assert rows(tmp_path / "crm", "SELECT key, full_name FROM persons ORDER BY key") == [*GIVEN, ("3", "Cem")]
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.sources.locality import is_local
+from kgservice.application.sources.locality import asked_at_once
 from kgservice.application.sources.row_graphs import Known, RowGraphs, Told
 from kgservice.crm.becoming import TABLES
 from kgservice.crm.canonical import CANONICAL
@@ -66,7 +66,7 @@ def rows(table: str, count: int, seed: int) -> list[Told]:
 @pytest.mark.parametrize("table", TABLES)
 def test_many_rows_at_once_say_what_each_says_alone(table: str) -> None:
     graphs, told = RowGraphs(ADDRESSES, table, becoming()), rows(table, 150, seed=7)
-    assert is_local(becoming().constructs[table])
+    assert asked_at_once(becoming().constructs[table])
     alone = [graphs.of([one])[0] for one in told]
     assert graphs.of(told) == alone
     assert sum(map(bool, alone)) > 20
@@ -80,6 +80,7 @@ LOCAL = (
     "?row <{x}record> ?a ; <{x}subject> ?b BIND(UCASE(?b) AS ?c) FILTER(STRLEN(?b) > 3)",
     # What several rows say of the same is not told apart, so each is asked alone.
     "?row <{x}person> ?a ; <{x}record> ?c",
+    "?row <{x}project> ?a ; <{x}record> ?c",
     '?row <{x}record> ?r ; <{x}candidate> ?d BIND(IF(true, ?r, ?d) AS ?a) BIND(IRI("urn:c") AS ?c)',
 )
 NOT_LOCAL = (
@@ -104,7 +105,7 @@ NOT_LOCAL = (
 @pytest.mark.parametrize(("where", "local"), [(q, True) for q in LOCAL] + [(q, False) for q in NOT_LOCAL])
 def test_of_any_mapping_too(where: str, *, local: bool) -> None:
     query = QUERY.format(where.format(x=XYZ))
-    assert is_local(query) is local
+    assert (asked_at_once(query) is not None) is local
     own = replace(becoming(), constructs={"tickets": query})
     graphs, told = RowGraphs(ADDRESSES, "tickets", own), rows("tickets", 40, seed=8)
     made = graphs.of(told)
@@ -116,8 +117,8 @@ def test_of_any_mapping_too(where: str, *, local: bool) -> None:
 
 def test_what_is_cut_or_is_no_construct_is_not_taken_for_local() -> None:
     plain = QUERY.format(f"?row <{XYZ}record> ?a ; <{XYZ}subject> ?c")
-    assert is_local(plain)
+    assert asked_at_once(plain) == frozenset((f"{XYZ}record", f"{XYZ}subject"))
     for more in (f"{plain} LIMIT 1", f"{plain} GROUP BY ?a ?c", plain.replace("WHERE", "FROM <u:g> WHERE")):
-        assert not is_local(more)
-    assert not is_local("SELECT * { ?row <u:a> ?a }")
-    assert not is_local("no query")
+        assert asked_at_once(more) is None
+    assert asked_at_once("SELECT * { ?row <u:a> ?a }") is None
+    assert asked_at_once("no query") is None

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
 from kgservice.crm.settings import Source, Table
@@ -112,6 +110,9 @@ def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
 
 def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], set[int]]]:
     """The rows of a sheet: line, stored values, and the positions of formulas that have none."""
+    from openpyxl import load_workbook  # noqa: PLC0415  (takes half a second, which other files need not)
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     with ExitStack() as files:
         try:
             one, other = (files.enter_context(path.open("rb")) for _ in range(2))

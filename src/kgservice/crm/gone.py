@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.canonical_tables import ABOUT_PERSONS
 from kgservice.crm.cleaning import Cleaned
 from kgservice.crm.erased_rows import known
@@ -14,6 +15,7 @@ from kgservice.tabular.sandbox import quoted
 
 KEYS = "keys that are gone"
 """The temporary table of the keys."""
+_NAMING = {"organisations": "organisation_key", "persons": "person_key"}
 
 
 def note(
@@ -26,7 +28,7 @@ def note(
     """Note which keys of the canonical table `kind` may be gone: those staged now are not, whatever is noted.
 
     `parts` are the tables that rows of the kind come from. A row that is there but refused keeps what was
-    known of it.
+    known of it, with the organisation or person that it names if they came with it.
     """
     first = [one for one in parts if kind in one.table.primary]
     besides = [one for one in parts if kind not in one.table.primary]
@@ -41,6 +43,7 @@ def note(
     if all(keys is not None for keys in present):
         there = {key for one in first for key in known(one.rejects)} | refused
         there = there.union(*(keys for keys in present if keys is not None))
+        there = there.union(*(_named(db, source, kind, one) for one in besides))
         whose = f"AND ({about} IS NULL OR {about} NOT IN (SELECT unnest($refused)))" if about else ""
         db.execute(
             f"{found} key NOT IN (SELECT unnest($there)) {whose}",
@@ -56,6 +59,20 @@ def note(
             if keys is not None:
                 again |= {key for (key,) in persons if key not in keys}
         db.execute(f"{found} {about} IN (SELECT unnest($again))", {"source": source, "again": sorted(again)})
+
+
+def _named(db: duckdb.DuckDBPyConnection, source: str, kind: str, one: Cleaned) -> set[str]:
+    """The keys that the refused rows of a table, as they are known, name in the canonical table `kind`."""
+    found = set[str]()
+    for primary in one.table.primary:
+        if (column := _NAMING.get(kind)) in CANONICAL[primary]:
+            rows = db.execute(
+                f"SELECT {column} FROM {quoted(primary)} WHERE source = $source AND {column} IS NOT NULL "  # noqa: S608
+                "AND key IN (SELECT unnest($refused))",
+                {"source": source, "refused": known(one.rejects)},
+            ).fetchall()
+            found.update(key for (key,) in rows)
+    return found
 
 
 def _present(one: Cleaned, delivered: Delivered, kind: str) -> set[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +209,13 @@ def _tables(own: Declared, ready: Declared, kind: str, scripts: Path) -> tuple[T
         found.append(_table(name, merged, kind, scripts))
     if not found:
         raise own.fault("tables", "names no table")
-    return tuple(found)
+    # An API that lists no keys cannot tell what its own tables have of what rows bring besides.
+    besides = (
+        {one for table in found for one in table.into if one not in table.primary}
+        if kind == "rest"
+        else set()
+    )
+    return tuple(replace(one, cursor=None) if besides & {*one.primary} else one for one in found)
 
 
 def _table(name: str, declared: Declared, kind: str, scripts: Path) -> Table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import astuple, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
 from kgservice.crm.credentials import resolve
 from kgservice.crm.erased_rows import Erased
 from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
+from kgservice.crm.reserved import reserved
 from kgservice.crm.rows import Columns
 from kgservice.crm.settings import Source
 from kgservice.crm.work import clear, working
@@ -100,7 +102,7 @@ def sync(
         for one in cleaned:
             if one.cursor is not None:
                 cursors = {**cursors, one.table.name: one.cursor}
-        run = _Run(db, source, delivered, cleaned)
+        run = _Run(db, source, delivered, cleaned, earlier)
         run.stage(allow_empty=allow_empty)
         return run.commit(state, State(digest, cursors), clock)
 
@@ -140,11 +142,14 @@ class _Run:
         source: Source,
         delivered: Mapping[str, Delivered],
         cleaned: Sequence[Cleaned],
+        earlier: Sequence[Reject],
     ) -> None:
         self._db = db
         self._source = source
         self._delivered = delivered
         self._cleaned = cleaned
+        self._earlier = earlier
+        self._still = self._kept(earlier)
         self._kinds = list(dict.fromkeys(kind for one in cleaned for kind in one.made))
         self._differences: dict[str, Difference] = {}
 
@@ -152,10 +157,14 @@ class _Run:
         """Put what was made into temporary tables, and note what that changes."""
         for kind in self._kinds:
             parts = [one for one in self._cleaned if kind in one.made]
+            parts.sort(key=lambda one: kind not in one.table.primary)
             staged = f"staged {kind}"
             self._db.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(staged)} AS FROM {quoted(kind)} LIMIT 0")
+            theirs = set[str]()
             for one in parts:
-                self._add(one, kind, staged)
+                self._add(one, kind, staged, theirs)
+                if kind in one.table.primary:
+                    theirs |= self._reserved(one, kind)
             whole = all(self._delivered[one.table.name].complete for one in parts)
             if whole and not allow_empty and not any(one.rows for one in parts):
                 there = tables.size_of(self._db, kind, self._source.name)
@@ -169,37 +178,47 @@ class _Run:
             gone.note(self._db, self._source.name, kind, parts, self._delivered)
             self._differences[kind] = tables.compare(self._db, kind, self._source.name, staged, gone.KEYS)
 
-    def _add(self, one: Cleaned, kind: str, staged: str) -> None:
-        """Add the rows that one table made; a key that another table has made before is refused."""
+    def _reserved(self, one: Cleaned, kind: str) -> set[str]:
+        refused, delivered = [*one.rejects, *self._still], self._delivered[one.table.name]
+        return reserved(self._db, self._source.name, kind, one, delivered=delivered, refused=refused)
+
+    def _add(self, one: Cleaned, kind: str, staged: str, theirs: Set[str]) -> None:
+        """Add the rows that one table made; a key that is among `theirs`, or was added before, is refused.
+
+        Rows of a table of their own come before what rows bring besides.
+        """
         self._db.register("arriving", one.made[kind])
+        others = f"SELECT key FROM {quoted(staged)} UNION ALL SELECT unnest($theirs)"  # noqa: S608
+        given = {"theirs": sorted(theirs)}
         twice = self._db.execute(
-            f"SELECT key FROM arriving WHERE key IN (SELECT key FROM {quoted(staged)}) ORDER BY key"  # noqa: S608
+            f"SELECT key FROM arriving WHERE key IN ({others}) ORDER BY key",  # noqa: S608
+            given,
         ).fetchall()
         first = kind in one.table.primary
         where = one.table.name if first else f"{one.table.name}/{kind}"
         one.rejects += [
-            Reject(where, 0, key, f"another table has made {kind} of the key {key}", kind) for (key,) in twice
+            Reject(where, 0, key, f"another table has {kind} of the key {key}", kind) for (key,) in twice
         ]
         one.taken -= len(twice) if first else 0
         self._db.execute(
             f"INSERT INTO {quoted(staged)} SELECT * FROM arriving "  # noqa: S608
-            f"WHERE key NOT IN (SELECT key FROM {quoted(staged)})"
+            f"WHERE key NOT IN ({others})",
+            given,
         )
         self._db.unregister("arriving")
 
     def commit(self, before: State | None, after: State, clock: Clock) -> SyncSummary:
         """Write what differs, all at once; nothing if nothing does."""
         summary = SyncSummary(self._source.name, changes=self._differences)
-        earlier = tables.rejects_of(self._db, self._source.name)
         summary.rejects = sorted(
-            {*self._kept(earlier), *(r for one in self._cleaned for r in one.rejects)}, key=_place
+            {*self._still, *(r for one in self._cleaned for r in one.rejects)}, key=_place
         )
         for one in self._cleaned:
             rejected = one.rows - one.taken - one.repeated
             summary.tables[one.table.name] = TableCounts(one.rows, one.taken, one.repeated, rejected)
         if (
             before == after
-            and erased_rows.kept(summary.rejects) == earlier
+            and _unplaced(erased_rows.kept(summary.rejects)) == _unplaced(self._earlier)
             and not any(d.any for d in self._differences.values())
         ):
             return summary
@@ -237,6 +256,11 @@ class _Run:
             if reject.key not in one.keys and (present is None or reject.key in present):
                 kept.append(reject)
         return kept
+
+
+def _unplaced(rejects: Iterable[Reject]) -> Counter[Reject]:
+    """Refused rows without their numbers, which differ with what is read of a table."""
+    return Counter(replace(one, line=0) for one in rejects)
 
 
 def _place(reject: Reject) -> tuple[str, int, str]:

@@ -17,36 +17,40 @@ _MAKING = frozenset(("Builtin_IRI", "Builtin_URI", "Builtin_UUID", "Builtin_BNOD
 
 
 @lru_cache(maxsize=32)
-def is_local(text: str) -> bool:
-    """Whether no solution of a query can hold values of two rows, and none of a row hangs on another row.
+def asked_at_once(text: str) -> frozenset[str] | None:
+    """The predicates that a query asks for, if it may be asked of many rows at once; None if in doubt.
+
+    It may if no solution can hold values of two rows, and none of a row hangs on another row.
 
     That is sure where each pattern says something of the same variable, the row, by one predicate, and where
     OPTIONAL adds to what has a row. Nor may it say anything of an IRI that it names or makes itself, which
     may be what another row is about. A query that is more than that may be local too, but it is not shown.
 
-    >>> is_local("CONSTRUCT { ?a <u:b> ?c } { ?row <u:a> ?a OPTIONAL { ?row <u:c> ?c } }")
+    >>> sorted(asked_at_once("CONSTRUCT { ?a <u:b> ?c } { ?row <u:a> ?a OPTIONAL { ?row <u:c> ?c } }"))
+    ['u:a', 'u:c']
+    >>> asked_at_once("CONSTRUCT { ?a <u:b> ?c } { ?row <u:a> ?a . ?other <u:c> ?c }") is None
     True
-    >>> is_local("CONSTRUCT { ?a <u:b> ?c } { ?row <u:a> ?a . ?other <u:c> ?c }")
-    False
     """
     try:
         query = parsed(text).algebra
     except Exception:  # of any kind; what rdflib cannot read is no fault, since the engine has the say
-        return False
+        return None
     if query.name != "ConstructQuery" or query.get("datasetClause"):
-        return False
+        return None
     parts = list(_parts(query.p.p if query.p.name == "Project" else query.p))
     triples = [triple for part in parts if part.name == "BGP" for triple in part.triples]
     rows = {subject for subject, _, _ in triples}
-    return (
+    predicates = {predicate for _, predicate, _ in triples}
+    is_local = (
         len(rows) == 1
         and all(isinstance(row, Variable) for row in rows)
-        and all(isinstance(predicate, URIRef) for _, predicate, _ in triples)
+        and all(isinstance(predicate, URIRef) for predicate in predicates)
         and all(part.name in _JOINING for part in parts)
         and all(_has_row(part.p1) for part in parts if part.name == "LeftJoin")
         and not any(map(_looks, _inside([part.get("expr") for part in parts])))
         and {subject for subject, _, _ in query.template} <= _stated(parts)
     )
+    return frozenset(map(str, predicates)) if is_local else None
 
 
 def _parts(part: CompValue) -> Iterator[CompValue]:
