@@ -60,6 +60,25 @@ def test_a_request_comes_and_ends_with_an_erasure_on_a_narrow_screen(browser: Br
         expect(page.get_by_text("fulfilled")).to_be_visible()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_request_of_somebody_unknown_comes_and_is_answered(
+    browser: Browser, site: Running, language: Language
+) -> None:
+    words = catalogue(language)
+    reference = f"DSR-2026-{LANGUAGES.index(language)}"
+    with visiting(browser, site, language) as visitor:
+        page = visitor.open("/pages/requests")
+        page.get_by_label(words["reference"], exact=True).fill(reference)
+        page.get_by_role("button", name=words["record-request"]).click()
+        expect(page.get_by_text(reference)).to_be_visible()
+        visitor.check()
+        page.get_by_role("button", name=words["answer-request"]).click()
+        expect(page.get_by_text(words["outcome-nothing-held"]).first).to_be_visible()
+        visitor.open("/pages/requests")
+        visitor.check()
+        expect(page.get_by_role("row").filter(has_text=reference)).to_be_visible()
+
+
 def test_a_reader_is_not_offered_persons_and_refused(
     browser: Browser, demo_kg_guarded: KnowledgeGraph, tmp_path: Path
 ) -> None:

@@ -106,8 +106,11 @@ def test_the_forms_of_pages_name_the_ticket(demo_kg_guarded: KnowledgeGraph, tmp
         assert browser.get(f"{board}/{access}").status_code == 200
         sent(f"{board}/{access}", 303, do="answer", outcome="fulfilled")
         sent(page, 400, do="request", kind="access", received="2099-01-01T09:00")
+        sent(board, 303, do="request", kind="access", reference="DSR-2026-17", received="")
         sent(f"/pages/persons/{PERSON}/erasure", 200, sure="yes", otherBasis="erase")
         listed = server.get("/requests", params={"kind": "restriction"}).json()["requests"]
+        every = server.get("/requests").json()["requests"]
+    (letter,) = [one["id"].removeprefix(IDS) for one in every if one["reference"] == "DSR-2026-17"]
     made = [one["id"].removeprefix(IDS) for one in listed if one["subject"] == IDS + OTHER]
     found = [one for one in told(kg.settings) if "/pages/" in one[1]]
     assert found == [
@@ -117,6 +120,7 @@ def test_the_forms_of_pages_name_the_ticket(demo_kg_guarded: KnowledgeGraph, tmp
         ("right", "GET /pages/requests/{}", 200, access),
         ("right", "POST /pages/requests/{}", 303, access),
         ("right", "POST /pages/persons/{}", 400, None),
+        ("right", "POST /pages/requests", 303, letter),
         ("right", "POST /pages/persons/{}/erasure", 200, ERASURE),
     ]
 

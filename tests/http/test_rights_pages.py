@@ -26,6 +26,7 @@ from kgservice.errors import NotFound
 from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.web.dates import minute
+from kgservice.web.texts import LANGUAGES, catalogue
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, make_key, serving
 from tests.http.persons import PERSON
@@ -187,6 +188,30 @@ def test_a_request_is_extended_and_answered(board: Board) -> None:
     assert "An invoice is open" in checked(board.get(f"{path}?lang=en")).text
     kg.clock = lambda: NOON + timedelta(days=21)
     assert checked(board.get("/pages/requests?lang=en&status=overdue")).text.count("overdue") >= 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_request_of_somebody_unknown_is_recorded_by_its_reference(board: Board, language: str) -> None:
+    kg, path = board.kg, f"/pages/requests?lang={language}"
+    letter = {"do": "request", "kind": "access", "received": "2026-10-31T09:00"}
+    assert catalogue(language)["unknown-request-came"] in checked(board.get(path)).text
+    head = kg.head
+    assert board.post(path, origin="https://other.example", **letter, reference="DSR-1").status_code == 403
+    for wrong in ("", "Frau Krüger", "erika@example.org"):
+        refused = board.post(path, **letter, reference=wrong)
+        assert (refused.status_code, refused.headers["cache-control"]) == (400, "no-store")
+        assert f'value="{wrong}"' in refused.text
+        assert '<option value="access" selected>' in refused.text
+    assert board.post(path, **letter | {"do": "drop"}, reference="DSR-1").status_code == 400
+    assert kg.head == head
+    done = board.post(path, **letter, reference="DSR-2026-17")
+    (ticket,) = [one for one in tickets.listed(kg)["requests"] if one["reference"] == "DSR-2026-17"]
+    assert (ticket["due"], ticket["subject"]) == ("2026-11-30T09:00:00Z", None)
+    assert (done.status_code, done.headers["location"]) == (
+        303,
+        f"/pages/requests/{kg.addresses.key(ticket['id'])}?lang={language}",
+    )
+    assert "DSR-2026-17" in checked(board.get(done.headers["location"])).text
 
 
 def test_an_erasure_takes_two_steps_and_tells_what_it_did(board: Board) -> None:

@@ -60,6 +60,7 @@ MAY: list[tuple[str, str, set[Role]]] = [
     ("GET", "/requests", OFFICERS),
     ("POST", "/requests", OFFICERS),
     ("GET", "/pages/requests", OFFICERS),
+    ("POST", "/pages/requests", OFFICERS),
     ("POST", "/pages/requests/x", OFFICERS),
     ("POST", "/pages/consents/x", OFFICERS),
     ("GET", "/pages/sources/x", STEWARDS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -50,6 +50,7 @@ TYPED = """CREATE VIEW rejects AS SELECT line, 'nothing' AS reason FROM raw WHER
 CREATE VIEW good AS SELECT line, iri, text, other FROM raw WHERE text <> '2026';
 """
 PREFIXES = f"PREFIX ci: <{CI}> PREFIX dpv: <{DPV}> PREFIX ex: <http://example.org/> "
+TELLING = PREFIXES + "SELECT * { ?s ci:content|ci:title|ci:personName ?o }"
 PROPERTIES = (
     *("ci:title", "ci:description", "ci:content", "ci:quote", "ci:personName", "ci:region", "ci:occupation"),
     *("ci:dataSubject", "ci:evidencedBy", "ci:occursAt", "ci:addressedBy", "ci:impactOf", "ci:subjectOf"),
@@ -115,6 +116,13 @@ class Asked:
         """All that the request says, to tell what an answer only repeats."""
         said = "\n".join((self.target, *(value for _, value in self.headers), self.body, self.repeats))
         return f"{said}\n{unquote_plus(said)}\n{unquote_plus(unquote_plus(said))}"
+
+
+def successions() -> Iterator[Asked]:
+    """What tells much, for another purpose and at once for ours, by each who may ask so: without dice."""
+    for who, other in ((OF_TWO, IMPROVING), (OVERSEER, IMPROVING), (OVERSEER, "everything")):
+        target = f"/sparql?{urlencode({'query': TELLING})}"
+        yield Asked(who, "GET", target, (("Accept", "application/json"),), kind="query", warm=other)
 
 
 @dataclass
@@ -501,9 +509,8 @@ class Grammar:
             ),
             *(A.everything, "everything ", f"{RESEARCH}, everything", "", "*", "%65verything", "None"),
         )
-        query = PREFIXES + "SELECT * { ?s ci:content|ci:title|ci:personName ?o }"
         headers = [("Accept", "application/json")]
-        parameters = [("query", query)]
+        parameters = [("query", TELLING)]
         for _ in range(self.dice.choice([1, 1, 2, 3])):
             way = self._pick("header", "parameter", "cookie", "case")
             if way == "header":

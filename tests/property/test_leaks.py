@@ -33,7 +33,7 @@ from kgservice.store import OxigraphStore
 from kgservice.store.base import Dataset
 from tests.http.keys import IMPROVING
 from tests.property.leaks import Leak, Search, grammar_of, inside, over_socket
-from tests.property.leaks_requests import Asked
+from tests.property.leaks_requests import Asked, successions
 from tests.property.leaks_world import COPIED, DETAIL, PROJECT, TYPE, A, Planted, World, ci
 from tests.serving import PLAIN, running
 
@@ -108,6 +108,14 @@ def test_no_answer_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
         *("purpose", "update", "graph store", "dry run", "read back", "import", "write"),
         *("records", "form", "sheet", "question as Parquet", "after another purpose"),
     }
+
+
+def test_a_search_begins_with_one_purpose_right_after_another(worlds: tuple[World, World]) -> None:
+    """What the other one is told has canaries: a service that mixed them up would show them."""
+    world, twin = worlds
+    done = search(world, twin, len([*successions()]))
+    assert done.counts["told to another purpose"] == 3
+    assert done.counts["after another purpose"] == done.counts["query"] == done.counts["requests"] == 3
 
 
 def test_no_answer_over_a_socket_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
@@ -395,7 +403,7 @@ def test_a_service_whose_questions_read_everything_is_caught(
     monkeypatch.setattr(questions, "reader_of", lambda _scope, _parameters, kg: kg)
     world = alone()
     with pytest.raises(Leak, match="queries/"):
-        search(world, None, 500)
+        search_for(world, {"saved question"}, 500)
 
 
 def test_a_service_whose_tags_count_all_commits_is_caught(
@@ -413,6 +421,7 @@ def search_for(world: World, kinds: set[str], requests: int, seed: int = 3) -> S
     grammar = grammar_of(world, seed)
 
     async def run() -> None:
+        await found.succeed()
         while found.counts["requests"] < requests:
             asked = grammar.request()
             if asked.kind in kinds:
@@ -466,19 +475,27 @@ def test_a_service_that_shows_everything_to_who_oversees_is_caught(
         search_for(world, {"query", "record"}, 500)
 
 
+@pytest.mark.parametrize("which", ["first", "before"])
 def test_a_service_that_keeps_the_purpose_of_the_request_before_is_caught(
-    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+    alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
-    """As one would whose answers were kept by who asks, not by what they may see."""
+    """As one would whose answers were kept by who asks, not by what they may see: of the first or the last.
+
+    What each search begins with finds it out, whatever the dice throw after that.
+    """
     kept: dict[str, str | None] = {}
 
     def careless(principal: Principal, given: str | None, *rest: Any) -> str | None:
-        return kept.setdefault(principal.name, stated_purpose(principal, given, *rest))
+        purpose = stated_purpose(principal, given, *rest)
+        told = kept.setdefault(principal.name, purpose)
+        if which == "before":
+            kept[principal.name] = purpose
+        return told
 
     monkeypatch.setattr(purposes, "stated_purpose", careless)
     world = alone()
-    with pytest.raises(Leak, match=r"tells of"):
-        search_for(world, {"query", "record", "saved question"}, 2500)
+    with pytest.raises(Leak, match=r"tells of|tag of the view of another purpose"):
+        search(world, None, len([*successions()]))
 
 
 def searched(text: str) -> Asked:

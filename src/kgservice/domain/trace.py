@@ -123,7 +123,7 @@ class Link:
 class Trace:
     """The chain through `focus`. `layers` has every name of `LAYERS`, in that order, perhaps empty.
 
-    `evidence`: how much evidence there is where it may not be shown, as a number or `fewer than 5`.
+    `evidence`: how much evidence there is where it may not be shown: a number, or `of fewer than 5 persons`.
     """
 
     focus: str
@@ -136,16 +136,15 @@ class Trace:
         for layer in self.layers.values():
             yield from layer
 
-    def without(self, hidden: Collection[str], smallest: int) -> Trace:
-        """The chain without `hidden` and its evidence, which is counted if it is at least `smallest`."""
-        count = len(self.layers["evidence"])
+    def without(self, hidden: Collection[str], evidence: int | str) -> Trace:
+        """The chain without `hidden` and its evidence, of which it says `evidence`."""
         layers = {
             name: tuple(node for node in nodes if name != "evidence" and node.iri not in hidden)
             for name, nodes in self.layers.items()
         }
         left = {node.iri for nodes in layers.values() for node in nodes}
         links = tuple(link for link in self.links if link.source in left and link.target in left)
-        return Trace(self.focus, layers, links, count if count >= smallest else f"fewer than {smallest}")
+        return Trace(self.focus, layers, links, evidence)
 
     def to_json(self) -> dict[str, Any]:
         """The chain as JSON values."""

@@ -66,7 +66,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """What was found out. `sources`: pieces of evidence, None for so few that they tell of single persons."""
+    """What was found out. `sources`: pieces of evidence, None for those of too few persons."""
 
     thing: Thing
     kind: Thing | None

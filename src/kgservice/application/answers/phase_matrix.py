@@ -50,6 +50,10 @@ _BESIDES = f"""{_PREFIX}SELECT ?phase (COUNT(DISTINCT ?record) AS ?n) {{
 _EACH = (
     f"{_PREFIX}SELECT ?phase (COUNT(DISTINCT ?record) AS ?n) {{ {_PATTERNS[CUSTOMER_DATA]} }} GROUP BY ?phase"
 )
+# Whose they are; the store stops at as many as a group must have.
+_PERSONS = f"""{_PREFIX}SELECT DISTINCT ?person {{{{
+  VALUES ?phase {{{{ UNDEF }}}} {_PATTERNS[CUSTOMER_DATA]} ?record ci:dataSubject ?person
+}}}} LIMIT {{most}}"""
 _OF_CLASS = "SELECT (COUNT(*) AS ?n) { VALUES ?class { UNDEF } ?record a ?class }"
 _EVERY = " UNION ".join(
     f'{{ {pattern} BIND("{name}" AS ?element) }}'
@@ -88,7 +92,7 @@ def phase_matrix(kg: Reader) -> PhaseMatrix:
 def phase_matrix_guarded(kg: Reader) -> PhaseMatrix:
     """See `phase_matrix`, for those who may not see single persons: without things that are records of one.
 
-    What it counts of customers is for the page to hide where it is little.
+    Data of customers is counted where it is of as many persons as a group must have.
     """
     rows = kg.select(_NAMED).rows
     secret = personal(kg, (term for row in rows for term in row[2:] if isinstance(term, NamedNode)))
@@ -98,8 +102,18 @@ def phase_matrix_guarded(kg: Reader) -> PhaseMatrix:
         for phase, element, _ in told
         if isinstance(phase, NamedNode) and isinstance(element, Literal)
     )
-    of_customers = {(phase, CUSTOMER_DATA): number for phase, number in _customer_data(kg).items()}
+    of_customers = {
+        (phase, CUSTOMER_DATA): number if _is_of_many(kg, phase) else 0
+        for phase, number in _customer_data(kg).items()
+    }
     return PhaseMatrix(phases(kg), {**counts, **of_customers})
+
+
+def _is_of_many(kg: Reader, phase: str) -> bool:
+    """Whether the data of customers in a phase is of as many persons as a group must have."""
+    smallest = kg.settings.smallest_group
+    found = kg.select(with_values(_PERSONS.format(most=smallest), {"phase": NamedNode(phase)})).rows
+    return len(found) >= smallest
 
 
 def _customer_data(kg: Reader) -> dict[str, int]:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pyoxigraph import Literal, NamedNode
 
 from kgservice.application.answers.questions import ask, bind, find
+from kgservice.application.graph.described import iris, values
 from kgservice.application.views.reader import Reader
 from kgservice.domain.question import PLACE, Parameter, Question, listed, with_values
 from kgservice.domain.small_groups import COUNTED, FIGURE, PLACE_OF_PERSONS, SINGLE, Count, hidden
@@ -44,6 +45,16 @@ def personal(kg: Reader, nodes: Iterable[NamedNode]) -> set[NamedNode]:
     Things of a project do so too where they refer to a person, but also say something in that of a project.
     """
     return {node for node in set(nodes) if _is_personal(kg, node)}
+
+
+def number_of_many(kg: Reader, records: Collection[str]) -> int | None:
+    """How many records these are, or None where they are of fewer persons than a group must have.
+
+    What names no person that the view shows is counted as a record, and stands for nobody.
+    """
+    said = values(kg, records, ("dataSubject",))
+    persons = {person for of_record in said.values() for person in iris(of_record["dataSubject"])}
+    return len(records) if min(len(persons), len(records)) >= kg.settings.smallest_group else None
 
 
 def allow(kg: Reader, iri: NamedNode) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.answers.small_groups import is_secret, personal
+from kgservice.application.answers.small_groups import is_secret, number_of_many, personal
 from kgservice.application.views.reader import Reader
 from kgservice.domain.question import with_values
 from kgservice.domain.trace import LAYERS, Fact, Link, Measured, Node, Thing, Trace, Value
@@ -103,7 +103,9 @@ def trace_guarded(kg: Reader, iri: NamedNode) -> Trace:
         raise NotFound("the graph has no record <{iri}>", iri=iri.value)
     whole = trace(kg, iri)
     nodes = [NamedNode(node.iri) for node in whole.nodes()]
-    return whole.without({node.value for node in personal(kg, nodes)}, kg.settings.smallest_group)
+    evidence = number_of_many(kg, [node.iri for node in whole.layers["evidence"]])
+    few = f"of fewer than {kg.settings.smallest_group} persons"
+    return whole.without({node.value for node in personal(kg, nodes)}, few if evidence is None else evidence)
 
 
 class _Reader:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pyoxigraph import Literal, NamedNode
 
-from kgservice.application.answers.small_groups import personal
+from kgservice.application.answers.small_groups import number_of_many, personal
 from kgservice.application.answers.wall_counts import by_phase, by_segment
 from kgservice.application.graph.described import Values, iri, iris, linked, number, text, things, values
 from kgservice.application.views.reader import Reader
@@ -162,19 +162,16 @@ class _Wall:
         others = set(self._fit(o for of_node in said.values() for o in iris(of_node["contradicts"])))
         kinds = {kind for of_node in said.values() for kind in iris(of_node["insightKind"])}
         names = things(self._kg, {*nodes, *others, *kinds})
-        made = []
-        for node in nodes:
-            sources = len(said[node]["evidencedBy"])
-            made.append(
-                Insight(
-                    names[node],
-                    next((names[kind] for kind in iris(said[node]["insightKind"])), None),
-                    text(said[node]["derivedByAI"]) in {"true", "1"},
-                    tuple(names[other] for other in iris(said[node]["contradicts"]) if other in others),
-                    sources if sources >= self._kg.settings.smallest_group else None,
-                )
+        return tuple(
+            Insight(
+                names[node],
+                next((names[kind] for kind in iris(said[node]["insightKind"])), None),
+                text(said[node]["derivedByAI"]) in {"true", "1"},
+                tuple(names[other] for other in iris(said[node]["contradicts"]) if other in others),
+                number_of_many(self._kg, iris(said[node]["evidencedBy"])),
             )
-        return tuple(made)
+            for node in nodes
+        )
 
     def results(self) -> tuple[Result, ...]:
         nodes = self._all("AggregateResult")

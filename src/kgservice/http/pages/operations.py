@@ -210,6 +210,10 @@ PAGES: dict[tuple[str, str], Operation] = {
         "Withdraw or renew a consent by a form", "do", "method", "by", "time", "expires"
     ),
     ("get", "/pages/requests"): Operation("Requests of persons", PAGE, asked=("status", "kind", "lang")),
+    ("post", "/pages/requests"): _decision(
+        "Record what somebody asks for whom the graph does not know, by a form",
+        *("do", "kind", "reference", "received"),
+    ),
     ("get", "/pages/requests/{id}"): Operation("A request of a person", PAGE, asked=("lang",), fails=(404,)),
     ("post", "/pages/requests/{id}"): _decision(
         "Answer a request or extend its time by a form", "do", "outcome", "reason", "time", "months"

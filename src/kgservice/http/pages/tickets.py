@@ -1,4 +1,4 @@
-"""The pages of what persons asked for: all requests with their dates, and one with forms to answer it."""
+"""The pages of what persons asked for: all requests with their dates, and one; forms to record and answer."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ _FILTERS = ("status", "kind")
 
 def add(routes: Routes) -> None:
     """Put the pages where they belong."""
-    routes.board(REQUESTS, requests_page, request_page, decide)
+    routes.decided(REQUESTS, requests_page, record, beyond=True)
+    routes.decided(f"{REQUESTS}/{{id}}", request_page, decide, beyond=True)
 
 
 def requests_page(site: Site, request: Request) -> Response:
-    """The requests that fit the filters of the address, the most urgent first."""
+    """The requests that fit the filters of the address, the most urgent first, with a form for another."""
     kg, language = site.whole, site.language(request)
     picked = {name: request.query_params.get(name, "") for name in _FILTERS}
     every = tickets.listed(kg)["requests"]
@@ -67,6 +68,15 @@ def request_page(site: Site, request: Request) -> Response:
         months=range(1, LONGEST_EXTENSION + 1),
     )
     return unkept(response)
+
+
+def record(kg: KnowledgeGraph, _key: str, form: Mapping[str, str], by: Origin) -> Exercised:
+    """Record the request of somebody whom the graph does not know; its page. Raises what `open_` raises."""
+    if form.get("do") != "request":
+        raise unknown(form)
+    body = said(form, "kind") | moments(form, "received") | {"reference": form.get("reference", "").strip()}
+    ticket = requests.open_(kg, body, by)
+    return Exercised(f"{REQUESTS}/{key_of(kg, ticket)}", ticket)
 
 
 def decide(kg: KnowledgeGraph, key: str, form: Mapping[str, str], by: Origin) -> Exercised:
