@@ -116,6 +116,10 @@ def test_multipart_that_is_none(server: Running) -> None:
             "multipart/form-data; boundary=b",
             b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n',
         ),
+        (
+            "multipart/form-data; boundary=b; charset=undefined",
+            b'--b\r\nContent-Disposition: form-data; name="x"; filename="\xff.ttl"\r\n\r\n\r\n--b--\r\n',
+        ),
     ):
         answer = server.post(GRAPH, content=body, headers={"Content-Type": kind})
         assert answer.status_code == 400
