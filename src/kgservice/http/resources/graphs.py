@@ -230,13 +230,13 @@ def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> Bina
         out = cast(BinaryIO, on_failure.enter_context(spool))
         for name, fmt, file in parts:
             with reading_rdf(name):
-                serialize((q.triple for q in _quads(file, fmt, graph)), out, format=N_TRIPLES.rdf)
+                serialize((q.triple for q in _quads(name, file, fmt, graph)), out, format=N_TRIPLES.rdf)
         out.seek(0)
         on_failure.pop_all()
         return out
 
 
-def _quads(file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
+def _quads(name: str, file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
     assert fmt.rdf is not None
-    check_document(file, fmt)
+    check_document(file, fmt, name)
     return parse(file, fmt.rdf, base_iri=graph.value, without_named_graphs=True, rename_blank_nodes=True)
