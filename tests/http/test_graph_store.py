@@ -98,12 +98,13 @@ def test_several_files_are_one_change(server: Running) -> None:
 
 
 def test_a_broken_file_among_several_changes_nothing(server: Running) -> None:
-    files = [
-        ("a", ("a.ttl", "<urn:a> <urn:b> 1 .", "text/turtle")),
-        ("b", ("b.ttl", "<urn:a> <urn:b> 2 .\noops", "text/turtle")),
-    ]
-    answer = server.post(GRAPH, files=files)
-    assert (answer.status_code, answer.json()["source"], answer.json()["line"]) == (400, "b.ttl", 2)
+    for broken in ("oops", "<<(" * 200):
+        files = [
+            ("a", ("a.ttl", "<urn:a> <urn:b> 1 .", "text/turtle")),
+            ("b", ("b.ttl", f"<urn:a> <urn:b> 2 .\n{broken}", "text/turtle")),
+        ]
+        answer = server.post(GRAPH, files=files).json()
+        assert (answer["status"], answer.get("source"), answer["line"]) == (400, "b.ttl", 2)
     assert server.get(GRAPH).status_code == 404
 
 
@@ -115,6 +116,10 @@ def test_multipart_that_is_none(server: Running) -> None:
         (
             "multipart/form-data; boundary=b",
             b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=b; charset=undefined",
+            b'--b\r\nContent-Disposition: form-data; name="x"; filename="\xff.ttl"\r\n\r\n\r\n--b--\r\n',
         ),
     ):
         answer = server.post(GRAPH, content=body, headers={"Content-Type": kind})

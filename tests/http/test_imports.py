@@ -98,3 +98,12 @@ def test_other_methods_and_bodies(server: Running) -> None:
     assert server.request("PUT", "/imports").status_code == 405
     assert server.post("/imports", content=b"x", headers={"Content-Type": "image/png"}).status_code == 415
     assert server.post("/imports", files=[("files", ("a.txt", "x"))]).status_code == 400
+
+
+def test_a_name_in_a_charset_that_does_not_fit(server: Running) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="\xff.ttl"\r\n\r\n\r\n--b--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
+    answer = server.post("/imports", content=body, headers=kind)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-input")
+    packed = server.post("/imports", content=body, headers=kind | {"Content-Encoding": "gzip"})
+    assert packed.status_code == 415

@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 
 from kgservice.domain.sparql_scan import Token, federated, operations, place, scan, uses
-from kgservice.domain.sparql_update import Data, Manage, Modify, Transfer, parsed
-from kgservice.errors import BadQuery, Forbidden
+from kgservice.domain.sparql_update import Data, Load, Manage, Modify, Transfer, parsed
+from kgservice.errors import BadQuery
 
 
 def texts(text: str) -> list[str]:
@@ -121,10 +121,11 @@ def test_operations_are_taken_apart() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["LOAD <http://a>", "LOAD SILENT <http://a> INTO GRAPH <g>"])
-def test_load_is_forbidden(text: str) -> None:
-    with pytest.raises(Forbidden):
-        parsed(text)
+def test_load_tells_where_it_stands() -> None:
+    assert parsed("LOAD <cid:a> ;\nPREFIX x: <u:> load silent x:a INTO GRAPH x:g") == [
+        Load("", "<cid:a>", None, False, 1, 1),
+        Load("PREFIX x: <u:>", "x:a", "x:g", True, 2, 16),
+    ]
 
 
 def test_kinds_of_tokens() -> None:

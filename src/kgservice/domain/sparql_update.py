@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kgservice.domain.sparql_scan import Operation, Piece, Token, closing, operations, place
-from kgservice.errors import BadQuery, Forbidden
+from kgservice.errors import BadQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,23 @@ class Transfer:
     silent: bool
 
 
-UpdateOperation = Data | Modify | Manage | Transfer
+@dataclass(frozen=True, slots=True)
+class Load:
+    """LOAD of what `source` names into the graph `target`, as written, if there is one; where it stands."""
+
+    prologue: str
+    source: str
+    target: str | None
+    silent: bool
+    line: int
+    column: int
+
+
+UpdateOperation = Data | Modify | Manage | Transfer | Load
 
 
 def parsed(text: str, prologue: str = "") -> list[UpdateOperation]:
-    """The operations of `text`, whose syntax is known to be right; `prologue` stands before each one's own.
-
-    Raises `Forbidden` for LOAD: the service makes no outgoing requests.
-    """
+    """The operations of `text`, whose syntax is known to be right; `prologue` stands before that of each."""
     return [_Reader(text, prologue, operation).read() for operation in operations(text)]
 
 
@@ -93,9 +102,11 @@ class _Reader:
             return Transfer(self._prologue, word, source, self._graph(), silent)
         line, column = place(self._text, first.start)
         if word == "LOAD":
-            raise Forbidden(
-                "LOAD is not allowed: the service makes no outgoing requests", line=line, column=column
-            )
+            self._at = 1
+            silent = self._takes("SILENT")
+            source = self._graph()
+            target = self._graph() if self._takes("INTO") else None
+            return Load(self._prologue, source, target, silent, line, column)
         raise BadQuery(
             "{text} is no operation; keywords need white space after them",
             text=first.text,

@@ -40,12 +40,13 @@ _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 Buffer = bytes | mmap
 
 
-def check_document(source: BinaryIO | bytes | Path, fmt: Format) -> None:
+def check_document(source: BinaryIO | bytes | Path, fmt: Format, name: str | None = None) -> None:
     """Raise `BadRdf` with line and column for a document that is nested too deep, or that declares entities.
 
-    A stream must be seekable, and is left where it was. Large files of the Turtle family are only searched.
+    `name` is what a document that is no file is called. A stream must be seekable, and is left where it was.
+    Large files of the Turtle family are only searched.
     """
-    name = source.name if isinstance(source, Path) else None
+    name = source.name if isinstance(source, Path) else name
     if fmt not in (RDF_XML, JSON_LD) and not _holds(source, _TERM):
         return
     with _content(source) as content:

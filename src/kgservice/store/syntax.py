@@ -149,16 +149,21 @@ def resolve(prologue: str, iri: str) -> NamedNode:
 
 
 def parse(
-    source: BinaryIO | bytes | Path, fmt: Format, *, base: str | None = None, rename: bool = False
+    source: BinaryIO | bytes | Path,
+    fmt: Format,
+    *,
+    base: str | None = None,
+    rename: bool = False,
+    name: str | None = None,
 ) -> Iterator[Quad]:
     """The quads of an RDF document, one after the other; triples are in the default graph.
 
     Blank nodes keep the names they have in the document, unless they are to be told from others (`rename`).
-    Raises `BadRdf` with line and column.
+    Raises `BadRdf` with line and column, and `name` or that of the file.
     """
-    name = source.name if isinstance(source, Path) else None
+    name = source.name if isinstance(source, Path) else name
     with reading_rdf(name):
-        check_document(source, fmt)
+        check_document(source, fmt, name)
         if isinstance(source, Path):
             yield from pyoxigraph.parse(path=source, format=fmt.rdf, base_iri=base, rename_blank_nodes=rename)
         else:

@@ -8,11 +8,12 @@ from itertools import islice
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.loading import Uploads, loaded
 from kgservice.application.protocol.templates import Template
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind
-from kgservice.domain.sparql_update import Data, Manage, Modify, Transfer, UpdateOperation
-from kgservice.errors import Conflict, DeadlineExceeded, NotFound, StoreFailed, TooCostly
+from kgservice.domain.sparql_update import Data, Load, Manage, Modify, Transfer, UpdateOperation
+from kgservice.errors import BadInput, Conflict, DeadlineExceeded, NotFound, StoreFailed, TooCostly
 from kgservice.store.allowance import Allowance
 from kgservice.store.base import Dataset, Solutions, Store, Term
 from kgservice.store.syntax import quads_of_data, resolve
@@ -25,8 +26,8 @@ _EACH = 5  # statements that templates may make for each solution that may be re
 class Steps:
     """Turns the operations of one request into changes, each seen from the store as it is before it.
 
-    WHERE runs on the graphs of `protocol`, else on those that the operation names, else on `view`. All
-    together read so many solutions and statements at most as one request may.
+    WHERE runs on the graphs of `protocol`, else on those that the operation names, else on `view`. LOAD
+    reads `uploads`. All together read so many solutions and statements at most as one request may.
     """
 
     def __init__(
@@ -36,12 +37,15 @@ class Steps:
         protocol: Dataset | None,
         view: NamedNode,
         allowance: Allowance,
+        *,
+        uploads: Uploads,
     ) -> None:
         self._kg = kg
         self._store = store
         self._protocol = protocol
         self._view = view
         self._allowance = allowance
+        self._uploads = uploads
         self._left = self._most = kg.settings.query_rows
         self._scratch = NamedNode(kg.addresses.scratch)
 
@@ -58,6 +62,8 @@ class Steps:
             return self._modify(step)
         if isinstance(step, Transfer):
             return self._transfer(step)
+        if isinstance(step, Load):
+            return self._load(step)
         return self._create(step) if step.verb == "CREATE" else self._empty(step)
 
     # DELETE and INSERT
@@ -121,6 +127,19 @@ class Steps:
     def _solve(self, text: str, dataset: Dataset) -> Solutions:
         copy = None if self._store is self._kg.store else self._store
         return self._kg.solve(text, dataset, allowance=self._allowance.part(), copy=copy, most=self._left + 1)
+
+    def _load(self, step: Load) -> Change:
+        graph = resolve(step.prologue, step.target) if step.target else None
+        if graph is not None:
+            self._kg.planner(self._store).kind(graph)  # read only is refused for an empty file, too
+        try:
+            quads = tuple(loaded(step, self._uploads, graph or LOOSE, self._kg.settings.base))
+        except BadInput:
+            go_on(self._allowance)  # the file cannot be read either when whoever sent it has left
+            if step.silent:
+                return Change()
+            raise
+        return Change(add=quads, create=(graph,) if graph is not None and self._is_free(graph) else ())
 
     # Whole graphs
 

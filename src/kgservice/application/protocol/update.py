@@ -12,11 +12,12 @@ from pyoxigraph import NamedNode
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.proof import refuse_whole
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.loading import Uploads, check_loads
 from kgservice.application.protocol.steps import MANY, Steps, go_on
 from kgservice.application.views.reader import Reader
 from kgservice.domain.change import Change, Commit, Origin
 from kgservice.domain.sparql_scan import federated, place, scan
-from kgservice.domain.sparql_update import Data, Manage, Modify, Transfer, UpdateOperation, parsed
+from kgservice.domain.sparql_update import Data, Load, Manage, Modify, Transfer, UpdateOperation, parsed
 from kgservice.errors import BadQuery, DeadlineExceeded, Forbidden
 from kgservice.store.allowance import Allowance
 from kgservice.store.base import Dataset, Store
@@ -33,6 +34,7 @@ def update(
     reading: Callable[[], Reader] | None = None,
     using: Sequence[NamedNode] = (),
     using_named: Sequence[NamedNode] = (),
+    uploads: Uploads | None = None,
     discreet: bool = False,
     allowance: Allowance | None = None,
     turn: AbstractContextManager[object] | None = None,
@@ -42,13 +44,15 @@ def update(
     Statements outside GRAPH are loose: the router decides, and DELETE takes them from where they are. WHERE
     runs on the view that `reading` gives (default: of everything), or on `using` and `using_named`, while
     others may write: see `_Working`. `DEFAULT` means the scratch graph; `ALL` and `NAMED` mean the graphs
-    that users can write. `discreet`: for who may not see everything, all is SILENT. `allowance`: the time in
-    which it has to be worked out; who leaves before it is written stops it. `turn` is entered before others
-    have to wait for it (a lock: for one at a time).
+    that users can write. LOAD reads `uploads`, the files that come with the update, each of which has to be
+    named; with SILENT it leaves out what is missing or malformed. `discreet`: for who may not see everything,
+    all that is about whole graphs is SILENT. `allowance`: the time in which it has to be worked out; who
+    leaves before it is written stops it. `turn` is entered before others have to wait for it (a lock: for one
+    at a time).
 
-    Raises `BadQuery` with line and column; `Forbidden` for LOAD, SERVICE, read-only graphs and for what the
-    view of a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are there, unless
-    SILENT; what `Steps.change` and a commit raise.
+    Raises `BadQuery` with line and column; `Forbidden` for LOAD of anything else, SERVICE, read-only graphs
+    and for what the view of a purpose does not hold; `NotFound` and `Conflict` for graphs that are not or are
+    there, unless SILENT; what `check_loads`, `Steps.change` and a commit raise.
     """
     base = kg.settings.base
     check_update(text, base)
@@ -57,6 +61,8 @@ def update(
         line, column = place(text, remote.start)
         raise Forbidden("SERVICE is not allowed: updates make no outgoing requests", line=line, column=column)
     steps = parsed(text, f"BASE <{base}>")
+    uploads = uploads or {}
+    check_loads(steps, uploads, kg.settings.max_body)
     for step in steps:
         if isinstance(step, Manage) and step.verb != "CREATE":
             _refuse_emptying(kg, step, origin)
@@ -71,7 +77,7 @@ def update(
     if reader.purpose is not None:
         _check_purpose(reader, steps, protocol)
     allowed = allowance or Allowance(seconds=kg.settings.deadline)
-    working = _Working(kg, steps, protocol, reader.view)
+    working = _Working(kg, steps, protocol, reader.view, uploads)
     if _is_one_change(steps) and not any(isinstance(step, Modify) for step in steps):
         with kg.writing:
             return kg.write(working.as_one(allowed), origin)
@@ -104,9 +110,9 @@ def _is_one_change(steps: Sequence[UpdateOperation]) -> bool:
     """Whether no operation needs to see what one before it did: one alone, or removals before additions."""
     if len(steps) <= 1:
         return True
-    if not all(isinstance(step, Data) for step in steps):
+    if not all(isinstance(step, Data | Load) for step in steps):
         return False
-    inserts = [isinstance(step, Data) and step.insert for step in steps]
+    inserts = [not isinstance(step, Data) or step.insert for step in steps]
     return inserts == sorted(inserts)
 
 
@@ -141,11 +147,13 @@ class _Working:
         steps: Sequence[UpdateOperation],
         protocol: Dataset | None,
         view: NamedNode,
+        uploads: Uploads,
     ) -> None:
         self._kg = kg
         self._steps = steps
         self._protocol = protocol
         self._view = view
+        self._uploads = uploads
 
     def made(self, origin: Origin, allowance: Allowance, turn: AbstractContextManager[object]) -> Commit:
         """Make it, as one commit. The time in which it waits for others who write does not count."""
@@ -210,7 +218,7 @@ class _Working:
         return self._kg.planner().effect(whole)
 
     def _on(self, store: Store, view: NamedNode, allowance: Allowance) -> Steps:
-        return Steps(self._kg, store, self._protocol, view, allowance)
+        return Steps(self._kg, store, self._protocol, view, allowance, uploads=self._uploads)
 
 
 def _reads(dataset: Dataset, where: str) -> Sequence[NamedNode] | None:

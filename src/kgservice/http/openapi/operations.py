@@ -8,7 +8,7 @@ from kgservice.application.law.audit_export import FILTERS as AUDITED
 from kgservice.application.law.subjects import WAYS
 from kgservice.domain.rights import REFERENCE
 from kgservice.http.messages.negotiation import HTML, OF_KIND, PLAIN_JSON, SVG, Representation
-from kgservice.http.messages.operation import COSTLY, TEXT, Body, Offers, Operation, form, members
+from kgservice.http.messages.operation import COSTLY, MULTIPART, TEXT, Body, Offers, Operation, form, members
 from kgservice.http.messages.operation import GUARDED as _GUARDED
 from kgservice.http.openapi.crm_operations import CRM
 from kgservice.http.pages.operations import PAGES
@@ -24,7 +24,7 @@ _MOMENT = {"type": "string", "format": "date-time"}
 _REFERENCE = {"type": "string", "pattern": f"^{REFERENCE.pattern}$"}
 _TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
 _FILES = {
-    "multipart/form-data": {
+    MULTIPART: {
         "type": "object",
         "properties": {"files": {"type": "string", "contentMediaType": "application/octet-stream"}},
         "required": ["files"],
@@ -40,6 +40,13 @@ _CONSENT: dict[str, Any] = {
 _RESTRICTION: dict[str, Any] = {"records": _TEXTS, "from": _MOMENT, "reason": TEXT, "request": TEXT}
 _QUERY = {"query": TEXT, "default-graph-uri": TEXT, "named-graph-uri": TEXT, "timeout": TEXT}
 _UPDATE = {"update": TEXT, "using-graph-uri": TEXT, "using-named-graph-uri": TEXT, "timeout": TEXT}
+_LOADING: Body = {
+    MULTIPART: {
+        "type": "object",
+        "properties": {**_UPDATE, "file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        "required": ["update"],
+    }
+}
 
 
 def _written(summary: str, *statuses: int) -> Operation:
@@ -82,7 +89,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (),
         (204,),
         ("using-graph-uri", "using-named-graph-uri", "timeout"),
-        {"application/sparql-update": TEXT, **form(_UPDATE, "update")},
+        {"application/sparql-update": TEXT, **form(_UPDATE, "update"), **_LOADING},
         (*_GUARDED, 504),
         reads=True,
         changes=True,

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 from pyoxigraph import NamedNode, Quad, parse, serialize
 from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -27,24 +25,24 @@ from kgservice.errors import (
     Forbidden,
     NotFound,
     PreconditionFailed,
-    UnsupportedMediaType,
 )
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import origin_of
 from kgservice.http.access.permissions import principal_of
-from kgservice.http.messages.bodies import IN_MEMORY, pieces, spooled
+from kgservice.http.messages.bodies import IN_MEMORY, spooled
 from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.multipart import format_of, parts_of
 from kgservice.http.messages.negotiation import body_format, media_type_of, negotiate
+from kgservice.http.messages.operation import MULTIPART
 from kgservice.http.messages.problems import method_not_allowed
 from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.messages.tags import Tags
 from kgservice.http.resources.operation import iri
 from kgservice.store.documents import check_document
-from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format, graph_format_of
+from kgservice.store.formats import GRAPH_FORMATS, N_TRIPLES, Format
 from kgservice.store.syntax import reading_rdf
 
 METHODS = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
-MOST_FILES = 1000
 _IN_A_URI = "!#$%&'()*+,/:;=?@[]~"  # besides letters, digits and -._ (RFC 3986)
 
 T = TypeVar("T")
@@ -161,7 +159,7 @@ class Graphs:
         principal = principal_of(http.scope)
         with ExitStack() as files:
             said = http.headers.get("content-type", "")
-            if media_type_of(said)[0] == "multipart/form-data":
+            if media_type_of(said)[0] == MULTIPART:
                 parts = await self._parts(http.headers, http.receive, files)
                 source = await self._on(self._workers, lambda: _merged(parts, graph))
                 files.callback(source.close)
@@ -187,24 +185,10 @@ class Graphs:
         self, headers: Headers, receive: Receive, files: ExitStack
     ) -> list[tuple[str, Format, BinaryIO]]:
         """The files of a multipart body: name, format and content."""
-        if headers.get("content-encoding", "identity") != "identity":
-            raise UnsupportedMediaType("A multipart body cannot be compressed", source="Content-Encoding")
-        body = pieces(headers, receive, self._kg.settings.max_body)
-        try:
-            form = await MultiPartParser(headers, body, max_files=MOST_FILES, max_fields=0).parse()
-        except MultiPartException as error:
-            raise BadInput("The multipart body cannot be read: {error}", error=error.message) from None
-        except KeyError:
-            raise BadInput("The multipart body has no boundary", source="Content-Type") from None
         parts: list[tuple[str, Format, BinaryIO]] = []
-        for name, part in form.multi_items():
-            assert isinstance(part, UploadFile)  # max_fields=0
-            files.callback(part.file.close)
-            guessed = graph_format_of(Path(part.filename or ""))
-            said = part.headers.get("content-type")
-            generic = said is None or media_type_of(said)[0] == "application/octet-stream"
-            fmt = guessed if guessed and generic else body_format(said)
-            parts.append((part.filename or name, fmt, part.file))
+        for name, part in await parts_of(headers, receive, self._kg.settings.max_body, files):
+            assert isinstance(part, UploadFile)  # there are no fields
+            parts.append((part.filename or name, format_of(part), part.file))
         if not parts:
             raise BadInput("The multipart body holds no file")
         return parts
@@ -246,13 +230,13 @@ def _merged(parts: list[tuple[str, Format, BinaryIO]], graph: NamedNode) -> Bina
         out = cast(BinaryIO, on_failure.enter_context(spool))
         for name, fmt, file in parts:
             with reading_rdf(name):
-                serialize((q.triple for q in _quads(file, fmt, graph)), out, format=N_TRIPLES.rdf)
+                serialize((q.triple for q in _quads(name, file, fmt, graph)), out, format=N_TRIPLES.rdf)
         out.seek(0)
         on_failure.pop_all()
         return out
 
 
-def _quads(file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
+def _quads(name: str, file: BinaryIO, fmt: Format, graph: NamedNode) -> Iterator[Quad]:
     assert fmt.rdf is not None
-    check_document(file, fmt)
+    check_document(file, fmt, name)
     return parse(file, fmt.rdf, base_iri=graph.value, without_named_graphs=True, rename_blank_nodes=True)

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -24,9 +23,10 @@ from kgservice.application.imports import imports
 from kgservice.errors import BadInput, KgError
 from kgservice.http.access.given import origin_of
 from kgservice.http.access.permissions import principal_of
-from kgservice.http.messages.bodies import pieces, spooled
+from kgservice.http.messages.bodies import spooled
 from kgservice.http.messages.details import details
 from kgservice.http.messages.exchange import Exchange
+from kgservice.http.messages.multipart import parts_of
 from kgservice.http.messages.negotiation import (
     PLAIN_JSON,
     Representation,
@@ -34,10 +34,10 @@ from kgservice.http.messages.negotiation import (
     media_type_of,
     negotiate,
 )
+from kgservice.http.messages.operation import MULTIPART
 from kgservice.http.messages.problems import language_of, method_not_allowed
 from kgservice.http.messages.streaming import ClientLeft, HeaderList, respond
 
-MOST_FILES = 1000
 NDJSON = Representation("ndjson", ("application/x-ndjson",))
 
 Upload = tuple[str, BinaryIO]
@@ -84,23 +84,13 @@ class Imports:
     async def _uploads(self, exchange: Exchange, files: ExitStack) -> list[Upload]:
         """The files of the body with their names, open until `files` is closed."""
         headers, limit = exchange.headers, self._kg.settings.max_body
-        if media_type_of(headers.get("content-type", ""))[0] != "multipart/form-data":
+        if media_type_of(headers.get("content-type", ""))[0] != MULTIPART:
             fmt = body_format(headers.get("content-type"))
             body = files.enter_context(await spooled(headers, exchange.receive, limit))
             return [(f"document{fmt.extensions[0]}", body)]
-        parser = MultiPartParser(
-            headers, pieces(headers, exchange.receive, limit), max_files=MOST_FILES, max_fields=0
-        )
-        try:
-            form = await parser.parse()
-        except MultiPartException as error:
-            raise BadInput("The multipart body cannot be read: {error}", error=error.message) from None
-        except KeyError:
-            raise BadInput("The multipart body has no boundary", source="Content-Type") from None
         uploads: list[Upload] = []
-        for _, part in form.multi_items():
-            assert isinstance(part, UploadFile)  # max_fields=0
-            files.callback(part.file.close)
+        for _, part in await parts_of(headers, exchange.receive, limit, files):
+            assert isinstance(part, UploadFile)  # there are no fields
             uploads.append((part.filename or "", part.file))
         if not uploads:
             raise BadInput("The multipart body holds no file")

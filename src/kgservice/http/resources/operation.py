@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 
 from pyoxigraph import NamedNode
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.protocol.loading import Upload
 from kgservice.application.views.reader import Reader
-from kgservice.errors import BadParameter, UnsupportedMediaType
+from kgservice.errors import BadInput, BadParameter, UnsupportedMediaType
 from kgservice.http.access.permissions import principal_of
 from kgservice.http.access.purposes import reader_of
-from kgservice.http.messages.bodies import Parameters, parameters, text
+from kgservice.http.messages.bodies import MOST_PARAMETERS, Parameters, parameters, text, utf8
 from kgservice.http.messages.exchange import Exchange
-from kgservice.http.messages.negotiation import utf8_media_type
+from kgservice.http.messages.multipart import format_of, parts_of
+from kgservice.http.messages.negotiation import media_type_of, utf8_media_type
+from kgservice.http.messages.operation import FORM, MULTIPART
 from kgservice.settings import Settings
 from kgservice.store.allowance import Allowance
 
-FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
 UPDATE = "application/sparql-update"
 
@@ -38,7 +42,7 @@ class Operation:
     `reading` gives what it may read, or raises `Forbidden`; `allowance` says how much time it may take.
     `repeatable`: the same request gives the same answer as long as the graph is the same. `audited`: the
     query that the audit log tells of, if it is another one than `text`. `headers`: what the answer carries
-    besides.
+    besides. `uploads`: the files that come with it, by their names.
     """
 
     reading: Callable[[], Reader]
@@ -50,15 +54,26 @@ class Operation:
     repeatable: bool = True
     audited: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    uploads: Mapping[str, Upload] = field(default_factory=dict)
 
 
-async def read_operation(http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, name: str) -> Operation:
-    """The one operation of a request, from its address, its form or its body (media type `direct`)."""
+async def read_operation(
+    http: Exchange, kg: KnowledgeGraph, limit: int, direct: str, name: str, *, files: ExitStack | None = None
+) -> Operation:
+    """The one operation of a request, from its address, its form or its body (media type `direct`).
+
+    With `files` the form may bring some, which are open until it is closed.
+    """
     found = http.parameters
+    uploads: dict[str, Upload] = {}
     if http.method == "POST":
         media_type = utf8_media_type(http.headers.get("content-type"))
         if media_type == FORM:
             for key, values in parameters(await text(http.headers, http.receive, limit)).items():
+                found.setdefault(key, []).extend(values)
+        elif media_type == MULTIPART and files is not None:
+            fields, uploads = await _in_parts(http, limit, name, files)
+            for key, values in fields.items():
                 found.setdefault(key, []).extend(values)
         elif media_type == direct:
             if name in found:
@@ -82,7 +97,38 @@ async def read_operation(http: Exchange, kg: KnowledgeGraph, limit: int, direct:
         _graphs(found, named),
         http.wanted,
         allowance(http.scope, kg.settings, found),
+        uploads=uploads,
     )
+
+
+async def _in_parts(
+    http: Exchange, limit: int, operation: str, files: ExitStack
+) -> tuple[Parameters, dict[str, Upload]]:
+    """The fields and the files of a form in parts; the text of the `operation` may be sent as a file, too.
+
+    Raises `BadInput` for what is not UTF-8, and for files of one name; what `parts_of` and `format_of` raise.
+    """
+    _, said = media_type_of(http.headers["content-type"])
+    boundary = f'; boundary="{said["boundary"]}"' if "boundary" in said else ""
+    # Latin-1 has a character for each byte: what comes so is what was sent, and no guess at it.
+    headers = Headers({**http.headers, "content-type": f"{MULTIPART}; charset=latin-1{boundary}"})
+    fields: Parameters = {}
+    uploads: dict[str, Upload] = {}
+    for key, part in await parts_of(headers, http.receive, limit, files, fields=MOST_PARAMETERS):
+        if isinstance(part, str):
+            fields.setdefault(_sent(key), []).append(_sent(part))
+        elif key == operation:
+            fields.setdefault(key, []).append(utf8(await part.read()))
+        else:
+            name = _sent(part.filename or "")
+            if name in uploads:
+                raise BadInput("{name!r} is sent twice", name=name, source="filename")
+            uploads[name] = Upload(format_of(part), part.file, part.size or 0)
+    return fields, uploads
+
+
+def _sent(latin_1: str) -> str:
+    return utf8(latin_1.encode("latin-1"))
 
 
 def allowance(scope: Scope, settings: Settings, given: Parameters) -> Allowance:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Hashable
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from threading import Lock
 from typing import BinaryIO
@@ -221,15 +221,20 @@ class Updating:
         elif http.method != "POST":
             await http.reply(method_not_allowed(UPDATE_METHODS))
         else:
-            with suppress(ClientLeft):
-                asked = await read_operation(http, self._kg, self._kg.settings.max_body, UPDATE, "update")
+            with suppress(ClientLeft), ExitStack() as files:
+                limit = self._kg.settings.max_body
+                asked = await read_operation(http, self._kg, limit, UPDATE, "update", files=files)
                 await attended(
                     http.receive,
-                    workers=self._large if len(asked.text) > self._kg.settings.max_query else self._workers,
+                    workers=self._large if self._is_large(asked) else self._workers,
                     work=partial(self._run, asked, scope),
                     left=asked.allowance.leave,
                 )
                 await http.reply(Response(status_code=204))
+
+    def _is_large(self, asked: Operation) -> bool:
+        uploaded = sum(upload.size for upload in asked.uploads.values())
+        return len(asked.text) + uploaded > self._kg.settings.max_query
 
     def _run(self, asked: Operation, scope: Scope) -> None:
         update(
@@ -239,6 +244,7 @@ class Updating:
             reading=asked.reading,
             using=asked.default,
             using_named=asked.named,
+            uploads=asked.uploads,
             discreet=not principal_of(scope).oversees,
             allowance=asked.allowance,
             turn=self._turn,
