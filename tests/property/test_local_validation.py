@@ -68,6 +68,7 @@ LITERALS += [
     Literal("x", lang="en"),
     Literal("z", datatype=EX.own),
 ]
+LITERALS += map(Literal, ["1", "01", " 1", "1_0", "1e1", "NaN", "20260101", "2026-01-01T00:00:00"])
 MODEL = rdflib.Graph()
 MODEL.add((EX.D, RDFS.subClassOf, EX.C))
 
@@ -91,6 +92,33 @@ paths = st.recursive(
     max_leaves=3,
 )
 values = st.sampled_from([*NODES, *LITERALS])
+DECIMAL, MOMENT = f"<{XSD.decimal}>", f"<{XSD.dateTime}>"
+TESTS = [
+    "?value > 1",
+    "?value",
+    "!?value",
+    "?value < ?x",
+    "?value >= ?x",
+    "?value = ?x",
+    "?value = 1",
+    "?value != 'x'",
+]
+TESTS += ["!(?value > 1 && ?x < 2)", "?value > 1 || ?x", "IF(?value, ?x, true)", "COALESCE(?value > 1, true)"]
+TESTS += [f"{DECIMAL}(STR(?value)) {sign} {DECIMAL}(STR(?x))" for sign in ("<", "<=", "=", "!=")]
+TESTS += [f"{MOMENT}(STR(?value)) {sign} {MOMENT}(STR(?x))" for sign in (">", ">=", "=", "!=")]
+TESTS += [f"YEAR({MOMENT}(STR(?value))) - {DECIMAL}(STR(?x)) > 2000", "REPLACE(STR(?value), '0*', 'x') = 'x'"]
+TESTS += ["STR(?value) < STR(?x)", "STR(?value) IN ('1', 'x')", "!sameTerm(?value, ?x)", "?value = ex:b"]
+TESTS += [
+    "REGEX(STR(?value), '^[0-9]+$')",
+    "REPLACE(STR(?value), '0', '1') = '1'",
+    "STRLEN(STR(?value)) * 2 > 3",
+]
+TESTS += [
+    "isNumeric(?value)",
+    "isLiteral(?value) && !isIRI(?x)",
+    "LANGMATCHES(LANG(?value), 'de')",
+    "STR(?x + 1) = '2'",
+]
 queries = st.sampled_from(
     [
         "SELECT $this ?value WHERE { $this ex:p ?value . FILTER NOT EXISTS { ?value ex:q ?any } }",
@@ -120,6 +148,10 @@ queries = st.sampled_from(
         "SELECT $this ?value WHERE { $this (ex:p|^ex:q)+ ?value . ?value (ex:r/ex:p)? ?z . ?z ex:q 1 }",
         "SELECT $this ?value WHERE { $this ex:r ?value . FILTER NOT EXISTS { ?value ex:p ?x . FILTER EXISTS { ?x ex:q $this } } }",
         "SELECT $this ?value WHERE { BIND($this AS ?value) ?value ex:p/ex:p ?value }",
+        *(f"SELECT $this ?value WHERE {{ $this ex:p ?value ; ex:q ?x FILTER({test}) }}" for test in TESTS),
+        "SELECT $this (MAX(?x) AS ?value) WHERE { $this ex:p ?x } GROUP BY $this HAVING (MAX(?x) > 1)",
+        "SELECT $this ?value WHERE { $this ex:p ?x BIND(?x + 1 AS ?n) FILTER(?n > 2) $this ex:q ?value }",
+        "SELECT $this ?value WHERE { $this ex:p ?x BIND(<http://www.w3.org/2001/XMLSchema#decimal>(STR(?x)) AS ?value) }",
     ]
 )
 bounds = st.sampled_from(
@@ -488,6 +520,17 @@ def asking(select: str) -> str:
         ),
         ('sh:targetObjectsOf ex:p ; sh:pattern "^\\\\w+$" .', [Literal("e\u0301")]),
         ('sh:targetObjectsOf ex:p ; sh:not [ sh:pattern "^x$" ] .', [Literal("x\n")]),
+        *(
+            (f"sh:targetNode ex:a ; {asking(f'?value {{ $this ex:p ?value FILTER ({test}) }}')}", [value])
+            for test, value in (
+                ("?value > 1", Literal("x")),
+                ("?value < 'x'", 1),
+                ("?value", Literal("x", lang="de")),
+                ("!(?value > 1 && ?value = 1)", 1),
+                (f"{DECIMAL}(STR(?value)) = 1", Literal(" 1")),
+                (f"{MOMENT}(STR(?value)) = {MOMENT}('2026-01-01T00:00:00')", Literal("20260101")),
+            )
+        ),
     ],
 )
 def test_what_engines_read_in_different_ways_is_judged_by_pyshacl(shape: str, stated: list[Any]) -> None:

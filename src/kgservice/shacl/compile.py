@@ -15,6 +15,7 @@ from rdflib.namespace import OWL, RDF, RDFS, SH
 from rdflib.term import Node, URIRef
 
 from kgservice.shacl import compiled
+from kgservice.shacl.comparisons import compares_alike
 from kgservice.shacl.named import prefixes_of
 from kgservice.shacl.patterns import follow
 from kgservice.shacl.prebinding import is_bound_where_used
@@ -163,7 +164,7 @@ class _Compiler:
             text = _PATH.sub(path.n3(), text)
         prefixes = prefixes_of(self._graph, constraint)
         follow(text, prefixes, self._reach, this)
-        self.at_once &= is_bound_where_used(text, prefixes)
+        self.at_once &= is_bound_where_used(text, prefixes) and compares_alike(text, prefixes)
 
     def _path(self, state: int, path: Node, *, back: bool = False, most: int = 0) -> int:
         """The steps of a SHACL path from `state`; the state at its end. `most`: see `Step`."""

@@ -21,7 +21,16 @@ from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.terms import interned
 
 FILE = Path(__file__).with_name("automata.json")
-_MADE_BY = ("compile.py", "patterns.py", "prebinding.py", "parsing.py", "reach.py", "roots.py")
+_MADE_BY = (
+    "compile.py",
+    "comparisons.py",
+    "parsing.py",
+    "patterns.py",
+    "plain.py",
+    "prebinding.py",
+    "reach.py",
+    "roots.py",
+)
 
 
 def read(shapes: Shapes) -> list[Root] | None:

@@ -68,7 +68,7 @@ def _holds(part: object, *, outside: bool) -> bool:
     return (
         (known or not any(map(_names_this, expressions)))
         and all(_holds(one, outside=outside) for one in inner)
-        and all(_holds(group, outside=known) for group in _existing(expressions))
+        and all(_holds(group, outside=known) for group in existing(expressions))
     )
 
 
@@ -115,7 +115,7 @@ def _names_this(expression: object) -> bool:
     return bool(expression == THIS)
 
 
-def _existing(expression: object) -> Iterator[object]:
+def existing(expression: object) -> Iterator[object]:
     """The groups of EXISTS and NOT EXISTS within an expression."""
     if isinstance(expression, CompValue):
         if expression.name in _EXISTS:
@@ -123,7 +123,7 @@ def _existing(expression: object) -> Iterator[object]:
             return
         for key, value in expression.items():
             if key != "_vars":
-                yield from _existing(value)
+                yield from existing(value)
     elif isinstance(expression, list | tuple):
         for member in expression:
-            yield from _existing(member)
+            yield from existing(member)

@@ -227,10 +227,24 @@ def _near_to(
     """The focus nodes on which one of the `odd` statements bears, and literals that are odd themselves."""
     near: dict[Node, set[Node]] = {}
     for shape, nodes in focus.items():
-        found = {n for n in nodes if not is_plain(n) or (odd and not odd.isdisjoint(around({shape: [n]})))}
+        found = {node for node in nodes if not is_plain(node)}
+        if odd:
+            found |= _within(odd, shape, list(nodes), around)
         if found:
             near[shape] = found
     return near
+
+
+def _within(
+    odd: set[Triple], shape: Node, nodes: list[Node], around: Callable[[Focus], Collection[Triple]]
+) -> set[Node]:
+    """Those of the nodes on which one of the `odd` statements bears, by halves: on most nodes none does."""
+    if not nodes or odd.isdisjoint(around({shape: nodes})):
+        return set()
+    if len(nodes) == 1:
+        return set(nodes)
+    half = len(nodes) // 2
+    return _within(odd, shape, nodes[:half], around) | _within(odd, shape, nodes[half:], around)
 
 
 def _any_blank(focus: Focus, statements: Iterable[Triple]) -> bool:
