@@ -548,6 +548,22 @@ def test_what_engines_read_in_different_ways_is_judged_by_pyshacl(shape: str, st
     assert by_key(bulk.among(candidates, GraphStatements(data))).keys() == plain.keys()
 
 
+@pytest.mark.parametrize("test", ["?value > 1", "?value < 1", "?value", "!?value", "isLiteral(?value)"])
+@pytest.mark.parametrize("value", [Literal("x"), Literal("x", lang="de"), Literal(2), EX.b], ids=str)
+def test_components_of_ones_own_are_judged_by_pyshacl(test: str, value: Node) -> None:
+    turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+        ex:component a sh:ConstraintComponent ; sh:parameter [ sh:path ex:wanted ] ; sh:validator [
+            a sh:SPARQLAskValidator ; sh:message "wrong" ;
+            sh:ask "ASK {{ FILTER (COALESCE({test.replace("?", "$")}, false) = $wanted) }}" ] .
+        ex:S a sh:PropertyShape ; sh:targetNode ex:a ; sh:path ex:p ; ex:wanted false ."""
+    prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
+    data = rdflib.Graph().add((EX.a, EX.p, value))
+    plain = everything(data, prepared)
+    found = LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+    assert {key: told(f) for some in found.values() for key, f in some.items()} == plain
+    assert by_key(BulkValidator(prepared, MODEL).anywhere(GraphStatements(data))).keys() == plain.keys()
+
+
 def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:
     head = f"@prefix sh: <{SH}> . @prefix ex: <{EX}> . @prefix xsd: <{rdflib.XSD}> . "
     shapes = """

@@ -119,8 +119,8 @@ class _Compiler:
             return
         path = graph.value(shape, SH.path)
         value = this if path is None else self._path(this, path, most=self._counted(shape))
-        if self._custom.intersection(graph.predicates(shape)):
-            reach.boundless = True
+        if self._custom.intersection(graph.predicates(shape)):  # may look at anything, in SPARQL
+            reach.boundless, self.at_once = True, False
         if (shape, SH["class"], None) in graph:
             self._class(value)
         for prop in self._objects(shape, *_BESIDE):

@@ -6,23 +6,29 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 
-import pyoxigraph as ox
 import rdflib
 from rdflib.namespace import XSD
 
-from kgservice.shacl.terms import from_rdflib
-
-_NUMBERS = (XSD.integer, XSD.decimal)
-_MOMENTS = (XSD.dateTime, XSD.dateTimeStamp)
-_LONGEST = 18  # signs of a number that no engine rounds
-_ZONED = re.compile(r"T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-3]):[0-5]\d)$")
-_FIGURES = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
-_MOMENT = re.compile(r"-?\d{4,}-\d\d-\d\dT")
+# What stores keep as it is written, and no engine rounds: numbers have 18 signs at most.
+_KEPT: dict[str, re.Pattern[str]] = {
+    str(XSD.integer): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*)"),
+    str(XSD.decimal): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])"),
+    str(XSD.boolean): re.compile(r"true|false"),
+}
+_MOMENT = re.compile(
+    r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{0,5}[1-9])?"
+    r"(Z|(?![+-]00:00)[+-](0[0-9]|1[0-3]):[0-5][0-9])"
+)
+# A store keeps a dateTimeStamp as the dateTime that is written alike.
+_KEPT |= {str(XSD.dateTime): _MOMENT, str(XSD.dateTimeStamp): _MOMENT}
+_STRING = str(XSD.string)
+# What a cast may make a number or a moment of: most texts begin in another way.
+_CASTABLE = re.compile(r"\s*([-+.\d]|nan|inf)", re.IGNORECASE)
+_FIGURES = re.compile(r"(?!.{19})[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
+_DATED = re.compile(r"-?\d{4,}-\d\d-\d\dT")
 # Classes of signs, of which engines have different notions, and what only one of them knows.
 _OWN = re.compile(r"\\[A-Za-z0-9]|\[\[|\(\?|&&|--|~~")
-_NODE = ox.NamedNode("urn:kgservice:literal")
 
 
 def is_plain(term: object) -> bool:
@@ -34,29 +40,22 @@ def is_plain(term: object) -> bool:
     >>> is_plain(Literal("007", datatype=XSD.integer, normalize=False))
     False
     """
-    return not isinstance(term, rdflib.Literal) or _is_plain(term)
-
-
-@lru_cache(maxsize=100_000)
-def _is_plain(literal: rdflib.Literal) -> bool:
-    datatype = literal.datatype
-    if literal.ill_typed or not _is_cast_alike(str(literal)):
-        return False
-    if datatype is None or datatype == XSD.string:
-        return not literal.endswith("\n")  # which `$` may stand before
-    if datatype in _MOMENTS:
-        # A store keeps a dateTimeStamp as the dateTime that is written alike.
-        return _is_moment(str(literal))
-    if datatype in _NUMBERS:
-        return len(literal) <= _LONGEST and _is_kept(str(literal), datatype)
-    return datatype == XSD.boolean and str(literal) in {"true", "false"}
+    if not isinstance(term, rdflib.Literal):
+        return True
+    text, datatype = str(term), str(term.datatype or _STRING)  # the hash of an IRI takes a microsecond
+    if datatype == _STRING:
+        return not text.endswith("\n") and _is_cast_alike(text)  # `$` may stand before the end of a line
+    kept = _KEPT.get(datatype)
+    return bool(kept and kept.fullmatch(text)) and not term.ill_typed
 
 
 def _is_cast_alike(text: str) -> bool:
     """Whether all engines make the same number or moment of a text, or none of them any."""
-    if _reads(Decimal, text) and not (len(text) <= _LONGEST and _FIGURES.fullmatch(text)):
-        return False
-    return _is_moment(text) or not (_MOMENT.match(text) or _reads(datetime.fromisoformat, text))
+    if not _CASTABLE.match(text) or _MOMENT.fullmatch(text):
+        return True
+    if _reads(Decimal, text):
+        return bool(_FIGURES.fullmatch(text))
+    return not (_DATED.match(text) or _reads(datetime.fromisoformat, text))
 
 
 def _reads(reader: Callable[[str], object], text: str) -> bool:
@@ -65,19 +64,6 @@ def _reads(reader: Callable[[str], object], text: str) -> bool:
     except (ValueError, InvalidOperation):
         return False
     return True
-
-
-def _is_moment(text: str) -> bool:
-    """Whether a text is a moment that all engines keep as it is written."""
-    return bool(_ZONED.search(text)) and _is_kept(text, XSD.dateTime)
-
-
-def _is_kept(text: str, datatype: rdflib.URIRef) -> bool:
-    """Whether a store gives a literal back as it is written."""
-    literal = from_rdflib(rdflib.Literal(text, datatype=datatype, normalize=False))
-    store = ox.Store()
-    store.add(ox.Quad(_NODE, _NODE, literal))
-    return any(quad.object == literal for quad in store)
 
 
 def is_plain_pattern(pattern: str, flags: str) -> bool:
