@@ -80,7 +80,7 @@ def test_complete_touchpoints(kg: KnowledgeGraph, tmp_path: Path) -> None:
         t:no4 a ci:Touchpoint ; ci:channel ci:Web ; ci:plannedMethod t:m .
         t:no5 a ci:Touchpoint ; ci:phase ci:MarketLaunch ; ci:plannedMethod t:m .
         t:no6 a ci:Touchpoint ; ci:phase ci:MarketLaunch ; ci:channel ci:Web .
-        t:c a ci:Touchpoint . t:m2 ci:plannedFor t:c . ci:MarketLaunch ci:phaseOf t:c . ci:Web ci:channelOf t:c .
+        t:c a ci:Touchpoint . t:m2 ci:plannedFor t:c ; a ci:PlannedMethod . t:m a ci:PlannedMethod . ci:MarketLaunch ci:phaseOf t:c . ci:Web ci:channelOf t:c .
     """
     found = of(kg, tmp_path, turtle, "completeness-by-class")
     assert found["Touchpoint", ""] == (3, 9)
@@ -98,6 +98,7 @@ def test_complete_pain_points(kg: KnowledgeGraph, tmp_path: Path) -> None:
         t:no2 {pain} .
         t:no3 {pain} ; ci:detectedAt {young} ; ci:painPointKind ci:Challenge .
         t:no4 a ci:PainPoint ; ci:painPointKind ci:Problem ; ci:evidencedBy t:e ; ci:detectedAt {young} .
+        t:p a ci:Touchpoint .
     """
     assert of(kg, tmp_path, turtle, "completeness-by-class")["PainPoint", ""] == (3, 7)
     longer = measure(kg, policy=Policy(open_days=91), known=KNOWN)
@@ -112,6 +113,7 @@ def test_complete_solutions_and_impacts(kg: KnowledgeGraph, tmp_path: Path) -> N
         t:c a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Planned ; ci:reviewDue {day("2026-01-01")} .
         t:no1 a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Deployed ; ci:reviewDue {day("2026-01-01")} .
         t:no2 a ci:Solution .
+        t:p a ci:PainPoint .
         t:m ci:value 1.5 ; ci:unit ci:Hour ; ci:measuredAt {day("2026-02-01")} .
         t:i {impact} ; ci:baseline t:m0 .
         t:no3 {impact} .
