@@ -431,7 +431,8 @@ def test_a_proposal_whose_statements_changed_is_a_conflict(kg: KnowledgeGraph) -
 def test_a_date_becomes_a_moment(kg: KnowledgeGraph) -> None:
     load(
         kg,
-        "id:pass a ci:Touchpoint ; ci:validFrom '20.10.2026' ; ci:validUntil '2026-11-01T10:00:00'^^xsd:dateTime .",
+        "id:pass a ci:Touchpoint ; ci:validFrom '20.10.2026' ."
+        "id:next a ci:Touchpoint ; ci:validFrom '2026-11-01T10:00:00'^^xsd:dateTime .",
     )
     stewarding.refresh(kg)
     found = [e for e in stewarding.listed(kg, rule="R15")[0] if e.shape.endswith("R15-time-zone")]
