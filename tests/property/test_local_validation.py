@@ -564,6 +564,15 @@ def test_components_of_ones_own_are_judged_by_pyshacl(test: str, value: Node) ->
     assert by_key(BulkValidator(prepared, MODEL).anywhere(GraphStatements(data))).keys() == plain.keys()
 
 
+def test_a_number_that_is_none_cannot_be_compared_with_a_decimal() -> None:
+    turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+        ex:S a sh:PropertyShape ; sh:targetNode ex:a ; sh:path ex:p ; sh:minInclusive 1.5 ."""
+    prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
+    data = rdflib.Graph().add((EX.a, EX.p, Literal("NaN", datatype=XSD.double)))
+    with pytest.raises(BadInput, match="cannot be evaluated"):
+        LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+
+
 def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:
     head = f"@prefix sh: <{SH}> . @prefix ex: <{EX}> . @prefix xsd: <{rdflib.XSD}> . "
     shapes = """

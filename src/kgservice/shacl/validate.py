@@ -38,6 +38,7 @@ _PYSHACL_ERRORS = (
     ReportableRuntimeError,
     ShapeLoadError,
     ValidationFailure,
+    ArithmeticError,  # a number that is none, compared with a decimal
 )
 _SHAPE = rdflib.Namespace(SHAPES)
 
