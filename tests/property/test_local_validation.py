@@ -564,13 +564,20 @@ def test_components_of_ones_own_are_judged_by_pyshacl(test: str, value: Node) ->
     assert by_key(BulkValidator(prepared, MODEL).anywhere(GraphStatements(data))).keys() == plain.keys()
 
 
-def test_a_number_that_is_none_cannot_be_compared_with_a_decimal() -> None:
-    turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
-        ex:S a sh:PropertyShape ; sh:targetNode ex:a ; sh:path ex:p ; sh:minInclusive 1.5 ."""
-    prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
-    data = rdflib.Graph().add((EX.a, EX.p, Literal("NaN", datatype=XSD.double)))
-    with pytest.raises(BadInput, match="cannot be evaluated"):
-        LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+def test_a_number_that_is_none_is_a_finding_beside_a_decimal_as_beside_a_whole_number() -> None:
+    for bound in ("1.5", "1"):
+        turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+            ex:S a sh:PropertyShape ; sh:targetNode ex:a, ex:b ; sh:path ex:p ; sh:minInclusive {bound} ."""
+        prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
+        data = rdflib.Graph().add((EX.b, EX.p, Literal("2.5", datatype=XSD.double)))
+        assert not everything(data, prepared)
+        data.add((EX.a, EX.p, Literal("NaN", datatype=XSD.double)))
+        plain = everything(data, prepared)
+        assert len(plain) == 1
+        found = LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+        assert {key: told(f) for some in found.values() for key, f in some.items()} == plain
+        bulk = BulkValidator(prepared, MODEL).among([(EX.a, None), (EX.b, None)], GraphStatements(data))
+        assert by_key(bulk).keys() == plain.keys()
 
 
 def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:
