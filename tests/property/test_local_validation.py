@@ -580,6 +580,26 @@ def test_a_number_that_is_none_is_a_finding_beside_a_decimal_as_beside_a_whole_n
         assert by_key(bulk).keys() == plain.keys()
 
 
+@pytest.mark.parametrize("expression", ["?x + 1", "1 / ?x", "ROUND(?x)", "CEIL(?x)"])
+@pytest.mark.parametrize(
+    "value", [Literal("abc", datatype=XSD.integer), Literal("INF", datatype=XSD.double)], ids=str
+)
+def test_what_rdflib_cannot_calculate_is_a_clear_error(expression: str, value: Literal) -> None:
+    turtle = f"""@prefix sh: <{SH}> . @prefix ex: <{EX}> .
+        ex:S a sh:NodeShape ; sh:targetNode ex:a ; sh:sparql [ sh:message "wrong" ; sh:select
+            "SELECT $this {{ $this <{EX}p> ?x BIND({expression} AS ?n) FILTER(?n > 2) }}" ] ."""
+    prepared = Shapes.of(rdflib.Graph().parse(data=turtle))
+    data = rdflib.Graph().add((EX.a, EX.p, value))
+    try:
+        plain = everything(data, prepared)
+    except BadInput:
+        with pytest.raises(BadInput, match="cannot be evaluated"):
+            LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+    else:
+        found = LocalValidator(prepared, MODEL).everything(GraphStatements(data))
+        assert {key: told(f) for some in found.values() for key, f in some.items()} == plain
+
+
 def test_results_of_the_quick_look_are_those_of_pyshacl_to_the_statement() -> None:
     head = f"@prefix sh: <{SH}> . @prefix ex: <{EX}> . @prefix xsd: <{rdflib.XSD}> . "
     shapes = """

@@ -82,6 +82,41 @@ def test_where_sees_what_is_entailed_and_the_model(filled: KnowledgeGraph) -> No
     assert {q.subject for q in held(filled) if q.graph_name == iri("ex:out")} == {iri("id:pain")}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DELETE DATA { id:solution ci:addresses id:pain }",
+        "DELETE DATA { id:pain ci:addressedBy id:solution }",
+        "DELETE { ?s ci:addresses ?o } WHERE { ?s ci:addresses ?o }",
+        "DELETE WHERE { ?s ci:addresses ?o }",
+    ],
+)
+@pytest.mark.parametrize("stated", ["id:solution ci:addresses id:pain", "id:pain ci:addressedBy id:solution"])
+def test_a_link_is_deleted_from_either_side(filled: KnowledgeGraph, stated: str, text: str) -> None:
+    run(filled, f"INSERT DATA {{ id:solution a ci:Solution . {stated} }}")
+    asked = "ASK { id:solution ci:addresses id:pain . id:pain ci:addressedBy id:solution }"
+    assert filled.ask(PREFIXES + asked)
+    assert run(filled, text).removed == 1
+    assert not filled.ask(PREFIXES + asked)
+    assert check(filled) == []
+
+
+def test_a_link_deleted_from_one_side_can_be_stated_from_the_other(filled: KnowledgeGraph) -> None:
+    run(filled, "INSERT DATA { id:solution a ci:Solution ; ci:addresses id:pain }")
+    run(
+        filled,
+        """DELETE { ?s ci:addresses ?p } INSERT { ?p ci:addressedBy ?s } WHERE { ?s ci:addresses ?p }""",
+    )
+    links = {q for q in held(filled) if q.predicate in (iri("ci:addresses"), iri("ci:addressedBy"))}
+    assert links == {quad("id:pain", "ci:addressedBy", "id:solution", "graph:project/common")}
+
+
+def test_in_a_graph_that_is_named_delete_takes_what_is_stated_there(filled: KnowledgeGraph) -> None:
+    run(filled, "INSERT DATA { GRAPH ex:g { id:pain ci:addressedBy id:solution } }")
+    assert run(filled, "DELETE DATA { GRAPH ex:g { id:solution ci:addresses id:pain } }").removed == 0
+    assert quad("id:pain", "ci:addressedBy", "id:solution", "ex:g") in held(filled)
+
+
 def test_delete_where(filled: KnowledgeGraph) -> None:
     run(filled, "DELETE WHERE { ?s a ci:PainPoint ; ci:title ?t . GRAPH ex:g { ?a ex:p ?b } }")
     assert {q.graph_name for q in held(filled)} == {iri("ex:h"), iri("graph:scratch")}

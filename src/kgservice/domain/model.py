@@ -168,6 +168,14 @@ class Model:
                     found.add(Triple(o, target, s))
         return found
 
+    def other_sides(self, triple: Triple) -> list[Triple]:
+        """The statements that say the same of the same two nodes, from the other one: with an inverse."""
+        s, p, o = triple.subject, triple.predicate, triple.object
+        if not isinstance(o, NamedNode):
+            return []
+        inverses = (q for q, turned in self.directions.get(p, ()) if turned)
+        return [Triple(o, q, s) for q in inverses if (p, True) in self.directions.get(q, ())]
+
     def entails_as(self, other: Model) -> bool:
         """Whether the same follows by this model as by the other."""
         return self.superclasses == other.superclasses and self.directions == other.directions

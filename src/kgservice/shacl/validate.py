@@ -40,6 +40,8 @@ _PYSHACL_ERRORS = (
     ShapeLoadError,
     ValidationFailure,
 )
+# What rdflib raises where a SPARQL constraint calculates with what is no number.
+_RDFLIB_ERRORS = (ArithmeticError, RecursionError, TypeError, ValueError)
 _T = TypeVar("_T")
 _SHAPE = rdflib.Namespace(SHAPES)
 
@@ -121,8 +123,7 @@ def validate(
     for extra in (model, context):
         if extra is not None:
             work += extra
-    with _evaluating():
-        _, results, _ = _comparing(_validator(work, shapes).run)
+    _, results, _ = _evaluated(_validator(work, shapes).run)
     return make_report(results, shapes, work)
 
 
@@ -138,25 +139,20 @@ def _validator(data: rdflib.Graph, shapes: Shapes) -> Validator:
     return Validator(DataGraph.from_rdflib(data), shacl_graph=own, options=options)
 
 
-@contextmanager
-def _evaluating() -> Iterator[None]:
-    try:
-        yield
-    except _PYSHACL_ERRORS as e:
-        raise BadInput(f"the shapes cannot be evaluated: {getattr(e, 'message', e)}") from e
-
-
-def _comparing(validating: Callable[[], _T]) -> _T:
+def _evaluated(validating: Callable[[], _T]) -> _T:
     """What pySHACL gives. Where it breaks off at `NaN` beside a decimal, that compares as false (SPARQL).
 
     Not at first, since in such arithmetic Python would also read a text that is no decimal as one.
     """
     try:
-        return validating()
-    except InvalidOperation:
-        with localcontext() as arithmetic:
-            arithmetic.traps[InvalidOperation] = False
+        try:
             return validating()
+        except InvalidOperation:
+            with localcontext() as arithmetic:
+                arithmetic.traps[InvalidOperation] = False
+                return validating()
+    except (*_PYSHACL_ERRORS, *_RDFLIB_ERRORS) as e:
+        raise BadInput(f"the shapes cannot be evaluated: {getattr(e, 'message', e)}") from e
 
 
 # For each shape with targets, its findings by their keys.
@@ -188,11 +184,11 @@ class Engine:
     ) -> list[tuple[Node, tuple[Finding, ...]]]:
         """The same as lists: a finding comes as often as pySHACL gives it."""
         found: list[tuple[Node, tuple[Finding, ...]]] = []
-        with self._holding(statements), _evaluating():
+        with self._holding(statements):
             for node, named in focus.items():
                 shape = self._by_node[node]
                 nodes = sorted(named, key=str)
-                conforms, results = _comparing(
+                conforms, results = _evaluated(
                     partial(shape.validate, self._executor, self._data, focus=nodes)
                 )
                 if results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad
@@ -57,7 +57,7 @@ class Steps:
         go_on(self._allowance)
         if isinstance(step, Data):
             quads = tuple(quads_of_data(step.prologue, step.text))
-            return Change(add=quads) if step.insert else Change(remove=quads)
+            return Change(add=quads) if step.insert else Change(remove=self._deleted(quads))
         if isinstance(step, Modify):
             return self._modify(step)
         if isinstance(step, Transfer):
@@ -79,7 +79,17 @@ class Steps:
             add.update(dict.fromkeys(insert.filled(solution)))
             if len(remove) + len(add) > _EACH * self._most:
                 raise TooCostly("The update makes more than {most} statements", most=_EACH * self._most)
-        return Change(add=tuple(add), remove=tuple(remove))
+        return Change(add=tuple(add), remove=self._deleted(remove))
+
+    def _deleted(self, quads: Iterable[Quad]) -> tuple[Quad, ...]:
+        """With what says the same from the other side of a loose link: it is to be gone from the views."""
+        model = self._kg.model
+        found = dict.fromkeys(quads)
+        for quad in tuple(found):
+            if quad.graph_name == LOOSE:
+                for s, p, o in model.other_sides(quad.triple):
+                    found[Quad(s, p, o, LOOSE)] = None
+        return tuple(found)
 
     def _solutions(
         self, step: Modify, delete: Template, insert: Template
