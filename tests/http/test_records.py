@@ -50,6 +50,15 @@ def made(server: Running, text: str = SOLUTION) -> str:
     return place
 
 
+@pytest.mark.parametrize("text", ["[] a <urn:x> ; <urn:y> 1 .", "[] <urn:y> 1 .", "", "[] ci:title 'x'@en ."])
+def test_what_describes_no_record_is_refused(server: Running, text: str) -> None:
+    head = server.kg.head
+    answer = server.post("/records", content=PREFIXES + text, headers=TURTLE)
+    assert answer.status_code == 400
+    assert "describes no record" in answer.json()["detail"]
+    assert server.kg.head == head
+
+
 def test_a_record_is_made_read_replaced_and_deleted(server: Running) -> None:
     place = made(server)
     record = NamedNode(f"https://kg.example/id/{place.rpartition('/')[2]}")

@@ -91,8 +91,8 @@ def make(kg: KnowledgeGraph, reader: Reader, said: Document, origin: Origin) -> 
     Raises `BadRdf` where there is no record, `Conflict` for one that is there, and what a commit raises.
     """
     typed = dict.fromkeys(quad.subject for quad in said.quads if quad.predicate == TYPE)
-    if not typed:
-        raise BadRdf("the document describes no record: nothing in it has a class (rdf:type)")
+    if not any(quad.subject in typed and kg.model.concerns(quad.triple) for quad in said.quads):
+        raise BadRdf("the document describes no record: nothing in it has a class of the model (rdf:type)")
     names: dict[object, NamedNode] = {
         node: NamedNode(f"{kg.addresses.ids}{uuid.uuid4()}") for node in typed if isinstance(node, BlankNode)
     }
