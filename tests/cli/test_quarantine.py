@@ -24,14 +24,18 @@ def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_pa
     assert "R03" in run("quarantine", *here, COLUMNS="220").stdout
     shown = run("quarantine", "show", entry["id"], *here)
     assert f"/{BAD}>" in shown.stdout
-    assert "Violation R03: " in shown.stdout
+    assert "Verstoß R03: Die Lösung geht keinen Pain Point an" in shown.stdout
+    assert "The solution" not in shown.stdout
+    english = run("quarantine", "show", entry["id"], "--language", "en", *here).stdout
+    assert english.count("The solution addresses no pain point") == 1
+    assert "violation R03: " in english
     refused = run("quarantine", "release", entry["id"], *here)
     assert refused.returncode == 1
     assert "R03" in refused.stderr
     assert run("quarantine", "discard", entry["id"], "--reason", " ", *here).returncode == 2
     gone = run("quarantine", "discard", entry["id"], "--reason", "entered twice", *here)
     assert "Discarded: entered twice" in gone.stderr
-    assert "Violation R03: " in run("quarantine", "show", entry["id"], *here).stdout
+    assert "Verstoß R03: " in run("quarantine", "show", entry["id"], *here).stdout
     assert run("quarantine", "release", entry["id"], *here).returncode == 5
     assert run("quarantine", "show", "nothing", *here).returncode == 4
     assert run("check", *here).returncode == 0

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from kgservice.application.answers.chain_words import spoken
 from kgservice.cli.answers import put_json, say, show_rows
 from kgservice.cli.backend import connected
-from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, settings_for, unicode_text
+from kgservice.cli.options import (
+    JsonOption,
+    Language,
+    LanguageOption,
+    StoreOption,
+    TokenOption,
+    UrlOption,
+    settings_for,
+    unicode_text,
+)
+from kgservice.domain.finding import severity_name
 
 quarantine = typer.Typer(invoke_without_command=True)
 
@@ -45,6 +56,7 @@ def list_(
 @quarantine.command()
 def show(
     key: Key,
+    language: LanguageOption = Language.GERMAN,
     as_json: JsonOption = False,
     store: StoreOption = None,
     url: UrlOption = None,
@@ -61,8 +73,9 @@ def show(
     if as_json:
         put_json(entry)
         return
+    findings = entry.get("findings", entry["refusedFor"])
     for name in ("id", "status", "file", "line", "row", "reason", "created", "decided", "decision"):
-        if entry[name] not in (None, ""):
+        if entry[name] not in (None, "") and not (name == "reason" and findings):
             typer.echo(f"{name:<10} {entry[name]}".encode(errors="replace").decode())
     for line in entry["statements"]:
         typer.echo(f"  {line}")
@@ -70,9 +83,9 @@ def show(
         typer.echo("as it came in")
     for line in entry["original"]:
         typer.echo(f"  {line}")
-    for finding in entry.get("findings", entry["refusedFor"]):
-        message: dict[str, Any] = finding["message"]
-        typer.echo(f"{finding['severity']} {finding['rule']}: {message.get('en', '')}")
+    for finding in findings:
+        severity = severity_name(finding["severity"], language.value)
+        typer.echo(f"{severity} {finding['rule']}: {spoken(finding['message'], language.value)}")
 
 
 @quarantine.command()
