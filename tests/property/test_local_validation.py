@@ -518,6 +518,10 @@ def asking(select: str) -> str:
                 ("xsd:hexBinary", "xyz"),
             )
         ),
+        (
+            'sh:targetObjectsOf ex:p ; sh:not [ sh:minInclusive "2026-01-01T00:00:00Z"^^xsd:dateTime ] .',
+            [written("2026-01-03T00:00:00Z", "dateTimeStamp")],
+        ),
         ('sh:targetObjectsOf ex:p ; sh:pattern "^\\\\w+$" .', [Literal("e\u0301")]),
         ('sh:targetObjectsOf ex:p ; sh:not [ sh:pattern "^x$" ] .', [Literal("x\n")]),
         *(

@@ -10,18 +10,18 @@ from decimal import Decimal, InvalidOperation
 import rdflib
 from rdflib.namespace import XSD
 
-# What stores keep as it is written, and no engine rounds: numbers have 18 signs at most.
-_KEPT: dict[str, re.Pattern[str]] = {
-    str(XSD.integer): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*)"),
-    str(XSD.decimal): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])"),
-    str(XSD.boolean): re.compile(r"true|false"),
-}
 _MOMENT = re.compile(
     r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{0,5}[1-9])?"
     r"(Z|(?![+-]00:00)[+-](0[0-9]|1[0-3]):[0-5][0-9])"
 )
-# A store keeps a dateTimeStamp as the dateTime that is written alike.
-_KEPT |= {str(XSD.dateTime): _MOMENT, str(XSD.dateTimeStamp): _MOMENT}
+# What stores keep as it is written, and no engine rounds: numbers have 18 signs at most. A dateTimeStamp is not
+# kept, but made a dateTime, and pySHACL compares it with none.
+_KEPT: dict[str, re.Pattern[str]] = {
+    str(XSD.integer): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*)"),
+    str(XSD.decimal): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])"),
+    str(XSD.boolean): re.compile(r"true|false"),
+    str(XSD.dateTime): _MOMENT,
+}
 _STRING = str(XSD.string)
 # What a cast may make a number or a moment of: most texts begin in another way.
 _CASTABLE = re.compile(r"\s*([-+.\d]|nan|inf)", re.IGNORECASE)

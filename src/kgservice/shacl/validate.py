@@ -82,7 +82,7 @@ def _stamp(moment: datetime) -> rdflib.Literal:
     """A moment as stores write it, so that no engine reads it in another way."""
     text = moment.astimezone(UTC).isoformat().removesuffix("+00:00")
     text = text.rstrip("0") if "." in text else text
-    return rdflib.Literal(f"{text}Z", datatype=XSD.dateTimeStamp, normalize=False)
+    return rdflib.Literal(f"{text}Z", datatype=XSD.dateTime, normalize=False)
 
 
 @cache
