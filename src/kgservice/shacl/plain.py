@@ -14,8 +14,8 @@ _MOMENT = re.compile(
     r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{0,5}[1-9])?"
     r"(Z|(?![+-]00:00)[+-](0[0-9]|1[0-3]):[0-5][0-9])"
 )
-# What stores keep as it is written, and no engine rounds: numbers have 18 signs at most. A dateTimeStamp is not
-# kept, but made a dateTime, and pySHACL compares it with none.
+# What stores keep as it is written, and no engine rounds: numbers have 18 signs at most. A dateTimeStamp
+# is made a dateTime, and pySHACL compares it with none.
 _KEPT: dict[str, re.Pattern[str]] = {
     str(XSD.integer): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*)"),
     str(XSD.decimal): re.compile(r"(?!.{19})(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])"),
