@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pyoxigraph
@@ -11,7 +12,7 @@ import pytest
 
 from kgservice.application.answers.questions import questions
 from kgservice.namespaces import KG
-from tests.cli.commands import Run
+from tests.cli.commands import COMMAND, Run, environment
 
 PAIN = "00000000-0000-4000-8000-103000000001"
 PAINS = "PREFIX ci: <https://w3id.org/kgservice/ci#> SELECT ?p WHERE { ?p a ci:PainPoint } ORDER BY ?p"
@@ -144,6 +145,19 @@ def test_export_writes_the_dataset_and_one_graph(run: Run, demo_store: Path, tmp
     triples = list(pyoxigraph.parse(one.stdout, pyoxigraph.RdfFormat.TURTLE))
     assert any(t.predicate.value.endswith("commitNumber") for t in triples)
     assert list(tmp_path.glob("*.part")) == []
+
+
+@pytest.mark.parametrize("command", ["validate", "load"])
+def test_what_is_no_value_of_its_datatype_is_told_by_the_finding_alone(tmp_path: Path, command: str) -> None:
+    (tmp_path / "bad.ttl").write_text(
+        """@prefix ci: <https://w3id.org/kgservice/ci#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+        <https://kg.example/id/1> a ci:PainPoint ; ci:detectedAt "Erika Musterfrau"^^xsd:dateTime ."""
+    )
+    args = [*COMMAND, command, "bad.ttl", "--json"]
+    done = subprocess.run(args, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert "R15" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Invalid isoformat" not in done.stderr
 
 
 def test_validate_reports_findings_and_exits_with_1(run: Run, tmp_path: Path) -> None:
