@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -205,7 +206,8 @@ def spark_part(options: argparse.Namespace) -> list[Figure]:
     model = matching.model()
     matching.block()
     ours = {(p.record, p.customer) for p in matching.pairs(model) if p.probability >= BANDS.accept}
-    spark.score(spark.session(), matching, model)
+    with TemporaryDirectory() as folder, spark.scoring(Path(folder)) as score:
+        score(matching, model, BANDS.candidate)
     theirs = {
         (p.record, p.customer) for p in read_pairs(db, "persons", model) if p.probability >= BANDS.accept
     }

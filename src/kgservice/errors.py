@@ -289,7 +289,7 @@ class TooCostly(KgError):
 
 
 class SourceFailed(KgError):
-    """A CRM, database or file that records come from cannot answer, or broke off."""
+    """A CRM, database or file that records come from, or Spark, cannot answer, or broke off."""
 
     title = "Source failure"
 

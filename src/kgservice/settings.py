@@ -112,6 +112,9 @@ class Settings:
     matching_candidate: float = _setting(
         0.5, "Probability from which on a pair waits for a steward; what is less likely is not kept."
     )
+    matching_engine: str = _setting(
+        "duckdb", "What compares the pairs of a run: `duckdb`, or `spark` on this machine, which needs Java."
+    )
     audit_queries: str = _setting(
         "shape",
         "What the audit log keeps of a query: `none`, its `shape` without values and names, or its `text`.",
@@ -296,6 +299,7 @@ def _fault(name: str, value: Any) -> str | None:
         ),
         "matching_accept": (lambda share: 0 < share <= 1, "is no probability above 0"),
         "matching_candidate": (lambda share: 0 < share < 1, "is no probability between 0 and 1"),
+        "matching_engine": (lambda engine: engine in {"duckdb", "spark"}, "is neither duckdb nor spark"),
         "audit_queries": (
             lambda kept: kept in {"none", "shape", "text"},
             "is neither none nor shape nor text",

@@ -6,11 +6,13 @@ import json
 import shutil
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kgservice.application.sources import packages
 from kgservice.crm.canonical_tables import opened
 from tests.cli.commands import Run, run_here
 from tests.crm.folders import example
@@ -285,3 +287,18 @@ def test_an_erased_person_does_not_come_back(run: Run, store: Path, source: Path
     # Without the secret nobody can tell who was erased, so that nothing is read.
     secret.unlink()
     assert run("crm", "sync", "--store", store).returncode == 6
+
+
+@pytest.mark.parametrize(
+    ("pyspark", "words"), [(False, "pip install 'kgservice[spark]'"), (True, "needs Java 17 or newer")]
+)
+def test_without_spark_or_java_it_says_what_is_missing(
+    synchronised: Path, pyspark: bool, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        packages, "find_spec", lambda name: pyspark or None if name == "pyspark" else find_spec(name)
+    )
+    settings = {"KGSERVICE_MATCHING_ENGINE": "spark", "JAVA_HOME": "/nowhere"}
+    done = run_here("crm", "match", "--store", synchronised, **settings)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr

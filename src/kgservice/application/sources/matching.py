@@ -18,7 +18,7 @@ from kgservice.application.links.proposing import Proposed, propose
 from kgservice.application.sources import packages as crm_packages
 from kgservice.application.sources.records import Taken, take
 from kgservice.application.sources.rows import RowsTaken, take_rows
-from kgservice.crm import registry
+from kgservice.crm import registry, spark
 from kgservice.crm.becoming import TABLES, Becoming
 from kgservice.crm.canonical import CANONICAL, KINDS
 from kgservice.crm.canonical_tables import beside, opened
@@ -72,14 +72,17 @@ def match(
     synchronised, `Conflict` while a source is being synchronised.
     """
     crm_packages.check_matching()
+    if kg.settings.matching_engine == "spark":
+        crm_packages.check_spark()
     folder = kg.settings.crm_folder
     done = Matched()
     with opened(folder, read_only=True) as held:
         names = {name for (name,) in held.execute(_SOURCES).fetchall()}
     sources = {name: registry.find(folder, name) for name in registry.names(folder)}
-    for kind in KINDS:
-        with _compared(kg, kind) as db:
-            done.links[kind] = _linked(kg, kind, db, sources, by=by, told=told)
+    with _scoring(kg) as score:
+        for kind in KINDS:
+            with _compared(kg, kind) as db:
+                done.links[kind] = _linked(kg, kind, db, sources, score, by=by, told=told)
     for name in sorted(names & sources.keys()):
         taking = _taking(sources[name])
         done.records[name] = {kind: _taken(kg, kind, taking, by, told) for kind in KINDS}
@@ -94,6 +97,18 @@ def match(
 _SOURCES = (
     "SELECT source FROM persons UNION SELECT source FROM organisations UNION SELECT source FROM changes"
 )
+
+
+@contextmanager
+def _scoring(kg: KnowledgeGraph) -> Iterator[spark.Score]:
+    """What scores pairs in a run: DuckDB, or Spark where the settings say so."""
+    from kgservice.crm.matching import Matching  # noqa: PLC0415 - it needs optional packages
+
+    if kg.settings.matching_engine == "spark":
+        with spark.scoring(kg.settings.crm_folder) as score:
+            yield score
+    else:
+        yield Matching.score
 
 
 @contextmanager
@@ -122,6 +137,7 @@ def _linked(
     kind: str,
     db: duckdb.DuckDBPyConnection,
     sources: Mapping[str, Source],
+    score: spark.Score,
     *,
     by: Origin,
     told: Progress,
@@ -144,7 +160,7 @@ def _linked(
     keep(kg.settings.crm_folder, model)
     bands, weighed = link_customers.bands(kg), list[Pair]()
     if matching.block():
-        matching.score(model, bands.candidate)
+        score(matching, model, bands.candidate)
         weighed = list(read_weights(db, kind))
     unique = [one.name for one in sources.values() if one.duplicate_free]
     assigned = assign(weighed, decided=_decided(kg, kind, weighed), unique=unique, bands=bands)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from kgservice.crm.spark import java
 from kgservice.errors import BadInput
 
 NEEDED = ("dlt", "openpyxl", "pyarrow", "simple_salesforce", "sqlalchemy")
@@ -28,3 +29,11 @@ def check_matching() -> None:
             "matching needs packages that are not there ({missing}): pip install 'kgservice[crm]'",
             missing=", ".join(missing),
         )
+
+
+def check_spark() -> None:
+    """The same for Spark, and for the Java that it runs on."""
+    if find_spec("pyspark") is None:
+        raise BadInput("KGSERVICE_MATCHING_ENGINE=spark needs pyspark: pip install 'kgservice[spark]'")
+    if java() is None:
+        raise BadInput("KGSERVICE_MATCHING_ENGINE=spark needs Java 17 or newer, on the path or as JAVA_HOME")
