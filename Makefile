@@ -29,6 +29,7 @@ automata: $(RUNTIME) ## work out what the shipped shapes can look at, after a ch
 
 test: $(DEV) ## run all tests
 	@.ci/mariadb || true
+	@.ci/spark || true
 	@.ci/browser || true
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 

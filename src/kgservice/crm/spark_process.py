@@ -36,7 +36,7 @@ def _session(folder: Path) -> SparkSession:
     from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra of its own
 
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    settings = {
+    settings: dict[str, Any] = {
         "spark.jars": similarity_jar_location(),
         "spark.ui.enabled": "false",
         "spark.eventLog.enabled": "false",
