@@ -382,7 +382,7 @@ BY_CHUNKS = (*CASES, st.integers(1, 3), st.booleans())
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*BY_CHANGES)
 def test_findings_kept_by_changes_are_those_of_everything(
     shapes: Shaped, start: Stated, steps: Steps
