@@ -35,6 +35,10 @@ def test_the_list_is_filtered(server: Running) -> None:
     whole = server.get("/findings")
     assert (whole.status_code, whole.headers["cache-control"]) == (200, "no-store")
     assert whole.json()["total"] == len(whole.json()["findings"]) == 16
+    grave = ["Violation", "Warning", "Info"]
+    order = [(f["status"] == "mended", grave.index(f["severity"])) for f in whole.json()["findings"]]
+    assert order == sorted(order)
+    assert (True, 0) in order  # a violation that is mended comes after the notes that are open
     asked = {"rule": "R05", "status": "open", "severity": "Warning", "limit": "5"}
     (only,) = server.get("/findings", params=asked).json()["findings"]
     assert only["id"] == BASELINE

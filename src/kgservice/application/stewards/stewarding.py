@@ -60,7 +60,8 @@ def listed(
     owner: str | None = None,
     limit: int | str = LIMIT,
 ) -> tuple[list[Entry], int]:
-    """The findings that fit, the gravest first, at most `limit` of them; and how many fit.
+    """The findings that fit, at most `limit` of them, the gravest first, and what is mended after all others;
+    and how many fit.
 
     As they stand now: a waiver that has run out counts as open. Read from the graph of findings alone, so
     that no record can pass for one. `focus` and `owner`: an IRI or a UUID. Raises `BadParameter`.
@@ -86,8 +87,8 @@ def listed(
             # Only of what is waived it depends on the clock how it stands.
             doubtful = status is not None and stored == findings.WAIVED
             if not doubtful or any(entry.status == status for entry in read(kg, [node])):
-                found.append((_rank(grave), str(number or ""), node.value))
-    return list(read(kg, (NamedNode(iri) for _, _, iri in sorted(found)[:most]))), len(found)
+                found.append((stored == findings.MENDED, _rank(grave), str(number or ""), node.value))
+    return list(read(kg, (NamedNode(iri) for *_, iri in sorted(found)[:most]))), len(found)
 
 
 def one(kg: KnowledgeGraph, key: str) -> Entry:
