@@ -42,7 +42,7 @@ def list_(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """List findings of the validation as they stand now, the gravest first, what is mended last; or work with one.
+    """List findings as they stand now, the gravest first, what is mended last; or work with one of them.
 
     Examples:
 
