@@ -20,10 +20,14 @@ WITHDRAWAL = "00000000-0000-4000-8000-108000000011"  # R20, a violation
 EMPLOYEE = "00000000-0000-4000-8000-100800000001"
 
 
-def test_tables_in_two_languages(run: Run, demo_store: Path) -> None:
-    german = run("findings", "--store", demo_store, "--rule", "R05", "--language", "de", COLUMNS="220")
-    for word in ("Befund", "Schwere", "Warnung", "hingenommen", "Die Wirkung hat keine Ausgangsmessung."):
-        assert word in german.stdout
+def test_lists_in_two_languages_fit_a_terminal(run: Run, demo_store: Path) -> None:
+    german = run("findings", "--store", demo_store, "--rule", "R05", "--language", "de", COLUMNS="80")
+    for line in (
+        "Warnung · R05 · hingenommen · Jannik Föhrental · seit 2026-09-01",
+        "  Die Wirkung hat keine Ausgangsmessung.",
+        f"  {BASELINE}",
+    ):
+        assert line in map(str.rstrip, german.stdout.splitlines())
     assert "2 von 2 Befunden" in german.stderr
     english = run("findings", "show", BASELINE, "--store", demo_store, "--language", "en")
     for word in ("The impact has no baseline.", "valid example", "ci:baseline", "warning"):

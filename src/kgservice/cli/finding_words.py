@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -76,13 +77,15 @@ WORDS = {
 
 
 def show_list(found: Sequence[Mapping[str, Any]], language: str) -> None:
-    """A table with a row for each finding."""
-    table = Table(header_style="bold")
-    for name in ("id", "severity", "rule", "status", "record", "message", "owner", "since"):
-        table.add_column(WORDS[language][name], overflow="fold", no_wrap=name in {"rule", "status"})
-    for each in found:
-        table.add_row(*(Text(cell) for cell in _row(each, language)))
-    Console().print(table)
+    """Findings, each on a few lines that fit a narrow terminal: how it stands, where, what, and its id."""
+    console, since = Console(), WORDS[language]["since"].lower()
+    for finding in found:
+        key, severity, rule, status, record, message, owner, day = _row(finding, language)
+        stands = [severity, rule, status, owner, f"{since} {day}" if day else ""]
+        console.print(Text(" · ".join(filter(None, stands)), style="bold"))
+        for line in (record, message, key):
+            console.print(Padding(Text(line, overflow="fold"), (0, 0, 0, 2), expand=False))
+        console.print()
 
 
 def show_one(found: Mapping[str, Any], language: str) -> None:
