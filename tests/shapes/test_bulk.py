@@ -135,7 +135,7 @@ SMALL = """
 def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: KnowledgeGraph) -> None:
     """Focus nodes may be literals; each is validated once, whatever names it."""
     shapes = Shapes.of(rdflib.Graph().parse(data=SMALL, format="turtle"))
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     job = Job(kg.addresses, shapes, tuple(context_graph(NOW, Policy())))
     found = findings(kg.store, job, processes=2, size=3, told=lambda *place: told.append(place))
     expected = plain(
@@ -146,7 +146,14 @@ def test_several_processes_find_the_same_and_tell_how_far_they_are(kg: Knowledge
     )
     assert [f.key for f in Report.of(found).findings] == [f.key for f in expected.findings]
     assert any(str(f.focus).startswith('"') for f in found)
-    assert told[-1] == (told[-1][1], told[-1][1])
+    assert list(dict.fromkeys(name for name, _, _ in told)) == [
+        "Reading records",
+        "Sorting records",
+        "Validating",
+    ]
+    assert {
+        done == every for _, done, every in {name: told for told in told for name in told[:1]}.values()
+    } == {True}
 
 
 @pytest.mark.parametrize(
@@ -162,8 +169,8 @@ def test_it_goes_on_only_with_the_same_records_and_shapes(
 ) -> None:
     path = tmp_path / "journal"
 
-    def interrupt(done: int, every: int) -> None:
-        if done == every:
+    def interrupt(name: str, done: int, every: int) -> None:
+        if (name, done) == ("Validating", every):
             raise KeyboardInterrupt
 
     shapes = Shapes.of(rdflib.Graph().parse(data=SMALL, format="turtle"))

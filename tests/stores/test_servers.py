@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pyoxigraph
 import pytest
+import rdflib
 import typer.testing
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.care import check
+from kgservice.application.guard.record_file import RecordFile, copied
 from kgservice.application.imports.demonstration import load_demonstration
 from kgservice.cli.bars import Bars
 from kgservice.cli.local import opened
@@ -20,8 +24,8 @@ from kgservice.cli.main import app
 from kgservice.domain.clock import Clock
 from kgservice.errors import StoreFailed
 from kgservice.namespaces import CI
+from kgservice.shacl.terms import to_rdflib
 from kgservice.store import OxigraphStore
-from kgservice.store.parts import part
 from kgservice.store.remote import RemoteStore
 from kgservice.store.selftest import check_server
 from kgservice.store.sparql_http import Server
@@ -53,13 +57,12 @@ def test_servers_that_can_be_relied_on_are_used(running: Running) -> None:
     store.close()
 
 
-def test_some_graphs_of_a_server_are_shared_with_other_processes(running: Running) -> None:
+def test_the_records_of_a_server_are_copied_into_a_file(running: Running) -> None:
     store = RemoteStore(running.server)
     kept, left = (Quad(G, TITLE, Literal("t"), NamedNode(f"urn:{name}")) for name in ("kept", "left"))
     store.apply(add=[kept, left])
-    with store.shared(lambda name: name == kept.graph_name) as part:
-        assert part().graphs() == [kept.graph_name]
-        assert list(part().match([(None, None, None)])) == [kept]
+    with copied(store, lambda name: name == kept.graph_name) as path, closing(RecordFile(path)) as records:
+        assert list(records.all()) == [(to_rdflib(G), to_rdflib(TITLE), rdflib.Literal("t"))]
     store.apply(drop=[NamedNode("urn:kept"), NamedNode("urn:left")])
     store.close()
 
@@ -106,6 +109,15 @@ def is_kind_of_its_own(graph: NamedNode) -> bool:
     if "/subject/" in graph.value or "/consent/" in graph.value:
         return graph.value.endswith(("14", "18"))
     return "/view/" not in graph.value
+
+
+def part(source: Path, target: Path, kept: Callable[[NamedNode], bool]) -> None:
+    """Write some graphs of a store to a new one."""
+    store, written = pyoxigraph.Store.read_only(str(source)), pyoxigraph.Store(str(target))
+    for name in store.named_graphs():
+        if isinstance(name, NamedNode) and kept(name):
+            written.bulk_extend(store.quads_for_pattern(None, None, None, name))
+    written.flush()
 
 
 def test_a_server_that_holds_a_part_is_refused_until_the_migration_has_ended(

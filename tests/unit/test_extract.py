@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from rdflib.term import Node, URIRef
 
 from kgservice.application.guard import extract
 from kgservice.application.guard.extract import Extract
+from kgservice.application.guard.record_file import RecordFile, copied
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import to_rdflib
 from kgservice.store.oxigraph import OxigraphStore
@@ -21,12 +24,19 @@ ONE, TWO, VIEW = (NamedNode(EX + name) for name in ("record/1", "record/2", "vie
 P, Q = NamedNode(EX + "p"), NamedNode(EX + "q")
 A, HUB = NamedNode(EX + "a"), NamedNode(EX + "hub")
 NUMBER = Literal("7", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer"))
+TEXTS = (
+    *("", " ", "@de", '"', '"@de', "\\", "\\u0041", "a\nb\r\tc", "\x00\x85\u2028\x0b", "<x>", "_:b7", "ü"),
+    "l" * 300,
+)
 QUADS = [
     Quad(A, P, HUB, ONE),
     Quad(A, P, HUB, TWO),  # said twice
     Quad(A, Q, NUMBER, TWO),
     Quad(A, Q, BlankNode("b7"), ONE),
     Quad(BlankNode("b7"), P, Literal("Wort", language="de"), ONE),
+    *(Quad(A, NamedNode(EX + "text"), Literal(text), TWO) for text in TEXTS),
+    Quad(A, NamedNode(EX + "text"), Literal('a "quoted" \\ one', language="de-at"), TWO),
+    Quad(A, NamedNode(EX + "text"), Literal('"\n', datatype=NamedNode(EX + "type")), TWO),
     *(Quad(NamedNode(f"{EX}n{n}"), P, HUB, ONE) for n in range(120)),  # more than is read at once
     *(Quad(HUB, Q, NamedNode(f"{EX}n{n}"), TWO) for n in range(110)),
     Quad(A, P, NamedNode(EX + "entailed"), VIEW),
@@ -39,17 +49,13 @@ NODES = {node for s, _, o in SAID for node in (s, o)} | {URIRef(EX + "entailed")
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Extract:
+def records(tmp_path: Path) -> Iterator[Extract]:
     """The record graphs of a store on disk."""
     store = OxigraphStore(tmp_path / "store")
     store._store.extend(QUADS)  # a change may hold no blank nodes
-    with store.shared(lambda name: name != VIEW) as opened:
-        part = opened()
-        assert {*part.match([(None, None, None)])} == {quad for quad in QUADS if quad.graph_name != VIEW}
-        found = OxigraphStore()
-        found._store.extend(part.match([(None, None, None)]))
+    with copied(store, lambda name: name != VIEW) as path, closing(RecordFile(path)) as records:
+        yield Extract(records)
     store.close()
-    return Extract(found)
 
 
 def expected(node: Node, predicate: URIRef | None, *, back: bool) -> set[Triple]:

@@ -123,9 +123,10 @@ class Writing:
         self._write = write
         self.validations = 0
 
-    def __call__(self, done: int, _all: int) -> None:
-        self.validations += done == 0
-        if (done, self.validations) == (0, 1):
+    def __call__(self, name: str, done: int, _all: int) -> None:
+        began = (name, done) == ("Validating", 0)
+        self.validations += began
+        if began and self.validations == 1:
             self._write()
 
 

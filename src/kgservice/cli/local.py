@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -188,8 +187,7 @@ class Local(LocalDesks):
             Journal(place, resume=resume, say=say) as journal,
         ):
             with Bars() as bars:
-                told = partial(bars.show, "Validating")
-                report = validation.validate(self._kg, told=told, journal=journal)
+                report = validation.validate(self._kg, told=bars.show, journal=journal)
             entry.tell()
             yield reports.written(report, fmt, language), report.violations
 
@@ -276,7 +274,7 @@ class Local(LocalDesks):
     def refresh(self) -> dict[str, int]:
         """Validate the whole graph, and keep what it finds."""
         with Bars(named=True) as bars:
-            return asdict(stewarding.refresh(self._kg, told=partial(bars.show, "Validating")))
+            return asdict(stewarding.refresh(self._kg, told=bars.show))
 
     def _finding(self, key: str) -> dict[str, Any]:
         return stewarding.one(self._kg, key).to_json(self._kg)

@@ -70,6 +70,50 @@ def _in_pyoxigraph(term: rdflib.Literal) -> ox.Literal:
 _literal = lru_cache(maxsize=100_000)(_in_pyoxigraph)
 
 
+def to_text(term: Node) -> str:
+    """The term as in N-Triples, but for escapes, of which there are none.
+
+    >>> to_text(rdflib.Literal('"so"', lang="de"))
+    '""so""@de'
+    """
+    if isinstance(term, rdflib.URIRef):
+        return f"<{term}>"
+    if isinstance(term, rdflib.BNode):
+        return f"_:{term}"
+    if not isinstance(term, rdflib.Literal):
+        raise TypeError(f"{term!r} is no RDF term")
+    if term.language:
+        return f'"{term}"@{term.language}'
+    return (
+        f'"{term}"^^<{term.datatype}>'
+        if term.datatype and term.datatype != rdflib.XSD.string
+        else f'"{term}"'
+    )
+
+
+def from_text(text: str) -> Node:
+    """The term that `to_text` wrote. Raises `TypeError` for a quoted triple."""
+    return _from_text(text) if len(text) <= _LONG else _in_text(text)
+
+
+def _in_text(text: str) -> Node:
+    if text.startswith("<<"):
+        raise TypeError("quoted triples cannot be validated")
+    if text.startswith("<"):
+        return _iri(text[1:-1])
+    if text.startswith("_:"):
+        return rdflib.BNode(text[2:])
+    lexical, _, end = text[1:].rpartition('"')
+    if end.startswith("@"):
+        return rdflib.Literal(lexical, lang=end[1:])
+    return (
+        rdflib.Literal(lexical, datatype=_iri(end[3:-1]), normalize=False) if end else rdflib.Literal(lexical)
+    )
+
+
+_from_text = lru_cache(maxsize=100_000)(_in_text)
+
+
 def interned(term: Node) -> Node:
     """The same term; for IRIs the one object that `to_rdflib` gives, which compares faster."""
     return _iri(str(term)) if isinstance(term, rdflib.URIRef) else term

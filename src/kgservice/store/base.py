@@ -233,12 +233,6 @@ class Store(Protocol):
         not be in it.
         """
 
-    def shared(self, kept: Callable[[NamedNode], bool]) -> AbstractContextManager[Callable[[], Store]]:
-        """What opens a copy of the graphs that are `kept`, to read only; gone after the block.
-
-        They are as they are now. It can be opened in this process and in others.
-        """
-
     def mark(self, text: str) -> None:
         """Keep a short text beside the data: what it says of them shows later whether some were lost."""
 

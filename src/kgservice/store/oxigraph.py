@@ -7,7 +7,7 @@ import glob
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,6 @@ from kgservice.store.disk import Disk
 from kgservice.store.documents import check_document
 from kgservice.store.formats import BOOLEAN_FORMATS, N_QUADS, N_TRIPLES, Format, prefixes_for
 from kgservice.store.forms import placed, typed
-from kgservice.store.parts import part
 from kgservice.store.redo import Redo, apart
 from kgservice.store.results import Sink
 from kgservice.store.syntax import bad_query, bad_rdf, check_query
@@ -425,13 +424,6 @@ class OxigraphStore:
         for graph in graphs:
             twin._store.add_graph(graph)
         return True
-
-    @contextmanager
-    def shared(self, kept: Callable[[NamedNode], bool]) -> Iterator[Callable[[], Store]]:
-        """See `Store.shared`: beside a checkpoint; any number of processes can open it."""
-        with self.checkpoint() as folder:
-            part(folder, folder.parent / "part", kept)
-            yield partial(OxigraphStore.reading, folder.parent / "part")
 
     @classmethod
     def reading(cls, path: Path) -> OxigraphStore:

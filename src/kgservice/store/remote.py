@@ -8,9 +8,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -28,7 +27,6 @@ from kgservice.store.documents import check_document
 from kgservice.store.formats import N_QUADS, Format
 from kgservice.store.forms import ANY, placed, typed
 from kgservice.store.oxigraph import OxigraphStore
-from kgservice.store.parts import part
 from kgservice.store.pending import Journal
 from kgservice.store.server_reader import CREATED, GRAPH, TYPE, ServerReader
 from kgservice.store.sparql_http import Client, Server, Unreachable
@@ -243,13 +241,6 @@ class RemoteStore(ServerReader):
             yield folder / "copy"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    @contextmanager
-    def shared(self, kept: Callable[[NamedNode], bool]) -> Iterator[Callable[[], Store]]:
-        """See `Store.shared`."""
-        with self.checkpoint() as folder:
-            part(folder, folder.parent / "part", kept)
-            yield partial(OxigraphStore.reading, folder.parent / "part")
 
     def close(self) -> None:
         """See `Store.close`."""

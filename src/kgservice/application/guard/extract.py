@@ -1,16 +1,15 @@
-"""The statements of a store that holds records only and does not change: all about a node is read at once."""
+"""The record statements that full validation looks up: all about a node is read at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from pyoxigraph import BlankNode, NamedNode
-from rdflib.term import Literal, Node, URIRef
+from rdflib.term import Node, URIRef
 
+from kgservice.application.guard.record_file import RecordFile
 from kgservice.shacl.reach import About, Triple
-from kgservice.shacl.terms import from_rdflib, interned, to_rdflib
-from kgservice.store.base import Store
+from kgservice.shacl.terms import interned
 
 _MANY = 100  # quads about a node; of more, only those asked for are read
 _HELD = 50_000  # nodes, and statements about those of which much is said; records share many
@@ -21,8 +20,8 @@ _ByPredicate = dict[Node | None, list[Triple]]
 class Extract:
     """Record statements, each looked up once."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, records: RecordFile) -> None:
+        self._records = records
         # What is said of nodes, and (True) where they are values; None: too much to read it at once.
         self._about: dict[bool, dict[Node, _ByPredicate | None]] = {False: {}, True: {}}
         self._much: dict[tuple[Node, Node | None, bool], list[Triple]] = {}
@@ -47,8 +46,7 @@ class Extract:
 
     def all(self) -> Iterable[Triple]:
         """See `Dataset`."""
-        quads = self._store.match([(None, None, None)])
-        return _once((to_rdflib(q.subject), to_rdflib(q.predicate), to_rdflib(q.object)) for q in quads)
+        return _once(self._records.all())
 
     def spare(self) -> None:
         """Forget what was looked up if it is much: memory does not grow with the store."""
@@ -86,19 +84,7 @@ class Extract:
 
     def _match(self, node: Node, predicate: URIRef | None, *, back: bool) -> Iterator[Triple]:
         """What several graphs say comes as often."""
-        if isinstance(node, Literal) and not back:
-            return
-        node, term = interned(node), from_rdflib(node)
-        prop = None if predicate is None else NamedNode(predicate)
-        if back:
-            for quad in self._store.match([(None, prop, term)]):
-                # The store finds a literal however it is written.
-                value = to_rdflib(quad.object) if isinstance(node, Literal) else node
-                yield to_rdflib(quad.subject), to_rdflib(quad.predicate), value
-        else:
-            assert isinstance(term, NamedNode | BlankNode)
-            for quad in self._store.match([(term, prop, None)]):
-                yield node, to_rdflib(quad.predicate), to_rdflib(quad.object)
+        return (self._records.to if back else self._records.of)(interned(node), predicate)
 
 
 def _once(found: Iterable[Triple]) -> Iterator[Triple]:

@@ -14,7 +14,8 @@ from pyoxigraph import Dataset as Data
 
 from kgservice import __version__, resources
 from kgservice.application.changes import modelfiles
-from kgservice.application.guard.bulk import Job, Progress, findings
+from kgservice.application.changes.record_texts import Progress, silent
+from kgservice.application.guard.bulk import Job, findings
 from kgservice.application.guard.journal import Journal
 from kgservice.application.guard.unclassed import Unclassed
 from kgservice.domain.clock import Clock, system_clock
@@ -47,7 +48,7 @@ def validate(
     shapes: Shapes | None = None,
     policy: Policy | None = None,
     processes: int | None = None,
-    told: Progress = lambda _done, _all: None,
+    told: Progress = silent,
     journal: Journal | None = None,
 ) -> Report:
     """Validate the record graphs of the store (project, subject and consent graphs) as one graph.
@@ -55,7 +56,7 @@ def validate(
     `shapes` default to those shipped, "now" is the clock of `kg`. Quarantine, scratch graphs and views are
     not looked at. What is validated is what the store gives back, with literals as the store keeps them. It
     is looked at in parts, by several `processes` if there is much (None: one for each processor); `told`
-    hears how many of all record graphs have been taken up. With a `journal` it can go on after an
+    hears how far it is. With a `journal` it can go on after an
     interruption, with the moment at which it began as "now".
     """
     shapes, policy, now = shapes or shipped_shapes(), policy or kg.policy, kg.clock()

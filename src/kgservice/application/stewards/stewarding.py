@@ -10,9 +10,9 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.changes.planner import LOOSE
 from kgservice.application.changes.provenance import agent_of
+from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings, validation
-from kgservice.application.guard.bulk import Progress
 from kgservice.application.guard.findings import Counts
 from kgservice.application.stewards.entries import Entry, read
 from kgservice.application.stewards.explaining import explain
@@ -203,13 +203,12 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Co
         )
 
 
-def refresh(kg: KnowledgeGraph, by: Origin = SERVICE, told: Progress = lambda _done, _all: None) -> Counts:
+def refresh(kg: KnowledgeGraph, by: Origin = SERVICE, told: Progress = silent) -> Counts:
     """Validate everything and enter what is new, what is mended, and what is open again after its waiver.
 
     Commits go on meanwhile. What they have changed the guard has entered already; so where there were any,
     the nodes about which the validation tells another story are looked at once more, while commits wait.
-    Only if something was written past the guard, all is. `told` hears how many of all record graphs have been
-    taken up.
+    Only if something was written past the guard, all is. `told` hears how far it is.
     """
     origin = by.because("full validation", SOURCE)
     with kg.writing:
