@@ -233,6 +233,9 @@ class Store(Protocol):
         not be in it.
         """
 
+    def still(self) -> AbstractContextManager[tuple[Store, Path]]:
+        """The dataset as it is now, to read only, and a directory for what is made of it; gone afterwards."""
+
     def mark(self, text: str) -> None:
         """Keep a short text beside the data: what it says of them shows later whether some were lost."""
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -424,6 +424,12 @@ class OxigraphStore:
         for graph in graphs:
             twin._store.add_graph(graph)
         return True
+
+    @contextmanager
+    def still(self) -> Iterator[tuple[Store, Path]]:
+        """See `Store.still`: a checkpoint, and what is beside it."""
+        with self.checkpoint() as folder, closing(OxigraphStore.reading(folder)) as copy:
+            yield copy, folder.parent
 
     @classmethod
     def reading(cls, path: Path) -> OxigraphStore:

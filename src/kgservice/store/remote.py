@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -241,6 +241,12 @@ class RemoteStore(ServerReader):
             yield folder / "copy"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def still(self) -> Iterator[tuple[Store, Path]]:
+        """See `Store.still`."""
+        with self.checkpoint() as folder, closing(OxigraphStore.reading(folder)) as copy:
+            yield copy, folder.parent
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -24,7 +24,6 @@ from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import from_rdflib, from_text, to_rdflib, to_text
 from kgservice.store.base import Store
 from kgservice.store.formats import N_TRIPLES
-from kgservice.store.oxigraph import OxigraphStore
 
 # Subjects and objects as N-Triples without escapes; predicates by their number.
 _TABLES = """
@@ -55,6 +54,7 @@ _GRAPHS = 200  # read together
 _IN_MEMORY = 16 * 1024 * 1024  # bytes of their text
 _TOLD = 10_000  # statements from one word to the next
 
+_ANY = NamedNode("urn:kgservice:any")
 _Row = tuple[str, int, str]
 
 
@@ -122,11 +122,9 @@ class RecordFile:
 @contextmanager
 def copied(store: Store, kept: Callable[[NamedNode], bool], told: Progress = silent) -> Iterator[Path]:
     """The file of the graphs of a store that are `kept`, as they are now; gone after the block."""
-    with store.checkpoint() as folder:
-        path = folder.parent / "records"
-        with closing(OxigraphStore.reading(folder)) as still:
-            _write(still, path, sorted(filter(kept, still.graphs()), key=_by_key), told)
-        yield path
+    with store.still() as (copy, folder):
+        _write(copy, folder / "records", sorted(filter(kept, copy.graphs()), key=_by_key), told)
+        yield folder / "records"
 
 
 def _by_key(name: NamedNode) -> tuple[str, str]:
@@ -186,9 +184,9 @@ def _normalised(value: Node) -> Node:
     """A literal as an embedded store writes it."""
     if not isinstance(value, Literal):
         return value
-    term = from_rdflib(value)
-    assert isinstance(term, pyoxigraph.Literal)
-    return to_rdflib(OxigraphStore().normalised([term]).get(term, term))
+    store = pyoxigraph.Store()
+    store.add(pyoxigraph.Quad(_ANY, _ANY, from_rdflib(value)))
+    return to_rdflib(next(iter(store)).object)
 
 
 @contextmanager
@@ -200,4 +198,4 @@ def _told() -> Iterator[None]:
 
 
 def _failed(error: sqlite3.Error) -> StoreFailed:
-    return StoreFailed(f"the copy of the records cannot be used: {error}")
+    return StoreFailed("the copy of the records cannot be used: {error}", error=error)
