@@ -15,6 +15,7 @@ from rdflib.term import Node, URIRef
 from kgservice.application.guard import extract
 from kgservice.application.guard.extract import Extract
 from kgservice.application.guard.record_file import RecordFile, copied
+from kgservice.errors import StoreFailed
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import to_rdflib
 from kgservice.store.oxigraph import OxigraphStore
@@ -95,3 +96,23 @@ def test_what_was_looked_up_is_forgotten_when_it_is_much(
     again = records.of(node, None), records.to(hub, None)
     assert again[0] is not before[0]
     assert [*again] == [*before]
+
+
+def test_a_copy_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
+    def interrupt(name: str, done: int, _every: int) -> None:
+        if (name, done) == ("Reading records", 0):
+            raise KeyboardInterrupt
+
+    store = OxigraphStore(tmp_path / "store")
+    store._store.extend(QUADS)
+    with pytest.raises(KeyboardInterrupt), copied(store, lambda _: True, interrupt):
+        raise AssertionError("it has broken off")
+    store.close()
+    assert [path.name for path in tmp_path.iterdir() if path.name != "store"] == []
+
+
+def test_a_copy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreFailed, match=r"the copy of the records cannot be used: .*not a database"):
+        RecordFile(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 def ahead(
     pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], most: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """What the work makes of each item, in their order; so many at most are under way.
 
     The pool does nothing else, and ends with it.

@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -143,9 +143,8 @@ def _write(store: Store, path: Path, graphs: Sequence[NamedNode], told: Progress
 
     with _told(), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript(_TABLES)
-        for file in _texts(store, graphs, told):
-            with file:
-                db.executemany(_ADD, rows(file))
+        for text in _texts(store, graphs, told):
+            db.executemany(_ADD, rows(text))
         db.executemany("INSERT INTO predicate (text, number) VALUES (?, ?)", numbers.items())
         db.execute("COMMIT")
         with step("Sorting records", told):
@@ -155,18 +154,21 @@ def _write(store: Store, path: Path, graphs: Sequence[NamedNode], told: Progress
 def _texts(store: Store, graphs: Sequence[NamedNode], told: Progress) -> Iterator[BinaryIO]:
     """The graphs as N-Triples, some at a time in their order; threads read what comes next."""
 
+    opened = ExitStack()
+
     def read(first: int) -> BinaryIO:
-        file = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - `_write` closes it
+        file = cast(BinaryIO, opened.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)))  # noqa: SIM115
         for graph in graphs[first : first + _GRAPHS]:
             store.dump(file, N_TRIPLES, graph=graph)
         file.seek(0)
         return file
 
     firsts = range(0, len(graphs), _GRAPHS)
-    texts = ahead(ThreadPoolExecutor(_READERS), read, firsts, 2 * _READERS)
-    for first, text in zip(firsts, texts, strict=True):
-        told("Reading records", first, len(graphs))
-        yield text
+    with opened, closing(ahead(ThreadPoolExecutor(_READERS), read, firsts, 2 * _READERS)) as texts:
+        for first, text in zip(firsts, texts, strict=True):
+            told("Reading records", first, len(graphs))
+            with text:
+                yield text
     told("Reading records", len(graphs), len(graphs))
 
 
