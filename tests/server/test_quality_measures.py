@@ -106,7 +106,7 @@ def test_complete_pain_points(kg: KnowledgeGraph, tmp_path: Path) -> None:
 
 
 def test_complete_solutions_and_impacts(kg: KnowledgeGraph, tmp_path: Path) -> None:
-    impact = "a ci:Impact ; ci:impactOf t:a ; ci:metric ci:X ; ci:evidencedBy t:e ; ci:measurement t:m"
+    impact = "a ci:Impact ; ci:impactOf t:a ; ci:metric ci:ComplaintCount ; ci:evidencedBy t:e ; ci:measurement t:m"
     turtle = f"""
         t:a a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Deployed ; ci:reviewDue {day("2026-01-01")} .
         t:b a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Deployed ; ci:reviewDue {day("2026-12-01")} .
@@ -118,7 +118,7 @@ def test_complete_solutions_and_impacts(kg: KnowledgeGraph, tmp_path: Path) -> N
         t:i {impact} ; ci:baseline t:m0 .
         t:no3 {impact} .
         t:no4 {impact} ; ci:baseline t:m0 ; ci:measurement t:m0 .
-        t:no5 a ci:Impact ; ci:impactOf t:a ; ci:metric ci:X ; ci:evidencedBy t:e ; ci:measurement t:m0 ; ci:baseline t:m .
+        t:no5 a ci:Impact ; ci:impactOf t:a ; ci:metric ci:ComplaintCount ; ci:evidencedBy t:e ; ci:measurement t:m0 ; ci:baseline t:m .
     """
     found = of(kg, tmp_path, turtle, "completeness-by-class")
     assert (found["Solution", ""], found["Impact", ""]) == ((3, 5), (1, 4))
