@@ -62,7 +62,7 @@ class RecordFile:
     """The statements, in the order of the graphs that they were in. One thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        with _told():
+        with _as_ours():
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
             self._db.execute("PRAGMA cache_size = -32000")
             found = self._db.execute("SELECT number, text FROM predicate").fetchall()
@@ -86,7 +86,7 @@ class RecordFile:
 
     def all(self) -> Iterator[Triple]:
         """Every statement, as often as graphs hold it."""
-        with _told():
+        with _as_ours():
             for _, subject, number, value in self._db.execute(_ALL):
                 yield from_text(subject), self._predicates[number], from_text(value)
 
@@ -94,7 +94,7 @@ class RecordFile:
         """Each subject once, and each object of the properties `ways` once for each of them."""
         asked = {self._numbers[way]: way for way in ways if way in self._numbers}
         last = ""
-        with _told():
+        with _as_ours():
             every = self._db.execute("SELECT max(id) FROM statement").fetchone()[0] or 0
             for place, subject, number, value in self._db.execute(_ALL + " ORDER BY id"):
                 if place % _TOLD == 1:
@@ -113,7 +113,7 @@ class RecordFile:
         asked: tuple[str | int, ...] = (text,)
         if predicate is not None:
             query, asked = query + _ONE_PREDICATE, (text, self._numbers.get(predicate, -1))
-        try:  # entering `_told` for each of many calls costs as much as what they do
+        try:  # entering `_as_ours` for each of many calls costs as much as what they do
             yield from self._db.execute(query, asked)
         except sqlite3.Error as error:
             raise _failed(error) from error
@@ -134,6 +134,7 @@ def _by_key(name: NamedNode) -> tuple[str, str]:
 
 
 def _write(store: Store, path: Path, graphs: Sequence[NamedNode], told: Progress) -> None:
+    """Write the file: all statements first, since to sort them once is faster than to keep them sorted."""
     numbers: dict[str, int] = {}
 
     def rows(file: BinaryIO) -> Iterator[_Row]:
@@ -141,7 +142,7 @@ def _write(store: Store, path: Path, graphs: Sequence[NamedNode], told: Progress
             for subject, predicate, value in _split(line):
                 yield subject, numbers.setdefault(predicate, len(numbers)), value
 
-    with _told(), closing(sqlite3.connect(path, isolation_level=None)) as db:
+    with _as_ours(), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript(_TABLES)
         for text in _texts(store, graphs, told):
             db.executemany(_ADD, rows(text))
@@ -153,7 +154,6 @@ def _write(store: Store, path: Path, graphs: Sequence[NamedNode], told: Progress
 
 def _texts(store: Store, graphs: Sequence[NamedNode], told: Progress) -> Iterator[BinaryIO]:
     """The graphs as N-Triples, some at a time in their order; threads read what comes next."""
-
     opened = ExitStack()
 
     def read(first: int) -> BinaryIO:
@@ -192,7 +192,8 @@ def _normalised(value: Node) -> Node:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_ours() -> Iterator[None]:
+    """Errors of SQLite as those of a store."""
     try:
         yield
     except sqlite3.Error as error:
