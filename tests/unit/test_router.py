@@ -7,7 +7,7 @@ from pyoxigraph import NamedNode
 
 from kgservice import resources
 from kgservice.application.changes import modelfiles
-from kgservice.application.changes.facts import RecordFacts
+from kgservice.application.changes.facts import Looked, RecordFacts
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.router import Router
@@ -41,7 +41,7 @@ FACTS = [
 def router(model: Model, extra: list[tuple[str, str, str | NamedNode]] | None = None) -> Router[RecordFacts]:
     graphs = Graphs(ADDRESSES)
     added = [triple(*t) for t in [*FACTS, *(extra or [])]]
-    return Router(model, graphs, RecordFacts(OxigraphStore(), graphs, model, added=added))
+    return Router(model, graphs, RecordFacts(Looked(OxigraphStore()), graphs, model, added=added))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_journey_of_a_person_is_theirs_with_its_steps_and_that_of_a_persona_
         ("id:plannedStep", "ci:stepOf", "id:planned"),
     ]
     added = [mine.triple, planned.triple, *(triple(*fact) for fact in facts)]
-    of = Router(model, graphs, RecordFacts(OxigraphStore(), graphs, model, added=added))
+    of = Router(model, graphs, RecordFacts(Looked(OxigraphStore()), graphs, model, added=added))
     assert of.graph(mine.triple).value == ADDRESSES.subject("anna")
     assert of.graph(triple("id:step", "ci:stepOrder", "1")).value == ADDRESSES.subject("anna")
     assert of.graph(planned.triple).value == ADDRESSES.project("common")

@@ -223,6 +223,13 @@ class Store(Protocol):
     def copied_at_once(self) -> bool:
         """Whether `copy` takes but a moment, however large the store is."""
 
+    @property
+    def seeks(self) -> bool:
+        """Whether it goes straight to the statements with two given terms, as on a disk of this machine.
+
+        In memory Oxigraph goes through all that have one of them; a server takes a request.
+        """
+
     def settle(self) -> None:
         """Make once more the change that `apply` left `Undecided`, if there is one. Raises as that does."""
 

@@ -379,6 +379,11 @@ class OxigraphStore:
         """See `Store.copied_at_once`."""
         return self.path is not None
 
+    @property
+    def seeks(self) -> bool:
+        """See `Store.seeks`."""
+        return self.path is not None
+
     def settle(self) -> None:
         """See `Store.settle`: what is left of a large change is done."""
         if self._redo is not None and self._redo.left:

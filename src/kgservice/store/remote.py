@@ -220,6 +220,11 @@ class RemoteStore(ServerReader):
         """See `Store.copied_at_once`."""
         return False
 
+    @property
+    def seeks(self) -> bool:
+        """See `Store.seeks`."""
+        return False
+
     @contextmanager
     def copy(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgservice.application.care import check_purposes
 from kgservice.application.changes import streams
-from kgservice.application.changes.facts import RecordFacts
+from kgservice.application.changes.facts import Looked, RecordFacts
 from kgservice.application.changes.record_texts import Progress, counted, silent, step
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.views import building
@@ -31,22 +31,28 @@ _Lines = Mapping[NamedNode, set[bytes]]
 """Graphs as lines of N-Triples."""
 
 
-class _ReadAhead(RecordFacts):
+class _ReadAhead(Looked):
     """Looks up all links at once: the whole store will need them."""
 
     def __init__(self, store: Store, graphs: Graphs, model: Model) -> None:
-        super().__init__(store, graphs, model)
+        super().__init__(store)
         self._ahead: dict[Pattern, list[Quad]] = defaultdict(list)
-        self._read = {TYPE, *model.owner_links.properties, *model.project_links.properties}
-        for prop in self._read:
-            for quad in super()._match([(None, prop, None)]):
-                if not isinstance(quad.subject, Triple):
-                    self._ahead[quad.subject, prop, None].append(quad)
-                self._ahead[None, prop, quad.object].append(quad)
+        properties = {TYPE, *model.owner_links.properties, *model.project_links.properties}
+        counts = RecordFacts(self, graphs, model).counts
+        for quad in filter(counts, store.match((None, prop, None) for prop in properties)):
+            if not isinstance(quad.subject, Triple):
+                self._ahead[quad.subject, quad.predicate, None].append(quad)
+            self._ahead[None, quad.predicate, quad.object].append(quad)
 
-    def _match(self, patterns: Iterable[Pattern]) -> Iterator[Quad]:
-        for pattern in patterns:
-            yield from self._ahead.get(pattern, ()) if pattern[1] in self._read else super()._match([pattern])
+    def of(self, subject: NamedNode, predicates: frozenset[NamedNode]) -> Iterator[Quad]:
+        """See `Looked.of`; of links."""
+        for predicate in predicates:
+            yield from self._ahead.get((subject, predicate, None), ())
+
+    def to(self, value: NamedNode, predicates: frozenset[NamedNode]) -> Iterator[Quad]:
+        """See `Looked.to`; of links."""
+        for predicate in predicates:
+            yield from self._ahead.get((None, predicate, value), ())
 
 
 def check(kg: KnowledgeGraph, told: Progress = silent) -> list[str]:
@@ -119,7 +125,8 @@ def _differences(store: Store, expected: _Lines, model: _Lines) -> list[str]:
 
 def _places(kg: KnowledgeGraph, told: Progress) -> list[str]:
     store = kg.store
-    router = Router(kg.model, kg.graphs, _ReadAhead(store, kg.graphs, kg.model))
+    ahead = _ReadAhead(store, kg.graphs, kg.model)
+    router = Router(kg.model, kg.graphs, RecordFacts(ahead, kg.graphs, kg.model))
     faults = []
     records = sorted((g for g in store.graphs() if kg.graphs.is_record(g)), key=lambda g: g.value)
     for graph in counted(records, "Looking where statements are", told):

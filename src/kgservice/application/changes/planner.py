@@ -10,7 +10,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgservice.application.changes import views
 from kgservice.application.changes.effect import Effect
-from kgservice.application.changes.facts import RecordFacts
+from kgservice.application.changes.facts import Looked, RecordFacts
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
@@ -35,6 +35,8 @@ class Planner:
     ) -> None:
         self.store = store
         self.records = records or store
+        # Where to look up single properties of nodes of which much is said.
+        self.hubs = store if store.seeks else self.records
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
@@ -200,8 +202,9 @@ class _Plan:
         self._moved: dict[Quad, Quad] = {}
         self._leaving: set[NamedNode] = set()
         self._routed = False
+        self._looked = Looked(planner.records, planner.hubs)
         self._before: Router[RecordFacts] = Router(
-            planner.model, planner.graphs, RecordFacts(planner.records, planner.graphs, planner.model)
+            planner.model, planner.graphs, RecordFacts(self._looked, planner.graphs, planner.model)
         )
         self._after = self._before
 
@@ -225,8 +228,7 @@ class _Plan:
                     )
                 routed[quad.triple] = quad
         self._routed = bool(routed)
-        facts = self._before.facts
-        facts.look_ahead(
+        self._looked.ahead(
             {
                 node
                 for triple in routed
@@ -238,7 +240,8 @@ class _Plan:
         asked = [
             triple
             for triple in routed
-            if not isinstance(triple.subject, NamedNode) or facts.is_stored(triple.subject, as_object=False)
+            if not isinstance(triple.subject, NamedNode)
+            or self._looked.is_there(triple.subject, as_object=False)
         ]
         stored: dict[Triple, list[Quad]] = defaultdict(list)
         said = planner.records.match(views.exactly(asked))
@@ -253,14 +256,7 @@ class _Plan:
         self._after = Router(
             planner.model,
             graphs,
-            RecordFacts(
-                planner.records,
-                graphs,
-                planner.model,
-                self._removed,
-                routed,
-                stored=facts.stored,
-            ),
+            RecordFacts(self._looked, graphs, planner.model, self._removed, routed),
         )
         for triple, quad in routed.items():
             self._route(triple, quad, stored.get(triple, ()))
@@ -322,9 +318,9 @@ class _Plan:
             if before == after:
                 continue
             waiting += self._dependents(node)
-            facts = self._after.facts
-            patterns: list[Pattern] = [(node, None, None)] if facts.is_stored(node, as_object=False) else []
-            if before.person != after.person and facts.is_stored(node, as_object=True):
+            facts, looked = self._after.facts, self._looked
+            patterns: list[Pattern] = [(node, None, None)] if looked.is_there(node, as_object=False) else []
+            if before.person != after.person and looked.is_there(node, as_object=True):
                 patterns.append((None, None, node))
             for quad in planner.records.match(patterns):
                 if quad in self._removed or quad in self._moved or not facts.counts(quad):

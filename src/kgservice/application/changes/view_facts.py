@@ -22,10 +22,15 @@ _Predicate = TypeVar("_Predicate", NamedNode, NamedNode | None)
 
 
 class ViewFacts(Facts):
-    """What the graph `view` of `store` says; what has been looked up is remembered until it is forgotten."""
+    """What the graph `view` of `store` says; what has been looked up is remembered until it is forgotten.
 
-    def __init__(self, store: Store, view: NamedNode) -> None:
+    `hubs`: another place that says the same, where single properties of nodes of which much is said are found
+    at once.
+    """
+
+    def __init__(self, store: Store, view: NamedNode, hubs: Store | None = None) -> None:
         self.store = store
+        self.hubs = hubs or store
         self._view = view
         # None: much is said of the node, and it is looked up property by property.
         self._of: dict[NamedNode, dict[NamedNode, list[Term]] | None] = {}
@@ -40,7 +45,7 @@ class ViewFacts(Facts):
             return known.get(predicate, ())
         key = (node, predicate)
         if key not in self._much_of:
-            self._much_of[key] = [t.object for t in self._look((node, predicate, None))]
+            self._much_of[key] = [t.object for t in self._look(self.hubs, (node, predicate, None))]
         return self._much_of[key]
 
     def subjects(self, node: NamedNode, predicate: NamedNode | None) -> Sequence[NamedNode]:
@@ -55,7 +60,8 @@ class ViewFacts(Facts):
             return known.get(predicate, ())
         key = (node, predicate)
         if key not in self._much_to:
-            self._much_to[key] = [t.subject for t in self._look((None, predicate, node))]
+            found = self._look(self.hubs, (None, predicate, node))
+            self._much_to[key] = [t.subject for t in found]
         return self._much_to[key]
 
     def knows(self, node: NamedNode) -> bool:
@@ -106,17 +112,17 @@ class ViewFacts(Facts):
                 self._much_to.pop((o, None), None)
 
     def _little_of(self, node: NamedNode) -> dict[NamedNode, list[Term]] | None:
-        found = self._look((node, None, None), _MANY + 1)
+        found = self._look(self.store, (node, None, None), _MANY + 1)
         return None if len(found) > _MANY else _grouped((t.predicate, t.object) for t in found)
 
     def _little_to(self, node: NamedNode) -> dict[NamedNode | None, list[Term]] | None:
-        found = self._look((None, None, node), _MANY + 1)
+        found = self._look(self.store, (None, None, node), _MANY + 1)
         if len(found) > _MANY:
             return None
         return _grouped((predicate, t.subject) for t in found for predicate in (t.predicate, None))
 
-    def _look(self, pattern: Pattern, most: int | None = None) -> list[Triple]:
-        return [quad.triple for quad in islice(self.store.match([pattern], self._view), most)]
+    def _look(self, store: Store, pattern: Pattern, most: int | None = None) -> list[Triple]:
+        return [quad.triple for quad in islice(store.match([pattern], self._view), most)]
 
     def _limit(self) -> None:
         if len(self._of) + len(self._to) > _HELD:

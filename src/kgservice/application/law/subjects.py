@@ -8,7 +8,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.changes.facts import RecordFacts
+from kgservice.application.changes.facts import Looked, RecordFacts
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.law.decisions import named, stamp
@@ -146,7 +146,7 @@ def quads_of(kg: KnowledgeGraph, person: NamedNode) -> list[Quad]:
 
 def nodes_of(kg: KnowledgeGraph, person: NamedNode, quads: list[Quad]) -> set[NamedNode]:
     """The person, and the subjects of `quads` that are records of the person, by the rules of the router."""
-    router = Router(kg.model, kg.graphs, RecordFacts(kg.copies.records, kg.graphs, kg.model))
+    router = Router(kg.model, kg.graphs, RecordFacts(Looked(kg.copies.records), kg.graphs, kg.model))
     subjects = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
     # The class of a node is stated in the graph of its person, and only there.
     own = {quad.subject for quad in quads if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)}

@@ -79,7 +79,7 @@ class Purposes:
         view = NamedNode(planner.addresses.everything)
         store = self._looking(view)
         facts = self._facts = self._facts or ViewFacts(store, view)
-        facts.store = store
+        facts.store, facts.hubs = store, planner.store if planner.store.seeks else store
         return facts
 
     def _persons_elsewhere(self, planner: Planner, new: Iterable[Triple] = ()) -> set[NamedNode]:
