@@ -64,18 +64,22 @@ class _RememberingGraph(rdflib.Graph):
 
 
 def context_graph(now: datetime, policy: Policy) -> rdflib.Graph:
+    """The clock and the policy as a graph: see `context_of`."""
+    graph = rdflib.Graph()
+    for triple in context_of(now, policy):
+        graph.add(triple)
+    return graph
+
+
+def context_of(now: datetime, policy: Policy) -> tuple[Triple, ...]:
     """The clock and the policy as data: one node of class `shape:ValidationContext`.
 
     `now` must know its time zone. Rules that look at "now" are thereby as reproducible as all others.
     """
     if now.tzinfo is None:
         raise ValueError("the moment of validation must have a time zone")
-    graph = rdflib.Graph()
-    for triple in _decided(policy):
-        graph.add(triple)
-    for name, moment in policy.moments(now).items():
-        graph.add((_SHAPE.context, _SHAPE[name], _stamp(moment)))
-    return graph
+    moments = policy.moments(now).items()
+    return (*_decided(policy), *((_SHAPE.context, _SHAPE[name], _stamp(moment)) for name, moment in moments))
 
 
 def _stamp(moment: datetime) -> rdflib.Literal:

@@ -32,7 +32,7 @@ from kgservice.shacl.local import Difference, LocalValidator
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.terms import from_rdflib, shorten, to_rdflib
-from kgservice.shacl.validate import Findings, context_graph
+from kgservice.shacl.validate import Findings, context_of
 from kgservice.store.base import Term
 
 _TYPE = URIRef(f"{RDF}type")
@@ -107,7 +107,7 @@ class Guard:
             changed = {triple for triple in changed if _binds(triple, nodes, before)}
         if not changed:
             return Difference({}, {})
-        context = context_graph(now, self._policy)
+        context = context_of(now, self._policy)
         validator = self.prepare(planner)
         either = Records(stored, added=added) if gone else after
         return validator.difference(
@@ -172,7 +172,7 @@ class Guard:
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
         """What nodes that were left make of the graph of findings, once all else has been written."""
         looked_at = {to_rdflib(shape): set(map(to_rdflib, nodes)) for shape, nodes in later.items()}
-        context, dataset = context_graph(now, self._policy), Records(self._looked_up(planner))
+        context, dataset = context_of(now, self._policy), Records(self._looked_up(planner))
         found = self.prepare(planner).of(looked_at, dataset, context)
         told = [finding for by_key in found.values() for finding in by_key.values()]
         return findings.settled(planner, later, told, now)
@@ -181,7 +181,7 @@ class Guard:
         """All findings of some nodes, as they are now."""
         validator, dataset = self.prepare(planner), Records(self._looked_up(planner))
         unclassed = Unclassed(model_statements(planner.store, planner.addresses), planner.graphs)
-        context, ahead, found = context_graph(now, self._policy), iter(nodes), list[Finding]()
+        context, ahead, found = context_of(now, self._policy), iter(nodes), list[Finding]()
         while some := set(map(to_rdflib, islice(ahead, CHUNK))):
             told = validator.of({root.shape: some for root in validator.roots}, dataset, context)
             found += (finding for by_key in told.values() for finding in by_key.values())

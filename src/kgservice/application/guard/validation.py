@@ -31,7 +31,7 @@ from kgservice.shacl.report import Report
 from kgservice.shacl.shapes import Shapes, shipped_shapes
 from kgservice.shacl.targets import Candidate
 from kgservice.shacl.terms import add_all, to_rdflib
-from kgservice.shacl.validate import context_graph
+from kgservice.shacl.validate import context_graph, context_of
 from kgservice.store.base import Dataset, Store
 from kgservice.store.documents import check_document
 from kgservice.store.formats import graph_format_of
@@ -63,7 +63,7 @@ def validate(
     model = model_of(kg.store, kg.addresses)
     if journal is not None:
         now = journal.begin(_digest(kg, policy, shapes.graph, model), now)
-    base = (*model, *context_graph(now, policy))
+    base = (*model, *context_of(now, policy))
     job = Job(kg.addresses, shapes, base, classed=True, accelerated=kg.settings.accelerated)
     return Report.of(findings(kg.store, job, processes=processes, told=told, journal=journal))
 
