@@ -1,0 +1,135 @@
+"""What is said of nodes is the same wherever it is looked up: in memory, or of hubs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from pyoxigraph import NamedNode, Quad
+
+from kgservice import resources
+from kgservice.application.changes import modelfiles
+from kgservice.application.changes.facts import Looked, RecordFacts
+from kgservice.application.changes.replica import Budget
+from kgservice.application.changes.view_facts import ViewFacts
+from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.domain.change import Change
+from kgservice.domain.clock import Clock
+from kgservice.domain.graphs import Graphs
+from kgservice.domain.model import Links
+from kgservice.store import OxigraphStore
+from kgservice.store.base import Pattern
+from tests.terms import ADDRESSES, iri, quad
+
+CI = "ci:evidencedBy", "ci:occursAt", "ci:inProject"
+PROJECT = "graph:project/p"
+HUB, SMALL, UNSAID = iri("id:hub"), iri("id:small"), iri("id:unsaid")
+
+
+class Watched(OxigraphStore):
+    """A store that notes the patterns that it is asked."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.asked: list[Pattern] = []
+
+    def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
+        patterns = list(patterns)
+        self.asked += patterns
+        return super().match(patterns, graph)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[tuple[Watched, Watched]]:
+    """The same statements in memory and on disk: a pain point with much evidence, and one with little."""
+    memory, disk = Watched(), Watched(tmp_path / "store")
+    quads = [
+        *(quad("id:hub", "ci:evidencedBy", f"id:record{n}", PROJECT) for n in range(100)),
+        quad("id:hub", "ci:inProject", "id:p", PROJECT),
+        quad("id:small", "ci:inProject", "id:p", PROJECT),
+        quad("id:small", "ci:evidencedBy", "id:record1", PROJECT),
+        *(quad(f"id:record{n}", "ci:inProject", "id:p", PROJECT) for n in range(100)),
+    ]
+    memory.apply(add=quads)
+    disk.apply(add=quads)
+    yield memory, disk
+    memory.close()
+    disk.close()
+
+
+def test_of_records(stores: tuple[Watched, Watched]) -> None:
+    memory, disk = stores
+    graphs = Graphs(ADDRESSES)
+    model = modelfiles.read(resources.folder("ontology"), graphs).model
+    links = Links(frozenset({iri("ci:inProject"), iri("ci:occursAt")}), frozenset({iri("ci:evidencedBy")}))
+    both = RecordFacts(Looked(memory, disk), graphs, model)
+    for one in (HUB, SMALL, UNSAID, iri("id:record1"), iri("id:p")):
+        expected = sorted(RecordFacts(Looked(disk), graphs, model).along(one, links), key=str)
+        assert sorted(both.along(one, links), key=str) == expected
+        assert both.knows(one) == (one != UNSAID)
+    for store in stores:
+        store.asked.clear()
+    again = RecordFacts(Looked(memory, disk), graphs, model)
+    assert list(again.along(HUB, links))
+    assert [p for p in memory.asked if p[0] == HUB and p[1] is not None] == []
+    assert {p[1] for p in disk.asked} == links.forward
+
+
+def test_of_a_view(stores: tuple[Watched, Watched]) -> None:
+    memory, disk = stores
+    view = iri(PROJECT)
+    both, alone = ViewFacts(memory, view, disk), ViewFacts(memory, view)
+    for one in (HUB, SMALL, UNSAID, iri("id:record1"), iri("id:p")):
+        for prop in map(iri, CI):
+            assert set(both.objects(one, prop)) == set(alone.objects(one, prop))
+            assert set(both.subjects(one, prop)) == set(alone.subjects(one, prop))
+    assert len(both.objects(HUB, iri("ci:evidencedBy"))) == 100
+    assert (HUB, iri("ci:evidencedBy"), None) in disk.asked
+    assert (None, iri("ci:inProject"), iri("id:p")) in disk.asked
+    assert (SMALL, iri("ci:evidencedBy"), None) not in disk.asked
+
+
+def test_only_a_store_on_disk_is_asked_of_hubs(stores: tuple[Watched, Watched], kg: KnowledgeGraph) -> None:
+    memory, disk = stores
+    assert disk.seeks
+    assert not memory.seeks
+    kg.copies.keep_records(OxigraphStore(), Budget(2**30)).wait()
+    planner = kg.planner()
+    assert planner.records is not kg.store
+    assert planner.hubs is kg.store
+
+
+def test_commits_are_the_same_with_and_without_copies_in_memory(
+    kg: KnowledgeGraph, model_only: OxigraphStore, clock: Clock
+) -> None:
+    """A pain point with more evidence than is looked at at once; then it moves to another project."""
+    with model_only.copy() as store:
+        twin = KnowledgeGraph.open(kg.settings, store, clock, guarded=False)
+        _same(kg, twin)
+        twin.close()
+
+
+def _same(kg: KnowledgeGraph, twin: KnowledgeGraph) -> None:
+    kg.copies.keep_records(OxigraphStore(), Budget(2**30)).wait()
+    kg.copies.keep_view(kg.view, OxigraphStore(), Budget(2**30)).wait()
+    changes = [
+        Change.adding([quad("id:p", "a", "ci:Project"), quad("id:other", "a", "ci:Project")]),
+        Change.adding([quad("id:hub", "a", "ci:PainPoint"), quad("id:hub", "ci:inProject", "id:p")]),
+        Change.adding([quad(f"id:record{n}", "a", "ci:Document") for n in range(60)]),
+        Change.adding([quad("id:hub", "ci:evidencedBy", f"id:record{n}") for n in range(60)]),
+        Change.adding([quad("id:hub", "ci:title", "Lieferung dauert")]),
+        Change(
+            add=(quad("id:hub", "ci:inProject", "id:other"),),
+            remove=(quad("id:hub", "ci:inProject", "id:p"),),
+        ),
+        Change.adding(
+            [quad("id:anna", "a", "ci:ContactPerson"), quad("id:record7", "ci:dataSubject", "id:anna")]
+        ),
+    ]
+    for change in changes:
+        one, other = kg.commit(change), twin.commit(change)
+        assert (one.added, one.removed) == (other.added, other.removed)
+    theirs, ours = ({str(q) for q in g.store.match([(None, None, None)])} for g in (twin, kg))
+    assert ours == theirs
+    assert any(f"{HUB} {iri('ci:title')}" in line and "project/other" in line for line in ours)
