@@ -114,12 +114,12 @@ def test_what_is_restored_is_what_was_kept(run: Run, store: Path, tmp_path: Path
 
 
 def test_a_later_backup_shares_the_files_that_did_not_change(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    kg.store.optimize()  # else Oxigraph puts files together at any moment, and none may be left the same
     backups = Backups(kg, tmp_path / "kept")
     first = backups.make()
     say(kg, "after the first backup")
     second = backups.make()
     assert (first.shared, second.manifest.commit) == (0, first.manifest.commit + 1)
-    # The store may have put files together in between, so how many are the same is not known ahead.
     same = set(first.manifest.files) & set(second.manifest.files)
     assert 0 < second.shared == sum(file.size for file in same) < second.manifest.size
     for file in same:
