@@ -46,6 +46,7 @@ def quads_of(work: Path, customers: int) -> Path:
     """The file of the graph of so many customers."""
     quads = work / f"complete-{customers}.nq"
     if not quads.exists():
+        work.mkdir(exist_ok=True)
         with quads.open("w", encoding="utf-8") as out:
             out.writelines(CompleteGenerator(customers).lines())
     return quads
@@ -225,7 +226,6 @@ def main() -> None:
     parser.add_argument("--only", choices=("commits", "validation"), help="leave out the other half")
     options = parser.parse_args()
     work = HERE / ".work"
-    work.mkdir(exist_ok=True)
     found: list[Figure] = []
     if options.only != "validation":
         found += commit_figures(work, options.customers, options.commits)

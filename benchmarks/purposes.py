@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import math
-import random
 import resource
 import shutil
 import statistics
@@ -21,17 +20,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.complete import NOW
-from benchmarks.erasure import grow
-from benchmarks.guard import HERE, consenting, filled, quads_of, ready, say
+from benchmarks.guard import HERE, filled, quads_of, ready, say
 from benchmarks.report import Figure, machine, of, report
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.imports.load import bulk_load
-from kgservice.application.law import consents
 from kgservice.application.views import building
 from kgservice.application.views.reader import Reader
-from kgservice.domain.consent import SUBJECT
 from kgservice.garbage import look_seldom
-from kgservice.namespaces import CI
 from kgservice.settings import Settings
 from kgservice.store.formats import JSON
 from kgservice.store.oxigraph import OxigraphStore
@@ -72,26 +67,6 @@ def loading_figures(work: Path, customers: int) -> list[Figure]:
     ]
 
 
-def withdrawals(kg: KnowledgeGraph, persons: list[str]) -> tuple[list[float], list[float]]:
-    """Milliseconds of each withdrawal of all consents of one person, one after the other.
-
-    Until the answer, and until the findings that follow are there, too.
-    """
-    taken, followed = [], []
-    for person in persons:
-        rows = kg.select(
-            f"SELECT ?consent {{ ?consent <{CI}dataSubject> <{person}> ; a <{CI}ConsentRecord> }} LIMIT 1"
-        ).rows
-        key = str(rows[0][0].value).removeprefix(kg.addresses.ids)  # type: ignore[union-attr]
-        start = time.perf_counter()
-        consents.withdraw(kg, key, {"method": "e-mail", "by": SUBJECT})
-        taken.append((time.perf_counter() - start) * 1000)
-        kg.current()
-        followed.append((time.perf_counter() - start) * 1000)
-        say(f"{taken[-1]:.0f} ms, {followed[-1]:.0f} ms with what follows")
-    return taken, followed
-
-
 def asked(reader: Reader, text: str) -> float:
     """Milliseconds of an answer as JSON."""
     start = time.perf_counter()
@@ -114,25 +89,16 @@ def ratios(kg: KnowledgeGraph, rounds: int) -> dict[str, float]:
 
 
 def view_figures(work: Path, options: argparse.Namespace) -> list[Figure]:
-    """Queries, withdrawals and building, on views of the default purposes."""
-    with filled(work, options.customers) as (kg, generator, count):
+    """Queries and building, on views of the default purposes."""
+    with filled(work, options.customers) as (kg, _, count):
         start = time.perf_counter()
         building.rebuild_purposes(kg)
         building_all = time.perf_counter() - start
         ready(kg)
         mix = ratios(kg, options.rounds)
-        persons = random.Random(7).sample(consenting(kg), options.persons)
-        sizes = [grow(kg, generator, person, 10**6 + 1000 * n) for n, person in enumerate(persons)]
-        taken, followed = withdrawals(kg, persons)
     mean = math.exp(statistics.fmean(map(math.log, mix.values())))
-    detail = (
-        f"{options.persons} persons, median of {statistics.median(sizes):.0f} statements, {count:,} quads"
-    )
     return [
         of("query on the view of a purpose / of everything", mean, "×", f"geometric mean of {len(mix)}", 1.0),
-        of("withdrawal, until the answer, p50", statistics.median(taken), "ms", detail, 100),
-        of("the same, slowest", max(taken), "ms", detail),
-        of("the same, until what follows is entered, p50", statistics.median(followed), "ms", detail),
         of("all views of purposes built anew", building_all, "s", f"{count:,} quads, clearing included"),
     ]
 
@@ -142,12 +108,10 @@ def main() -> None:
     look_seldom()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=34_000, help="34,000 make about 2 million quads")
-    parser.add_argument("--persons", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=("loading", "views"), help="leave out the other half")
     options = parser.parse_args()
     work = HERE / ".work"
-    work.mkdir(exist_ok=True)
     found: list[Figure] = []
     if options.only != "views":
         found += loading_figures(work, options.customers)

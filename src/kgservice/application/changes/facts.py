@@ -28,6 +28,7 @@ class Looked:
         self._there: dict[tuple[NamedNode, bool], bool] = {}
         # None: much is said of the node.
         self._of: dict[NamedNode, dict[NamedNode, list[Quad]] | None] = {}
+        self._much_of: dict[tuple[NamedNode, frozenset[NamedNode]], list[Quad]] = {}
 
     def ahead(self, nodes: Collection[NamedNode]) -> None:
         """Find out at once whether the store has the nodes: a server then need not be asked for each."""
@@ -52,7 +53,10 @@ class Looked:
             self._of[subject] = self._little_of(subject)
         known = self._of[subject]
         if known is None:
-            return self._hubs.match((subject, p, None) for p in predicates)
+            key = (subject, predicates)
+            if key not in self._much_of:
+                self._much_of[key] = list(self._hubs.match((subject, p, None) for p in predicates))
+            return self._much_of[key]
         return [quad for predicate in predicates & known.keys() for quad in known[predicate]]
 
     def to(self, value: NamedNode, predicates: frozenset[NamedNode]) -> Iterable[Quad]:

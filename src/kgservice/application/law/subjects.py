@@ -146,11 +146,13 @@ def quads_of(kg: KnowledgeGraph, person: NamedNode) -> list[Quad]:
 
 def nodes_of(kg: KnowledgeGraph, person: NamedNode, quads: list[Quad]) -> set[NamedNode]:
     """The person, and the subjects of `quads` that are records of the person, by the rules of the router."""
-    router = Router(kg.model, kg.graphs, RecordFacts(Looked(kg.copies.records), kg.graphs, kg.model))
+    planner = kg.planner()
+    looked = Looked(planner.records, planner.hubs)
+    router = Router(kg.model, kg.graphs, RecordFacts(looked, kg.graphs, kg.model))
     subjects = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
     # The class of a node is stated in the graph of its person, and only there.
     own = {quad.subject for quad in quads if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)}
-    return own | {node for node in subjects - own if router.owner(node).person == person.value} | {person}
+    return own | {node for node in subjects - own if router.person(node) == person.value} | {person}
 
 
 def summary(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
