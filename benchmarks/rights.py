@@ -62,6 +62,8 @@ class Measured:
             ready(kg)
             persons = random.Random(7).sample(consenting(kg), number)
             sizes = [grow(kg, generator, person, 10**6 + 1000 * n) for n, person in enumerate(persons)]
+            with kg.store.copy():
+                pass  # Oxigraph writes what is new to its files, as most of what there is of a person
             say(f"{count:,} quads: {number} persons of {min(sizes)} to {max(sizes)} statements")
             yield cls(kg, count, persons, sizes)
 
