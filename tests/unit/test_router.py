@@ -78,6 +78,18 @@ def test_the_rules(model: Model, statement: tuple[str, str, str], graph: str) ->
     assert router(model).graph(triple(*statement)).value == ADDRESSES.graphs + graph
 
 
+def test_the_person_of_a_node_is_that_of_its_owner(model: Model) -> None:
+    part = NamedNode(f"{GENID}1")
+    extra: list[tuple[str, str, str | NamedNode]] = [("id:rec", "ci:about", part)]
+    found = router(model, extra)
+    ends = {end for fact in FACTS for end in (triple(*fact).subject, triple(*fact).object)}
+    persons = {node: found.person(node) for node in {*ends, part} if isinstance(node, NamedNode)}
+    owners = router(model, extra)
+    assert persons == {node: owners.owner(node).person for node in persons}
+    assert set(persons.values()) == {None, f"{ADDRESSES.ids}anna", f"{ADDRESSES.ids}ben"}
+    assert persons[part] == f"{ADDRESSES.ids}anna"
+
+
 def test_a_person_wins_over_a_project(model: Model) -> None:
     assert router(model).graph(triple("id:rec", "ci:inProject", "id:p1")).value == ADDRESSES.subject("anna")
 
