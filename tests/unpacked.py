@@ -39,10 +39,11 @@ def files_with(folder: Path, texts: set[str]) -> dict[str, set[str]]:
 def unpacked(path: Path) -> Iterator[bytes]:
     """The bytes of a file, and if it packs them what comes out. Raises `ValueError` for what this cannot read."""
     data = path.read_bytes()
+    if path.suffix == ".sst":
+        yield from _table(data)
+        return
     yield data
     match path.suffix:
-        case ".sst":
-            yield b"\0".join(_table(data))
         case ".log":
             yield b"\0".join(_records(data))
         case ".duckdb":
@@ -60,7 +61,10 @@ def _rows(table: duckdb.DuckDBPyRelation) -> bytes:
 
 
 def _table(data: bytes) -> Iterator[bytes]:
-    """The keys and values of an SST file, also those that a later one hides."""
+    """What an SST file holds beside its blocks, and the keys and values, also those that a later one hides.
+
+    Packed bytes are not searched as they are: what LZ4 says of a place may end a text as if it were a letter.
+    """
     if data[-8:] != _MAGIC:
         raise ValueError("no SST file")
     footer = data[-_FOOTER:]
@@ -71,10 +75,16 @@ def _table(data: bytes) -> Iterator[bytes]:
         size = int.from_bytes(footer[13:17], "little")
         named = dict(_entries(_block(data, (len(data) - _FOOTER - _TRAILER - size, size))))
         _, index = _handle(named[b"rocksdb.index"], 0)
-    for key, block in _indexed(_block(data, index)):
-        yield key
-        for key_and_value in _entries(_block(data, block)):
-            yield from key_and_value
+    beside, held, at = list[bytes](), list[bytes](), 0
+    for key, place in _indexed(_block(data, index)):
+        begin, size = place
+        beside.append(data[at:begin])
+        at = begin + size
+        held.append(key)
+        for key_and_value in _entries(_block(data, place)):
+            held += key_and_value
+    yield b"\0".join((*beside, data[at:]))
+    yield b"\0".join(held)
 
 
 def _block(data: bytes, place: Block) -> bytes:

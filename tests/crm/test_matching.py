@@ -18,7 +18,7 @@ from benchmarks.matching_data import canonical, german, insert, same
 
 from kgservice.crm.candidates import Candidates
 from kgservice.crm.customer_index import CustomerIndex
-from kgservice.crm.matching import Matching
+from kgservice.crm.matching import ENOUGH, Matching
 from kgservice.crm.models import from_json, shipped, untrained
 from kgservice.crm.normalise import normalise, prepare
 from kgservice.crm.pairs import read_pairs, read_weights
@@ -184,6 +184,21 @@ def test_training_finds_the_same_model_again_and_matches(filled: Filled) -> None
     right = sum(same(each.pair.customer, each.pair.record.key) for each in likeliest)
     assert right / len(likeliest) > 0.97
     assert right / 2100 > 0.94
+
+
+def test_tables_in_which_nothing_is_surely_the_same_are_trained_on(filled: Filled) -> None:
+    rows = [
+        person(
+            source, f"{source}{n}", given_name=f"Anna{n % 40}", family_name="Weber", street=f"{street} {n}"
+        )
+        for source, street in (("graph", "Lindenweg"), ("crm", "Domplatz"))
+        for n in range(ENOUGH)
+    ]
+    matching = Matching(filled("persons", *rows), "persons")
+    model = matching.model()
+    assert 0 < model.prior < 1
+    assert model.frequencies  # trained: of the model of the package they are not taken in small tables
+    assert len(list(matching.pairs(model))) == 0
 
 
 def test_a_model_is_saved_and_read_again() -> None:

@@ -291,9 +291,8 @@ def test_a_query_that_takes_long_lets_others_go_first_and_its_process_is_asked_a
         until(lambda: bool(low()))
         (worker,) = low()
         assert asked.result().split() == ["n", "4000000"]
-    assert answer(apart, "ASK {}", JSON)
+    until(lambda: bool(answer(apart, "ASK {}", JSON)) and not low())  # another process may answer first
     assert worker in children()
-    assert not low()
 
 
 def test_a_process_that_dies_in_a_query_gives_an_error_and_is_replaced(apart: KnowledgeGraph) -> None:

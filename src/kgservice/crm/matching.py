@@ -125,8 +125,11 @@ class Matching:
         records, customers = self.sizes()
         if min(records, records if self.within else customers) < ENOUGH:
             return untrained_for(start, self.first_prior())
-        linker = self.linker(start.with_prior(self.first_prior()), training=True)
+        begun = start.with_prior(self.first_prior())
+        linker = self.linker(begun, training=True)
         prior = self._prior(linker)
+        if prior is None:  # this one would go on with it: with none at all, of which there is no logarithm
+            prior, linker = begun.prior, self.linker(begun, training=True)
         linker.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED)
         sample = min(1.0, SAMPLE / max(records, customers))
         for rule in (block_on(*columns) for columns in RULES[self.kind]):
@@ -153,14 +156,15 @@ class Matching:
         found = scored.expected(model) / share / among
         return model.with_prior(found) if 0 < found < 1 else model
 
-    def _prior(self, linker: Linker) -> float:
+    def _prior(self, linker: Linker) -> float | None:
+        """The share of matches by what is surely the same; None where that tells nothing."""
         rules: list[Any] = [block_on(*rule) for rule in SURELY[self.kind]]
         try:
             linker.training.estimate_probability_two_random_records_match(rules, recall=FOUND)
         except ValueError:  # so many that there are more matches than pairs: a table of copies
-            return self.first_prior()
+            return None
         prior = float(linker.misc.save_model_to_json()["probability_two_random_records_match"])
-        return prior if 0 < prior < 1 else self.first_prior()
+        return prior if 0 < prior < 1 else None
 
     def score(self, model: MatchModel, least: float = BANDS.candidate) -> int:
         """Score the blocked pairs into `matching_scored`, those of at least that probability; how many."""
