@@ -31,6 +31,7 @@ from kgservice.store.oxigraph import OxigraphStore
 MEMORY = 16_384  # MiB
 HEAVY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 LIGHT, CROWD, SECONDS = 16, 4, 10
+FILLING = 900  # seconds that reading the view into memory may take
 SETTLING = 20  # seconds after the start in which the service makes its guard ready and fills its indexes
 
 
@@ -56,7 +57,12 @@ def isolation(kg: KnowledgeGraph, text: str, rounds: int) -> tuple[float, float]
     with isolated(kg):
         engine = kg.engine
         assert engine is not None
+        until = time.monotonic() + FILLING
         while not engine.holds(kg.view):
+            if time.monotonic() > until:
+                raise RuntimeError(
+                    "the processes that answer do not hold the view: is there too much for MEMORY?"
+                )
             time.sleep(0.1)
         here, apart = [], []
         for _ in range(rounds):
@@ -114,7 +120,7 @@ def crowd(server: Server, text: str, heavy: int) -> list[float]:
 
 def figures(work: Path, customers: int) -> list[Figure]:
     """All of it."""
-    with filled(work, customers) as (kg, _, count):
+    with filled(work, customers, memory=MEMORY) as (kg, _, count):
         text = trace_of(kg)
         say("one trace, in this process and apart")
         here, apart = isolation(kg, text, 500)

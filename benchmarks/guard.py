@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.complete import NOW, CompleteGenerator
@@ -53,8 +54,13 @@ def quads_of(work: Path, customers: int) -> Path:
 
 
 @contextmanager
-def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, CompleteGenerator, int]]:
-    """A copy of the graph of so many customers on disk, its generator, and the number of its quads."""
+def filled(
+    work: Path, customers: int, memory: int | None = None
+) -> Iterator[tuple[KnowledgeGraph, CompleteGenerator, int]]:
+    """A copy of the graph of so many customers on disk, its generator, and the number of its quads.
+
+    `memory`: the setting, in MiB, if another than what it is by default.
+    """
     generator = CompleteGenerator(customers)
     kept, used = (work / f"complete-{customers}{end}" for end in ("", "-used"))
     quads = quads_of(work, customers)
@@ -69,7 +75,10 @@ def filled(work: Path, customers: int) -> Iterator[tuple[KnowledgeGraph, Complet
     store.backup(used)
     kg.close()
     count = sum(1 for _ in quads.open("rb"))
-    kg = KnowledgeGraph.open(Settings(store=used), OxigraphStore(used), lambda: NOW)
+    settings = Settings(store=used)
+    if memory is not None:
+        settings = replace(settings, memory=memory)
+    kg = KnowledgeGraph.open(settings, OxigraphStore(used), lambda: NOW)
     try:
         yield kg, generator, count
     finally:
