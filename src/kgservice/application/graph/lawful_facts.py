@@ -24,6 +24,7 @@ PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 """
 # One query, so that all that is read is of one commit. `urn:basis` and `urn:kind` lead to the broader, too.
+# No branch holds a UNION before what goes on from it: the planner would find all of both first.
 _SUBJECT = f"""{_PREFIXES}
 SELECT DISTINCT ?person ?part ?s ?p ?o WHERE {{
   {{ VALUES ?person {{ UNDEF }} BIND("person" AS ?part) BIND(?person AS ?s) ?person ?p ?o }}
@@ -49,9 +50,12 @@ SELECT DISTINCT ?person ?part ?s ?p ?o WHERE {{
   }}
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("authorisation" AS ?part)
-    {{ ?s ci:authorises ?person }}
-    UNION {{ ?consent ci:dataSubject ?person ; a ci:ConsentRecord . ?s ci:authorisationFor ?consent }}
-    ?s a ci:GuardianAuthorisation ; ?p ?o
+    ?s ci:authorises ?person ; a ci:GuardianAuthorisation ; ?p ?o
+  }}
+  UNION {{
+    VALUES ?person {{ UNDEF }} BIND("authorisation" AS ?part)
+    ?consent ci:dataSubject ?person ; a ci:ConsentRecord .
+    ?s ci:authorisationFor ?consent ; a ci:GuardianAuthorisation ; ?p ?o
   }}
   UNION {{
     VALUES ?person {{ UNDEF }} BIND("objection" AS ?part)

@@ -21,11 +21,13 @@ SOURCE = "graph"
 EVERYTHING = "everything"
 _ADDRESS = re.compile(r"(?P<street>.+?),\s*(?:[A-Z]{1,2}-)?(?P<code>\d{4,5})\s+(?P<city>[^,\d][^,]*)")
 # What is said of a person itself, or in the records of their identification and demography.
+# Each branch says that it is a person, and each filter stands alone: else the planner joins all with all.
 _PERSONS = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one ?p ?value {{
-  ?one a ci:Person
-  {{ ?one ?p ?value }} UNION {{ ?node ci:dataSubject ?one ; a ci:CustomerDataRecord ; ?p ?value }}
+  {{ ?one a ci:Person ; ?p ?value }}
+  UNION {{ ?one a ci:Person . ?node ci:dataSubject ?one ; a ci:CustomerDataRecord ; ?p ?value }}
   FILTER(?p IN (ci:personName, ci:emailAddress, ci:telephone, ci:postalAddress, ci:postalCode, ci:occupation,
-    ci:worksFor) && NOT EXISTS {{ ?one a ci:Employee }})
+    ci:worksFor))
+  FILTER NOT EXISTS {{ ?one a ci:Employee }}
 }} ORDER BY ?one"""
 # All organisations, also those of which nothing of this is said.
 _ORGANISATIONS = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one ?p ?value {{
@@ -34,10 +36,11 @@ _ORGANISATIONS = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one ?p ?value {{
     FILTER(?p IN (ci:title, ci:telephone, ci:postalAddress, ci:website, ci:vatNumber)) }}
 }} ORDER BY ?one"""
 _TITLES = f"""PREFIX ci: <{CI}> SELECT ?one ?title {{ VALUES ?one {{ UNDEF }} ?one ci:title ?title }}"""
-_USABLE = f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one {{
-  VALUES ?one {{ UNDEF }} VALUES ?class {{ UNDEF }} ?one a ?class
-  FILTER NOT EXISTS {{ ?one a ci:Employee }} }}"""
-_CLASSES = {PERSONS: NamedNode(f"{CI}Person"), ORGANISATIONS: NamedNode(f"{CI}CustomerOrganisation")}
+_USABLE = {
+    kind: f"""PREFIX ci: <{CI}> SELECT DISTINCT ?one {{
+  VALUES ?one {{ UNDEF }} ?one a ci:{name} FILTER NOT EXISTS {{ ?one a ci:Employee }} }}"""
+    for kind, name in ((PERSONS, "Person"), (ORGANISATIONS, "CustomerOrganisation"))
+}
 
 Row = dict[str, object]
 
@@ -69,7 +72,7 @@ def bands(kg: KnowledgeGraph) -> Bands:
 def usable(kg: KnowledgeGraph, kind: str, customers: Collection[str]) -> set[str]:
     """Those of the customers (IRIs) that may be matched now."""
     nodes = [NamedNode(iri) for iri in sorted(set(customers))]
-    rows = reader(kg).select(with_values(_USABLE, {"one": nodes, "class": _CLASSES[kind]})).rows
+    rows = reader(kg).select(with_values(_USABLE[kind], {"one": nodes})).rows
     return {node.value for (node,) in rows if isinstance(node, NamedNode)}
 
 

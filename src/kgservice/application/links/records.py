@@ -33,10 +33,10 @@ _PARTS = f"""{_PREFIX}SELECT ?link ?part ?p ?o {{
 _RECORDS = f"""{_PREFIX}SELECT ?link ?source ?key {{
   VALUES ?link {{ UNDEF }} ?link ci:linksRecord ?record .
   ?record ci:externalId ?key OPTIONAL {{ ?record ci:externalSystem ?source }} }}"""
+# By the key alone: many links have the source, and those would all be looked at for each key.
 _OF_RECORDS = f"""{_PREFIX}SELECT DISTINCT ?link {{
-  VALUES ?key {{ UNDEF }} VALUES ?source {{ UNDEF }}
-  {{ ?link ci:recordKey ?key ; ci:recordSource ?source }}
-  UNION {{ ?record ci:externalId ?key ; ci:externalSystem ?source . ?link ci:linksRecord ?record }}
+  VALUES ?key {{ UNDEF }}
+  {{ ?link ci:recordKey ?key }} UNION {{ ?record ci:externalId ?key . ?link ci:linksRecord ?record }}
   ?link a ci:CrmLink }}"""
 LISTED = f"""{_PREFIX}SELECT DISTINCT ?link ?probability {{
   VALUES ?decision {{ UNDEF }} VALUES ?source {{ UNDEF }} VALUES ?customer {{ UNDEF }} VALUES ?end {{ UNDEF }}
@@ -76,11 +76,8 @@ def of_records(kg: KnowledgeGraph, ids: Collection[RecordId]) -> dict[RecordId, 
     found: dict[RecordId, list[Link]] = defaultdict(list)
     if not ids:
         return found
-    terms = {
-        "key": [Literal(key) for key in sorted({one.key for one in ids})],
-        "source": [Literal(source) for source in sorted({one.source for one in ids})],
-    }
-    rows = kg.select(with_values(_OF_RECORDS, terms)).rows
+    keys = [Literal(key) for key in sorted({one.key for one in ids})]
+    rows = kg.select(with_values(_OF_RECORDS, {"key": keys})).rows
     wanted = set(ids)
     for link in read(kg, [node for (node,) in rows if isinstance(node, NamedNode)]):
         if link.id in wanted:

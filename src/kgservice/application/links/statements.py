@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -29,11 +29,15 @@ RECORD_VALUE = NamedNode(f"{CI}recordValue")
 _ENDS = {PERSONS: "linkedPerson", ORGANISATIONS: "linkedOrganisation"}
 _CLASSES = {PERSONS: "CrmContact", ORGANISATIONS: "CrmAccount"}
 _KEY = re.compile(r"[A-Za-z0-9._:/-]+")
-_SYSTEM = f"""PREFIX ci: <{CI}> SELECT ?source ?system {{
-  VALUES ?source {{ UNDEF }} ?record a ci:CrmRecord ; ci:externalSystem ?source ; ci:crmSystem ?system }}"""
-_RECORD = f"""PREFIX ci: <{CI}> SELECT ?source ?key ?record {{
-  VALUES ?source {{ UNDEF }} VALUES ?key {{ UNDEF }} VALUES ?class {{ UNDEF }}
-  ?record a ?class ; ci:externalSystem ?source ; ci:externalId ?key }}"""
+# One is enough: all records of a source are of one system.
+_SYSTEM = f"""PREFIX ci: <{CI}> SELECT ?system {{
+  VALUES ?source {{ UNDEF }} ?record ci:externalSystem ?source ; ci:crmSystem ?system }} LIMIT 1"""
+# By the key alone: many records have the source, and those would all be looked at for each key.
+_RECORDS = {
+    kind: f"""PREFIX ci: <{CI}> SELECT ?source ?key ?record {{
+  VALUES ?key {{ UNDEF }} ?record ci:externalId ?key ; ci:externalSystem ?source ; a ci:{name} }}"""
+    for kind, name in _CLASSES.items()
+}
 _PROJECTS = f"""PREFIX ci: <{CI}> SELECT ?one ?project {{
   VALUES ?one {{ UNDEF }} ?one a ci:CustomerOrganisation ; ci:inProject ?project }}"""
 
@@ -56,20 +60,18 @@ class Places:
     def of(cls, kg: KnowledgeGraph, kind: str, ids: Iterable[RecordId], customers: Iterable[str]) -> Places:
         """Look them up."""
         wanted = set(ids)
-        sources = [Literal(source) for source in sorted({one.source for one in wanted})]
         keys = [Literal(external_id(kg.addresses, one)) for one in sorted(wanted, key=str)]
         by_external = {(one.source, external_id(kg.addresses, one)): one for one in wanted}
         records: dict[RecordId, NamedNode] = {}
-        classes = [NamedNode(CI + _CLASSES[kind])]
-        terms: dict[str, Sequence[NamedNode | Literal]] = {"source": sources, "key": keys, "class": classes}
-        for source, key, record in kg.select(with_values(_RECORD, terms)).rows:
+        for source, key, record in kg.select(with_values(_RECORDS[kind], {"key": keys})).rows:
             one = by_external.get((_text(source), _text(key)))
             if one is not None and isinstance(record, NamedNode):
                 records[one] = min(record, records.get(one, record), key=str)
         systems: dict[str, NamedNode] = {}
-        for source, system in kg.select(with_values(_SYSTEM, {"source": sources})).rows:
-            if isinstance(system, NamedNode):
-                systems[_text(source)] = min(system, systems.get(_text(source), system), key=str)
+        for name in sorted({one.source for one in wanted}):
+            for (system,) in kg.select(with_values(_SYSTEM, {"source": Literal(name)})).rows:
+                if isinstance(system, NamedNode):
+                    systems[name] = system
         nodes = [NamedNode(iri) for iri in sorted(set(customers))]
         projects: dict[str, list[NamedNode]] = {}
         for one_, project in kg.select(with_values(_PROJECTS, {"one": nodes})).rows:
