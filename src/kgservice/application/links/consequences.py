@@ -33,7 +33,8 @@ _TRUE = Literal(True)
 
 def in_records(kg: KnowledgeGraph, patterns: Iterable[Pattern]) -> set[Quad]:
     """The quads of record graphs that match one of the patterns."""
-    return {quad for quad in kg.store.match(patterns) if kg.graphs.is_record(quad.graph_name)}
+    found = kg.copies.records.match(patterns)
+    return {quad for quad in found if kg.graphs.is_record(quad.graph_name)}
 
 
 def subjects(quads: Iterable[Quad]) -> set[NamedNode]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -114,6 +115,8 @@ def _scoring(kg: KnowledgeGraph) -> Iterator[spark.Score]:
 @contextmanager
 def _compared(kg: KnowledgeGraph, kind: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory with the canonical table of a kind: of the sources, and of the graph."""
+    import pyarrow as pa  # noqa: PLC0415 - an optional package
+
     columns = CANONICAL[kind]
     with beside(kg.settings.crm_folder) as db:
         db.execute(
@@ -125,10 +128,12 @@ def _compared(kg: KnowledgeGraph, kind: str) -> Iterator[duckdb.DuckDBPyConnecti
         )
         db.execute(_DEPARTED, [kind])
         db.execute("DETACH held")
-        rows = [[row[name] for name in columns] for row in link_customers.customers(kg, kind)]
-        marks = ", ".join("?" for _ in columns)
-        for start in range(0, len(rows), _AT_ONCE):
-            db.executemany(f"INSERT INTO {quoted(kind)} VALUES ({marks})", rows[start : start + _AT_ONCE])  # noqa: S608
+        found = link_customers.customers(kg, kind)
+        while some := list(islice(found, _AT_ONCE)):
+            table = pa.table({name: [row[name] for row in some] for name in columns})
+            db.register("customers", table)
+            db.execute(f"INSERT INTO {quoted(kind)} FROM customers")
+            db.unregister("customers")
         yield db
 
 
