@@ -72,9 +72,9 @@ class Places:
             for (system,) in kg.select(with_values(_SYSTEM, {"source": Literal(name)})).rows:
                 if isinstance(system, NamedNode):
                     systems[name] = system
-        nodes = [NamedNode(iri) for iri in sorted(set(customers))]
+        nodes = [NamedNode(iri) for iri in sorted(set(customers))] if kind == ORGANISATIONS else []
         projects: dict[str, list[NamedNode]] = {}
-        for one_, project in kg.select(with_values(_PROJECTS, {"one": nodes})).rows:
+        for one_, project in kg.select(with_values(_PROJECTS, {"one": nodes})).rows if nodes else ():
             if isinstance(project, NamedNode):
                 projects.setdefault(_text(one_), []).append(project)
         of_organisations = {one_: tuple(sorted(found, key=str)) for one_, found in projects.items()}

@@ -18,9 +18,15 @@ from kgservice.domain.question import with_values
 from kgservice.namespaces import CI, PROV
 from kgservice.store.base import Term
 
-_EVIDENCE = f"""PREFIX ci: <{CI}> SELECT ?one ?p ?value ?at {{
-  VALUES ?one {{ UNDEF }} VALUES ?p {{ UNDEF }}
-  ?node ci:dataSubject ?one ; a ci:CustomerDataRecord ; ?p ?value OPTIONAL {{ ?node ci:recordedAt ?at }} }}"""
+# A filter on the fields: from a data block the planner would begin with all that has one of them.
+_EVIDENCE = {
+    kind: f"""PREFIX ci: <{CI}> SELECT ?one ?p ?value ?at {{
+  VALUES ?one {{ UNDEF }}
+  ?node ci:dataSubject ?one ; a ci:CustomerDataRecord ; ?p ?value
+  FILTER(?p IN ({", ".join(f"ci:{name}" for name in fields.values())}))
+  OPTIONAL {{ ?node ci:recordedAt ?at }} }}"""
+    for kind, fields in FIELDS.items()
+}
 _TOUCHED = f"""SELECT ?one (MAX(?time) AS ?at) {{
   VALUES ?one {{ UNDEF }} ?commit <{PROV}influenced> ?one ; <{PROV}endedAtTime> ?time
   FILTER NOT EXISTS {{ VALUES ?linking {{ UNDEF }} ?commit <{PROV}used> ?linking }} }} GROUP BY ?one"""
@@ -56,7 +62,7 @@ def known(kg: KnowledgeGraph, kind: str, customers: Sequence[str]) -> dict[str, 
         if isinstance(quad.subject, NamedNode) and isinstance(quad.object, Literal):
             own = found[quad.subject.value].own[quad.predicate.value.removeprefix(CI)]
             own.setdefault(quad.object.value, []).append(quad)
-    for one, p, value, at in kg.select(with_values(_EVIDENCE, {"one": nodes, "p": names})).rows:
+    for one, p, value, at in kg.select(with_values(_EVIDENCE[kind], {"one": nodes})).rows:
         if isinstance(value, Literal):
             of = found[_text(one)].evidence[_text(p).removeprefix(CI)]
             times = [time for time in (of.get(value.value), moment_of(at)) if time]
