@@ -20,6 +20,7 @@ from kgservice import resources
 from kgservice.application.imports.mapping import METADATA, read_mapping, template_terms
 from kgservice.domain import query_shape, question_file
 from kgservice.domain.query_cost import why_costly
+from kgservice.domain.query_exists import nested
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_limits import check_limits
 from kgservice.domain.sparql_scan import federated, operations, scan
@@ -64,6 +65,7 @@ READERS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "operations": (operations, [UPDATE]),
     "search": (lambda text: with_hits(text, lambda _words: []), [SEARCH]),
     "rewrites": (quicker, [SEARCH, UPDATE]),
+    "nesting": (nested, [SEARCH, UPDATE]),
     "cost": (why_costly, [SEARCH, UPDATE]),
     "shape": (query_shape.shape, [SEARCH, UPDATE]),
     "document": (_document, [DOCUMENT]),

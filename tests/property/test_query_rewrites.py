@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
 
+from kgservice.domain.query_exists import nested
 from kgservice.domain.query_rewrites import quicker
 
 NODES, PREDICATES = [f"urn:n{i}" for i in range(5)], [f"urn:p{i}" for i in range(3)]
@@ -96,3 +97,99 @@ def test_each_repeated_path_of_a_known_node_is_put_apart(path: str, node: str) -
 )
 def test_others_are_left_as_they_are(text: str) -> None:
     assert quicker(text) == text
+
+
+inner = st.tuples(
+    nodes | variables,
+    st.lists(
+        st.tuples(
+            st.one_of(
+                predicates,
+                st.tuples(predicates, st.sampled_from("/|"), predicates).map("".join),
+                simple,
+                predicates.map("^{}".format),
+            ),
+            st.lists(nodes | variables, min_size=1, max_size=2).map(" , ".join),
+        ).map(" ".join),
+        min_size=1,
+        max_size=2,
+    ).map(" ; ".join),
+).map(" ".join)
+filters = st.sampled_from(
+    ["?x != ?y", "BOUND(?z)", "?x = <urn:n1> || ?z != ?y", "ISIRI(?y) && ?y != <urn:n2>"]
+)
+
+
+@st.composite
+def groups(draw: st.DrawFn, depth: int = 2) -> str:
+    """What stands in an EXISTS: patterns, filters, and EXISTS again."""
+    parts = draw(st.lists(inner, min_size=1, max_size=3))
+    if draw(st.booleans()):
+        parts.insert(draw(st.integers(0, len(parts))), f"FILTER({draw(filters)})")
+    if depth and draw(st.booleans()):
+        word = draw(st.sampled_from(["EXISTS", "NOT EXISTS"]))
+        parts.append(f"FILTER {word} {{ {draw(groups(depth - 1))} }}")
+    if draw(st.integers(0, 9)) == 0:
+        parts.append(f"OPTIONAL {{ {draw(patterns)} }}")
+    return " . ".join(parts).replace(". FILTER", " FILTER")
+
+
+@st.composite
+def asking(draw: st.DrawFn) -> str:
+    """A query with EXISTS: as a filter, or as a value."""
+    group = draw(groups())
+    told = draw(
+        st.sampled_from(
+            [
+                f"FILTER EXISTS {{ {group} }}",
+                f"FILTER NOT EXISTS {{ {group} }}",
+                f"BIND(EXISTS {{ {group} }} AS ?told)",
+                f"OPTIONAL {{ {draw(patterns)} FILTER EXISTS {{ {group} }} }}",
+                f"FILTER(?x = <urn:n1> || NOT EXISTS {{ {group} }})",
+            ]
+        )
+    )
+    return f"SELECT * WHERE {{ {draw(patterns)} . {draw(patterns)} {told} }}"
+
+
+@settings(max_examples=600, deadline=None)
+@given(graphs, asking())
+def test_nested_exists_gives_the_same_solutions(graph: set[tuple[str, str, str]], text: str) -> None:
+    store = Store()
+    store.extend(Quad(NamedNode(s), NamedNode(p), NamedNode(o)) for s, p, o in graph)
+    assert answer(store, nested(text)) == answer(store, text)
+
+
+@pytest.mark.parametrize(
+    ("group", "becomes"),
+    [
+        ("?x <urn:p> ?b . ?b <urn:q> ?c", "?x <urn:p> ?b FILTER EXISTS { ?b <urn:q> ?c }"),
+        ("?b <urn:q> ?c . ?x <urn:p> ?b", "?x <urn:p> ?b FILTER EXISTS { ?b <urn:q> ?c }"),
+        ("?b a <urn:T> ; <urn:p> ?x", "?b <urn:p> ?x FILTER EXISTS { ?b a <urn:T> }"),
+        ("?x <urn:p>/<urn:q> 'a'@en", "?x <urn:p> ?between1 FILTER EXISTS { ?between1 <urn:q> 'a'@en }"),
+        (
+            "?x <urn:p> ?b FILTER(?b > ?y) ?b <urn:q>* ?c",
+            "?x <urn:p> ?b FILTER EXISTS { ?b <urn:q>* ?c FILTER(?b > ?y) }",
+        ),
+    ],
+)
+def test_exists_of_several_patterns_is_nested(group: str, becomes: str) -> None:
+    text = "SELECT ?x ?y { ?x <urn:r> ?y FILTER NOT EXISTS { %s } }"
+    assert nested(text % group) == text % becomes
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "?x <urn:p> ?b",
+        "?x <urn:p> ?b OPTIONAL { ?b <urn:q> ?c }",
+        "?b <urn:p> ?c . ?c <urn:q> ?d",
+        "?x <urn:p> [ <urn:q> ?c ]",
+        "{ ?x <urn:p> ?b } UNION { ?x <urn:q> ?b } ?b <urn:r> ?c",
+        "GRAPH ?g { ?x <urn:p> ?b . ?b <urn:q> ?c }",
+        "",
+    ],
+)
+def test_other_exists_are_left_as_they_are(group: str) -> None:
+    text = f"SELECT ?x {{ ?x <urn:r> ?y FILTER EXISTS {{ {group} }} }}"
+    assert nested(text) == text

@@ -16,6 +16,7 @@ from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
 from kgservice.domain.query_cost import why_costly
+from kgservice.domain.query_exists import nested
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, may_federate, place, scan, uses
 from kgservice.domain.sparql_search import searches, with_hits
@@ -104,7 +105,7 @@ class Reader:
                 engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowed)
 
         with _explained(asked):
-            _quickly(ask, text)
+            _quickly(ask, text, embedded=not self.settings.remote)
 
     def solve(
         self,
@@ -140,7 +141,7 @@ class Reader:
             return read_solutions(out.getvalue(), self.settings.query_rows if most is None else most)
 
         with _explained(asked):
-            return _quickly(ask, text)
+            return _quickly(ask, text, embedded=not self.settings.remote)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -270,9 +271,12 @@ def _explained(text: str) -> Iterator[None]:
         raise
 
 
-def _quickly(ask: Callable[[str], Result], text: str) -> Result:
-    """What `ask` gives for the query, written so that the engine is quick; errors tell of it as it is."""
-    written = quicker(text)
+def _quickly(ask: Callable[[str], Result], text: str, *, embedded: bool) -> Result:
+    """What `ask` gives for the query, written so that the engine is quick; errors tell of it as it is.
+
+    `embedded`: whether it is ours: what servers make of EXISTS in EXISTS has not been looked at.
+    """
+    written = quicker(nested(text) if embedded else text)
     try:
         return ask(written)
     except BadQuery:
