@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from typing import BinaryIO, NoReturn, TypeVar
+from typing import BinaryIO, NoReturn
 
 from pyoxigraph import NamedNode, Triple
 
 from kgservice.application.changes.copies import Copies
+from kgservice.application.views.asking import explained, quickly, scanned
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
-from kgservice.domain.query_cost import why_costly
-from kgservice.domain.query_exists import nested
-from kgservice.domain.query_rewrites import quicker
-from kgservice.domain.sparql_scan import Piece, federated, may_federate, place, scan, uses
+from kgservice.domain.sparql_scan import place, uses
 from kgservice.domain.sparql_search import searches, with_hits
-from kgservice.errors import BadParameter, BadQuery, DeadlineExceeded, Forbidden, TooCostly
+from kgservice.errors import BadParameter, BadQuery, Forbidden
 from kgservice.namespaces import Addresses
-from kgservice.phrases import Phrase
 from kgservice.settings import Settings
 from kgservice.store.allowance import Allowance
 from kgservice.store.base import Choose, Dataset, Engine, Solutions, Store
 from kgservice.store.formats import JSON
 from kgservice.store.results import Gathered, read_solutions
-
-Result = TypeVar("Result")
 
 _LARGEST = (
     128 * 2**20
@@ -104,8 +98,8 @@ class Reader:
             else:
                 engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowed)
 
-        with _explained(asked):
-            _quickly(ask, text, embedded=not self.settings.remote)
+        with explained(asked):
+            quickly(ask, text, embedded=not self.settings.remote)
 
     def solve(
         self,
@@ -140,8 +134,8 @@ class Reader:
             )
             return read_solutions(out.getvalue(), self.settings.query_rows if most is None else most)
 
-        with _explained(asked):
-            return _quickly(ask, text, embedded=not self.settings.remote)
+        with explained(asked):
+            return quickly(ask, text, embedded=not self.settings.remote)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -258,47 +252,3 @@ class Whole(Reader):
 
 def _no_search(_words: str) -> NoReturn:
     raise BadQuery("kg:matches is for queries, not for updates")
-
-
-@contextmanager
-def _explained(text: str) -> Iterator[None]:
-    """What takes more than it may is told with what is costly in the query, as it was asked."""
-    try:
-        yield
-    except (DeadlineExceeded, TooCostly) as error:
-        if reasons := why_costly(text):
-            error.detail = Phrase("{said}. {reasons}", said=error.detail, reasons=reasons)
-        raise
-
-
-def _quickly(ask: Callable[[str], Result], text: str, *, embedded: bool) -> Result:
-    """What `ask` gives for the query, written so that the engine is quick; errors tell of it as it is.
-
-    `embedded`: whether it is ours: what servers make of EXISTS in EXISTS has not been looked at.
-    """
-    written = quicker(nested(text) if embedded else text)
-    try:
-        return ask(written)
-    except BadQuery:
-        if written == text:
-            raise
-    return ask(text)
-
-
-def scanned(text: str, services: Collection[str] = ()) -> list[Piece]:
-    """The tokens of a query that may name places.
-
-    Raises `Forbidden` if it would ask another service than one of `services`.
-    """
-    pieces = scan(text) if "FROM" in text.upper() or may_federate(text) else []
-    remote = federated(pieces, services)
-    if remote is not None:
-        line, column = place(text, remote.start)
-        but = Phrase(" but to {services}", services=", ".join(services)) if services else ""
-        raise Forbidden(
-            "SERVICE is not allowed: queries make no outgoing requests{but}",
-            but=but,
-            line=line,
-            column=column,
-        )
-    return pieces
