@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import pytest
@@ -202,3 +203,36 @@ def test_exists_of_several_patterns_is_nested(group: str, becomes: str) -> None:
 def test_other_exists_are_left_as_they_are(group: str) -> None:
     text = f"SELECT ?x {{ ?x <urn:r> ?y FILTER EXISTS {{ {group} }} }}"
     assert nested(text) == text
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "?x <urn:p> ?b . . ?b <urn:q> ?c",
+        ". ?x <urn:p> ?b . ?b <urn:q> ?c",
+        "?x ?p/?q ?b . ?b <urn:q> ?c",
+        "?x (<urn:p> <urn:r>) ?b . ?b <urn:q> ?c",
+        "?x <urn:p> ?b ?b <urn:q> ?c",
+        "?x <urn:p> ?b , . ?b <urn:q> ?c",
+        "?x <urn:p>/ ?b . ?b <urn:q> ?c",
+        "?x <urn:p> ?b FILTER . ?b <urn:q> ?c",
+    ],
+)
+def test_what_is_malformed_stays_malformed(group: str) -> None:
+    text = f"SELECT ?x {{ ?x <urn:r> ?y FILTER EXISTS {{ {group} }} }}"
+    for asked in (text, nested(text)):
+        with pytest.raises(SyntaxError):
+            Store().query(asked)
+
+
+@pytest.mark.parametrize("group", ["?x <urn:p> ?y", "?x <urn:p> ?y . ?y <urn:q> ?x", "{ ?x <urn:p> ?y }"])
+def test_exists_that_are_deep_in_one_another_take_no_time(group: str) -> None:
+    deep = 300
+    text = "SELECT * { ?x ?p ?y " + f"FILTER EXISTS {{ {group} " * deep + "} " * deep + "}"
+    start = time.process_time()
+    nested(text)
+    assert time.process_time() - start < 10  # twice as long for each of them would not end
+
+
+def test_a_text_without_a_query_is_left_as_it_is() -> None:
+    assert nested("# EXISTS") == "# EXISTS"

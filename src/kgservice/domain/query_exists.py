@@ -14,6 +14,7 @@ from kgservice.domain.sparql_scan import Piece, Token, closing, scan
 from kgservice.errors import BadQuery
 
 LONGEST = 20_000  # characters; longer text is left as it is
+DEEPEST = 20  # EXISTS in one another; what is deeper is left as it is
 _LEFT_ALONE = ("SERVICE", "INSERT", "DELETE")
 _NODES = (Token.VARIABLE, Token.IRI, Token.NAME)
 _MODIFIERS = ("*", "+", "?")
@@ -63,7 +64,7 @@ def nested(text: str) -> str:
         return text
     try:
         pieces = scan(text)
-        if any(piece.is_word(*_LEFT_ALONE) for piece in pieces):
+        if not pieces or any(piece.is_word(*_LEFT_ALONE) for piece in pieces):
             return text
         return _Query(text, pieces).written()
     except BadQuery:
@@ -71,24 +72,32 @@ def nested(text: str) -> str:
 
 
 class _Query:
+    """Reads groups strictly, so that nothing malformed comes out as something else that is well-formed."""
+
     def __init__(self, text: str, pieces: list[Piece]) -> None:
         self._text, self._pieces = text, pieces
-        self._made = 0
+        self._made = self._depth = 0
 
     def written(self) -> str:
         """The whole text."""
-        return self._text[: self._pieces[0].start] + self._range(0, len(self._pieces)) + self._rest()
+        first, last = self._pieces[0], self._pieces[-1]
+        return self._text[: first.start] + self._range(0, len(self._pieces)) + self._text[last.end :]
 
-    def _rest(self) -> str:
-        return self._text[self._pieces[-1].end :]
+    def _as_is(self, first: int, last: int) -> str:
+        """The text of the tokens from `first` to before `last`."""
+        return self._text[self._pieces[first].start : self._pieces[last - 1].end]
 
     def _range(self, first: int, last: int) -> str:
-        """The text of the tokens from `first` to before `last`, the groups of EXISTS in it nested."""
+        """The same, the groups of EXISTS in it nested."""
+        if self._depth > DEEPEST:
+            return self._as_is(first, last)
         parts, start, i = list[str](), self._pieces[first].start, first
         while i < last:
             if self._pieces[i].is_word("EXISTS") and i + 1 < last and self._pieces[i + 1].is_mark("{"):
                 end = closing(self._pieces, i + 1)
+                self._depth += 1
                 parts += [self._text[start : self._pieces[i + 1].start], self._group(i + 1, end)]
+                self._depth -= 1
                 start, i = self._pieces[end].end, end
             i += 1
         return "".join((*parts, self._text[start : self._pieces[last - 1].end]))
@@ -100,11 +109,11 @@ class _Query:
             ordered = list(self._ordered(patterns, opening, end))
         except _Left:
             if end == opening + 1:
-                return self._text[self._pieces[opening].start : self._pieces[end].end]
+                return self._as_is(opening, end + 1)
             before = self._text[self._pieces[opening].start : self._pieces[opening + 1].start]
             after = self._text[self._pieces[end - 1].end : self._pieces[end].end]
             return before + self._range(opening + 1, end) + after
-        inner = " ".join((str(ordered[-1]), *filters))
+        inner = " ".join((str(ordered[-1]), *(self._range(*one) for one in filters)))
         for pattern in reversed(ordered[:-1]):
             inner = f"{pattern} FILTER EXISTS {{ {inner} }}"
         return f"{{ {inner} }}"
@@ -122,18 +131,17 @@ class _Query:
             known |= best.variables
             yield best
 
-    def _content(self, i: int, end: int) -> tuple[list[_Pattern], list[str]]:
-        """The patterns of a group, at least two, and the texts of its filters. Raises `_Left`."""
-        patterns, filters = list[_Pattern](), list[str]()
+    def _content(self, i: int, end: int) -> tuple[list[_Pattern], list[tuple[int, int]]]:
+        """The patterns of a group, at least two, and where its filters stand. Raises `_Left`."""
+        patterns, filters = list[_Pattern](), list[tuple[int, int]]()
         while i < end:
-            if self._pieces[i].is_mark("."):
-                i += 1
-            elif self._pieces[i].is_word("FILTER"):
+            if self._pieces[i].is_word("FILTER"):
                 after = self._constraint(i + 1, end)
-                filters.append(self._range(i, after))
+                filters.append((i, after))
                 i = after
             else:
                 i = self._triples(i, end, patterns)
+            i += i < end and self._pieces[i].is_mark(".")
         if len(patterns) < 2:
             raise _Left
         return patterns, filters
@@ -188,14 +196,17 @@ class _Query:
             return piece.text, i + 1
         if piece.token is not Token.STRING:
             raise _Left
+        length = 1
         if i + 1 < end and self._pieces[i + 1].token is Token.LANGUAGE:
-            return piece.text + self._pieces[i + 1].text, i + 2
-        if i + 2 < end and self._pieces[i + 1].is_mark("^^"):
-            return f"{piece.text}^^{self._pieces[i + 2].text}", i + 3
-        return piece.text, i + 1
+            length = 2
+        elif i + 2 < end and self._pieces[i + 1].is_mark("^^"):
+            length = 3
+        return self._as_is(i, i + length), i + length
 
     def _path(self, i: int, end: int) -> tuple[list[str], int]:
         """The steps of a sequence path, or one path of another kind; the index after it."""
+        if i < end and self._pieces[i].token is Token.VARIABLE:  # never a step of a path
+            return [self._pieces[i].text], i + 1
         first, steps, is_sequence = i, list[str](), True
         while True:
             start = i
@@ -203,18 +214,20 @@ class _Query:
                 i += 1
             if i < end and self._pieces[i].is_mark("("):
                 i = self._matching(i, end)
-            elif i >= end or not (self._pieces[i].token in _NODES or self._pieces[i].is_word("A")):
+            elif i >= end or not (
+                self._pieces[i].token in (Token.IRI, Token.NAME) or self._pieces[i].is_word("A")
+            ):
                 raise _Left
             i += 1
             if i < end and any(self._pieces[i].is_mark(mark) for mark in _MODIFIERS):
                 i += 1
-            steps.append("".join(piece.text for piece in self._pieces[start:i]))
+            steps.append(self._as_is(start, i))
             if i < end and (self._pieces[i].is_mark("/") or self._pieces[i].is_mark("|")):
                 is_sequence &= self._pieces[i].is_mark("/")
                 i += 1
             else:
                 break
-        return (steps if is_sequence else ["".join(piece.text for piece in self._pieces[first:i])]), i
+        return (steps if is_sequence else [self._as_is(first, i)]), i
 
     def _steps(self, subject: str, steps: list[str], object_: str) -> Iterator[_Pattern]:
         """The patterns of a sequence, with variables of their own between them."""
