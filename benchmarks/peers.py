@@ -117,7 +117,7 @@ def kgservice(store: Path, log: Path, memory: int, *, answers: bool = False) -> 
     ]
     headers = {"Authorization": f"Bearer {TOKEN}"}
     environment = {"KGSERVICE_MEMORY": str(memory), **({} if answers else {"KGSERVICE_CACHE": "0"})}
-    with running("kgservice", command, port, "/sparql", headers, log, environment=environment) as server:
+    with running("kgservice", command, port, "/sparql", headers, log, 900, environment) as server:
         deadline = time.monotonic() + 900
         while not _filled(health := answered(port, "/health"), memory):
             if time.monotonic() > deadline:
