@@ -10,14 +10,17 @@ from pyoxigraph import NamedNode, Quad
 
 from kgservice import resources
 from kgservice.application.changes import modelfiles
+from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.facts import Looked, RecordFacts
+from kgservice.application.changes.hubs import Hubs
 from kgservice.application.changes.replica import Budget
 from kgservice.application.changes.view_facts import ViewFacts
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.change import Change
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
-from kgservice.domain.model import Links
+from kgservice.domain.model import TYPE, Links
+from kgservice.domain.quads import Quads
 from kgservice.store import OxigraphStore
 from kgservice.store.base import Pattern
 from tests.terms import ADDRESSES, iri, quad
@@ -62,18 +65,74 @@ def test_of_records(stores: tuple[Watched, Watched]) -> None:
     memory, disk = stores
     graphs = Graphs(ADDRESSES)
     model = modelfiles.read(resources.folder("ontology"), graphs).model
+    hubs = Hubs(disk, graphs.is_record)
     links = Links(frozenset({iri("ci:inProject"), iri("ci:occursAt")}), frozenset({iri("ci:evidencedBy")}))
-    both = RecordFacts(Looked(memory, disk), graphs, model)
+    both = RecordFacts(Looked(memory, hubs), graphs, model)
     for one in (HUB, SMALL, UNSAID, iri("id:record1"), iri("id:p")):
         expected = sorted(RecordFacts(Looked(disk), graphs, model).along(one, links), key=str)
         assert sorted(both.along(one, links), key=str) == expected
         assert both.knows(one) == (one != UNSAID)
     for store in stores:
         store.asked.clear()
-    again = RecordFacts(Looked(memory, disk), graphs, model)
+    again = RecordFacts(Looked(memory, hubs), graphs, model)
     assert list(again.along(HUB, links))
     assert [p for p in memory.asked if p[0] == HUB and p[1] is not None] == []
-    assert {p[1] for p in disk.asked} == links.forward
+    assert disk.asked == []  # it is remembered
+
+
+def test_what_is_remembered_of_hubs_follows_commits(stores: tuple[Watched, Watched]) -> None:
+    _, disk = stores
+    hubs, project = Hubs(disk, Graphs(ADDRESSES).is_record), iri("ci:inProject")
+    links, others = frozenset({project, TYPE}), frozenset({iri("ci:evidencedBy")})
+
+    def said(properties: frozenset[NamedNode]) -> set[object]:
+        return {q.object for q in hubs.of(HUB, properties)}
+
+    def commit(effect: Effect) -> None:
+        effect.apply(disk)
+        hubs.follow(effect.by_graph())
+
+    def asked() -> list[Pattern]:
+        found, disk.asked = disk.asked, []
+        return found
+
+    assert not hubs.knows(HUB)
+    assert said(links) == {iri("id:p")}
+    assert len(said(others)) == 100
+    asked()
+    commit(Effect(add=Quads([quad("id:hub", "ci:inProject", "id:q", PROJECT)])))
+    assert said(links) == {iri("id:p"), iri("id:q")}
+    assert len(said(others)) == 100
+    assert {p[1] for p in asked()} == links
+    commit(Effect(add=Quads([quad("id:hub", "ci:inProject", "id:r", "graph:view/everything")])))
+    assert said(links) == {iri("id:p"), iri("id:q")}  # a graph that it does not hold
+    assert asked() == []
+    commit(Effect(remove=Quads([quad("id:hub", "ci:inProject", "id:p", PROJECT)])))
+    assert said(links) == {iri("id:q")}
+    commit(Effect(drop={iri(PROJECT)}))
+    assert said(links) == said(others) == set()
+    disk.apply(add=[quad("id:hub", "ci:inProject", "id:s", PROJECT)])
+    assert said(links) == set()  # nobody has told it
+    hubs.forget()
+    assert said(links) == {iri("id:s")}
+
+
+def test_what_is_looked_up_during_a_commit_is_not_remembered_of_hubs(tmp_path: Path) -> None:
+    class Slow(Watched):
+        def match(self, patterns: Iterable[Pattern], graph: NamedNode | None = None) -> Iterator[Quad]:
+            found = list(super().match(patterns, graph))
+            if commits:
+                effect = commits.pop()
+                effect.apply(self)
+                hubs.follow(effect.by_graph())
+            yield from found
+
+    commits = [Effect(add=Quads([quad("id:hub", "ci:inProject", "id:p", PROJECT)]))]
+    disk = Slow(tmp_path / "store")
+    hubs, links = Hubs(disk, Graphs(ADDRESSES).is_record), frozenset({iri("ci:inProject")})
+    assert list(hubs.of(HUB, links)) == []
+    assert [q.object for q in hubs.of(HUB, links)] == [iri("id:p")]
+    disk.close()
 
 
 def test_of_a_view(stores: tuple[Watched, Watched]) -> None:
@@ -94,10 +153,11 @@ def test_only_a_store_on_disk_is_asked_of_hubs(stores: tuple[Watched, Watched], 
     memory, disk = stores
     assert disk.seeks
     assert not memory.seeks
+    assert kg.copies.hubs is None  # records are looked up there anyway
     kg.copies.keep_records(OxigraphStore(), Budget(2**30)).wait()
-    planner = kg.planner()
-    assert planner.records is not kg.store
-    assert planner.hubs is kg.store
+    assert kg.copies.hubs is not None
+    kg.copies.stop()
+    assert kg.copies.hubs is None
 
 
 def test_commits_are_the_same_with_and_without_copies_in_memory(

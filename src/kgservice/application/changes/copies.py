@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pyoxigraph import NamedNode
 
 from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.hubs import Hubs
 from kgservice.application.changes.replica import Budget, Replica
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.store.base import Dataset, Memory, Store
@@ -24,6 +25,7 @@ class Copies:
         self._kept: dict[tuple[str, NamedNode | None], Replica] = {}
         self._serving: dict[object, Store] = {}
         self._scratch: set[NamedNode] | None = None
+        self._hubs = Hubs(store, self._written)
 
     def keep_view(self, view: NamedNode, memory: Store, budget: Budget) -> Replica:
         """Look up what the view says in `memory`, an empty store, once it is filled (in another thread).
@@ -34,11 +36,10 @@ class Copies:
 
     def keep_records(self, memory: Store, budget: Budget) -> Replica:
         """The same for what commits have to look up: the graphs that users write to."""
-        written = (GraphKind.RECORD, GraphKind.SCRATCH)
-        serves = self._serves("records", memory)
-        return self._keep(
-            "records", lambda graph: self._graphs.kind(graph) in written, memory, budget, serves
-        )
+        return self._keep("records", self._written, memory, budget, self._serves("records", memory))
+
+    def _written(self, graph: object) -> bool:
+        return self._graphs.kind(graph) in {GraphKind.RECORD, GraphKind.SCRATCH}
 
     def keep_elsewhere(
         self, view: NamedNode, memory: Memory, budget: Budget, told: Callable[[bool], None]
@@ -96,6 +97,11 @@ class Copies:
         return self._serving.get("records") or self._store
 
     @property
+    def hubs(self) -> Hubs | None:
+        """Where to look up records of which much is said, if there is a better place than `records`."""
+        return self._hubs if self._store.seeks and self.records is not self._store else None
+
+    @property
     def filling(self) -> bool:
         """Whether one of them is still being filled."""
         return any(replica.is_filling for replica in list(self._kept.values()))
@@ -120,12 +126,14 @@ class Copies:
         """Take over a change that the store has made: `Effect.by_graph`."""
         if self._scratch is not None:
             self._scratch |= self._in_scratch(parts)
+        self._hubs.follow(parts)
         for replica in self._kept.values():
             replica.follow(parts)
 
     def stop(self) -> None:
         """Read nothing but the store from now on."""
         self._scratch = None
+        self._hubs.forget()
         for replica in self._kept.values():
             replica.stop()
 

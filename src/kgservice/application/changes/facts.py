@@ -8,6 +8,7 @@ from itertools import islice
 
 from pyoxigraph import NamedNode, Quad, Triple
 
+from kgservice.application.changes.hubs import Hubs
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import TYPE, Links, Model
 from kgservice.store.base import Pattern, Store
@@ -18,17 +19,15 @@ _MANY = 30  # statements about one node
 class Looked:
     """What `store` says of nodes, each thing looked up once for the state before a change and after.
 
-    `hubs`: another place that says the same, where single properties of nodes of which much is said are found
-    at once.
+    `hubs` says the same of nodes of which much is said, where the store would go through all of that.
     """
 
-    def __init__(self, store: Store, hubs: Store | None = None) -> None:
+    def __init__(self, store: Store, hubs: Hubs | None = None) -> None:
         self.store = store
-        self._hubs = hubs or store
+        self._hubs = hubs
         self._there: dict[tuple[NamedNode, bool], bool] = {}
         # None: much is said of the node.
         self._of: dict[NamedNode, dict[NamedNode, list[Quad]] | None] = {}
-        self._much_of: dict[tuple[NamedNode, frozenset[NamedNode]], list[Quad]] = {}
 
     def ahead(self, nodes: Collection[NamedNode]) -> None:
         """Find out at once whether the store has the nodes: a server then need not be asked for each."""
@@ -47,16 +46,15 @@ class Looked:
 
     def of(self, subject: NamedNode, predicates: frozenset[NamedNode]) -> Iterable[Quad]:
         """What is said of a node with some of the properties."""
-        if self._hubs is self.store:
+        if self._hubs is None:
             return self.store.match((subject, p, None) for p in predicates)
+        if self._hubs.knows(subject):
+            return self._hubs.of(subject, predicates)
         if subject not in self._of:
             self._of[subject] = self._little_of(subject)
         known = self._of[subject]
         if known is None:
-            key = (subject, predicates)
-            if key not in self._much_of:
-                self._much_of[key] = list(self._hubs.match((subject, p, None) for p in predicates))
-            return self._much_of[key]
+            return self._hubs.of(subject, predicates)
         return [quad for predicate in predicates & known.keys() for quad in known[predicate]]
 
     def to(self, value: NamedNode, predicates: frozenset[NamedNode]) -> Iterable[Quad]:

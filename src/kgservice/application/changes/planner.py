@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgservice.application.changes import views
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.facts import Looked, RecordFacts
+from kgservice.application.changes.hubs import Hubs
 from kgservice.domain.change import Change
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.domain.model import TYPE, Model
@@ -27,16 +29,21 @@ LOOSE = DefaultGraph()
 class Planner:
     """Works out the effect of changes on what `store` holds now.
 
-    `records`, if there is one, holds the graphs of it that users write to, and is faster.
+    `records`, if there is one, holds the graphs of it that users write to, and is faster; `hubs` says the
+    same of nodes of which much is said.
     """
 
     def __init__(
-        self, store: Store, model: Model, addresses: Addresses, records: Store | None = None
+        self,
+        store: Store,
+        model: Model,
+        addresses: Addresses,
+        records: Store | None = None,
+        hubs: Hubs | None = None,
     ) -> None:
         self.store = store
         self.records = records or store
-        # Where to look up single properties of nodes of which much is said.
-        self.hubs = store if store.seeks else self.records
+        self.looked = partial(Looked, self.records, hubs)
         self.model = model
         self.addresses = addresses
         self.graphs = Graphs(addresses)
@@ -202,7 +209,7 @@ class _Plan:
         self._moved: dict[Quad, Quad] = {}
         self._leaving: set[NamedNode] = set()
         self._routed = False
-        self._looked = Looked(planner.records, planner.hubs)
+        self._looked = planner.looked()
         self._before: Router[RecordFacts] = Router(
             planner.model, planner.graphs, RecordFacts(self._looked, planner.graphs, planner.model)
         )

@@ -171,7 +171,8 @@ class KnowledgeGraph(Whole):
     def planner(self, store: Store | None = None) -> Planner:
         """What works out effects on the store, or a copy. Raises `StoreFailed` if a commit is unfinished."""
         self._settle()
-        return Planner(store or self.store, self.model, self.addresses, store or self.copies.records)
+        known = (store, None) if store else (self.copies.records, self.copies.hubs)
+        return Planner(store or self.store, self.model, self.addresses, *known)
 
     @property
     def policy(self) -> Policy:

@@ -163,7 +163,8 @@ class _Search:
 
     def _is_own(self, word: Literal) -> bool:
         """Whether no record of others states it."""
-        return not any(self._kg.graphs.is_record(q.graph_name) for q in self._match([(None, None, word)]))
+        said = self._others(self._kg.copies.records.match([(None, None, word)]))
+        return not any(self._kg.graphs.is_record(quad.graph_name) for quad in said)
 
     def _texts(self, mentions: Mentions) -> None:
         """Texts that mention the person: in quarantine, scratch graphs and findings, and of commits."""

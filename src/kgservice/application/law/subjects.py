@@ -8,7 +8,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgservice.application.changes.facts import Looked, RecordFacts
+from kgservice.application.changes.facts import RecordFacts
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.law.decisions import named, stamp
@@ -147,12 +147,13 @@ def quads_of(kg: KnowledgeGraph, person: NamedNode) -> list[Quad]:
 def nodes_of(kg: KnowledgeGraph, person: NamedNode, quads: list[Quad]) -> set[NamedNode]:
     """The person, and the subjects of `quads` that are records of the person, by the rules of the router."""
     planner = kg.planner()
-    looked = Looked(planner.records, planner.hubs)
-    router = Router(kg.model, kg.graphs, RecordFacts(looked, kg.graphs, kg.model))
+    facts = RecordFacts(planner.looked(), kg.graphs, kg.model)
+    router = Router(kg.model, kg.graphs, facts)
     subjects = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
     # The class of a node is stated in the graph of its person, and only there.
     own = {quad.subject for quad in quads if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)}
-    return own | {node for node in subjects - own if router.person(node) == person.value} | {person}
+    untold = {node for node in subjects - own if next(facts.types(node), None) is None}
+    return own | {node for node in untold if router.person(node) == person.value} | {person}
 
 
 def summary(kg: KnowledgeGraph, key: str) -> dict[str, Any]:
