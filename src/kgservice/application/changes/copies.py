@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 
 from pyoxigraph import NamedNode
 
@@ -13,6 +14,8 @@ from kgservice.application.changes.hubs import Hubs
 from kgservice.application.changes.replica import Budget, Replica
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.store.base import Dataset, Memory, Store
+
+_LARGE = 1000  # statements
 
 
 class Copies:
@@ -122,13 +125,26 @@ class Copies:
         kind = self._graphs.kind
         return {g for g in graphs if isinstance(g, NamedNode) and kind(g) is GraphKind.SCRATCH}
 
-    def follow(self, parts: Mapping[object, Effect]) -> None:
-        """Take over a change that the store has made: `Effect.by_graph`."""
+    @contextmanager
+    def following(self, parts: Mapping[object, Effect]) -> Iterator[None]:
+        """Take over a change that the store has made (`Effect.by_graph`), until the block is left.
+
+        The replicas take over a large one at the same time: the engine does not hold the interpreter.
+        """
         if self._scratch is not None:
             self._scratch |= self._in_scratch(parts)
         self._hubs.follow(parts)
-        for replica in self._kept.values():
-            replica.follow(parts)
+        replicas = list(self._kept.values())
+        if sum(len(part.add) + len(part.remove) for part in parts.values()) < _LARGE or len(replicas) < 2:
+            for replica in replicas:
+                replica.follow(parts)
+            yield
+            return
+        with ThreadPoolExecutor(len(replicas), "kgservice-following") as threads:
+            taken = [threads.submit(replica.follow, parts) for replica in replicas]
+            yield
+        for each in taken:
+            each.result()
 
     def stop(self) -> None:
         """Read nothing but the store from now on."""

@@ -280,9 +280,9 @@ class KnowledgeGraph(Whole):
         """Take note of a commit that the store has made; of what is `hidden` now nobody is told any more."""
         standing.note(self.store, self.addresses, number)
         parts = effect.by_graph()
-        self.copies.follow(parts)
-        self.counts.follow(parts)
-        self._purposes.follow(self.planner(), effect)
+        with self.copies.following(parts):
+            self.counts.follow(parts)
+            self._purposes.follow(self.planner(), effect)
         self._changed.update(dict.fromkeys(parts, number))
         self._head = number
         if NamedNode(self.addresses.state) in parts:

@@ -112,7 +112,7 @@ class Step:
             and before.sealed == after.sealed
             and self._before.common == self._after.common
         )
-        if certain or not same:
+        if (certain or not same) and self._before.person(graph) not in self._erased:
             stored = self._planner.records.match([(None, None, None)], graph)
             self._staying.update(quad for quad in stored if quad not in self._removed)
 
