@@ -73,7 +73,7 @@ def ours(quads: Path, store: Path, log: Path) -> Iterator[Server]:
         kg = KnowledgeGraph.open(Settings(store=store), OxigraphStore(store))
         bulk_load(kg, quads)
         kg.close()
-    with kgservice(store, log, MEMORY) as server:
+    with kgservice(store, log, MEMORY, answers=True) as server:
         yield server
 
 

@@ -27,6 +27,7 @@ def server(kg: KnowledgeGraph, tmp_path: Path) -> Iterator[Running]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "width"), [("en", 1440), ("de", 360)])
 def test_the_service_is_run_by_pages(
     browser: Browser, server: Running, language: Language, width: int
@@ -57,6 +58,7 @@ def test_the_service_is_run_by_pages(
         visitor.picture("audit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "script"), [("de", True), ("en", False)])
 def test_a_check_is_followed_to_its_end(
     browser: Browser, server: Running, language: Language, script: bool

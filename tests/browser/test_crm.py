@@ -23,6 +23,7 @@ from tests.unit.test_crm_records import EMAIL, row, taking
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_links_are_decided_by_keys_one_after_another(
     browser: Browser, site: Running, language: Language
@@ -67,6 +68,7 @@ def test_a_difference_is_settled(browser: Browser, site: Running, language: Lang
         expect(page.get_by_text("asked him")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_run_is_followed_until_it_is_stopped(
     browser: Browser, demo_kg_guarded: KnowledgeGraph, tmp_path: Path
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.visiting import visiting
 from tests.serving import Running
 
 
+@pytest.mark.slow
 def test_the_menu_opens_where_there_is_little_room_and_by_keyboard_only(
     browser: Browser, site: Running
 ) -> None:

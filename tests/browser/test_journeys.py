@@ -38,6 +38,7 @@ def shown(demo_kg: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory) -> 
         kg.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_from_the_list_to_what_went_other_than_planned(
     browser: Browser, shown: Running, language: Language
@@ -100,6 +101,7 @@ def test_a_journey_is_printed_on_landscape_paper(browser: Browser, shown: Runnin
         assert table <= room, "the columns at the right are not on the paper"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_walls_follow_one_another(browser: Browser, shown: Running, language: Language) -> None:
     words = catalogue(language)
@@ -113,6 +115,7 @@ def test_the_walls_follow_one_another(browser: Browser, shown: Running, language
             visitor.picture(f"wall-{wall}")
 
 
+@pytest.mark.slow
 def test_maps_and_walls_fit_a_telephone(browser: Browser, shown: Running) -> None:
     with visiting(browser, shown, "en", width=360) as visitor:
         for path, name in (
@@ -126,6 +129,7 @@ def test_maps_and_walls_fit_a_telephone(browser: Browser, shown: Running) -> Non
             visitor.picture(name)
 
 
+@pytest.mark.slow
 def test_a_reader_sees_plans_and_walls_and_no_customer(browser: Browser, shown: Running) -> None:
     key = make_key(shown.kg.settings, Role.READER, purposes=(RESEARCH,), default=RESEARCH)
     with visiting(browser, shown, "en", token=key) as visitor:

@@ -37,6 +37,7 @@ def choose(page: Page, path: str, at: int = 1) -> None:
     page.locator(f'[name="v.{path}.0"]').select_option(index=at)
 
 
+@pytest.mark.slow
 def test_a_touchpoint_is_made_by_a_form(browser: Browser, site: Running) -> None:
     for language in BOTH:
         make_touchpoint(browser, site, language)
@@ -70,6 +71,7 @@ def make_touchpoint(browser: Browser, site: Running, language: Language) -> None
         expect(page.get_by_role("heading", level=1)).to_contain_text("Kiosk <script>")
 
 
+@pytest.mark.slow
 def test_there_is_room_for_it_on_a_telephone(browser: Browser, site: Running) -> None:
     with visiting(browser, site, "de", width=360, scheme="dark") as visitor:
         for path in (*PATHS, IMPACT, NO_BASELINE):
@@ -91,6 +93,7 @@ def test_one_more_value_is_added_by_keyboard_and_saved(browser: Browser, site: R
         expect(page.get_by_role("status")).to_contain_text("Saved")
 
 
+@pytest.mark.slow
 def test_a_finding_is_mended_by_the_form_of_its_record(browser: Browser, site: Running) -> None:
     with visiting(browser, site, "de") as visitor:
         visitor.open(NO_BASELINE)
@@ -109,6 +112,7 @@ def test_a_finding_is_mended_by_the_form_of_its_record(browser: Browser, site: R
         visitor.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", BOTH)
 def test_records_come_by_spreadsheet(
     browser: Browser, site: Running, tmp_path: Path, language: Language
@@ -136,6 +140,7 @@ def test_records_come_by_spreadsheet(
         assert Path(refused.value.path()).stat().st_size > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "script"), [("de", True), ("en", False)])
 def test_what_waits_in_quarantine_is_mended_and_released(
     browser: Browser, site: Running, language: Language, script: bool
@@ -175,6 +180,7 @@ def test_what_waits_in_quarantine_is_discarded_for_a_reason(browser: Browser, si
         assert not known(site.kg, BAD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", BOTH)
 def test_a_finding_is_assigned_accepted_and_opened_again(
     browser: Browser, site: Running, language: Language
@@ -195,6 +201,7 @@ def test_a_finding_is_assigned_accepted_and_opened_again(
         expect(page.locator(".chip", has_text=words["status-open"])).to_be_visible()
 
 
+@pytest.mark.slow
 def test_quality_is_shown_over_time(browser: Browser, site: Running) -> None:
     for language in BOTH:
         words = catalogue(language)

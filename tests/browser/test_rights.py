@@ -15,6 +15,7 @@ from tests.http.keys import RESEARCH, make_key, serving
 from tests.serving import Running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_consent_is_looked_at_and_withdrawn(browser: Browser, site: Running, language: Language) -> None:
     words = catalogue(language)
@@ -39,6 +40,7 @@ def test_a_consent_is_looked_at_and_withdrawn(browser: Browser, site: Running, l
         expect(page.get_by_text(words["state-withdrawn"], exact=True).first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_request_comes_and_ends_with_an_erasure_on_a_narrow_screen(browser: Browser, site: Running) -> None:
     with visiting(browser, site, "en", width=360) as visitor:
         page = visitor.open("/pages/persons/00000000-0000-4000-8000-100700000026")
@@ -60,6 +62,7 @@ def test_a_request_comes_and_ends_with_an_erasure_on_a_narrow_screen(browser: Br
         expect(page.get_by_text("fulfilled")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_request_of_somebody_unknown_comes_and_is_answered(
     browser: Browser, site: Running, language: Language

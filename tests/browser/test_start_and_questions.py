@@ -35,6 +35,7 @@ def served(
         kg.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_start_page_leads_to_what_it_counts(
     browser: Browser, served: Running, language: Language
@@ -54,6 +55,7 @@ def test_the_start_page_leads_to_what_it_counts(
         page.wait_for_url("**/pages/trace/**")
 
 
+@pytest.mark.slow
 def test_questions_are_found_while_somebody_types(browser: Browser, served: Running) -> None:
     with visiting(browser, served, "en") as visitor:
         page = visitor.open("/pages/questions")
@@ -67,6 +69,7 @@ def test_questions_are_found_while_somebody_types(browser: Browser, served: Runn
         page.wait_for_url("**/pages/questions/method-cost-and-yield**")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_question_is_found_asked_and_drawn(browser: Browser, served: Running, language: Language) -> None:
     words = catalogue(language)
@@ -94,6 +97,7 @@ def test_a_question_is_found_asked_and_drawn(browser: Browser, served: Running, 
         assert "query=" in page.url
 
 
+@pytest.mark.slow
 def test_both_fit_on_a_narrow_screen(browser: Browser, served: Running) -> None:
     with visiting(browser, served, "de", width=360, scheme="dark") as visitor:
         for name, path in (
@@ -119,6 +123,7 @@ def test_a_parameter_is_given_by_keyboard_only(browser: Browser, served: Running
         expect(page.locator("main table tbody tr")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_a_reader_is_offered_no_more_than_they_may(browser: Browser, served: Running) -> None:
     reader = make_key(served.kg.settings, Role.READER, purposes=(RESEARCH, IMPROVING), default=RESEARCH)
     words = catalogue("en")

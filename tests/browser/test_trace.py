@@ -33,6 +33,7 @@ def chains(
         kg.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_from_the_list_to_the_picture(browser: Browser, chains: Running, language: Language) -> None:
     words = catalogue(language)
@@ -57,6 +58,7 @@ def test_from_the_list_to_the_picture(browser: Browser, chains: Running, languag
         assert saved.value.path().read_bytes().startswith(b"\x89PNG\r\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "width"), [("de", 1440), ("en", 360)])
 def test_the_list_is_filtered_while_somebody_types(
     browser: Browser, chains: Running, language: Language, width: int

@@ -51,6 +51,7 @@ def refused(visitor: Visitor) -> None:
     visitor.wrong[:] = [line for line in visitor.wrong if "status of 400" not in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_query_is_written_run_and_looked_at(browser: Browser, bench: Running, language: Language) -> None:
     words = catalogue(language)
@@ -100,6 +101,7 @@ def test_terms_of_the_ontology_are_completed(browser: Browser, bench: Running) -
         visitor.wrong[:] = [line for line in visitor.wrong if "status of 400" not in line]
 
 
+@pytest.mark.slow
 def test_saved_questions_history_and_links(browser: Browser, bench: Running) -> None:
     with visiting(browser, bench, "en") as visitor:
         page = visitor.open("/pages/workbench")

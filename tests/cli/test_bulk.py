@@ -59,6 +59,7 @@ def test_an_export_has_what_cannot_be_derived_and_gives_the_same_views_in_a_new_
     assert run("check", "nothing", "--store", copy).returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", ["trig", "jsonld"])
 def test_other_formats_say_the_same(run: Run, demo_store: Path, fmt: str) -> None:
     expected = graphs(run, demo_store)

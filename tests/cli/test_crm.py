@@ -96,6 +96,7 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "cp1252")
 
 
+@pytest.mark.slow
 def test_the_rule_accepts_only_what_is_as_likely_as_is_set(run: Run, synchronised: Path) -> None:
     strict = partial(run, KGSERVICE_MATCHING_ACCEPT="1", KGSERVICE_MATCHING_CANDIDATE="0.99")
     links, _ = matched(strict, synchronised)

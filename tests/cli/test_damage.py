@@ -135,6 +135,7 @@ def test_serve_says_what_is_damaged_and_how_to_go_on(served: dict[str, list[Any]
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_process_ends_with_that(store: Path) -> None:
     damage, said = DAMAGES["table"]
     damage(store)

@@ -38,6 +38,7 @@ def states(run: Run, store: Path) -> list[str]:
     return [link["state"] for link in found["links"]]
 
 
+@pytest.mark.slow
 def test_list_show_and_decide(run: Run, store: Path) -> None:
     here = ("--store", store, "--language", "en")
     listed = run("links", "--state", "candidate", *here)
@@ -69,6 +70,7 @@ def test_list_show_and_decide(run: Run, store: Path) -> None:
     assert "right (95 %)" in run("links", "report", "--language", "en", *here).stdout
 
 
+@pytest.mark.slow
 def test_a_review_with_keys(run: Run, store: Path) -> None:
     here = ("--store", store)
     # Accept the first, think better of it, reject it; skip the second; accept the third.

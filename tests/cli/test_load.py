@@ -26,6 +26,7 @@ def lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_load_of_a_table_says_what_came_of_it(run: Run, table: Path, tmp_path: Path) -> None:
     done = run("load", table)
     assert done.returncode == 0, done.stderr

@@ -86,6 +86,7 @@ def test_records_from_files(run: Run, store: Path, tmp_path: Path) -> None:
     assert customers(many.stdout) == [[TILMAN]] * 1001
 
 
+@pytest.mark.slow
 def test_through_a_service(run: Run, store: Path, tmp_path: Path, clock: Clock) -> None:
     table = tmp_path / "new.csv"
     table.write_text(TABLE, encoding="utf-8")

@@ -7,6 +7,8 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from kgservice.application.graph.graph import KnowledgeGraph
 from tests.cli.commands import Run
 from tests.conftest import NOON
@@ -33,6 +35,7 @@ def test_a_table_in_two_languages(run: Run, demo_store: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_record_keeps_the_measurement(run: Run, demo_store: Path, tmp_path: Path) -> None:
     store = tmp_path / "copy"
     shutil.copytree(demo_store, store)

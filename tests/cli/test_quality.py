@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.validation import validate
 from kgservice.application.imports.load import load_rdf
@@ -15,6 +17,7 @@ from tests.serving import running
 PAIN = "<https://w3id.org/kgservice/ci#PainPoint>"
 
 
+@pytest.mark.slow
 def test_warnings_alone_are_no_violations(run: Run, demo_store: Path) -> None:
     report = json.loads(run("validate", "--store", demo_store, "--json").stdout)
     warnings, notes = report["counts"]["Warning"], report["counts"]["Info"]
@@ -36,6 +39,7 @@ def test_heads_and_severities_are_german(run: Run, tmp_path: Path) -> None:
     assert "Verstöße, " in done.stderr
 
 
+@pytest.mark.slow
 def test_messages_are_in_words_and_the_path_or_terms_stand_below(run: Run, tmp_path: Path) -> None:
     prototype = PAIN.replace("PainPoint", "Prototype")
     confidential = PAIN.replace("PainPoint", "confidentiality"), PAIN.replace("PainPoint", "Confidential")
@@ -53,6 +57,7 @@ def test_messages_are_in_words_and_the_path_or_terms_stand_below(run: Run, tmp_p
     assert (found["path"], found["terms"][0]) == ("", "ci:Confidential")
 
 
+@pytest.mark.slow
 def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     (tmp_path / "many.ttl").write_text("".join(f"<urn:p{n}> a {PAIN} .\n" for n in range(30)))
     report = json.loads(run("validate", "many.ttl", "--json").stdout)
@@ -68,6 +73,7 @@ def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     assert " more " not in every.stderr
 
 
+@pytest.mark.slow
 def test_reports_for_programs(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.ttl").write_text(f"<urn:p> a {PAIN} .")
     report = json.loads(run("validate", "bad.ttl", "--json").stdout)
@@ -112,6 +118,7 @@ NEW = "https://kg.example/id/00000000-0000-4000-8000-aaaaaaaaaaa1"
 PART = '[] ci:note "A part of nothing"@en .'
 
 
+@pytest.mark.slow
 def test_files_are_judged_as_if_they_were_in_the_store(run: Run, demo_store: Path, tmp_path: Path) -> None:
     (tmp_path / "one.ttl").write_text(CI + SOLUTION, encoding="utf-8")
     alone = run("validate", "one.ttl", "--json")
@@ -164,6 +171,7 @@ def test_files_alone_are_judged_by_the_settings(run: Run, tmp_path: Path) -> Non
     assert "ci:PainPiont is no class of the model" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_running_service_gives_the_same_reports(run: Run, kg: KnowledgeGraph, tmp_path: Path) -> None:
     path = tmp_path / "pain.ttl"
     path.write_text(f"<https://kg.example/id/00000000-0000-4000-8000-00000000000a> a {PAIN} .")

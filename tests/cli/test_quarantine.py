@@ -6,10 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import Run
 from tests.http.test_quarantine import ADDRESSES, BAD, GOOD, HEAD, solution
 
 
+@pytest.mark.slow
 def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_path: Path) -> None:
     store = tmp_path / "copy"
     shutil.copytree(demo_store, store)

@@ -147,6 +147,7 @@ def test_export_writes_the_dataset_and_one_graph(run: Run, demo_store: Path, tmp
     assert list(tmp_path.glob("*.part")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["validate", "load"])
 def test_what_is_no_value_of_its_datatype_is_told_by_the_finding_alone(tmp_path: Path, command: str) -> None:
     (tmp_path / "bad.ttl").write_text(
@@ -176,6 +177,7 @@ def test_version_names_what_it_stands_on(run: Run) -> None:
     assert {"kgservice", "python", "pyoxigraph"} <= versions.keys()
 
 
+@pytest.mark.slow
 def test_warnings_alone_do_not_make_the_data_invalid(run: Run, demo_store: Path, tmp_path: Path) -> None:
     stored = run("validate", "--store", demo_store, "--json")
     report = json.loads(stored.stdout)

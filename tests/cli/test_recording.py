@@ -49,6 +49,7 @@ def told(store: Path) -> list[tuple[Any, ...]]:
     return [(e["action"], e["resource"], e.get("outcome")) for e in entries(store)]
 
 
+@pytest.mark.slow
 def test_reads_tell_who_for_which_purpose_and_which_view(run: Run, store: Path) -> None:
     run("query", "SELECT ?anna { ?anna ?p 'Anna' }", "--store", store)
     run("query", "ASK { ?s ?p ?o }", "--store", store, "--purpose", RESEARCH)
@@ -70,6 +71,7 @@ def test_reads_tell_who_for_which_purpose_and_which_view(run: Run, store: Path) 
     assert "nna" not in str(found)
 
 
+@pytest.mark.slow
 def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: Path) -> None:
     run("subject", "find", "--iri", PERSON, "--store", store)
     run("subject", "access", PERSON, "-o", "data.json", "--store", store)
@@ -97,6 +99,7 @@ def test_rights_changes_and_keys_are_recorded(run: Run, store: Path, tmp_path: P
     assert mark == Erased.beside(store).mark(PERSON)
 
 
+@pytest.mark.slow
 def test_the_ticket_of_each_right_is_named(run: Run, store: Path) -> None:
     def done(*words: str) -> dict[str, Any]:
         ended = run(*words, "--json", "--store", store)
@@ -153,6 +156,7 @@ def test_denials_are_recorded(run: Run, store: Path) -> None:
     assert told(store) == [("denied", "kgservice query", 3)] * 2
 
 
+@pytest.mark.slow
 def test_nothing_is_answered_that_cannot_be_recorded(run: Run, store: Path, tmp_path: Path) -> None:
     run("query", "ASK {}", "--store", store)
     with sqlite3.connect(beside(store)) as connection:

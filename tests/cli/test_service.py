@@ -103,6 +103,7 @@ def service(model_only: OxigraphStore, tmp_path_factory: pytest.TempPathFactory)
         yield service
 
 
+@pytest.mark.slow
 def test_the_link_opens_the_start_page_once(service: Service) -> None:
     with httpx.Client(follow_redirects=True, timeout=60) as browser:
         page = browser.get(service.link)
@@ -115,6 +116,7 @@ def test_the_link_opens_the_start_page_once(service: Service) -> None:
     assert httpx.get(service.url, headers=by_token, timeout=60).status_code == 200
 
 
+@pytest.mark.slow
 def test_other_commands_work_through_the_service(service: Service, run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "workshop"
     folder.mkdir()

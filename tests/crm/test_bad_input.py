@@ -164,6 +164,7 @@ def test_utf_8_where_another_encoding_is_declared(tmp_path: Path) -> None:
         sync(read_source(folder), tmp_path / "crm")
 
 
+@pytest.mark.slow
 def test_another_encoding_where_utf_8_is_declared(tmp_path: Path) -> None:
     folder = example("hubspot", tmp_path)
     whole = sync(read_source(folder), tmp_path / "crm")
@@ -218,6 +219,7 @@ def test_bytes_that_are_no_text_in_a_database(tmp_path: Path) -> None:
 ENDLESS = "(SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [
@@ -259,6 +261,7 @@ def test_two_tables_of_one_source_that_make_the_same_key(tmp_path: Path) -> None
     assert rows(tmp_path / "crm", "SELECT key, full_name FROM persons ORDER BY key") == [*GIVEN, ("3", "Cem")]
 
 
+@pytest.mark.slow
 def test_a_crm_that_is_too_slow_once_is_asked_again(tmp_path: Path) -> None:
     released, asked = threading.Event(), []
 

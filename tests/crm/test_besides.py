@@ -97,6 +97,7 @@ def told(done: SyncSummary) -> list[tuple[str, str | None, str]]:
     return [(one.table, one.key, one.reason) for one in done.rejects]
 
 
+@pytest.mark.slow
 def test_what_no_row_brings_any_more_is_gone(source: Source, tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(source, folder)
@@ -113,6 +114,7 @@ def test_what_no_row_brings_any_more_is_gone(source: Source, tmp_path: Path) -> 
     assert sync(source, folder).run == 0
 
 
+@pytest.mark.slow
 def test_one_that_other_rows_bring_is_made_of_all_of_them(source: Source, tmp_path: Path) -> None:
     """Not of those alone that were changed."""
     folder = tmp_path / "crm"
@@ -134,6 +136,7 @@ def test_a_row_of_an_account_that_is_refused_keeps_it(source: Source, tmp_path: 
     assert "A2 -" in held(folder)
 
 
+@pytest.mark.slow
 def test_a_row_of_a_person_that_is_refused_keeps_what_it_brought(source: Source, tmp_path: Path) -> None:
     """Nobody else brings Birke; when the row is gone for good, so is the firm."""
     folder = tmp_path / "crm"
@@ -150,6 +153,7 @@ def test_a_row_of_a_person_that_is_refused_keeps_what_it_brought(source: Source,
     assert held(folder) == ["A1 -", "A2 -", "Ahorn Ulm", "Eibe Bonn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("account", ["unread", "refused", "gone"])
 def test_what_rows_bring_besides_never_takes_the_place_of_an_account(
     source: Source, tmp_path: Path, account: str

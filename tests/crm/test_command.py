@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import COMMAND, Run, environment
 from tests.cli.conftest import run
 from tests.crm.folders import example
@@ -105,6 +107,7 @@ def test_without_the_packages_the_command_says_what_to_install(tmp_path: Path) -
     assert "pip install 'kgservice[crm]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_real_process_says_only_what_is_asked(tmp_path: Path) -> None:
     """dlt and its libraries write nothing of their own, not to the terminal and not into the home folder."""
     folder, home = example("werkstatt", tmp_path), tmp_path / "home"
@@ -121,6 +124,7 @@ def test_a_real_process_says_only_what_is_asked(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["crm", "home", "werkstatt"]
 
 
+@pytest.mark.slow
 def test_the_deadline_of_a_mapping_is_that_of_the_settings(run: Run, tmp_path: Path) -> None:
     folder, store = example("werkstatt", tmp_path), ("--store", tmp_path / "store")
     assert run("crm", "add", folder, *store).returncode == 0

@@ -55,6 +55,7 @@ def waiting(kg: KnowledgeGraph) -> dict[str, Any]:
     return one
 
 
+@pytest.mark.slow
 def test_ours_is_kept_until_a_value_changes(kg: KnowledgeGraph) -> None:
     one = waiting(kg)
     assert (one["field"], one["crm"], one["graph"]) == ("email", [EMAIL], [TILMANS])
@@ -74,6 +75,7 @@ def test_ours_is_kept_until_a_value_changes(kg: KnowledgeGraph) -> None:
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_the_value_of_the_crm_is_taken_and_given_back(kg: KnowledgeGraph) -> None:
     before, own = findings(kg), of(kg, TILMAN, "emailAddress")
     one = waiting(kg)

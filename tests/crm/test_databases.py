@@ -168,6 +168,7 @@ def postgres() -> Iterator[Server]:
         yield one
 
 
+@pytest.mark.slow
 def test_postgresql(postgres: Server, tmp_path: Path) -> None:
     postgres.does(
         "CREATE TABLE customers (number BIGINT, name TEXT, e_mail TEXT, changed TIMESTAMPTZ)",
@@ -201,6 +202,7 @@ def test_postgresql(postgres: Server, tmp_path: Path) -> None:
         sync(source, tmp_path / "crm", environ={"U": "ben", "P": "geheim"})
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_cut_in_the_middle_changes_nothing(postgres: Server, tmp_path: Path) -> None:
     postgres.does(
         "CREATE TABLE many AS SELECT 1 AS number, 'Anna' AS name, 'a@example.org' AS e_mail, now() AS changed"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kgservice.crm import erased_rows
 from kgservice.crm.canonical import DATABASE
 from kgservice.crm.canonical_tables import opened
@@ -36,6 +38,7 @@ def holding(folder: Path, text: str) -> list[str]:
     return sorted(files_with(folder, {text}))
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_has_left(tmp_path: Path) -> None:
     """Killed when all rows have arrived: dlt's folders with its state and its packages, and raw.duckdb."""
     source, folder = read_source(example("werkstatt", tmp_path)), tmp_path / "crm"

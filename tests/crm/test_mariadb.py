@@ -44,6 +44,7 @@ def customers(server: Server) -> Server:
     return server
 
 
+@pytest.mark.slow
 def test_a_table_only_what_has_changed_and_what_is_gone(customers: Server, tmp_path: Path) -> None:
     source, folder = customers.source(tmp_path / "source", TABLE), tmp_path / "crm"
     first = sync(source, folder, environ=ENVIRON)
@@ -150,6 +151,7 @@ def test_a_renamed_column_changes_nothing(customers: Server, tmp_path: Path) -> 
     assert (folder / "crm.duckdb").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_cut_in_the_middle_changes_nothing(customers: Server, tmp_path: Path) -> None:
     source, folder = customers.source(tmp_path / "source", TABLE), tmp_path / "crm"
     sync(source, folder, environ=ENVIRON)

@@ -186,6 +186,7 @@ def test_training_finds_the_same_model_again_and_matches(filled: Filled) -> None
     assert right / 2100 > 0.94
 
 
+@pytest.mark.slow
 def test_tables_in_which_nothing_is_surely_the_same_are_trained_on(filled: Filled) -> None:
     rows = [
         person(
@@ -234,6 +235,7 @@ def test_the_settings_of_both_dialects_are_the_same_but_for_names_of_functions()
         assert json.loads(text) == model.settings("spark")
 
 
+@pytest.mark.slow
 def test_a_new_record_scores_as_it_does_among_many(filled: Filled) -> None:
     db = filled("persons", count=600)
     model = Matching(db, "persons").model()
@@ -261,6 +263,7 @@ def test_a_new_record_scores_as_it_does_among_many(filled: Filled) -> None:
     assert index.of([person("crm", "nobody")]) == []
 
 
+@pytest.mark.slow
 def test_customers_in_memory_score_as_those_of_a_table(
     filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +283,7 @@ def test_customers_in_memory_score_as_those_of_a_table(
     assert list(tmp_path.iterdir()) == []  # nothing was put onto the disk in its place
 
 
+@pytest.mark.slow
 def test_nothing_goes_out_and_nothing_is_logged(
     filled: Filled,
     monkeypatch: pytest.MonkeyPatch,

@@ -65,6 +65,7 @@ def test_all_that_a_run_makes(tmp_path: Path) -> None:
     assert modes(folder) == {".": 0o700, "crm.duckdb": 0o600}
 
 
+@pytest.mark.slow
 def test_the_log_and_what_does_not_fit_into_memory(tmp_path: Path) -> None:
     """Also after the log was written back and another one has begun."""
     folder = filled(tmp_path)

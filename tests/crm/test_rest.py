@@ -113,6 +113,7 @@ def test_a_cursor_asks_for_what_has_changed(tmp_path: Path) -> None:
         assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(7,)]
 
 
+@pytest.mark.slow
 def test_busy_and_broken_for_a_moment(tmp_path: Path) -> None:
     """429 with Retry-After, then 500, then an answer."""
     ordinary: Callable[..., Answer] = paged()

@@ -99,6 +99,7 @@ def written(folder: Path, *lines: str) -> Source:
     return people(folder, 'file = "people.csv"')
 
 
+@pytest.mark.slow
 def test_a_source_is_read_over_http_and_told_of(server: Running, tmp_path: Path) -> None:
     folder = server.kg.settings.crm_folder
     assert server.get("/imports").json() == {"sources": [], "runs": []}
@@ -140,6 +141,7 @@ def test_no_source_comes_from_a_request(server: Running) -> None:
     assert server.get("/imports/nobody").status_code == 404
 
 
+@pytest.mark.slow
 def test_progress_a_second_run_and_stopping(server: Running, tmp_path: Path, slow: Slow) -> None:
     folder = server.kg.settings.crm_folder
     registry.add(folder, slow.source(tmp_path / "people"))

@@ -136,6 +136,7 @@ def test_all_pages_with_the_fields_that_the_mapping_knows(
     ]
 
 
+@pytest.mark.slow
 def test_only_what_has_changed_and_what_is_gone(tmp_path: Path, crm: Crm, organisation: Organisation) -> None:
     one = source(tmp_path, crm)
     sync(one, tmp_path / "crm", environ=ENVIRON)

@@ -80,6 +80,7 @@ def test_the_canonical_tables_are_those_of_the_schema(tmp_path: Path) -> None:
             assert found == columns
 
 
+@pytest.mark.slow
 def test_new_changed_and_gone(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     assert sync(csv(tmp_path, HEAD + ANNA + BEN), folder).changes == {"persons": Difference(new=2)}
@@ -116,6 +117,7 @@ def test_the_database_is_the_same_file_when_nothing_changed(tmp_path: Path) -> N
     assert (digest(folder), (folder / DATABASE).stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_row_that_is_refused_now_keeps_what_was_known(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(csv(tmp_path, HEAD + ANNA + BEN), folder)
@@ -137,6 +139,7 @@ def test_two_rows_of_one_key(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_two_sources_of_one_key_are_two_rows(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(csv(tmp_path / "a", HEAD + ANNA), folder)
@@ -152,6 +155,7 @@ def test_two_sources_of_one_key_are_two_rows(tmp_path: Path) -> None:
     assert rows(folder, "SELECT source, full_name FROM persons ORDER BY source")[0] == ("others", "Otto")
 
 
+@pytest.mark.slow
 def test_an_export_that_is_empty_takes_nothing_away(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(csv(tmp_path, HEAD + ANNA), folder)
@@ -234,6 +238,7 @@ def test_what_the_sql_of_a_mapping_may_not_do(tmp_path: Path, sql: str, words: s
     assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_nothing_half_done(tmp_path: Path) -> None:
     """Killed while it extracts: the next run cleans up and does it all."""
     source, folder = csv(tmp_path, HEAD + ANNA), tmp_path / "crm"
@@ -267,6 +272,7 @@ def test_two_runs_at_the_same_time(tmp_path: Path) -> None:
         other.stdin.close()
 
 
+@pytest.mark.slow
 def test_what_is_forgotten_is_nowhere_in_the_database(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(read_source(example("werkstatt", tmp_path)), folder)
@@ -302,6 +308,7 @@ def test_rows_that_went_before_the_file_could_be_written_anew_leave_it_the_next_
     assert [file.name for file in folder.iterdir()] == [DATABASE]
 
 
+@pytest.mark.slow
 def test_what_is_noted_of_a_row_that_has_gone_before_leaves_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "crm"
     sync(csv(tmp_path, HEAD + ANNA + BEN), folder)

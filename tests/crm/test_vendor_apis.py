@@ -92,6 +92,7 @@ def hubspot_object(
     return made
 
 
+@pytest.mark.slow
 def test_hubspot(tmp_path: Path) -> None:
     contacts = [
         hubspot_object(n, firstname="Änne", lastname=f"Muster {n}", email=f"c{n}@example.org", hs_email_optout="true",
@@ -136,6 +137,7 @@ def test_hubspot(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_hubspot_when_there_are_too_many_requests_or_the_token_expired(tmp_path: Path) -> None:
     contact = hubspot_object(1, lastname="Muster", email="c@example.org")
     ordinary, asked = hubspot({"contacts": [contact]}), []

@@ -96,6 +96,7 @@ def ask(server: Running, query: str, timeout: float = 1.0) -> httpx.Response:
     return server.post("/sparql", data={"query": query, "timeout": str(timeout)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [nothing, drops], ids=lambda answer: answer.__name__)
 def test_an_endpoint_that_is_slow_has_the_deadline_of_the_query(
     server: Running, monkeypatch: pytest.MonkeyPatch, answer: Answering
@@ -124,6 +125,7 @@ def test_an_answer_without_end_is_passed_on_up_to_the_largest_answer(
         assert 0 < size <= 8 * 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

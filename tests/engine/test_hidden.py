@@ -61,6 +61,7 @@ def slowly(server: Running, path: str) -> socket.socket:
     return asking
 
 
+@pytest.mark.slow
 def test_an_erasure_breaks_off_what_is_being_sent(apart: KnowledgeGraph) -> None:
     everything = f"/graphs?graph={quote(apart.view.value, safe='')}"
     with running(apart) as server:

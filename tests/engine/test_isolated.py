@@ -200,6 +200,7 @@ def test_who_leaves_stops_the_query_at_once(apart: KnowledgeGraph) -> None:
     assert len(failed) == 1
 
 
+@pytest.mark.slow
 def test_short_queries_go_on_beside_many_long_ones(apart: KnowledgeGraph) -> None:
     with ThreadPoolExecutor(16) as pool:
         long = [pool.submit(answer, apart, CROSS, CSV, 3, f"someone {n}") for n in range(6)]
@@ -215,6 +216,7 @@ def test_short_queries_go_on_beside_many_long_ones(apart: KnowledgeGraph) -> Non
     assert any(isinstance(error, DeadlineExceeded) for error in refused)
 
 
+@pytest.mark.slow
 def test_what_was_written_is_read_next_by_everybody(apart: KnowledgeGraph) -> None:
     def writer() -> None:
         for number in range(60):
@@ -318,6 +320,7 @@ def test_checkpoints_that_nobody_reads_are_gone(apart: KnowledgeGraph) -> None:
     assert len(left) <= 3  # one for each worker that rests, at most
 
 
+@pytest.mark.slow
 def test_a_withdrawal_starts_again_who_reads_the_view_and_what_it_hid_is_told_no_more(
     apart: KnowledgeGraph,
 ) -> None:

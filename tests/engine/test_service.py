@@ -197,6 +197,7 @@ def test_headers_that_never_end_are_cut_off(server: Running, monkeypatch: pytest
                 endless.sendall(b"A: " + b"b" * 60_000 + b"\r\n")
 
 
+@pytest.mark.slow
 def test_short_queries_of_others_are_answered_while_four_ask_long_ones(server: Running) -> None:
     stop = threading.Event()
 
@@ -286,6 +287,7 @@ def test_endpoints_that_are_allowed_are_asked_and_lead_nowhere_else(
         assert (len(led), elsewhere) == (1, [])
 
 
+@pytest.mark.slow
 def test_clients_that_do_not_read_their_answers_keep_nobody_from_long_queries(
     server: Running, apart: KnowledgeGraph
 ) -> None:

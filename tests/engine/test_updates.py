@@ -76,6 +76,7 @@ def counts(kg: KnowledgeGraph) -> list[int]:
     return sorted(int(quad.object.value) for quad in found if isinstance(quad.object, Literal))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [ENDLESS, f"{ENDLESS} ; {ENDLESS}"], ids=["one", "several"])
 def test_others_write_while_where_is_evaluated_which_has_a_deadline(apart: KnowledgeGraph, text: str) -> None:
     with beside(lambda: make(apart, text, 3)) as long:
@@ -137,6 +138,7 @@ def test_what_changes_while_it_is_read_is_read_again(apart: KnowledgeGraph) -> N
     assert number > 1
 
 
+@pytest.mark.slow
 def test_others_never_wait_long_for_what_is_read_again(
     apart: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:

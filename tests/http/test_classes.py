@@ -148,6 +148,7 @@ def test_a_class_that_leads_to_none_of_the_model_is_none(guarded: Running) -> No
     assert [f.focus for f in found.findings if f.rule.number == "R00"] == [record]
 
 
+@pytest.mark.slow
 def test_a_record_keeps_its_class(guarded: Running) -> None:
     """The class alone cannot be taken away; a record that had none before is no reason to refuse."""
     taken = update(guarded, f"DELETE WHERE {{ id:{PAIN} a ?class }}")

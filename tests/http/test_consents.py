@@ -59,6 +59,7 @@ def allowed(server: Running, at: str, **other: str) -> bool:
     return bool(answer.json()["allowed"])
 
 
+@pytest.mark.slow
 def test_a_consent_is_given_withdrawn_and_renewed(server: Running) -> None:
     answer = server.post("/consents?agent=urn:staff:7", json={**BODY, "requested": "2026-11-20T08:00:00Z"})
     assert answer.status_code == 201, answer.text
@@ -242,6 +243,7 @@ def in_use(server: Running, at: str) -> bool:
     return allowed(server, at, subject="00000000-0000-4000-8000-100700000001")
 
 
+@pytest.mark.slow
 def test_a_flaw_of_the_history_is_no_reason_to_refuse_a_withdrawal(server: Running) -> None:
     assert in_use(server, "2026-11-20T12:00:00Z")
     mistaken(

@@ -63,6 +63,7 @@ def test_a_finding_is_explained(server: Running) -> None:
     assert why["statements"]
 
 
+@pytest.mark.slow
 def test_a_steward_assigns_waives_and_reopens(server: Running) -> None:
     place = f"/findings/{BASELINE}"
     assigned = server.post(f"{place}/owner", json={"owner": EMPLOYEE})

@@ -107,6 +107,7 @@ def test_who_has_not_agreed_is_not_offered(server: Running) -> None:
     assert offered(server, record) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["erasure", "restriction", "withdraw"])
 def test_who_may_not_be_used_any_more_is_not_offered_from_then_on(server: Running, way: str) -> None:
     record = records_of(server.kg)[TILMAN]
@@ -128,6 +129,7 @@ def test_who_may_not_be_used_any_more_is_not_offered_from_then_on(server: Runnin
     assert offered(server, record, others) == {AMBROS}
 
 
+@pytest.mark.slow
 def test_an_erasure_leaves_nothing_in_memory(demo_kg_guarded: KnowledgeGraph) -> None:
     kg = demo_kg_guarded
     lookups = Lookups(kg)
@@ -168,6 +170,7 @@ def test_what_is_hidden_during_a_question_is_not_told_by_it(
     assert kept_._held is None
 
 
+@pytest.mark.slow
 def test_the_index_is_made_once_while_customers_stay_the_same(demo_kg_guarded: KnowledgeGraph) -> None:
     kg = demo_kg_guarded
     lookups = Lookups(kg)
@@ -200,6 +203,7 @@ def written(folder: Path, *lines: str) -> Source:
     return people(folder, 'file = "people.csv"')
 
 
+@pytest.mark.slow
 def test_the_scores_are_those_of_a_run(server: Running, tmp_path: Path) -> None:
     """A source with the record is read and matched; the link says of it what the look-up says."""
     name, mail = "Kantwerk, Tilmann", "tilman.kantwerk@fensterbau-lichtkant.example"
@@ -215,6 +219,7 @@ def test_the_scores_are_those_of_a_run(server: Running, tmp_path: Path) -> None:
         assert one["fields"] == link["fields"]
 
 
+@pytest.mark.slow
 def test_the_trained_model_of_the_last_run_is_taken(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:
     kg = demo_kg_guarded
     kg.settings = replace(kg.settings, store=tmp_path / "store")
@@ -326,6 +331,7 @@ def test_without_a_purpose_for_matching_nothing_is_compared(
         assert offered(server, TYPED) == {TILMAN}
 
 
+@pytest.mark.slow
 def test_who_is_offered_is_as_likely_as_is_set(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:
     another = {**TYPED, "given_name": "Otto"}  # likely 0.78
     for least, expected in ((0.5, {TILMAN}), (0.9, set())):

@@ -153,6 +153,7 @@ def suppressed(answer: httpx.Response) -> int:
     return int(answer.headers["kg-suppressed"])
 
 
+@pytest.mark.slow
 def test_a_reader_gets_no_more_than_in_csv(demo: Running, tmp_path: Path) -> None:
     reader = make_key(demo.kg.settings, Role.READER, purposes=(RESEARCH,), default=RESEARCH)
     seen = 0

@@ -89,6 +89,7 @@ def test_nobody_shortens_the_history_of_a_consent(server: Running, text: str, ro
     assert server.kg.head == head
 
 
+@pytest.mark.slow
 def test_nor_by_graphs_and_records(server: Running) -> None:
     key, kg = make_key(server.kg.settings, Role.ADMINISTRATOR), server.kg
     head = kg.head

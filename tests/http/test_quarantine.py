@@ -112,6 +112,7 @@ def waiting(guarded: Running) -> str:
     return str(entry["id"])
 
 
+@pytest.mark.slow
 def test_the_rest_is_committed_and_the_refused_record_waits(guarded: Running, waiting: str) -> None:
     assert known(guarded.kg, GOOD)
     assert not known(guarded.kg, BAD)
@@ -304,6 +305,7 @@ def test_bad_requests(guarded: Running) -> None:
         assert answer.status_code == 403, answer.text
 
 
+@pytest.mark.slow
 def test_a_record_that_comes_again_and_is_taken_waits_no_more(guarded: Running, waiting: str) -> None:
     """Also what waits twice; but not what a document says in addition."""
     worse = load(guarded, solution(BAD, "; ci:solutionStatus ci:Nothing"))["quarantined"][0]["id"]

@@ -274,6 +274,7 @@ def test_who_may_not_see_everything_is_told_rules_and_not_records(
         assert 'value="x"' in answer.text
 
 
+@pytest.mark.slow
 def test_a_finding_is_mended_in_its_page(desk: Desk) -> None:
     stewarding.refresh(desk.kg)
     page = "/pages/findings/00000000-0000-4000-8000-108000000002"

@@ -59,6 +59,7 @@ def test_what_describes_no_record_is_refused(server: Running, text: str) -> None
     assert server.kg.head == head
 
 
+@pytest.mark.slow
 def test_a_record_is_made_read_replaced_and_deleted(server: Running) -> None:
     place = made(server)
     record = NamedNode(f"https://kg.example/id/{place.rpartition('/')[2]}")

@@ -128,6 +128,7 @@ def test_what_a_person_takes_along(server: Running) -> None:
     assert len(list(parse(graph.content, format=RdfFormat.JSON_LD))) == told["statements"]
 
 
+@pytest.mark.slow
 def test_rectification_is_a_commit_with_its_ticket(server: Running) -> None:
     record = details_of(server)
     body = {"record": record, "set": {"ci:emailAddress": "w.berg@rotensteig.example", "ci:telephone": None}}
@@ -210,6 +211,7 @@ def test_a_restriction_does_not_begin_later_since_its_ticket_is_answered_at_once
     assert (earlier.status_code, earlier.json()["holds"]) == (201, True)
 
 
+@pytest.mark.slow
 def test_a_restriction_that_would_end_later_can_be_lifted_before(server: Running) -> None:
     made = server.post(f"/subjects/{PERSON}/restriction", json={}).json()["id"]
     end = Literal("2027-01-01T00:00:00Z", datatype=NamedNode(f"{XSD}dateTimeStamp"))

@@ -91,6 +91,7 @@ def test_each_request_is_a_span_that_says_nothing_of_what_was_asked(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.slow
 def test_no_collector_is_no_hindrance(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
     kg.settings = replace(kg.settings, telemetry="http://127.0.0.1:9")

@@ -165,6 +165,7 @@ def test_commits_while_it_is_counted(kg: KnowledgeGraph) -> None:
     assert told(kg) == fresh(kg)
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_change_that_takes_long(demo_kg_guarded: KnowledgeGraph) -> None:
     kg, found = demo_kg_guarded, list[object]()
     kg.counts.forget()

@@ -118,6 +118,7 @@ def test_a_search_begins_with_one_purpose_right_after_another(worlds: tuple[Worl
     assert done.counts["after another purpose"] == done.counts["query"] == done.counts["requests"] == 3
 
 
+@pytest.mark.slow
 def test_no_answer_over_a_socket_leads_out_of_the_view(worlds: tuple[World, World]) -> None:
     world, _ = worlds
 
@@ -369,6 +370,7 @@ def test_a_finding_of_what_was_not_named_tells_no_node(worlds: tuple[World, Worl
 # Sabotage: each of these services lets something out.
 
 
+@pytest.mark.slow
 def test_a_service_that_reads_all_graphs_is_caught(
     alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,6 +433,7 @@ def search_for(world: World, kinds: set[str], requests: int, seed: int = 3) -> S
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["lists", "pick lists", "forms", "names in sheets"])
 def test_a_service_whose_pages_of_records_read_everything_is_caught(
     alone: Callable[[], World], monkeypatch: pytest.MonkeyPatch, what: str

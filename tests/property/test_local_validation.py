@@ -390,6 +390,7 @@ def test_findings_kept_by_changes_are_those_of_everything(
     keep_and_compare(shapes, start, steps)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*BY_CHUNKS)
 def test_findings_by_chunks_are_those_of_everything(

@@ -304,6 +304,7 @@ class World:
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["consent-only", "gdpr"])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_the_views_of_purposes_equal_their_definition(

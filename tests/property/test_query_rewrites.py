@@ -67,6 +67,7 @@ def answer(store: Store, text: str) -> Counter[tuple[str, ...]]:
     return Counter(tuple(str(term) for term in row) for row in results)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(graphs, queries())
 def test_the_solutions_are_the_same(graph: set[tuple[str, str, str]], text: str) -> None:
@@ -162,6 +163,7 @@ def asking(draw: st.DrawFn) -> str:
     return f"SELECT * WHERE {{ ?x {draw(said)} ?y . {draw(inner)} {told} }}"
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(dense, asking())
 def test_nested_exists_gives_the_same_solutions(graph: set[tuple[str, str, str]], text: str) -> None:

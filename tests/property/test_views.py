@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyoxigraph
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Triple
@@ -99,6 +100,7 @@ def placed(kg: KnowledgeGraph) -> set[tuple[Triple, str]]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(changes)
 def test_the_view_equals_its_definition(

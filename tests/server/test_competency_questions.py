@@ -166,6 +166,7 @@ def test_columns_and_time(demo_kg: KnowledgeGraph, name: str, language: str) -> 
     assert answer.solutions.variables == tuple(question.columns)
 
 
+@pytest.mark.slow
 def test_every_column_has_a_value_somewhere(demo_kg: KnowledgeGraph) -> None:
     """A column that is empty in every answer hides a mistake in its pattern."""
     empty = set()
@@ -180,6 +181,7 @@ def test_every_column_has_a_value_somewhere(demo_kg: KnowledgeGraph) -> None:
     assert empty == {("personas-without-evidence", "segment"), ("personas-without-evidence", "segmentTitle")}
 
 
+@pytest.mark.slow
 def test_what_no_view_of_a_purpose_answers_says_so(demo_kg: KnowledgeGraph) -> None:
     """An answer that changes without consents, commits, findings and measurements would mislead there."""
     quads = list(demo_kg.store.match([(None, None, None)]))

@@ -112,6 +112,7 @@ def agree(kg: KnowledgeGraph, record: str, person: str, purpose: str) -> set[str
     return {reason for _, _, reason in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["consent-only", "gdpr"])
 def test_the_records_of_the_demonstration(kg: KnowledgeGraph, profile: str) -> None:
     with saying(kg, profile):

@@ -51,6 +51,7 @@ def kg(model_only: OxigraphStore, tmp_path: Path) -> Iterator[KnowledgeGraph]:
     graph.close()
 
 
+@pytest.mark.slow
 def test_report_is_that_of_plain_validation(kg: KnowledgeGraph, shapes: Shapes) -> None:
     report = validate(kg, shapes=shapes)
     expected = plain(
@@ -64,6 +65,7 @@ def test_report_is_that_of_plain_validation(kg: KnowledgeGraph, shapes: Shapes) 
     assert report.counts == expected.counts
 
 
+@pytest.mark.slow
 def test_without_the_accelerator_the_same_is_found(
     kg: KnowledgeGraph, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +85,7 @@ def test_another_version_of_the_accelerator_is_not_used(monkeypatch: pytest.Monk
     assert engine(Settings()) == "pyshacl"
 
 
+@pytest.mark.slow
 def test_it_can_be_switched_off_and_pyshacl_alone_finds_the_same(
     kg: KnowledgeGraph, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

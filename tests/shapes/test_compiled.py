@@ -22,6 +22,7 @@ def test_the_file_is_about_the_shipped_shapes(shapes: Shapes) -> None:
         assert compiled.written(shapes, found) == compiled.FILE.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_it_is_not_read_for_other_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(copytree(resources.folder("shapes"), tmp_path / "shapes"))
     assert compiled.read(load_shapes(folder)) is not None

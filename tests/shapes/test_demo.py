@@ -280,6 +280,7 @@ DAMAGE = (
 )
 
 
+@pytest.mark.slow
 def test_each_damage_gives_its_finding_and_no_other(demo: rdflib.Graph, local: LocalValidator) -> None:
     """All at once, on different nodes; that this is what plain pySHACL finds is for `test_generated`."""
     damaged = rdflib.Graph()

@@ -48,6 +48,7 @@ def test_a_generated_graph_keeps_all_rules_until_it_is_damaged(
     assert difference.gone == []
 
 
+@pytest.mark.slow
 def test_every_shape_applies_to_something(shapes: Shapes, model: rdflib.Graph) -> None:
     """All these graphs are validated in a test: here, in `test_examples` or in `test_demo`."""
     data = generated(1)

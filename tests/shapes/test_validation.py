@@ -62,6 +62,7 @@ NAMED = f"""
 BLANK = f"[] a <{CI}PainPoint> . <urn:i> a <{CI}Impact> ; <{CI}measurement> [ <{CI}value> 3 ] ."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [NAMED, BLANK, NAMED + BLANK])
 def test_files_have_the_findings_of_plain_validation(shapes: Shapes, tmp_path: Path, said: str) -> None:
     (tmp_path / "some.ttl").write_text(said, encoding="utf-8")
@@ -84,6 +85,7 @@ def test_clock_and_policy_decide_rules_about_now(kg: KnowledgeGraph, shapes: Sha
     assert validate(kg, shapes=shapes, policy=Policy(open_days=365)).conforms
 
 
+@pytest.mark.slow
 def test_dry_run_adds_the_file_to_the_store_and_writes_nothing(kg: KnowledgeGraph, shapes: Shapes) -> None:
     _load(kg, "R03.valid.ttl")
     head = kg.head
@@ -98,6 +100,7 @@ def test_dry_run_adds_the_file_to_the_store_and_writes_nothing(kg: KnowledgeGrap
     assert [f.rule.number for f in validate(kg, shapes=shapes).findings] == ["R07"]
 
 
+@pytest.mark.slow
 def test_records_of_no_class_in_files(shapes: Shapes, tmp_path: Path) -> None:
     """As a commit refuses them; parts, concepts of the model and what is no record need no class."""
     path = tmp_path / "some.trig"

@@ -138,6 +138,7 @@ def test_reads_are_spread(servers: Replicated) -> None:
         }  # not what the readers are tried on
 
 
+@pytest.mark.slow
 def test_what_was_written_is_read_while_readers_lag(servers: Replicated) -> None:
     servers.feeds[0].delay = 0.03
     servers.feeds[1].delay = 0.001
@@ -210,6 +211,7 @@ def test_a_document_that_is_loaded_is_seen(servers: Replicated) -> None:
         until(lambda: usable(store) == 2)
 
 
+@pytest.mark.slow
 def test_readers_that_are_killed_fail_no_answer_and_come_back(
     servers: Replicated, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -243,6 +245,7 @@ def test_readers_that_are_killed_fail_no_answer_and_come_back(
         assert {asked(store)[1] for _ in range(10)} == {"first", "second"}
 
 
+@pytest.mark.slow
 def test_a_reader_that_hangs_is_left_out(servers: Replicated) -> None:
     with cluster(servers) as store:
         number(store, 1)
@@ -362,6 +365,7 @@ def test_a_reader_that_is_never_there_is_left_out(tmp_path: Path, caplog: pytest
         store.close()
 
 
+@pytest.mark.slow
 def test_servers_of_different_makes_follow_each_other(tmp_path: Path) -> None:
     paths = {"/update": "/ds/update", "/store": "/ds/data"}
     with (
@@ -435,6 +439,7 @@ def test_who_has_withdrawn_is_told_by_no_reader_that_lags(
             engine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [10, 20_000])
 @pytest.mark.parametrize("form", ["SELECT ?s ?n", "CONSTRUCT { ?s <urn:p> ?n }"])
 def test_an_answer_that_breaks_off_is_given_from_elsewhere_until_it_was_passed_on(

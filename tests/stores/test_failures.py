@@ -69,6 +69,7 @@ def test_a_server_that_is_not_there_is_told_with_its_name(tmp_path: Path) -> Non
         pass
 
 
+@pytest.mark.slow
 def test_only_who_runs_the_service_is_told_which_server_fails(tmp_path: Path) -> None:
     with oxigraph(tmp_path / "server") as found:
         address = found.server.name
@@ -117,6 +118,7 @@ def cut(installed: Path, tmp_path: Path) -> Iterator[tuple[Running, Cutting, Kno
             kg.close()
 
 
+@pytest.mark.slow
 def test_commits_survive_connections_that_break_at_any_byte(
     cut: tuple[Running, Cutting, KnowledgeGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +144,7 @@ def test_commits_survive_connections_that_break_at_any_byte(
     assert not (tmp_path / "unfinished").exists()
 
 
+@pytest.mark.slow
 def test_commits_survive_a_server_that_is_killed(cut: tuple[Running, Cutting, KnowledgeGraph]) -> None:
     found, _, kg = cut
     stop = threading.Event()
@@ -189,6 +192,7 @@ def test_a_change_that_is_left_is_finished_before_any_other_and_by_another_proce
     other.close()
 
 
+@pytest.mark.slow
 def test_a_change_that_the_server_never_survives_can_be_given_up(
     cut: tuple[Running, Cutting, KnowledgeGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +221,7 @@ def test_a_change_that_the_server_never_survives_can_be_given_up(
     assert "t-2" in Journal(tmp_path / "given-up").read()
 
 
+@pytest.mark.slow
 def test_a_graph_goes_on_when_its_last_commit_could_be_finished(
     cut: tuple[Running, Cutting, KnowledgeGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +246,7 @@ def test_a_graph_goes_on_when_its_last_commit_could_be_finished(
     assert check.check(kg) == []
 
 
+@pytest.mark.slow
 def test_a_graph_forgets_its_last_commit_when_that_is_refused_in_the_end(
     cut: tuple[Running, Cutting, KnowledgeGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +374,7 @@ def test_an_update_that_takes_too_long_is_undecided_where_all_endpoints_are_one(
         store.close()
 
 
+@pytest.mark.slow
 def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(
     installed: Path, tmp_path: Path
 ) -> None:
@@ -441,6 +448,7 @@ def test_an_answer_that_virtuoso_gave_up_is_none_and_another_server_is_asked() -
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_server_is_restored_without_it(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(installed, tmp_path / "server")
     with oxigraph(tmp_path / "server") as found:

@@ -50,6 +50,7 @@ def emptied(server: Server) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_servers_that_can_be_relied_on_are_used(running: Running) -> None:
     store = RemoteStore(running.server)
     check_server(store, running.server.name)
@@ -67,6 +68,7 @@ def test_the_records_of_a_server_are_copied_into_a_file(running: Running) -> Non
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="Virtuoso comes from Debian's packages")
 def test_virtuoso_is_refused_with_the_reasons(tmp_path: Path) -> None:
     with virtuoso(tmp_path / "store") as found:
@@ -120,6 +122,7 @@ def part(source: Path, target: Path, kept: Callable[[NamedNode], bool]) -> None:
     written.flush()
 
 
+@pytest.mark.slow
 def test_a_server_that_holds_a_part_is_refused_until_the_migration_has_ended(
     demo_store: Path, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +153,7 @@ def test_a_server_that_holds_a_part_is_refused_until_the_migration_has_ended(
     emptied(server)
 
 
+@pytest.mark.slow
 def test_a_graph_moves_to_a_server_and_back(demo_store: Path, running: Running, tmp_path: Path) -> None:
     server = running.server
     there = ",".join((server.query, server.update, server.data))

@@ -14,6 +14,7 @@ from kgservice.domain.clock import Clock
 from tests.sabotage import sabotage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [0, 2048])
 def test_each_difference_in_each_view_is_told(demo_kg: KnowledgeGraph, clock: Clock, memory: int) -> None:
     with demo_kg.store.copy() as store:  # on disk; what is looked up is in memory or not

@@ -278,6 +278,7 @@ def test_another_model_is_put_in_place_and_the_view_follows(tmp_path: Path, cloc
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_an_unfinished_view_is_built_anew_at_the_next_start(kg: KnowledgeGraph, clock: Clock) -> None:
     add(kg, PERSON)
     view = NamedNode(ADDRESSES.everything)

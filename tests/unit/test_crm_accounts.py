@@ -62,6 +62,7 @@ def own(kg: KnowledgeGraph) -> dict[str, set[str]]:
     return {prop: of(kg, SAWMILL, prop) for prop in OURS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [{}, {"street": None}, {"street": "AM KANAL 7,"}])
 def test_what_is_only_written_in_another_way_is_no_difference(
     kg: KnowledgeGraph, more: dict[str, object]
@@ -111,6 +112,7 @@ def test_rules(kg: KnowledgeGraph, rule: Side, updated: datetime | None, held: s
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_what_was_taken_over_comes_back_with_the_rule_the_record_and_the_link(kg: KnowledgeGraph) -> None:
     by_crm = Taking("erp", otherwise=Side.CRM)
     names = {title.value for (title,) in _titles(kg)}

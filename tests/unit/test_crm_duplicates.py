@@ -79,6 +79,7 @@ def test_the_newest_record_holds_in_whatever_order(
     assert taken_over(kg) == [(OTHER, {TILMANS})]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_one_at_a_time_gives_the_same(kg: KnowledgeGraph, order: tuple[int, ...]) -> None:
     rows = emails(k77=(ONE, OLDER), k78=(OTHER, NEWER), k79=(THIRD, None))
@@ -107,6 +108,7 @@ def test_of_equally_new_records_the_key_decides_or_a_person(kg: KnowledgeGraph, 
     assert settled(kg, rows, by(Side.NEWER)).open == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backwards", [False, True])
 def test_when_the_record_that_holds_goes_another_one_takes_its_place_at_once(
     kg: KnowledgeGraph, backwards: bool
@@ -150,6 +152,7 @@ def test_a_person_decides_between_records_one_after_the_other(kg: KnowledgeGraph
         assert of(kg, TILMAN, "emailAddress") == {text}
 
 
+@pytest.mark.slow
 def test_records_of_two_sources_and_of_an_organisation(kg: KnowledgeGraph) -> None:
     found = [pair("A1", SAWMILL, 9.0), pair("B1", SAWMILL, 9.0, source="shop")]
     propose(kg, run("organisations"), found)

@@ -71,6 +71,7 @@ def findings(kg: KnowledgeGraph) -> int:
     return sum(1 for one in found["findings"] if one["severity"] == "Warning")
 
 
+@pytest.mark.slow
 def test_only_what_differs_is_written(kg: KnowledgeGraph) -> None:
     first = take(kg, PERSONS, [row(), row("99")], taking())
     assert (first.written, first.unlinked, first.open, first.refused) == (1, 1, 0, [])
@@ -93,6 +94,7 @@ def test_only_what_differs_is_written(kg: KnowledgeGraph) -> None:
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_a_difference_without_a_rule_is_a_finding_that_names_both(kg: KnowledgeGraph) -> None:
     done = take(kg, PERSONS, [row(email=[EMAIL])], taking())
     assert done.open == 1
@@ -206,6 +208,7 @@ def test_who_was_made_of_a_record_keeps_their_name_when_the_crm_deletes_it(kg: K
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(kg: KnowledgeGraph) -> None:
     """A restriction that names no record any more would restrict all of the person's data."""
     view, asked = kg.reader(f"{DPV}CustomerRelationshipManagement"), f"ASK {{ <{TILMAN}> ?p ?o }}"
@@ -230,6 +233,7 @@ def test_a_link_that_is_undone_takes_the_restriction_of_its_record_and_no_other(
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_an_opt_out_ends_what_is_for_nothing_else_and_shows_what_disagrees(kg: KnowledgeGraph) -> None:
     out = row(opted_out=True)
     done = take(kg, PERSONS, [out], taking())
@@ -249,6 +253,7 @@ def test_an_opt_out_ends_what_is_for_nothing_else_and_shows_what_disagrees(kg: K
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_an_opt_out_of_a_record_that_is_marked_as_deleted_counts(kg: KnowledgeGraph) -> None:
     every = frozenset(kg.settings.active_purposes)
     done = take(kg, PERSONS, [row(opted_out=True, deleted=True)], Taking("erp", opt_out=every))
@@ -314,6 +319,7 @@ def test_unmatched_records_become_persons_only_when_asked(kg: KnowledgeGraph) ->
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_a_record_that_may_be_a_customer_becomes_nobody_before_a_steward_has_decided(
     kg: KnowledgeGraph,
 ) -> None:
@@ -333,6 +339,7 @@ def test_a_record_that_may_be_a_customer_becomes_nobody_before_a_steward_has_dec
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_who_may_not_be_matched_any_more_is_not_followed_but_out_of_the_crm(kg: KnowledgeGraph) -> None:
     take(kg, PERSONS, [row()], taking())
     for consent in kg.select(f"SELECT ?c {{ ?c a <{CI}ConsentRecord> ; <{CI}dataSubject> <{TILMAN}> }}").rows:
@@ -362,6 +369,7 @@ def test_who_was_made_of_a_record_is_followed_until_they_have_said_something(kg:
     assert (again.unusable, of(kg, person.value, "personName")) == (1, {"Nora Altmann"})
 
 
+@pytest.mark.slow
 def test_an_account_that_the_crm_has_deleted_is_for_a_person_to_decide(kg: KnowledgeGraph) -> None:
     propose(kg, run("organisations"), [pair("A1", SAWMILL, 9.0)])
     empty: dict[str, object] = dict.fromkeys(CANONICAL["organisations"])
@@ -386,6 +394,7 @@ def test_an_account_that_the_crm_has_deleted_is_for_a_person_to_decide(kg: Knowl
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_accounts_of_organisations(kg: KnowledgeGraph) -> None:
     propose(kg, run("organisations"), [pair("A1", SAWMILL, 9.0)])
     empty: dict[str, object] = dict.fromkeys(CANONICAL["organisations"])

@@ -108,6 +108,7 @@ def subject_graph(kg: KnowledgeGraph, person: str) -> str:
     return kg.addresses.subject(kg.addresses.key(person))
 
 
+@pytest.mark.slow
 def test_a_ticket_is_feedback_and_a_suspicion_in_the_graph_of_the_person(kg: KnowledgeGraph) -> None:
     done = take(kg, "tickets", ticket(), ticket("T-2", person_key="99"))
     assert (done.written, done.unlinked, done.refused) == (1, 1, [])
@@ -138,6 +139,7 @@ def test_changes_and_deletions_are_followed(kg: KnowledgeGraph) -> None:
     assert check(kg) == []
 
 
+@pytest.mark.slow
 def test_what_a_pain_point_rests_on_is_restricted_when_the_crm_deletes_it(kg: KnowledgeGraph) -> None:
     take(kg, "tickets", ticket())
     candidate, feedback = (
@@ -185,6 +187,7 @@ def test_a_text_that_nobody_has_read_is_refused(kg: KnowledgeGraph) -> None:
     assert graphs_with(kg, "Bericht ist leer") == set()
 
 
+@pytest.mark.slow
 def test_a_link_that_is_undone_takes_its_rows_with_it(kg: KnowledgeGraph) -> None:
     take(kg, "tickets", ticket())
     take(kg, "deals", deal())
@@ -244,6 +247,7 @@ def test_a_tick_box_is_no_consent(kg: KnowledgeGraph) -> None:
     assert events(kg) == []
 
 
+@pytest.mark.slow
 def test_consents_are_given_and_withdrawn_as_the_crm_says_how(kg: KnowledgeGraph) -> None:
     given = wish("given", OPENED, "Formular im Portal")
     assert take(kg, "preferences", given).refused == []
@@ -268,6 +272,7 @@ def test_consents_are_given_and_withdrawn_as_the_crm_says_how(kg: KnowledgeGraph
 UPDATED = OPENED + timedelta(days=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ended", "time"),
     [
@@ -316,6 +321,7 @@ def link_of(kg: KnowledgeGraph) -> str:
     return link[0].value
 
 
+@pytest.mark.slow
 def test_a_consent_that_a_wrong_link_brought_ends_with_it_and_its_proof_stays(kg: KnowledgeGraph) -> None:
     take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))
     decide(kg, link_of(kg), Verdict.REJECTED, "somebody else", by=Origin("a steward", privacy=False))
@@ -341,6 +347,7 @@ def test_a_consent_that_was_renewed_here_does_not_end_with_the_link(kg: Knowledg
     assert events(kg)[-1] == "ConsentRenewed telephone"
 
 
+@pytest.mark.slow
 def test_rows_of_whom_may_not_be_matched_any_more_stay_as_they_are(kg: KnowledgeGraph) -> None:
     take(kg, "tickets", ticket(), ticket("T-2"))
     take(kg, "preferences", wish("given", OPENED, "Formular im Portal"))

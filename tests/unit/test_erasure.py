@@ -110,6 +110,7 @@ def named_after(kg: KnowledgeGraph) -> str:
     return source.value
 
 
+@pytest.mark.slow
 def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     texts = words(kg, PERSON)
@@ -139,6 +140,7 @@ def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> N
     kg.close()
 
 
+@pytest.mark.slow
 def test_nothing_left_leads_to_the_iri_that_the_person_had(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     assert list(kg.store.match([(NamedNode(IDS + PERSON), None, None)]))
@@ -351,6 +353,7 @@ def test_what_is_left_names_nobody(on_disk: Path, clock: Clock) -> None:
     kg.close()
 
 
+@pytest.mark.slow
 def test_what_is_left_is_proof_and_in_no_view_of_a_purpose(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     texts = words(kg, PERSON)
@@ -376,6 +379,7 @@ def test_what_is_left_is_proof_and_in_no_view_of_a_purpose(on_disk: Path, clock:
     kg.close()
 
 
+@pytest.mark.slow
 def test_a_backup_does_not_bring_the_person_back(on_disk: Path, clock: Clock, tmp_path: Path) -> None:
     kg = opened(on_disk, clock)
     texts = words(kg, PERSON)
@@ -401,6 +405,7 @@ def test_a_backup_does_not_bring_the_person_back(on_disk: Path, clock: Clock, tm
     kg.close()
 
 
+@pytest.mark.slow
 def test_a_person_who_is_loaded_beside_the_tombstone_goes_again(on_disk: Path, clock: Clock) -> None:
     kg = opened(on_disk, clock)
     dump = on_disk.with_name("dump.nq")
@@ -522,6 +527,7 @@ def test_a_partial_erasure_whose_end_was_not_noted_is_known(on_disk: Path, clock
     assert Erased.beside(on_disk).unfinished == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "choice"), [(ON_CONTRACT, "keep"), (PERSON, "erase")])
 def test_an_erasure_that_was_broken_off_is_finished(
     on_disk: Path, clock: Clock, key: str, choice: str
@@ -630,6 +636,7 @@ def test_a_store_in_use_is_not_rewritten(on_disk: Path, clock: Clock) -> None:
     kg.close()
 
 
+@pytest.mark.slow
 def test_what_goes_does_not_depend_on_what_is_held_in_memory(
     on_disk: Path, tmp_path: Path, clock: Clock
 ) -> None:

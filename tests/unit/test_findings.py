@@ -78,6 +78,7 @@ def answers(kg: KnowledgeGraph, question: str, *columns: str) -> list[tuple[str,
     return [tuple(str(getattr(row[place], "value", "")) for place in places) for row in found.rows]
 
 
+@pytest.mark.slow
 def test_refreshing_equals_a_full_validation(kg: KnowledgeGraph) -> None:
     load(kg, f"{PERSONA} id:note a ci:CommunicationRecord ; ci:dataSubject id:person ; ci:quote 'Laut!' .")
     counts = stewarding.refresh(kg)
@@ -143,6 +144,7 @@ def taken(turtle: str) -> Change:
     return Change(remove=tuple(quads))
 
 
+@pytest.mark.slow
 def test_who_writes_while_all_is_validated_waits_for_no_second_one(kg: KnowledgeGraph) -> None:
     """What they mend, bring and delete is in the findings nevertheless, also what no finding was noted of."""
     unseen = "id:late a ci:Persona . id:lost ci:note 'No class'@en . id:gone a ci:Persona ."
@@ -168,6 +170,7 @@ def test_who_writes_while_all_is_validated_waits_for_no_second_one(kg: Knowledge
     assert kg.head == head
 
 
+@pytest.mark.slow
 def test_what_is_written_past_the_guard_meanwhile_is_validated(kg: KnowledgeGraph) -> None:
     load(kg, PERSONA)
     writing = Writing(lambda: load(kg, "id:late a ci:Persona ."))
@@ -178,6 +181,7 @@ def test_what_is_written_past_the_guard_meanwhile_is_validated(kg: KnowledgeGrap
     assert "https://kg.example/id/late" in {focus for _, _, focus in found}
 
 
+@pytest.mark.slow
 def test_a_record_of_no_class_is_found_however_it_came_in(kg: KnowledgeGraph) -> None:
     """And its finding goes when a commit states its class, or takes it away."""
     load(kg, 'id:lost a ci:Solutoin ; ci:note "Typo"@en . id:bare ci:note "Nothing"@en . id:gone ci:age 1 .')

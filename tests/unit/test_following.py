@@ -90,6 +90,7 @@ def told(kg: KnowledgeGraph) -> set[str]:
     return {str(row[0].value) for row in kg.select(FOUND).rows}  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph) -> None:
     before = kg.head
     withdraw(kg)

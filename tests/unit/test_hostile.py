@@ -90,6 +90,7 @@ def chained(n: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_what_would_kill_the_process_is_a_bad_query() -> None:
     patterns = [*nested(20_000).values(), *chained(20_000).values()]
     queries = [("query", f"ASK {{ {pattern} }}") for pattern in patterns]

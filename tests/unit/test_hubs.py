@@ -160,6 +160,7 @@ def test_only_a_store_on_disk_is_asked_of_hubs(stores: tuple[Watched, Watched], 
     assert kg.copies.hubs is None
 
 
+@pytest.mark.slow
 def test_commits_are_the_same_with_and_without_copies_in_memory(
     kg: KnowledgeGraph, model_only: OxigraphStore, clock: Clock
 ) -> None:

@@ -66,6 +66,7 @@ def mentioning(kg: KnowledgeGraph, *texts: str) -> dict[str, list[Quad]]:
     return found
 
 
+@pytest.mark.slow
 def test_candidates_wait_in_the_graph_of_the_person(kg: KnowledgeGraph) -> None:
     done = propose(kg, run(), [pair("77", TILMAN, 4.0), pair("77", AMBROS, 1.0), pair("78", FRAUKE, -2.0)])
     assert (done.candidates, done.accepted, done.refused) == (2, 0, [])
@@ -170,6 +171,7 @@ def test_rejected_pairs_are_never_offered_again_and_accepted_ones_are_pinned(kg:
         link_of(kg, TILMAN, RecordId("erp", "78"))
 
 
+@pytest.mark.slow
 def test_decisions_are_events_that_only_grow(kg: KnowledgeGraph) -> None:
     propose(kg, run(), [pair("77", TILMAN, 9.0)])
     key = link_of(kg).node
@@ -218,6 +220,7 @@ def test_one_record_resolves_to_one_customer(kg: KnowledgeGraph) -> None:
     assert not matched(kg, AMBROS)
 
 
+@pytest.mark.slow
 def test_what_was_derived_goes_with_the_link_and_what_it_replaced_comes_back(kg: KnowledgeGraph) -> None:
     propose(kg, run(), [pair("77", TILMAN, 9.0)])
     before = graph_of(kg, TILMAN)
@@ -402,6 +405,7 @@ def tables(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_erasure_leaves_no_link_record_value_or_pseudonym(kg: KnowledgeGraph, tables: Path) -> None:
     kg.forgetters.append(CanonicalTables(tables))
     rejected = [pair("77", AMBROS, 3.0)]

@@ -84,6 +84,7 @@ def lines(*quads: object) -> str:
     return "".join(f"{q} .\n" for q in quads)
 
 
+@pytest.mark.slow
 def test_a_bulk_load_equals_commits(kg: KnowledgeGraph, kg_in_memory: KnowledgeGraph, tmp_path: Path) -> None:
     quads = [
         quad("id:anna", "a", "ci:ContactPerson", "graph:subject/anna"),

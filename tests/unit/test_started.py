@@ -34,6 +34,7 @@ def test_errors_that_are_each_others_causes_come_to_an_end() -> None:
     forget_frames(first)
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_that_a_run_held_when_it_failed() -> None:
     held: list[weakref.ref[Large]] = []
 

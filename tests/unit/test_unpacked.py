@@ -69,6 +69,7 @@ def test_the_log_of_the_store(tmp_path: Path) -> None:
     assert seen(tmp_path, 2000, ".log") < found(tmp_path, 2000, ".log") == texts(2000)
 
 
+@pytest.mark.slow
 def test_tables_of_the_crm(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "crm.duckdb")) as base:
         base.execute("CREATE SCHEMA work; CREATE TABLE work.rows (said VARCHAR)")
@@ -81,6 +82,7 @@ def test_tables_of_the_crm(tmp_path: Path) -> None:
         assert found(tmp_path, 2000, kind) == texts(2000), kind
 
 
+@pytest.mark.slow
 def test_what_is_beside_the_store_and_backups(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "graph" / "store"
     path.parent.mkdir()
