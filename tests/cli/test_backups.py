@@ -194,6 +194,12 @@ def test_a_service_makes_its_backups_where_its_setting_says(
             made = run("backup", "--store", empty_store, "--json")
             assert made.returncode == 0, made.stderr
             assert run("check", "--store", empty_store).returncode == 0
+            # It would go on with the files that it has open, wherever they are moved.
+            empty_store.rename(tmp_path / "moved")
+            over = run("restore", empty_store.with_name("store.backups"), "--into", empty_store)
+            assert (over.returncode, "stop it first" in over.stderr) == (6, True)
+            assert not empty_store.exists()
+            (tmp_path / "moved").rename(empty_store)
             listed = client.get("/backups").json()
             jobs = client.get("/maintenance").json()["jobs"]
         # The service did both, and the commands followed them.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from rich.console import Console
 
 from kgservice import errors
+from kgservice.cli import exits
 from kgservice.cli.exits import Exit, code
+from kgservice.cli.main import _told as told
 from tests.cli.commands import COMMAND, Run, environment
 
 
@@ -90,6 +95,26 @@ def test_a_reader_that_goes_away_is_no_error(demo_store: Path) -> None:
         said = process.stderr.read()
         assert process.wait(60) == Exit.BROKEN_PIPE
     assert said == b""
+
+
+def test_nor_is_one_that_a_table_was_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exits, "silence_output", lambda: None)
+
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    def shown(console: Console) -> None:
+        with told(as_json=False):
+            console.print("a table")
+
+    console = Console(file=Gone())
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(typer.Exit) as ended:
+        patch.setattr("os.dup2", lambda *_: None)  # what rich does to the output of the process
+        shown(console)
+    assert ended.value.exit_code == Exit.BROKEN_PIPE
+    with pytest.raises(SystemExit), told(as_json=False):
+        raise SystemExit(1)
 
 
 def test_every_kind_of_error_has_an_exit_code() -> None:

@@ -55,6 +55,13 @@ def test_a_second_load_says_that_nothing_changed(run: Run, table: Path) -> None:
     assert "New store: " not in second.stderr
 
 
+def test_a_load_of_which_all_is_refused_says_nothing_else(run: Run, table: Path) -> None:
+    (table / "pains.csv").write_text("\n".join((table / "pains.csv").read_text().splitlines()[:1]) + "\n2,\n")
+    done = run("load", table)
+    assert {"rows taken 0", "rows refused 1"} <= set(lines(done.stdout))
+    assert "Nothing changed" not in done.stdout
+
+
 def test_a_new_store_is_named(run: Run, table: Path, tmp_path: Path) -> None:
     done = run("load", table, "--store", "elsewhere/store", "--json")
     assert f"New store: {tmp_path}/elsewhere/store\n" in done.stderr

@@ -236,5 +236,23 @@ def test_exists_that_are_deep_in_one_another_take_no_time(group: str) -> None:
     assert time.process_time() - start < 10  # twice as long for each of them would not end
 
 
+def test_exists_of_many_patterns_is_left_as_it_is() -> None:
+    few = "SELECT * { ?a a ?c FILTER EXISTS { ?a <urn:p> " + " , ".join(["?b"] * 20) + " } }"
+    assert nested(few).count("EXISTS") == 20
+    many = "SELECT * { ?a a ?c FILTER EXISTS { ?a <urn:p> " + ",".join(["?b"] * 6600) + " } }"
+    start = time.process_time()
+    assert nested(many) == many
+    assert time.process_time() - start < 3  # to order them would take longer for each than for the one before
+
+
+def test_exists_is_not_nested_deeper_than_the_engine_bears() -> None:
+    text = "SELECT * { ?a a ?c "
+    for n in range(15):
+        text += f"FILTER EXISTS {{ ?a <urn:p{n}> " + " , ".join(["?b"] * 15) + " . "
+    text += "} " * 15 + "}"
+    assert nested(text).count("EXISTS") <= 15 + 2 * 20
+    list(Store().query(nested(text)))  # type: ignore[arg-type]
+
+
 def test_a_text_without_a_query_is_left_as_it_is() -> None:
     assert nested("# EXISTS") == "# EXISTS"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 from kgservice.application.care import check
 from kgservice.application.changes.replica import Budget
@@ -686,4 +686,25 @@ def test_a_scratch_graph_made_after_the_first_erasure_is_searched_by_the_next(
     kg.commit(Change(add=(Quad(NamedNode("urn:x"), NamedNode("urn:met"), person, later),)))
     erasing.erase(kg, ON_CONTRACT, {"otherBasis": "erase"})
     assert not kg.store.has_graph(later) or kg.planner().quads(later) == []
+    kg.close()
+
+
+@pytest.mark.parametrize("graph", [SCRATCH, NamedNode("https://kg.example/graph/scratch")])
+def test_a_class_in_a_scratch_graph_hides_no_part_of_a_person(
+    graph: NamedNode, on_disk: Path, clock: Clock
+) -> None:
+    kg = opened(on_disk, clock)
+    secret, part = Literal("zweite.adresse@rotensteig.example"), BlankNode("part")
+    person = NamedNode(IDS + PERSON)
+    about = ((part, "dataSubject", person), (part, "emailAddress", secret))
+    kg.commit(Change(add=tuple(Quad(s, NamedNode(CI + p), o) for s, p, o in about)))
+    (part,) = {q.subject for q in subjects.quads_of(kg, person) if q.object == secret}  # type: ignore[assignment]
+    kg.commit(Change(add=(Quad(part, TYPE, NamedNode("urn:Mine"), graph),)))
+    kg.commit(Change(add=(Quad(NamedNode("urn:n"), NamedNode("urn:mail"), secret, SCRATCH),)))
+    assert part in subjects.nodes_of(kg, person, subjects.quads_of(kg, person))
+    erasing.erase(kg, PERSON, {"otherBasis": "erase"})
+    left = [
+        q for q in kg.store.match([(None, None, None)]) if q.object == secret or part in {q.subject, q.object}
+    ]
+    assert left == []
     kg.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,16 @@ from benchmarks.complete import NOW, CompleteGenerator
 from pyoxigraph import NamedNode, Quad
 
 from kgservice.application.care import check
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.guard.later import noted
+from kgservice.application.guard.later import Later, noted
 from kgservice.application.guard.validation import validate
 from kgservice.application.law import consents
 from kgservice.application.stewards.board import board
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
+from kgservice.errors import StoreFull
 from kgservice.namespaces import CI, SH
 from kgservice.settings import Settings
 from kgservice.store.formats import N_QUADS
@@ -26,6 +29,7 @@ from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.syntax import parse
 
 RECORDS = 30
+SCRATCH = NamedNode("urn:mine")
 FEEDBACK = 1  # the kind of record that `new_record` makes for every fourth number
 FOUND = f"SELECT DISTINCT ?focus {{ ?entry <{SH}focusNode> ?focus ; <{CI}findingStatus> 'open' }}"
 
@@ -150,4 +154,32 @@ def test_few_records_are_told_with_the_commit_itself(kg: KnowledgeGraph) -> None
     before = kg.head
     withdraw(kg)
     assert kg.head == before + 1
+    assert told(kg) == violations(kg) != set()
+
+
+def test_what_could_not_be_entered_is_not_entered_within_another_commit(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is room again while another commit is written: each commit has a number of its own."""
+    full, apply = True, kg.store.apply
+
+    def follow_up(planner: Planner, later: Later, now: datetime) -> Effect:
+        if full:
+            raise StoreFull("no room is left")
+        return real(planner, later, now)
+
+    def room(**change: object) -> None:
+        nonlocal full
+        apply(**change)  # type: ignore[arg-type]
+        full = False
+
+    real = kg.guard.follow_up
+    monkeypatch.setattr(kg.guard, "follow_up", follow_up)
+    withdraw(kg)
+    monkeypatch.setattr(kg.store, "apply", room)
+    kg.commit(Change(add=(Quad(NamedNode("urn:a"), NamedNode("urn:b"), NamedNode("urn:c"), SCRATCH),)))
+    kg.planner()  # whoever writes next tries again
+    number = NamedNode(f"{CI}commitNumber")
+    said = [q.object for q in kg.store.match([(None, number, None)], NamedNode(kg.addresses.provenance))]
+    assert sorted(int(one.value) for one in said) == list(range(1, kg.head + 1))  # type: ignore[union-attr]
     assert told(kg) == violations(kg) != set()

@@ -9,6 +9,7 @@ import pytest
 from pyoxigraph import NamedNode, Quad
 
 from kgservice import resources
+from kgservice.application.changes import hubs as remembering
 from kgservice.application.changes import modelfiles
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.facts import Looked, RecordFacts
@@ -147,6 +148,28 @@ def test_of_a_view(stores: tuple[Watched, Watched]) -> None:
     assert (HUB, iri("ci:evidencedBy"), None) in disk.asked
     assert (None, iri("ci:inProject"), iri("id:p")) in disk.asked
     assert (SMALL, iri("ci:evidencedBy"), None) not in disk.asked
+
+
+def test_what_is_remembered_of_hubs_is_little(
+    stores: tuple[Watched, Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, disk = stores
+    monkeypatch.setattr(remembering, "_LONGEST", 99)
+    monkeypatch.setattr(remembering, "_HELD", 4)
+    hubs = Hubs(disk, Graphs(ADDRESSES).is_record)
+    evidence, project = frozenset({iri("ci:evidencedBy")}), frozenset({iri("ci:inProject")})
+    assert len(hubs.of(HUB, evidence)) == 100
+    assert not hubs.knows(HUB)  # too long a list
+    for node in (HUB, SMALL):
+        hubs.of(node, project)
+    assert hubs.knows(HUB)
+    assert hubs.knows(SMALL)
+    hubs.of(iri("id:record1"), project)  # more than is held: it begins anew
+    assert not hubs.knows(HUB)
+    assert not hubs.knows(SMALL)
+    gone = Effect(remove=Quads([quad("id:record1", "ci:inProject", "id:p", PROJECT)]))
+    hubs.follow(gone.by_graph())
+    assert not hubs.knows(iri("id:record1"))
 
 
 def test_only_a_store_on_disk_is_asked_of_hubs(stores: tuple[Watched, Watched], kg: KnowledgeGraph) -> None:

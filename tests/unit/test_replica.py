@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -186,3 +187,63 @@ def test_commits_look_up_records_in_memory_and_these_follow(kg: KnowledgeGraph, 
     say(kg, "later")
     assert kg.copies.records is kg.store
     assert titles(kg) == ["after", "before", "later"]
+
+
+def test_a_large_commit_is_followed_where_no_thread_can_be_started(
+    kg: KnowledgeGraph, memory: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(kg, memory)
+    kg.copies.keep_records(OxigraphStore(), Budget(GIBIBYTE)).wait()
+    start, refused = threading.Thread.start, list[str]()
+
+    def no_thread(thread: threading.Thread) -> None:
+        if thread.name == "kgservice-following":
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    words = [f"t{number:04}" for number in range(1100)]
+    say(kg, *words)
+    assert titles(kg) == words
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    before = kg.head
+    say(kg, not_any_more=tuple(words[100:]))
+    assert len(refused) == 2
+    assert kg.head == before + 1
+    assert titles(kg) == words[:100]
+    assert kg.copies.records is not kg.store
+
+
+def test_a_change_that_ends_otherwise_than_expected_ends_the_replica(
+    kg: KnowledgeGraph, memory: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = filled(kg, memory)
+
+    def fail(**_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(memory, "apply", fail)
+    say(kg, "after")
+    assert titles(kg) == ["after"]
+    assert (replica.read, replica.size) == ("disk", 0)
+
+
+def test_what_a_dropped_graph_held_is_given_back_to_the_budget(kg: KnowledgeGraph) -> None:
+    mine = NamedNode("https://kg.example/mine")
+    budget = Budget(GIBIBYTE)
+    replica = kg.copies.keep_records(OxigraphStore(), budget)
+    replica.wait()
+    free = replica.size
+    for graph in (mine, NamedNode(kg.addresses.subject("p"))):
+        kg.commit(
+            Change(
+                add=(
+                    quad("id:p", "rdf:type", "ci:ContactPerson"),
+                    *(quad(f"id:x{n}", "ci:title", f"x{n}", mine) for n in range(20)),
+                )
+            )
+        )
+        assert replica.size > free
+        kg.commit(Change(drop=(graph,)))
+    kg.commit(Change(drop=(mine,)))
+    assert replica.size == budget.used == free

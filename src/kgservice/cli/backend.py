@@ -11,7 +11,7 @@ from kgservice.cli import runtime
 from kgservice.cli.link_desk import LinkDesk
 from kgservice.cli.rights import Rights
 from kgservice.cli.source_desk import SourceDesk
-from kgservice.errors import NotFound
+from kgservice.errors import NotFound, StoreFailed
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 
@@ -166,3 +166,11 @@ def service(settings: Settings, url: str | None, *, purpose: str | None = None) 
     assert running is not None
     with Remote(running.url, running.token, purpose) as remote:
         yield remote if remote.answers() else None
+
+
+def refuse_running(settings: Settings) -> None:
+    """Raises `StoreFailed` when a service runs on the store: it must not be put in another's place."""
+    running = runtime.find(settings.store)
+    with service(settings, None) as remote:
+        if running is not None and remote is not None:
+            raise StoreFailed("a service runs on this store: {url}; stop it first", url=running.url)

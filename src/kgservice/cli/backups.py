@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgservice.cli.answers import put_json, say
-from kgservice.cli.backend import connected
+from kgservice.cli.backend import connected, refuse_running
 from kgservice.cli.exits import Exit
 from kgservice.cli.options import (
     JsonOption,
@@ -90,6 +90,7 @@ def restore(
     from kgservice.cli.recording import recording  # noqa: PLC0415
 
     settings = settings_for(into)
+    refuse_running(settings)  # it goes on with the files that it has open, wherever they were moved
     found = chosen(directory)
     manifest, stays = restored(found, settings, erased)
     for name in stays:

@@ -127,7 +127,9 @@ def _tell(summary: dict[str, Any]) -> None:
             _line("rows refused", len(refused))
     for kind, number in summary.get("records", {}).items():
         _line(f"records {shown({'type': 'uri', 'value': kind})}", number)
-    if (summary["added"], summary["removed"]) == (0, 0) and not summary.get("quarantined"):
+    nothing = (summary["added"], summary["removed"]) == (0, 0)
+    taken = summary.get("taken", 1) or not refused
+    if nothing and taken and not summary.get("quarantined"):
         typer.echo("Nothing changed: the graph said all of this already.")
     if refused:
         say("Refused:")

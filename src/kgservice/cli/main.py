@@ -56,6 +56,14 @@ class _Commands(TyperGroup):
         return result
 
 
+def _ended(error: BaseException) -> BaseException:
+    """What ends a command whose reader has gone away; rich exits there by itself."""
+    if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+        return error
+    exits.silence_output()
+    return typer.Exit(exits.Exit.BROKEN_PIPE)
+
+
 @contextmanager
 def _told(*, as_json: bool) -> Iterator[None]:
     """Errors that are expected become one line on the error stream and an exit code."""
@@ -64,9 +72,8 @@ def _told(*, as_json: bool) -> Iterator[None]:
     except KgError as error:
         exits.tell(error, as_json=as_json)
         raise typer.Exit(exits.code(error)) from error
-    except BrokenPipeError:
-        exits.silence_output()
-        raise typer.Exit(exits.Exit.BROKEN_PIPE) from None
+    except (BrokenPipeError, SystemExit) as error:
+        raise _ended(error) from None
     except OSError as error:
         if error.errno is None:  # not from the operating system: a fault of the program
             raise

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kgservice.cli import runtime
 from kgservice.cli.answers import put_json, say, show_rows
-from kgservice.cli.backend import connected
+from kgservice.cli.backend import connected, refuse_running
 from kgservice.cli.options import (
     JsonOption,
     Language,
@@ -21,7 +20,7 @@ from kgservice.cli.options import (
 )
 from kgservice.cli.rights import MEDIA_TYPES
 from kgservice.cli.subjects import Agent, Format, Output, Received, put
-from kgservice.errors import BadParameter, NotFound, StoreFailed
+from kgservice.errors import BadParameter, NotFound
 
 requests = typer.Typer(
     no_args_is_help=True, help="Requests of persons: which wait, until when, and their answers."
@@ -187,16 +186,11 @@ def compact(as_json: JsonOption = False, store: StoreOption = None) -> None:
     """
     from kgservice.cli.local import compacted  # noqa: PLC0415 - as in `connected`
     from kgservice.cli.recording import recording  # noqa: PLC0415
-    from kgservice.cli.remote import Remote  # noqa: PLC0415
 
     settings = settings_for(store)
     if not settings.store.exists():
         raise NotFound("there is no store at {store}", store=settings.store)
-    running = runtime.find(settings.store)
-    if running is not None:
-        with Remote(running.url, running.token) as remote:
-            if remote.answers():
-                raise StoreFailed("a service runs on this store: {url}; stop it first", url=running.url)
+    refuse_running(settings)
     with recording(settings) as recorder, recorder.doing("compact", "store", reads=False):
         before, after = compacted(settings)
     if as_json:

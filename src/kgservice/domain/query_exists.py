@@ -14,7 +14,7 @@ from kgservice.domain.sparql_scan import Piece, Token, closing, scan
 from kgservice.errors import BadQuery
 
 LONGEST = 20_000  # characters; longer text is left as it is
-DEEPEST = 20  # EXISTS in one another; what is deeper is left as it is
+DEEPEST = 20  # EXISTS in one another, and patterns of one; what is deeper, or more, is left as it is
 _LEFT_ALONE = ("SERVICE", "INSERT", "DELETE")
 _NODES = (Token.VARIABLE, Token.IRI, Token.NAME)
 _MODIFIERS = ("*", "+", "?")
@@ -113,7 +113,9 @@ class _Query:
             before = self._text[self._pieces[opening].start : self._pieces[opening + 1].start]
             after = self._text[self._pieces[end - 1].end : self._pieces[end].end]
             return before + self._range(opening + 1, end) + after
+        self._depth += len(ordered)
         inner = " ".join((str(ordered[-1]), *(self._range(*one) for one in filters)))
+        self._depth -= len(ordered)
         for pattern in reversed(ordered[:-1]):
             inner = f"{pattern} FILTER EXISTS {{ {inner} }}"
         return f"{{ {inner} }}"
@@ -142,6 +144,8 @@ class _Query:
             else:
                 i = self._triples(i, end, patterns)
             i += i < end and self._pieces[i].is_mark(".")
+            if len(patterns) > DEEPEST:
+                raise _Left
         if len(patterns) < 2:
             raise _Left
         return patterns, filters

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from threading import Thread
 
 from pyoxigraph import NamedNode
 
@@ -140,11 +140,20 @@ class Copies:
                 replica.follow(parts)
             yield
             return
-        with ThreadPoolExecutor(len(replicas), "kgservice-following") as threads:
-            taken = [threads.submit(replica.follow, parts) for replica in replicas]
+        threads = []
+        for replica in replicas:
+            thread = Thread(target=replica.follow, args=(parts,), name="kgservice-following")
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads
+                replica.follow(parts)
+            else:
+                threads.append(thread)
+        try:
             yield
-        for each in taken:
-            each.result()
+        finally:
+            for thread in threads:
+                thread.join()
 
     def stop(self) -> None:
         """Read nothing but the store from now on."""

@@ -50,6 +50,7 @@ class Effect:
         parts: defaultdict[object, Effect] = defaultdict(Effect)
         for name in self.drop:
             parts[name].drop.add(name)
+            parts[name].held = self.held.only(name)
         for name in self.create:
             parts[name].create.add(name)
         for graph in self.remove.graphs:

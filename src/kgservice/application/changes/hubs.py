@@ -10,7 +10,8 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.application.changes.effect import Effect
 from kgservice.store.base import Store
 
-_HELD = 100_000  # lookups
+_HELD = 100_000  # statements and lookups
+_LONGEST = 1000  # statements; more are not remembered
 
 
 class Hubs:
@@ -45,11 +46,11 @@ class Hubs:
         self, node: NamedNode, properties: frozenset[NamedNode], said: list[Quad], changes: int
     ) -> None:
         with self._lock:
-            if self._changes == changes:
+            if self._changes == changes and len(said) <= _LONGEST:
                 if self._size >= _HELD:
                     self._known, self._size = {}, 0
                 self._known.setdefault(node, {})[properties] = said
-                self._size += 1
+                self._size += 1 + len(said)
 
     def follow(self, parts: Mapping[object, Effect]) -> None:
         """Forget what a commit has made different: `Effect.by_graph`."""
@@ -57,27 +58,26 @@ class Hubs:
             self._changes += 1
             if not self._known:
                 return
+            dropped = {graph for graph, part in parts.items() if part.drop and self._holds(graph)}
+            if dropped:
+                for node, known in list(self._known.items()):
+                    gone = [
+                        some for some, said in known.items() if any(q.graph_name in dropped for q in said)
+                    ]
+                    self._forget(node, gone)
             for graph, part in parts.items():
-                if not self._holds(graph):
-                    continue
-                if part.drop:
-                    self._forget_in(graph)
-                for quads in (part.remove, part.add):
+                for quads in (part.remove, part.add) if self._holds(graph) else ():
                     for triple in quads.within(graph):
-                        self._forget(triple.subject, triple.predicate)
+                        subject, prop = triple.subject, triple.predicate
+                        if isinstance(subject, NamedNode) and subject in self._known:
+                            self._forget(subject, [some for some in self._known[subject] if prop in some])
 
-    def _forget(self, node: object, prop: NamedNode) -> None:
-        known = self._known.get(node)  # type: ignore[call-overload]
-        if known is not None:
-            for properties in [some for some in known if prop in some]:
-                del known[properties]
-                self._size -= 1
-
-    def _forget_in(self, graph: object) -> None:
-        for known in self._known.values():
-            for properties in [of for of, said in known.items() if any(q.graph_name == graph for q in said)]:
-                del known[properties]
-                self._size -= 1
+    def _forget(self, node: NamedNode, gone: Sequence[frozenset[NamedNode]]) -> None:
+        known = self._known[node]
+        for properties in gone:
+            self._size -= 1 + len(known.pop(properties))
+        if not known:
+            del self._known[node]
 
     def forget(self) -> None:
         """Forget all: something was written without this."""

@@ -122,13 +122,17 @@ class Replica:
         self._memory.close()
 
     def follow(self, parts: Mapping[object, Effect]) -> None:
-        """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`."""
+        """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`.
+
+        Raises nothing: what cannot be taken over ends the replica.
+        """
         own = Effect()
         for name, part in parts.items():
             if self._holds(name):
                 own.drop |= part.drop
                 own.remove |= part.remove
                 own.add |= part.add
+                own.held |= part.held
         if self._stopped.is_set() or not own.writes:
             return
         if self._ready:
@@ -137,12 +141,15 @@ class Replica:
             self._missed.append(own)
 
     def _take(self, own: Effect) -> None:
+        if self._stopped.is_set():
+            return
         try:
             own.apply(self._memory)
-        except KgError as error:
+        except Exception as error:  # whatever it is: the store has the change, and nobody may read without it
             _log.error("the %s in memory did not take a change, the disk is read: %s", self._name, error)
             self.stop()
-        more = len(own.add) - len(own.remove)
+            return
+        more = len(own.add) - len(own.remove) - len(own.held)
         if self._budget.take(more):
             self._size += more
         else:

@@ -171,8 +171,8 @@ class KnowledgeGraph(Whole):
     def planner(self, store: Store | None = None) -> Planner:
         """What works out effects on the store, or a copy. Raises `StoreFailed` if a commit is unfinished."""
         self._settle()
-        known = (store, None) if store else (self.copies.records, self.copies.hubs)
-        return Planner(store or self.store, self.model, self.addresses, *known)
+        looked = (store, None) if store else (self.copies.records, self.copies.hubs)
+        return Planner(store or self.store, self.model, self.addresses, *looked)
 
     @property
     def policy(self) -> Policy:
@@ -222,11 +222,11 @@ class KnowledgeGraph(Whole):
             if not effect:
                 return Commit(self._head, now, 0, 0)
             self.catch_up()
-            refuse_effect(self.planner(), effect, change, now, self.erased)
+            refuse_effect(planner := self.planner(), effect, change, now, self.erased)
             judged = self.guarded and not change.trusted
-            found = self.guard.judge(self.planner(), effect, now, change) if judged else Effect()
-            shown = self._purposes.effect(self.planner(), effect, now, change.erased)
-            hidden = hidden_views(self.planner(), effect, found, shown, erased=bool(change.erased))
+            found = self.guard.judge(planner, effect, now, change) if judged else Effect()
+            shown = self._purposes.effect(planner, effect, now, change.erased)
+            hidden = hidden_views(planner, effect, found, shown, erased=bool(change.erased))
             commit = self._put(effect, change, now, found, shown, hidden=hidden)
             if judged:
                 self.guard.follow()
@@ -282,7 +282,7 @@ class KnowledgeGraph(Whole):
         parts = effect.by_graph()
         with self.copies.following(parts):
             self.counts.follow(parts)
-            self._purposes.follow(self.planner(), effect)
+            self._purposes.follow(self.addresses, self.model, effect)
         self._changed.update(dict.fromkeys(parts, number))
         self._head = number
         if NamedNode(self.addresses.state) in parts:

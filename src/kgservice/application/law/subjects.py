@@ -147,12 +147,13 @@ def quads_of(kg: KnowledgeGraph, person: NamedNode) -> list[Quad]:
 def nodes_of(kg: KnowledgeGraph, person: NamedNode, quads: list[Quad]) -> set[NamedNode]:
     """The person, and the subjects of `quads` that are records of the person, by the rules of the router."""
     planner = kg.planner()
-    facts = RecordFacts(planner.looked(), kg.graphs, kg.model)
-    router = Router(kg.model, kg.graphs, facts)
+    looked = planner.looked()
+    router = Router(kg.model, kg.graphs, RecordFacts(looked, kg.graphs, kg.model))
     subjects = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
-    # The class of a node is stated in the graph of its person, and only there.
+    # Of record graphs only that of its person states the class of a node.
     own = {quad.subject for quad in quads if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)}
-    untold = {node for node in subjects - own if next(facts.types(node), None) is None}
+    classes = ((node, looked.of(node, frozenset({TYPE}))) for node in subjects - own)
+    untold = {node for node, said in classes if not any(kg.graphs.is_record(q.graph_name) for q in said)}
     return own | {node for node in untold if router.person(node) == person.value} | {person}
 
 

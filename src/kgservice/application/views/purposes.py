@@ -16,8 +16,9 @@ from kgservice.application.views.dues import Dues
 from kgservice.application.views.scene import Common, Scene, decides_for_all, persons_elsewhere
 from kgservice.application.views.showing import Step
 from kgservice.domain.finding import Policy
-from kgservice.domain.model import TYPE
+from kgservice.domain.model import TYPE, Model
 from kgservice.domain.visibility import LEVELS
+from kgservice.namespaces import Addresses
 from kgservice.settings import Settings
 from kgservice.store.base import Store
 
@@ -86,16 +87,16 @@ class Purposes:
         """See `persons_elsewhere`; with those that were persons, and those that `new` statements make so."""
         if self._elsewhere is None:
             self._elsewhere = persons_elsewhere(planner)
-        return self._elsewhere | _persons(planner, new)
+        return self._elsewhere | _persons(planner.addresses, planner.model, new)
 
-    def follow(self, planner: Planner, written: Effect) -> None:
+    def follow(self, addresses: Addresses, model: Model, written: Effect) -> None:
         """Take note of what has been written."""
-        view = NamedNode(planner.addresses.everything)
+        view = NamedNode(addresses.everything)
         changed = written.add.within(view) | written.remove.within(view)
         if self._facts is not None:
             self._facts.forget(changed)
         if self._elsewhere is not None:
-            self._elsewhere |= _persons(planner, changed)
+            self._elsewhere |= _persons(addresses, model, changed)
 
     def forget(self) -> None:
         """Forget what has been read: something was written without this."""
@@ -126,11 +127,11 @@ class Purposes:
         return dues.with_exact_first(effect, min((*waiting.values(), *dues.noted_in(effect)), default=None))
 
 
-def _persons(planner: Planner, triples: Iterable[Triple]) -> set[NamedNode]:
+def _persons(addresses: Addresses, model: Model, triples: Iterable[Triple]) -> set[NamedNode]:
     """The nodes with IRIs from elsewhere of which statements say that they are persons."""
     return {
         t.subject
         for t in triples
-        if t.predicate == TYPE and t.object in planner.model.persons and isinstance(t.subject, NamedNode)
-        if not t.subject.value.startswith(planner.addresses.ids)
+        if t.predicate == TYPE and t.object in model.persons and isinstance(t.subject, NamedNode)
+        if not t.subject.value.startswith(addresses.ids)
     }
