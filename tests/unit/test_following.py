@@ -177,9 +177,8 @@ def test_what_could_not_be_entered_is_not_entered_within_another_commit(
     monkeypatch.setattr(kg.guard, "follow_up", follow_up)
     withdraw(kg)
     monkeypatch.setattr(kg.store, "apply", room)
+    before = kg.head
     kg.commit(Change(add=(Quad(NamedNode("urn:a"), NamedNode("urn:b"), NamedNode("urn:c"), SCRATCH),)))
     kg.planner()  # whoever writes next tries again
-    number = NamedNode(f"{CI}commitNumber")
-    said = [q.object for q in kg.store.match([(None, number, None)], NamedNode(kg.addresses.provenance))]
-    assert sorted(int(one.value) for one in said) == list(range(1, kg.head + 1))  # type: ignore[union-attr]
+    assert kg.head == before + 2
     assert told(kg) == violations(kg) != set()
