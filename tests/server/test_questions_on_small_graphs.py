@@ -105,3 +105,20 @@ def test_q21_only_present_members_count(kg: KnowledgeGraph, tmp_path: Path) -> N
             ci:validFrom "2025-01-01T00:00:00Z"^^xsd:dateTime ."""
     found = rows(kg, tmp_path, turtle, "psychographic-segments", now="2026-06-01T00:00:00Z")
     assert [row["member"] for row in found] == ["bert"]
+
+
+@pytest.mark.parametrize("first", ["ConsentGiven", "ConsentWithdrawn"])
+@pytest.mark.parametrize("times", [("12:00:00+02:00", "10:00:00Z"), ("10:00:00Z", "12:00:00+02:00")])
+def test_q36_events_of_one_instant_with_other_offsets(
+    kg: KnowledgeGraph, tmp_path: Path, first: str, times: tuple[str, str]
+) -> None:
+    """Given and withdrawn at the same instant: both were last, and what is in force goes first."""
+    (second,) = {"ConsentGiven", "ConsentWithdrawn"} - {first}
+    turtle = f"""t:p a ci:ContactPerson . t:c a ci:ConsentRecord ; ci:dataSubject t:p ; ci:hasEvent t:e1, t:e2 .
+t:e1 a ci:{first} ; ci:eventOf t:c ; ci:eventTime "2026-01-01T{times[0]}"^^xsd:dateTime .
+t:e2 a ci:{second} ; ci:eventOf t:c ; ci:eventTime "2026-01-01T{times[1]}"^^xsd:dateTime .
+t:r a ci:CrmContact ; ci:crmConsentState "given" .
+t:l a ci:CrmLink ; ci:linksRecord t:r ; ci:linkedPerson t:p .
+"""
+    found = rows(kg, tmp_path, turtle, "crm-consent")
+    assert [(row["person"], row["ourState"]) for row in found] == [("p", "given")]

@@ -169,7 +169,7 @@ def service(settings: Settings, url: str | None, *, purpose: str | None = None) 
 
 
 def refuse_running(settings: Settings) -> None:
-    """Raises `StoreFailed` when a service runs on the store: it must not be put in another's place."""
+    """Raises `StoreFailed` when a service runs on the store, whose files are about to be others."""
     running = runtime.find(settings.store)
     with service(settings, None) as remote:
         if running is not None and remote is not None:

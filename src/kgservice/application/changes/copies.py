@@ -15,7 +15,7 @@ from kgservice.application.changes.replica import Budget, Replica
 from kgservice.domain.graphs import GraphKind, Graphs
 from kgservice.store.base import Dataset, Memory, Store
 
-_LARGE = 1000  # statements
+_LARGE = 1000  # statements; to take over fewer costs little more than to start threads for it
 
 
 class Copies:

@@ -74,7 +74,7 @@ class Planner:
         plan.move()
         effect = plan.effect()
         effect.drop |= {g for g in drop if not self.graphs.is_record(g)}
-        effect.held |= dropped.where(lambda graph: graph in drop and not self.graphs.is_record(graph))
+        effect.held |= dropped.where(lambda graph: not self.graphs.is_record(graph))
         effect.create |= create
         stated = additions if change.replaces else (*additions, *change.remove)
         effect.named = {node for quad in stated for node in (quad.subject, quad.object)}

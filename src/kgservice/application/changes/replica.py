@@ -124,7 +124,7 @@ class Replica:
     def follow(self, parts: Mapping[object, Effect]) -> None:
         """Take over what a change, which the store has made, did to the graphs: `Effect.by_graph`.
 
-        Raises nothing: what cannot be taken over ends the replica.
+        What the memory cannot take, whatever the reason, ends the replica and raises nothing.
         """
         own = Effect()
         for name, part in parts.items():

@@ -112,6 +112,7 @@ class Step:
             and before.sealed == after.sealed
             and self._before.common == self._after.common
         )
+        # Of a person who is erased nothing stays.
         if (certain or not same) and self._before.person(graph) not in self._erased:
             stored = self._planner.records.match([(None, None, None)], graph)
             self._staying.update(quad for quad in stored if quad not in self._removed)
