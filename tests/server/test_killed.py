@@ -91,7 +91,7 @@ def test_a_restore_leaves_no_store_or_a_whole_one(tmp_path: Path, clock: Clock) 
     erasing.erase(kg, PERSON, {"otherBasis": "erase"})
     kg.close()
     shutil.rmtree(path)
-    *broken_off, whole = killed(tmp_path, 40, "restore", "kept", "--into", "data/store")
+    *broken_off, whole = killed(tmp_path, 15, "restore", "kept", "--into", "data/store")
     views = {
         name: count for name, (count, _) in sums_in(whole / "data" / "store").items() if "/view/" in name
     }

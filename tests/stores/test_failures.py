@@ -374,6 +374,19 @@ def test_an_update_that_takes_too_long_is_undecided_where_all_endpoints_are_one(
         store.close()
 
 
+def test_a_query_whose_time_is_up_is_not_sent(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/sparql"
+        store = RemoteStore(Server(url, url, url), tmp_path / "unfinished")
+        for seconds in (0.0, -0.001):
+            with pytest.raises(DeadlineExceeded):
+                store.query("ASK {}", Dataset((G,), ()), lambda _: JSON, io.BytesIO(), seconds=seconds)
+        store.close()
+        silent.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            silent.accept()
+
+
 @pytest.mark.slow
 def test_queries_on_a_server_are_answered_apart_or_passed_on_within_their_time(
     installed: Path, tmp_path: Path

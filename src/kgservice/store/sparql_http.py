@@ -90,6 +90,8 @@ class Client:
         for name, value in graphs:
             parameters.setdefault(name, []).append(value)
         most = self.server.seconds if seconds is None else seconds
+        if most <= 0:
+            raise DeadlineExceeded("the query has waited for its turn until its time was up")
         try:
             with self._answer(self.server.query, most, {"Accept": accept}, data=parameters) as found:
                 media_type = found.headers.get("content-type", "").partition(";")[0].strip()
@@ -98,7 +100,9 @@ class Client:
                     raise StoreFailed("the server answers in a form that it was not asked for", within=told)
                 yield self._pieces(found, time.monotonic() + most)
         except httpx.ReadTimeout as error:
-            raise DeadlineExceeded(f"the server has not answered within {most:g} s") from error
+            raise DeadlineExceeded(
+                "the server has not answered within {seconds:g} s", seconds=round(most, 3)
+            ) from error
         except httpx.RequestError as error:
             raise StoreFailed("the connection to the server broke", within=self._met(error)) from error
 
