@@ -1,9 +1,14 @@
-"""What follows from a withdrawal for many records: entered after the answer, and never missed by who asks."""
+"""What follows from a withdrawal for the findings: entered after the answer, and never missed by who asks.
+
+So is what follows for many records from a change that might have been refused, as from the same statements
+written as any other.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +20,7 @@ from kgservice.application.care import check
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.guard.later import Later, noted
+from kgservice.application.guard.later import everything, noted
 from kgservice.application.guard.validation import validate
 from kgservice.application.law import consents
 from kgservice.application.stewards.board import board
@@ -31,6 +36,7 @@ from kgservice.store.syntax import parse
 RECORDS = 30
 SCRATCH = NamedNode("urn:mine")
 FEEDBACK = 1  # the kind of record that `new_record` makes for every fourth number
+LAWFUL_OR_NOT = pytest.mark.parametrize("lawful", [True, False])
 FOUND = f"SELECT DISTINCT ?focus {{ ?entry <{SH}focusNode> ?focus ; <{CI}findingStatus> 'open' }}"
 
 
@@ -77,11 +83,15 @@ def consent_of(kg: KnowledgeGraph, person: str) -> str:
     return str(consent.value)  # type: ignore[union-attr]
 
 
-def withdraw(kg: KnowledgeGraph) -> str:
-    time = (NOW - timedelta(hours=1)).isoformat()
-    return consents.withdraw(
-        kg, consent_of(kg, consenting(kg)), {"method": "letter", "by": SUBJECT, "time": time}
-    )
+def withdraw(kg: KnowledgeGraph, *, lawful: bool = True) -> str:
+    """Withdraw the consent; not `lawful`, the guard may refuse what that writes."""
+    time, commit = (NOW - timedelta(hours=1)).isoformat(), kg.commit
+    with pytest.MonkeyPatch.context() as patch:
+        if not lawful:
+            patch.setattr(kg, "commit", lambda change: commit(replace(change, lawful=False)))
+        return consents.withdraw(
+            kg, consent_of(kg, consenting(kg)), {"method": "letter", "by": SUBJECT, "time": time}
+        )
 
 
 def violations(kg: KnowledgeGraph) -> set[str]:
@@ -95,9 +105,10 @@ def told(kg: KnowledgeGraph) -> set[str]:
 
 
 @pytest.mark.slow
-def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph) -> None:
+@LAWFUL_OR_NOT
+def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph, lawful: bool) -> None:
     before = kg.head
-    withdraw(kg)
+    withdraw(kg, lawful=lawful)
     assert sum(group.open for group in board(kg)) >= RECORDS
     found = told(kg)
     assert len(found) >= RECORDS
@@ -107,14 +118,20 @@ def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph) -> None:
     assert check.check(kg) == []
 
 
+@pytest.mark.slow
+@LAWFUL_OR_NOT
 def test_the_answer_does_not_wait_for_it_and_an_end_in_between_loses_nothing(
-    kg: KnowledgeGraph, tmp_path: Path
+    kg: KnowledgeGraph,
+    tmp_path: Path,
+    lawful: bool,
 ) -> None:
     with kg.writing:  # so that the thread that enters them has to wait
         before = kg.head
-        withdraw(kg)
+        withdraw(kg, lawful=lawful)
         assert kg.head == before + 1
-        assert sum(map(len, noted(kg.store, kg.addresses).values())) >= RECORDS
+        left = noted(kg.store, kg.addresses)
+        assert (left == everything(kg.addresses)) == lawful
+        assert lawful or sum(map(len, left.values())) >= RECORDS
         kg.store.backup(tmp_path / "killed")
     expected = told(kg)
     again = opened(tmp_path / "killed")
@@ -143,18 +160,58 @@ def person_of(kg: KnowledgeGraph) -> str:
 
 
 def test_few_records_are_told_with_the_commit_itself(kg: KnowledgeGraph) -> None:
-    person = person_of(kg)
-    rows = kg.select(
-        f"SELECT ?record {{ ?record <{CI}dataSubject> <{person}> ; a <{CI}Feedback> }} ORDER BY ?record"
-    ).rows
-    gone = [NamedNode(str(row[0].value)) for row in rows[10:]]  # type: ignore[union-attr]
-    around = [(node, None, None) for node in gone] + [(None, None, node) for node in gone]
-    quads = {q for q in kg.store.match(around) if kg.graphs.is_record(q.graph_name)}
-    kg.commit(Change(remove=tuple(quads), lawful=True))
+    kg.commit(Change(remove=tuple(said_of(kg, records_of(kg)[10:])), lawful=True))
+    kg.current()
     before = kg.head
-    withdraw(kg)
+    withdraw(kg, lawful=False)
     assert kg.head == before + 1
     assert told(kg) == violations(kg) != set()
+
+
+def records_of(kg: KnowledgeGraph) -> list[NamedNode]:
+    query = f"""SELECT ?record {{ ?record <{CI}dataSubject> <{person_of(kg)}> ; a <{CI}Feedback> }}
+        ORDER BY ?record"""
+    return [NamedNode(str(row[0].value)) for row in kg.select(query).rows]  # type: ignore[union-attr]
+
+
+def said_of(kg: KnowledgeGraph, nodes: Iterable[NamedNode]) -> set[Quad]:
+    """What records say of the nodes, and of others with them."""
+    around = [pattern for node in nodes for pattern in ((node, None, None), (None, None, node))]
+    return {q for q in kg.store.match(around) if kg.graphs.is_record(q.graph_name)}
+
+
+def test_nothing_that_follows_is_no_commit(kg: KnowledgeGraph) -> None:
+    commits = kg.head
+    kg.commit(Change(remove=tuple(said_of(kg, records_of(kg)[:1])), lawful=True))
+    kg.current()
+    assert kg.head == commits + 1
+    assert noted(kg.store, kg.addresses) == {}
+
+
+def test_what_several_lawful_changes_did_is_entered_together(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first records are gone before anything of them is entered, the second are gone and come back."""
+
+    def made_up(planner: Planner, now: datetime) -> Effect:
+        if full:
+            raise StoreFull("no room is left")
+        return real(planner, now)
+
+    full, real, records = True, kg.guard.made_up, records_of(kg)
+    monkeypatch.setattr(kg.guard, "made_up", made_up)
+    head = kg.head
+    withdraw(kg)
+    first, second = said_of(kg, records[:5]), said_of(kg, records[5:10])
+    kg.commit(Change(remove=(*first, *second), lawful=True))
+    kg.commit(Change(add=tuple(second), lawful=True))
+    assert kg.head == head + 3
+    full = False
+    kg.planner()
+    assert kg.head == head + 4
+    assert told(kg) == violations(kg)
+    assert told(kg).isdisjoint(record.value for record in records[:5])
+    assert told(kg).issuperset(record.value for record in records[5:])
 
 
 def test_what_could_not_be_entered_is_not_entered_within_another_commit(
@@ -163,18 +220,18 @@ def test_what_could_not_be_entered_is_not_entered_within_another_commit(
     """There is room again while another commit is written: each commit has a number of its own."""
     full, apply = True, kg.store.apply
 
-    def follow_up(planner: Planner, later: Later, now: datetime) -> Effect:
+    def made_up(planner: Planner, now: datetime) -> Effect:
         if full:
             raise StoreFull("no room is left")
-        return real(planner, later, now)
+        return real(planner, now)
 
     def room(**change: object) -> None:
         nonlocal full
         apply(**change)  # type: ignore[arg-type]
         full = False
 
-    real = kg.guard.follow_up
-    monkeypatch.setattr(kg.guard, "follow_up", follow_up)
+    real = kg.guard.made_up
+    monkeypatch.setattr(kg.guard, "made_up", made_up)
     withdraw(kg)
     monkeypatch.setattr(kg.store, "apply", room)
     before = kg.head

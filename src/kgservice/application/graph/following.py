@@ -1,18 +1,24 @@
-"""Findings that follow from a commit for many records: entered at once after it, in one of their own.
+"""Findings that follow from a commit for many records, or from a lawful one: entered at once after it.
 
-Which records are still to be looked at is noted with the commit itself, so that whoever opens the store after
-an end in between knows it, too.
+They come in a commit of their own. What is still to be looked at is noted with the commit itself, so that
+whoever opens the store after an end in between knows it, too.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kgservice.application.guard.later import Later, noted, notes
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.guard.later import Later, everything, noted, notes
 from kgservice.domain.change import Origin
-from kgservice.errors import KgError
+from kgservice.domain.quads import Quads
+from kgservice.errors import KgError, Undecided
 
 if TYPE_CHECKING:
     from kgservice.application.graph.graph import KnowledgeGraph
@@ -35,7 +41,8 @@ class Following:
         for shape, nodes in later.items():
             self._later.setdefault(shape, set()).update(nodes)
         if later:
-            threading.Thread(target=self._kg.current, name="kgservice-following").start()
+            with suppress(RuntimeError):  # the system has no more threads: who asks next does it
+                threading.Thread(target=self._kg.current, name="kgservice-following").start()
 
     def recall(self) -> None:
         """Take note of what the store says is left, after a commit that was not known to be made."""
@@ -50,8 +57,8 @@ class Following:
                 return
             self._entering = True
             try:
-                self._enter(self._later)
-                self._later, self._failed = {}, False
+                self._enter()
+                self._failed = False
             except KgError as error:
                 if not self._failed:
                     _log.error("what follows from the last commit cannot be entered yet: %s", error)
@@ -59,8 +66,39 @@ class Following:
             finally:
                 self._entering = False
 
-    def _enter(self, later: Later) -> None:
-        planner = self._kg.planner()
-        effect = self._kg.guard.follow_up(planner, later, self._kg.clock())
-        effect.remove |= notes(self._kg.addresses, later)
-        self._kg.write(effect, _ORIGIN, trusted=True)
+    def _enter(self) -> None:
+        every, guard = everything(self._kg.addresses), self._kg.guard
+        if every.keys() <= self._later.keys():
+            # What is not known here, a process did that has ended before it entered what follows.
+            self._write(guard.made_up if guard.knows else self._anew, every)
+            guard.settled()
+        if self._later:
+            later = dict(self._later)
+            self._write(lambda planner, now: guard.follow_up(planner, later, now), later)
+
+    def _write(self, told: Callable[[Planner, datetime], Effect], later: Later) -> None:
+        effect, marks = told(self._kg.planner(), self._kg.clock()), notes(self._kg.addresses, later)
+        if effect:
+            effect.remove |= marks
+            self._kg.write(effect, _ORIGIN, trusted=True)
+        else:
+            self._unmark(Effect(remove=Quads(marks)))
+        for shape in later:
+            del self._later[shape]
+
+    def _unmark(self, effect: Effect) -> None:
+        # Nothing follows: no commit that anybody has to read of.
+        try:
+            effect.apply(self._kg.store)
+        except Undecided:
+            self._kg.unfinished = effect, self._kg.head, ()
+            raise
+
+    def _anew(self, planner: Planner, now: datetime) -> Effect:
+        # They cost time to import, and this is seldom.
+        from kgservice.application.guard.findings import reconciled  # noqa: PLC0415
+        from kgservice.application.guard.validation import validate  # noqa: PLC0415
+
+        found = validate(self._kg, shapes=self._kg.guard.shapes).findings
+        change, _ = reconciled(planner, found, now)
+        return planner.effect(change)

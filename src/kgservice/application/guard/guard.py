@@ -17,9 +17,10 @@ from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.record_changes import added_to_records, removed_from_records
 from kgservice.application.guard import findings
 from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclassed
-from kgservice.application.guard.later import Later, notes
+from kgservice.application.guard.later import Later, everything, notes
 from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.application.guard.unclassed import Unclassed
+from kgservice.application.guard.unjudged import Unjudged
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
@@ -57,7 +58,8 @@ class Guard:
         self.left: Later = {}
         self.unseen = 0
         """How often something has been written that it has not judged, or may not have."""
-        self._pending: tuple[set[Triple], set[Triple]] = set(), set()
+        self._unjudged = Unjudged()
+        self._pending: Callable[[], object] = _nothing
         self._preparing = threading.Lock()
 
     @property
@@ -81,42 +83,39 @@ class Guard:
                 self._validator = LocalValidator(shapes, model, screened=self._accelerated)
             return self._validator
 
-    def difference(  # noqa: PLR0917
+    def difference(
         self,
         planner: Planner,
         effect: Effect,
         now: datetime,
         noted: Callable[[Node], bool] | None = None,
-        erased: Collection[NamedNode] = (),
         later: dict[Node, set[Node]] | None = None,
     ) -> Difference:
         """The findings before and after, of all records whose findings the effect can alter.
 
-        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`). Nobody
-        asks for findings of those `erased`: only what binds them to others is looked at. For `later` see
-        there, too.
+        With `noted`, what was found before is known of all nodes but these (see `LocalValidator`). For
+        `later` see there, too.
         """
         stored = self._looked_up(planner)
-        gone = stored.gone(removed_from_records(planner, effect), erased)
-        added = triples(t for said in added_to_records(planner, effect).by_graph.values() for t in said)
+        gone = stored.gone(removed_from_records(planner, effect))
+        added = _added(planner, effect)
+        less, more = gone - added, added - stored.holds(added)
+        self._pending = partial(stored.follow, less, more)
         before, after = Records(stored), Records(stored, gone=gone, added=added)
-        self._pending = gone - added, added - stored.holds(added)
-        changed = self._pending[0] | self._pending[1]
-        nodes: set[Node] = set(map(to_rdflib, erased))
-        if nodes:
-            changed = {triple for triple in changed if _binds(triple, nodes, before)}
-        if not changed:
-            return Difference({}, {})
-        context = context_of(now, self._policy)
-        validator = self.prepare(planner)
         either = Records(stored, added=added) if gone else after
-        return validator.difference(
-            changed, before, after, context, either=either, noted=noted, later=later, erased=nodes
+        if not (less or more):
+            return Difference({}, {})
+        return self.prepare(planner).difference(
+            less | more, before, after, self._context(now), either=either, noted=noted, later=later
         )
+
+    def _context(self, now: datetime) -> Iterable[Triple]:
+        return context_of(now, self._policy)
 
     def _looked_up(self, planner: Planner) -> Stored:
         if self._stored is None or self._stored.store is not planner.records:
             self._stored = Stored(planner.records, planner.graphs)
+        self._unjudged.follow(self._stored)
         return self._stored
 
     def foreseen(self, planner: Planner, effect: Effect, now: datetime) -> Difference:
@@ -134,27 +133,20 @@ class Guard:
     def judge(self, planner: Planner, effect: Effect, now: datetime, change: Change) -> Effect:
         """What the effect makes of the graph of findings, to be written with it.
 
-        Raises `Invalid` with the findings when it brings a violation, unless it is `lawful`. What follows
-        from it for records that it does not touch, by rules that say so (a withdrawn consent ends uses), is a
-        finding, but no reason to refuse it: where such records are many, they are `left`, and noted, for
-        `follow_up`. No entry is made about a node that is `erased`.
+        Raises `Invalid` with the findings when it brings a violation. What follows from it for records that
+        it does not touch, by rules that say so (a consent that has ended ends uses), is a finding, but no
+        reason to refuse it: where such records are many, they are `left`, and noted, for `follow_up`. A
+        `lawful` change is never refused, and all that it does is left, for `made_up`.
         """
-        lawful, erased = change.lawful, change.erased
-        classes = None if lawful else Classes(planner, effect)
-        if classes is not None:
-            refuse_unclassed(classes, effect)
+        if change.lawful:
+            return self._put_off(planner, effect, change.erased)
+        classes = Classes(planner, effect)
+        refuse_unclassed(classes, effect)
         noted = cache(partial(findings.is_noted, planner))
-        left: dict[Node, set[Node]] | None = None if erased else {}
-        difference = self.difference(planner, effect, now, noted=noted, erased=erased, later=left)
-        self.left = {_node(shape): set(map(_node, nodes)) for shape, nodes in (left or {}).items()}
+        left: dict[Node, set[Node]] = {}
+        difference = self.difference(planner, effect, now, noted=noted, later=left)
+        self.left = {_node(shape): set(map(_node, nodes)) for shape, nodes in left.items()}
         marks = Effect(add=Quads(notes(planner.addresses, self.left)))
-        if lawful:
-            new, gone = (
-                [f for f in found if f.focus not in erased and f.value not in erased]
-                for found in (difference.new, difference.gone)
-            )
-            marks.then(findings.kept(planner, new, gone, now))
-            return marks
         refused = [f for f in difference.new if f.is_violation]
         if refused:
             told = touched(planner, effect)
@@ -165,23 +157,63 @@ class Guard:
                 findings=[finding.to_json() for finding in refused],
                 named=written(effect.named),
             )
-        settled = [] if classes is None else classes.settled(lambda node: noted(to_rdflib(node)))
+        settled = classes.settled(lambda node: noted(to_rdflib(node)))
         marks.then(findings.kept(planner, difference.new, difference.gone, now, {NUMBER: settled}))
         return marks
+
+    def _put_off(self, planner: Planner, effect: Effect, erased: Collection[NamedNode]) -> Effect:
+        stored = self._looked_up(planner)
+        removed, added = list(removed_from_records(planner, effect)), _added(planner, effect)
+        self.left = everything(planner.addresses) if removed or added else {}
+        self._pending = partial(self._unjudged.take, removed, added - stored.holds(added), erased)
+        return Effect(add=Quads(notes(planner.addresses, self.left)))
 
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
         """What nodes that were left make of the graph of findings, once all else has been written."""
         looked_at = {to_rdflib(shape): set(map(to_rdflib, nodes)) for shape, nodes in later.items()}
-        context, dataset = context_of(now, self._policy), Records(self._looked_up(planner))
-        found = self.prepare(planner).of(looked_at, dataset, context)
+        dataset = Records(self._looked_up(planner))
+        found = self.prepare(planner).of(looked_at, dataset, self._context(now))
         told = [finding for by_key in found.values() for finding in by_key.values()]
         return findings.settled(planner, later, told, now)
+
+    def made_up(self, planner: Planner, now: datetime) -> Effect:
+        """What lawful changes that have been written make of the graph of findings.
+
+        No entry is made about a node that was erased: only what bound these to others is looked at. When the
+        effect has been written, `settled` is to be called.
+        """
+        stored, done = self._looked_up(planner), self._unjudged
+        before, after = Records(stored, gone=done.added, added=done.gone), Records(stored)
+        erased, changed = set(map(to_rdflib, done.erased)), done.gone | done.added
+        if erased:
+            changed = {triple for triple in changed if _binds(triple, erased, before)}
+        if not changed:
+            return Effect()
+        either = Records(stored, added=done.gone) if done.gone else after
+        noted = cache(partial(findings.is_noted, planner))
+        difference = self.prepare(planner).difference(
+            changed, before, after, self._context(now), either=either, noted=noted, erased=erased
+        )
+        new, gone = (
+            [f for f in found if f.focus not in done.erased and f.value not in done.erased]
+            for found in (difference.new, difference.gone)
+        )
+        return findings.kept(planner, new, gone, now)
+
+    @property
+    def knows(self) -> bool:
+        """Whether it knows what the lawful changes did of which something is left, as `made_up` has to."""
+        return bool(self._unjudged)
+
+    def settled(self) -> None:
+        """Take note that what `made_up` told has been entered."""
+        self._unjudged = Unjudged()
 
     def of(self, planner: Planner, nodes: Iterable[Term], now: datetime) -> list[Finding]:
         """All findings of some nodes, as they are now."""
         validator, dataset = self.prepare(planner), Records(self._looked_up(planner))
         unclassed = Unclassed(model_statements(planner.store, planner.addresses), planner.graphs)
-        context, ahead, found = context_of(now, self._policy), iter(nodes), list[Finding]()
+        context, ahead, found = self._context(now), iter(nodes), list[Finding]()
         while some := set(map(to_rdflib, islice(ahead, CHUNK))):
             told = validator.of({root.shape: some for root in validator.roots}, dataset, context)
             found += (finding for by_key in told.values() for finding in by_key.values())
@@ -190,13 +222,22 @@ class Guard:
 
     def follow(self) -> None:
         """Take note that the effect that was looked at last has been written."""
-        if self._stored is not None:
-            self._stored.follow(*self._pending)
+        self._pending()
 
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""
         self._stored = None
+        self._pending = _nothing
         self.unseen += 1
+
+
+def _nothing() -> None:
+    """Nothing has been looked at."""
+
+
+def _added(planner: Planner, effect: Effect) -> set[Triple]:
+    """What an effect says in record graphs."""
+    return triples(t for said in added_to_records(planner, effect).by_graph.values() for t in said)
 
 
 def touched(planner: Planner, effect: Effect) -> set[object]:

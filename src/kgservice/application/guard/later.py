@@ -1,4 +1,4 @@
-"""Nodes that are still to be looked at after a commit, as the state graph notes them with that commit."""
+"""What is still to be looked at after a commit, as the state graph notes it with that commit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from pyoxigraph import NamedNode, Quad
 from kgservice.namespaces import SCHEMA, Addresses
 from kgservice.store.base import Store
 
-# Focus nodes by the shape that is still to look at them.
+# Focus nodes by the shape that is still to look at them; or `everything`.
 Later = dict[NamedNode, set[NamedNode]]
 
 _NOTED = NamedNode(f"{SCHEMA}object")
+
+
+def everything(addresses: Addresses) -> Later:
+    """What is left of a change of which nobody has worked out the nodes: they may be any."""
+    state = NamedNode(addresses.state)
+    return {state: {state}}
 
 
 def notes(addresses: Addresses, later: Later) -> set[Quad]:

@@ -1,0 +1,43 @@
+"""Lawful changes that have been written, and whose findings are to be worked out yet.
+
+A withdrawal or an erasure is never refused, so nobody waits for what it does to the findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pyoxigraph import NamedNode, Quad
+
+from kgservice.application.guard.statements import Stored
+from kgservice.shacl.reach import Triple
+
+
+class Unjudged:
+    """What they did together: the statements that are `gone` and those `added`, the nodes `erased`."""
+
+    def __init__(self) -> None:
+        self.gone: set[Triple] = set()
+        self.added: set[Triple] = set()
+        self.erased: set[NamedNode] = set()
+        self._taken: list[tuple[Collection[Quad], Collection[Triple], Collection[NamedNode]]] = []
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self._taken or self.gone or self.added)
+
+    def take(
+        self, removed: Collection[Quad], added: Collection[Triple], erased: Collection[NamedNode]
+    ) -> None:
+        """Take note of one: the quads `removed` from record graphs, what was said first, who was erased."""
+        self._taken.append((removed, added, erased))
+
+    def follow(self, stored: Stored) -> None:
+        """Tell what was looked up before of what has been written since."""
+        while self._taken:
+            removed, added, erased = self._taken.pop(0)
+            gone = stored.gone(removed, erased).difference(added)
+            stored.follow(gone, added)
+            self.gone = self.gone.difference(added) | gone
+            self.added = self.added.difference(gone).union(added)
+            self.erased.update(erased)
