@@ -35,6 +35,7 @@ SHOWN = (
     "store/disk.py",
     "store/keys.py",
     "store/results.py",
+    "store/sparql_http.py",
 )
 """What raises errors that a page can show, or a command."""
 # Functions of these modules that make phrases, and which of their arguments has the words.
