@@ -28,6 +28,7 @@ from kgservice.namespaces import CI
 from kgservice.store.rewriting import rewrite
 
 AIMS = {"withdrawal": 100, "erasure": 200}  # milliseconds
+FOLLOWS = {"withdrawal": "what follows from a withdrawal", "erasure": "what follows from an erasure"}
 STATEMENTS = 1000
 FEEDBACK = 1  # the kind of record that `new_record` makes for every fourth number
 
@@ -82,12 +83,13 @@ class Measured:
         key = str(rows[0][0].value).removeprefix(self.kg.addresses.ids)  # type: ignore[union-attr]
         withdrawal = {"method": "e-mail", "by": SUBJECT}
         self.act("withdrawal", lambda: consents.withdraw(self.kg, key, withdrawal))
-        self.act("what follows", self.kg.current)
+        self.act(FOLLOWS["withdrawal"], self.kg.current)
 
     def erase(self) -> None:
         """Erase the next person."""
         person = self.persons.pop()
         self.act("erasure", lambda: erasing.erase(self.kg, person, {}))
+        self.act(FOLLOWS["erasure"], self.kg.current)
 
     def p50(self, name: str) -> float:
         """Milliseconds of an act, the median."""
@@ -108,8 +110,9 @@ def figures(small: Measured, large: Measured) -> list[Figure]:
             of("the same, slowest", max(large.taken[name]), "ms", detail),
             of("its p50 against a smaller graph", p50 / less, "×", against, 1.3),
         ]
-    after = large.p50("what follows")
-    return [*found, of("entering what follows from a withdrawal, p50", after, "ms", "after the answer")]
+    for what in FOLLOWS.values():
+        found.append(of(f"entering {what}, p50", large.p50(what), "ms", "after the answer"))
+    return found
 
 
 def main() -> None:
