@@ -21,6 +21,8 @@ from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.later import everything, noted
+from kgservice.application.guard.statements import Stored, triples
+from kgservice.application.guard.unjudged import Unjudged
 from kgservice.application.guard.validation import validate
 from kgservice.application.law import consents
 from kgservice.application.stewards.board import board
@@ -115,6 +117,7 @@ def test_who_asks_next_hears_of_all_that_follows(kg: KnowledgeGraph, lawful: boo
     assert found == violations(kg)
     assert kg.head == before + 2
     assert noted(kg.store, kg.addresses) == {}
+    assert not kg.guard.knows
     assert check.check(kg) == []
 
 
@@ -186,6 +189,23 @@ def test_nothing_that_follows_is_no_commit(kg: KnowledgeGraph) -> None:
     kg.current()
     assert kg.head == commits + 1
     assert noted(kg.store, kg.addresses) == {}
+
+
+def test_of_several_changes_what_is_different_in_the_end_is_known(kg: KnowledgeGraph) -> None:
+    own = kg.addresses.project("common")
+    said = [
+        Quad(NamedNode(f"urn:{n}"), NamedNode("urn:p"), NamedNode("urn:o"), NamedNode(own)) for n in range(4)
+    ]
+    stays, goes, back, brief = said
+    before, between, after = {stays, goes, back}, {stays, brief}, {stays, back}
+    unjudged, stored = Unjudged(), Stored(kg.store, kg.graphs)
+    kg.store.apply(add=before)
+    for old, new in ((before, between), (between, after)):
+        kg.store.apply(add=new - old, remove=old - new)
+        unjudged.take(old - new, triples(new - old), ())
+    assert unjudged
+    unjudged.follow(stored)
+    assert (unjudged.gone, unjudged.added) == (triples([goes]), set())
 
 
 def test_what_several_lawful_changes_did_is_entered_together(

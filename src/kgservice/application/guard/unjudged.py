@@ -38,6 +38,8 @@ class Unjudged:
             removed, added, erased = self._taken.pop(0)
             gone = stored.gone(removed, erased).difference(added)
             stored.follow(gone, added)
-            self.gone = self.gone.difference(added) | gone
-            self.added = self.added.difference(gone).union(added)
+            # What came and went, or went and came back, was never different.
+            lost, more = gone - self.added, set(added) - self.gone
+            self.gone = self.gone.difference(added) | lost
+            self.added = (self.added - gone) | more
             self.erased.update(erased)
