@@ -38,6 +38,7 @@ from kgservice.store.syntax import parse
 RECORDS = 30
 SCRATCH = NamedNode("urn:mine")
 FEEDBACK = 1  # the kind of record that `new_record` makes for every fourth number
+COLLECTED = NamedNode(f"{CI}collectedAtTime")
 LAWFUL_OR_NOT = pytest.mark.parametrize("lawful", [True, False])
 FOUND = f"SELECT DISTINCT ?focus {{ ?entry <{SH}focusNode> ?focus ; <{CI}findingStatus> 'open' }}"
 
@@ -189,6 +190,14 @@ def test_nothing_that_follows_is_no_commit(kg: KnowledgeGraph) -> None:
     kg.current()
     assert kg.head == commits + 1
     assert noted(kg.store, kg.addresses) == {}
+
+
+def test_no_finding_is_entered_about_who_was_erased_even_if_something_was_left(kg: KnowledgeGraph) -> None:
+    left, other = records_of(kg)[:2]
+    needed = {quad for node in (left, other) for quad in said_of(kg, [node]) if quad.predicate == COLLECTED}
+    kg.commit(Change(remove=tuple(needed), lawful=True, erased=frozenset({left})))
+    assert violations(kg) == {left.value, other.value}
+    assert told(kg) == {other.value}
 
 
 def test_of_several_changes_what_is_different_in_the_end_is_known(kg: KnowledgeGraph) -> None:
