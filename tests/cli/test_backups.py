@@ -169,9 +169,12 @@ def test_who_was_erased_since_is_erased_again_and_leaves_the_files(
     # On another machine only a list that was kept elsewhere can know.
     bare = run("restore", tmp_path / "kept", "--into", tmp_path / "bare" / "store")
     assert "erased again" not in bare.stderr
+    assert "whoever was erased since the backup is back" in bare.stderr
+    assert "since the backup is back" not in restored.stderr
     told = store.with_name("store.erased.jsonl")
     known = run("restore", tmp_path / "kept", "--into", tmp_path / "known" / "store", "--erased", told)
     assert "were erased again" in known.stderr
+    assert "since the backup is back" not in known.stderr
 
 
 @pytest.mark.slow

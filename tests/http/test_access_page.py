@@ -101,6 +101,20 @@ def persons(kg: KnowledgeGraph) -> list[str]:
     return [PERSON, *(f"00000000-0000-4000-8000-1007000000{n}" for n in (15, 17, 26, 29, 45))]
 
 
+def test_as_a_file_it_needs_nothing_else(demo_kg_guarded: KnowledgeGraph) -> None:
+    place = f"/subjects/{PERSON}/access"
+    with running(demo_kg_guarded) as server:
+        page = server.get(place, headers=HTML, params={"lang": "de"})
+        file = server.get(place, headers=HTML, params={"lang": "de", "file": "true"})
+        assert 'href="/static/' in page.text
+        assert 'href="/' not in file.text
+        assert 'src="' not in file.text
+        assert "<style" in file.text
+        assert file.headers["content-disposition"] == 'attachment; filename="my-data.html"'
+        wrong = server.get(place, headers=HTML, params={"file": "yes"})
+        assert (wrong.status_code, wrong.json()["detail"]) == (400, "file is true or false")
+
+
 def test_the_person_reads_restrictions_and_answers_with_their_reasons(
     demo_kg_guarded: KnowledgeGraph,
 ) -> None:

@@ -18,17 +18,19 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.law import subjects
 from kgservice.application.law.audit import AuditLog
 from kgservice.domain.audit import Line, verify
 from kgservice.domain.keys import prefix_of
 from kgservice.domain.principal import Principal, Role
 from kgservice.http.access.auditing import Auditing, fixed_parts, note
 from kgservice.namespaces import CI, DPV
+from kgservice.settings import Settings
 from kgservice.store.audit_file import AuditFile
 from tests.conftest import NOON
 from tests.http.keys import RESEARCH, asking, make_key
 from tests.http.persons import IDS, PERSON
-from tests.serving import Running, running
+from tests.serving import PLAIN, Running, running
 
 EVERYTHING = "https://kg.example/view/everything"
 QUERY = 'SELECT * { ?anna ?p "anna.miller@b.example" }'
@@ -82,6 +84,46 @@ def test_reads_are_recorded(audited: Running, log: AuditLog) -> None:
     ]
     assert {e["principal"] for e in found} == {"local"}
     assert found[0]["query"] == found[-1]["query"] == "ASK { ?1 ?2 ?3 }"
+
+
+def test_who_signs_in_and_out_is_recorded(kg: KnowledgeGraph, log: AuditLog, tmp_path: Path) -> None:
+    kg.settings = Settings(store=tmp_path / "store")
+    key = make_key(kg.settings, Role.STEWARD)
+    with running(kg, audit=log) as server, httpx.Client(trust_env=False, verify=PLAIN) as browser:
+        origin = {"Origin": server.url.removesuffix("/")}
+        for given in (key, server.token):
+            answer = browser.post(f"{server.url}sign-in", data={"token": given}, headers=origin)
+            assert answer.status_code == 303, answer.text
+            assert browser.post(f"{server.url}sign-out", headers=origin).status_code == 303
+        assert browser.post(f"{server.url}sign-out", headers=origin).status_code == 303
+        assert (
+            browser.post(f"{server.url}sign-in", data={"token": "kg_no"}, headers=origin).status_code == 401
+        )
+    steward, local = (f"key:{prefix_of(key)}", ["steward"]), ("local", ["administrator"])
+    nobody = ("unknown", list[str]())
+    assert [((e["principal"], e.get("roles", [])), e["resource"]) for e in entries(log)] == [
+        (steward, "POST /sign-in"),
+        (steward, "POST /sign-out"),
+        (local, "POST /sign-in"),
+        (local, "POST /sign-out"),
+        (nobody, "POST /sign-out"),
+        (nobody, "POST /sign-in"),
+    ]
+
+
+def test_whose_data_was_read_is_recorded_where_no_ticket_tells(
+    demo_kg: KnowledgeGraph, log: AuditLog
+) -> None:
+    data, page = f"/subjects/{PERSON}", f"/pages/persons/{PERSON}"
+    with running(demo_kg, audit=log) as server:
+        for address in (data, f"{data}/access", f"{data}/export"):
+            assert server.get(address).status_code == 200
+        for address in (page, f"{page}/erasure"):
+            assert server.get(address, headers={"Accept": "text/html"}).status_code == 200
+        mark = subjects.mark(demo_kg, IDS + PERSON)
+    found = entries(log)
+    assert [one.get("person") for one in found] == [mark] * 5
+    assert PERSON not in str(found)
 
 
 def test_pages_that_go_beyond_a_purpose_are_recorded_as_that(audited: Running, log: AuditLog) -> None:

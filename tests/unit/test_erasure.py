@@ -28,7 +28,7 @@ from kgservice.domain.decision import standing
 from kgservice.domain.matching import RecordId
 from kgservice.domain.model import TYPE
 from kgservice.domain.rights import Outcome
-from kgservice.errors import Conflict, NotFound, Reserved, Returning, StoreFailed
+from kgservice.errors import BadInput, Conflict, NotFound, Reserved, Returning, StoreFailed
 from kgservice.namespaces import CI, DPV, XSD
 from kgservice.settings import Settings
 from kgservice.store import OxigraphStore
@@ -120,6 +120,8 @@ def test_no_file_holds_a_literal_of_the_person(on_disk: Path, clock: Clock) -> N
     journal.write_text("Walburga Friesinger", encoding="utf-8")
     kg.store.optimize()  # into the levels that are packed
     assert set().union(*files_with(on_disk, texts).values()) == texts  # the scan sees what is there
+    with pytest.raises(BadInput, match=r"must be one of keep, erase$"):
+        erasing.erase(kg, PERSON, {"otherBasis": "maybe"})
     done = erasing.erase(kg, PERSON, {"otherBasis": "erase"})
     assert (done.quarantine, done.elsewhere) == (1, [named_after(kg)])
     assert check.check(kg) == []

@@ -86,12 +86,14 @@ def restore(
     # The store and the engines behind it cost time to import.
     from kgservice.application.care.backups import chosen  # noqa: PLC0415
     from kgservice.application.care.restoring import restore as restored  # noqa: PLC0415
+    from kgservice.application.graph.erased import list_of  # noqa: PLC0415
     from kgservice.cli.local import forgotten, opened  # noqa: PLC0415
     from kgservice.cli.recording import recording  # noqa: PLC0415
 
     settings = settings_for(into)
     refuse_running(settings)  # it goes on with the files that it has open, wherever they were moved
     found = chosen(directory)
+    listed = erased is not None or list_of(settings.store).exists()
     manifest, stays = restored(found, settings, erased)
     for name in stays:
         say(f"{name} was there and stays as it is.")
@@ -102,6 +104,11 @@ def restore(
     ):
         head = kg.head
     forgotten(settings)
+    if not listed:
+        say(
+            f"There was no {list_of(settings.store).name} beside the store, and no list was named "
+            "(--erased): whoever was erased since the backup is back."
+        )
     if as_json:
         put_json(
             {"folder": str(found), "store": str(settings.store), "backup": manifest.commit, "commit": head}

@@ -95,7 +95,10 @@ class LocalRights:
         """Read it."""
         right = Right.ACCESS if what == "access" else Right.PORTABILITY
         with self._recorder.doing(f"subject {what}", "subjects") as entry:
-            self._note(entry, self._data.asked_by(self._kg, key, right))
+            ticket = self._data.asked_by(self._kg, key, right)
+            self._note(entry, ticket)
+            if not ticket:
+                self._whose(entry, key)
             return self._document(key, what, fmt, language)
 
     def _document(self, key: str, what: str, fmt: str, language: str) -> bytes:
@@ -131,7 +134,8 @@ class LocalRights:
 
     def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """End it."""
-        with self._recorder.doing("subject lift", "subjects", reads=False):
+        with self._recorder.doing("subject lift", "subjects", reads=False) as entry:
+            self._whose(entry, key)
             self._restricting.lift(self._kg, key, restriction, body, Origin.asked("local", agent))
             return {"restrictions": self._restrictions(key)}
 
@@ -168,6 +172,10 @@ class LocalRights:
         if ticket:
             entry.ticket = self._kg.addresses.key(ticket)
 
+    def _whose(self, entry: Entry, key: str) -> None:
+        """Tell it whose data it was, where no ticket leads there."""
+        entry.person = self._subjects.mark(self._kg, self._subjects.one(self._kg, key).value)
+
     def _ticket(self, iri: str) -> dict[str, Any]:
         return self._tickets.to_json(self._tickets.one(self._kg, iri), self._kg.clock().astimezone(UTC))
 
@@ -188,7 +196,7 @@ class RemoteRights:
     def document(self, key: str, what: str, fmt: str, language: str) -> bytes:
         """Ask `GET /subjects/{key}/…`."""
         accept = "text/html" if fmt == HTML else MEDIA_TYPES[fmt]
-        given = {"lang": language} if fmt == HTML else {}
+        given = {"lang": language, "file": "true"} if fmt == HTML else {}
         path = f"/subjects/{_part(key)}/{what}"
         return self._ask("GET", path, params=given, headers={"Accept": accept})
 
@@ -196,7 +204,9 @@ class RemoteRights:
         """Ask `POST /subjects/{key}/…`."""
         path = f"/subjects/{_part(key)}/{what}"
         found = self._json("POST", path, json=dict(body), params=named(agent))
-        return self._json("GET", found["request"]) if what == "objection" else found
+        if what != "objection":
+            return found
+        return self._json("GET", f"/requests/{_part(found['request'].rpartition('/')[2])}")
 
     def lift(self, key: str, restriction: str, body: Mapping[str, Any], agent: str | None) -> dict[str, Any]:
         """Ask `POST /subjects/{key}/restriction/{id}/lift`."""

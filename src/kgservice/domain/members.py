@@ -47,7 +47,7 @@ class Members:
         """One of these texts."""
         value = self._taken(name, default)
         if value not in values:
-            raise self._wrong(name, Phrase("one of {values}", values=", ".join(values)))
+            raise self._wrong(name, Phrase("one of {values}", values=", ".join(filter(None, values))))
         return str(value)
 
     def days(self, name: str) -> int:

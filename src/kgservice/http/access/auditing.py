@@ -12,12 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kgservice.application.law.audit import AuditLog
 from kgservice.domain.audit import COUNTED, Action
 from kgservice.domain.audit_actions import action_of
-from kgservice.domain.principal import Principal, Role
+from kgservice.domain.principal import Principal
 from kgservice.errors import AuditFailed
 from kgservice.http.messages.problems import problem_of
 
-LOCAL = Principal("local", frozenset({Role.ADMINISTRATOR}))  # who has the token of the service
-UNKNOWN = Principal("unknown", frozenset())  # who was refused before it was known who asks
+UNKNOWN = Principal("unknown", frozenset())  # of whom it was not known, when they were answered, who asks
 
 # The model, the state of the service, the style of pages: the same for everybody, and no data of anybody.
 _OPEN = frozenset({"favicon.ico", "health", "metrics", "ontology", "openapi.json", "problems", "static"})
@@ -131,10 +130,9 @@ class Auditing:
     async def _record(self, scope: Scope, status: int) -> None:
         state: dict[str, Any] = scope["state"]
         action = self._action(scope, status)
-        denied = action is Action.DENIED
         draft = self._log.draft(
             action,
-            state.get("principal") or (UNKNOWN if denied else LOCAL),
+            state.get("principal") or UNKNOWN,
             f"{scope['method']} {self._place(scope['path'])}",
             view=state.get("view"),
             purpose=state.get("purpose"),

@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
     "/consents": Rule(PRIVACY, PRIVACY),
     "/decisions": Rule(PRIVACY),
     "/export": Rule(ADMINISTRATORS),
-    "/findings": Rule(STEWARDS, STEWARDS),
+    "/findings": Rule(OVERSEEING, STEWARDS),
     "/graphs": Rule(OVERSEEING, EDITING),  # these are the records themselves, whatever the purpose
     "/id": Rule(EVERYBODY),
     "/imports": Rule(STEWARDS, EDITING),

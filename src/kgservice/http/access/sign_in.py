@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -69,6 +70,7 @@ class SignIn:
         if not self._ticket or not hmac.compare_digest(tickets[0], self._ticket):
             return None
         self._ticket = b""
+        _is(scope, self._recogniser.local)
         response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "ticket"])
         cookies.set_session(response, scope["scheme"], port_of(host), self._sessions.open(None))
         return response
@@ -96,9 +98,10 @@ class SignIn:
         port = port_of(host)
         if self._settings.local and self._recogniser.is_token(given.encode(errors="replace")):
             value, lasts = self._sessions.open(None), None
+            _is(scope, self._recogniser.local)
         else:
             try:
-                await self._recogniser.of_key(given, address)
+                _is(scope, await self._recogniser.of_key(given, address))
             except (Unauthorised, TooMany) as error:
                 return self.refused(scope, error)
             value, lasts = self._sessions.open(prefix_of(given) or ""), self._sessions.seconds
@@ -111,6 +114,7 @@ class SignIn:
 
     def _out(self, scope: Scope, headers: Headers, host: str) -> Response:
         port = port_of(host)
+        self._leaving(scope, headers, port)
         self._end(scope, headers, port)
         response = see_other(SIGN_IN, [])
         cookies.end_session(response, scope["scheme"], port)
@@ -119,6 +123,12 @@ class SignIn:
     def _end(self, scope: Scope, headers: Headers, port: str) -> None:
         for value in cookies.cookies(headers, cookies.session_cookie(scope["scheme"], port)):
             self._sessions.close(value)
+
+    def _leaving(self, scope: Scope, headers: Headers, port: str) -> None:
+        """Note who signs out; a cookie that says nothing any more is no reason to refuse it."""
+        for value in cookies.cookies(headers, cookies.session_cookie(scope["scheme"], port)):
+            with suppress(Unauthorised):
+                _is(scope, self.of_cookie(value))
 
     def page(self, scope: Scope, status: int, wrong: str | None = None) -> Response:
         """The page that asks for a token or a key; `wrong` names the text that says what was wrong."""
@@ -176,3 +186,8 @@ def wants_page(scope: Scope) -> bool:
         return negotiate((PLAIN_JSON, HTML), Headers(scope=scope).get("accept"), None)[0] is HTML
     except NotAcceptable:
         return False
+
+
+def _is(scope: Scope, principal: Principal) -> None:
+    """Say who makes the request: the audit log tells it."""
+    scope.setdefault("state", {})["principal"] = principal

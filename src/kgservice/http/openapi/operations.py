@@ -184,7 +184,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", _PERSON): Operation("What there is about a person, in numbers"),
     ("get", f"{_PERSON}/access"): Operation(
-        "All data of a person", (PLAIN_JSON, JSON_LD, HTML), asked=("lang",), fails=(409,)
+        "All data of a person", (PLAIN_JSON, JSON_LD, HTML), asked=("lang", "file"), fails=(409,)
     ),
     ("get", f"{_PERSON}/export"): Operation("What a person takes along", (JSON_LD, CSV, PLAIN_JSON)),
     ("post", f"{_PERSON}/rectification"): _changed(

@@ -39,6 +39,7 @@ def erasure_page(site: Site, request: Request) -> Response:
     kg, language = site.whole, site.language(request)
     key = request.path_params["id"]
     person = subjects.one(kg, key)
+    note(request.scope, person=subjects.mark(kg, person.value))
     told = subjects.summary(kg, key)
     bound = obligations.records(kg, person)
     linked, waiting = linked_records(kg, person)

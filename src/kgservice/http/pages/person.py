@@ -16,6 +16,7 @@ from kgservice.application.graph.lawful_facts import read_concepts
 from kgservice.application.law import corrections, decisions, requests, restricting, subjects, tickets
 from kgservice.domain.change import Origin
 from kgservice.errors import BadParameter
+from kgservice.http.access.auditing import note
 from kgservice.http.messages import forms
 from kgservice.http.pages import consents
 from kgservice.http.pages.persons import PERSONS
@@ -42,6 +43,7 @@ def person_page(site: Site, request: Request) -> Response:
     kg, language = site.whole, site.language(request)
     key = request.path_params["id"]
     person = subjects.one(kg, key)
+    note(request.scope, person=subjects.mark(kg, person.value))
     told = subjects.summary(kg, key)
     recorded = consents.of(kg, person)
     kinds = labels(kg, told["classes"], language)

@@ -15,18 +15,20 @@ from kgservice.application.law import erasing, rectifying, restricting, subject_
 from kgservice.domain.change import Origin
 from kgservice.domain.members import Members
 from kgservice.domain.rights import Right
-from kgservice.errors import NotFound
+from kgservice.errors import BadParameter, NotFound
 from kgservice.http.access.auditing import note
 from kgservice.http.access.given import address, asker, json_body
 from kgservice.http.messages.exchange import Exchange, on
 from kgservice.http.messages.negotiation import HTML, PLAIN_JSON, Representation, negotiate
 from kgservice.http.messages.streaming import ClientLeft
+from kgservice.http.pages import handed
 from kgservice.http.pages.site import Site
 from kgservice.store.formats import CSV, JSON_LD, Format
 
 Offers = tuple[Format | Representation, ...]
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+_ATTACHED = {"Vary": "Accept, Accept-Language", "Content-Disposition": 'attachment; filename="my-data.html"'}
 _JSON: Offers = (PLAIN_JSON,)
 _READS: dict[str, Offers] = {
     "": _JSON,
@@ -68,7 +70,9 @@ class Subjects:
             return
         part = parts[1] if len(parts) > 1 else ""
         offer, media_type = negotiate(_READS[part], http.headers.get("accept"), http.wanted)
-        given = address(http, subjects.WAYS if not parts else ("lang",) if part == "access" else ())
+        given = address(http, subjects.WAYS if not parts else ("lang", "file") if part == "access" else ())
+        if given.get("file", "false") not in {"true", "false"}:
+            raise BadParameter("file is true or false", source="file")
 
         def read() -> Response:
             if not parts:
@@ -80,8 +84,10 @@ class Subjects:
     def _read(
         self, http: Exchange, key: str, part: str, offer: Format | Representation, media_type: str
     ) -> Response:
-        if part in _ASKED_BY:
-            self._note(http, subject_data.asked_by(self._kg, key, _ASKED_BY[part]))
+        ticket = subject_data.asked_by(self._kg, key, _ASKED_BY[part]) if part in _ASKED_BY else ""
+        self._note(http, ticket)
+        if not ticket:
+            self._whose(http, key)
         if part == "access":
             return self._access(http, key, offer, media_type)
         if part == "export":
@@ -91,9 +97,12 @@ class Subjects:
         return self._json(subjects.summary(self._kg, key))
 
     def _access(self, http: Exchange, key: str, offer: Format | Representation, media_type: str) -> Response:
-        """All data, for the person to read (Art. 15) or for programs."""
+        """All data, for programs or for the person to read (Art. 15): a page of the service, or a `file`."""
         if offer is HTML:
             request = Request(http.scope)
+            if http.parameters.get("file") == ["true"]:
+                body = handed.document(self._kg, key, self._site.language(request))
+                return Response(body, media_type=media_type, headers=HEADERS | _ATTACHED)
             shown = subject_page.page(self._kg, key, self._site.language(request))
             response = self._site.page(request, "subject.html", subject=shown)
             response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
@@ -140,9 +149,10 @@ class Subjects:
         if what == "objection":
             ticket = restricting.object_(kg, key, body, by)
             self._note(http, ticket)
-            return self._made(f"/requests/{self._short(ticket)}")
+            return self._made(ticket)
         if len(parts) == 4:
             restricting.lift(kg, key, parts[2], body, by)
+            self._whose(http, key)
             return self._json({"restrictions": restricting.of(kg, subjects.one(kg, key))})
         restricted = restricting.restrict(kg, key, body, by)
         self._note(http, restricted.ticket)
@@ -153,11 +163,13 @@ class Subjects:
         if ticket:
             note(http.scope, ticket=self._kg.addresses.key(ticket))
 
-    def _made(self, place: str) -> Response:
-        return JSONResponse({"request": place}, 201, {**HEADERS, "Location": place})
+    def _whose(self, http: Exchange, key: str) -> None:
+        """Tell it whose data it was, where no ticket leads there."""
+        note(http.scope, person=subjects.mark(self._kg, subjects.one(self._kg, key).value))
 
-    def _short(self, iri: str) -> str:
-        return quote(iri.removeprefix(self._kg.addresses.ids), safe="")
+    def _made(self, ticket: str) -> Response:
+        place = f"/requests/{quote(ticket.removeprefix(self._kg.addresses.ids), safe='')}"
+        return JSONResponse({"request": ticket}, 201, {**HEADERS, "Location": place})
 
     def _json(self, found: Any, status: int = 200) -> Response:
         return JSONResponse(found, status, HEADERS)
