@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.complete import NOW, CompleteGenerator
@@ -20,17 +21,21 @@ from kgservice.application.care import check
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.graph.graph import KnowledgeGraph
+from kgservice.application.guard import validation
+from kgservice.application.guard.findings import FOCUS
 from kgservice.application.guard.later import everything, noted
 from kgservice.application.guard.statements import Stored, triples
 from kgservice.application.guard.unjudged import Unjudged
 from kgservice.application.guard.validation import validate
-from kgservice.application.law import consents
+from kgservice.application.law import consents, erasing
+from kgservice.application.law.remnants import remnants
 from kgservice.application.stewards.board import board
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
-from kgservice.errors import StoreFull
+from kgservice.errors import StoreFull, Undecided
 from kgservice.namespaces import CI, SH
 from kgservice.settings import Settings
+from kgservice.shacl.report import Report
 from kgservice.store.formats import N_QUADS
 from kgservice.store.oxigraph import OxigraphStore
 from kgservice.store.syntax import parse
@@ -217,25 +222,29 @@ def test_of_several_changes_what_is_different_in_the_end_is_known(kg: KnowledgeG
     assert (unjudged.gone, unjudged.added) == (triples([goes]), set())
 
 
-def test_what_several_lawful_changes_did_is_entered_together(
-    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Hindered:
+    """What follows cannot be entered until it is `over`."""
+
+    def __init__(self, kg: KnowledgeGraph, error: Exception | None = None) -> None:
+        self.over = False
+        self._real, self._error = kg.guard.made_up, error or StoreFull("no room is left")
+        kg.guard.made_up = self._made_up  # type: ignore[method-assign]
+
+    def _made_up(self, planner: Planner, now: datetime) -> Effect:
+        if self.over:
+            return self._real(planner, now)
+        raise self._error
+
+
+def test_what_several_lawful_changes_did_is_entered_together(kg: KnowledgeGraph) -> None:
     """The first records are gone before anything of them is entered, the second are gone and come back."""
-
-    def made_up(planner: Planner, now: datetime) -> Effect:
-        if full:
-            raise StoreFull("no room is left")
-        return real(planner, now)
-
-    full, real, records = True, kg.guard.made_up, records_of(kg)
-    monkeypatch.setattr(kg.guard, "made_up", made_up)
-    head = kg.head
+    records, hindered, head = records_of(kg), Hindered(kg), kg.head
     withdraw(kg)
     first, second = said_of(kg, records[:5]), said_of(kg, records[5:10])
     kg.commit(Change(remove=(*first, *second), lawful=True))
     kg.commit(Change(add=tuple(second), lawful=True))
     assert kg.head == head + 3
-    full = False
+    hindered.over = True
     kg.planner()
     assert kg.head == head + 4
     assert told(kg) == violations(kg)
@@ -243,24 +252,125 @@ def test_what_several_lawful_changes_did_is_entered_together(
     assert told(kg).issuperset(record.value for record in records[5:])
 
 
+def test_a_change_that_is_judged_before_it_is_entered_counts(kg: KnowledgeGraph) -> None:
+    withdraw(kg)
+    kg.current()
+    record, hindered = records_of(kg)[0], Hindered(kg)
+    kg.commit(Change(remove=tuple(said_of(kg, [record])), lawful=True))
+    renewed = {"method": "portal", "expires": (NOW + timedelta(days=300)).isoformat()}
+    consents.renew(kg, consent_of(kg, person_of(kg)), renewed)
+    hindered.over = True
+    kg.planner()
+    assert told(kg) == violations(kg) == set()
+
+
+def test_an_erasure_takes_what_was_entered_after_it_had_looked(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hindered, person = Hindered(kg), person_of(kg)
+    withdraw(kg)
+    kg.current()
+    search, gone = remnants, {node.value for node in records_of(kg)}
+
+    def searched(*given: Any) -> Any:
+        found = search(*given)
+        hindered.over = True
+        return found
+
+    monkeypatch.setattr(erasing, "remnants", searched)
+    erasing.erase(kg, person, {"otherBasis": "erase"})
+    kg.current()
+    named = {str(q.object.value) for q in kg.store.match([(None, FOCUS, None)])}  # type: ignore[union-attr]
+    assert named.isdisjoint(gone)
+    assert told(kg) == violations(kg)
+
+
+def test_no_fault_ends_the_service(kg: KnowledgeGraph, caplog: pytest.LogCaptureFixture) -> None:
+    Hindered(kg, RecursionError("of a text that nobody may read"))
+    withdraw(kg)
+    assert kg.ask(f"ASK {{ ?s a <{CI}Feedback> }}")
+    kg.commit(Change(add=(Quad(NamedNode("urn:a"), NamedNode("urn:b"), NamedNode("urn:c"), SCRATCH),)))
+    kg.close()
+    again = opened(kg.settings.store)
+    assert told(again) == violations(again) != set()
+    again.close()
+    assert "RecursionError" in caplog.text
+    assert "nobody may read" not in caplog.text
+
+
+def once_undecided(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
+    """The store makes a change (the first `after` so many), but does not say so."""
+    apply, left = kg.store.apply, [after]
+
+    def silent(**change: Any) -> None:
+        apply(**change)
+        left[0] -= 1
+        if left[0] < 0:
+            monkeypatch.setattr(kg.store, "apply", apply)
+            raise Undecided("the server does not answer")
+
+    monkeypatch.setattr(kg.store, "apply", silent)
+
+
+def test_a_withdrawal_that_was_not_known_to_be_made(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hindered = Hindered(kg)
+    kg.commit(Change(remove=tuple(said_of(kg, records_of(kg)[:1])), lawful=True))
+    once_undecided(kg, monkeypatch)
+    with pytest.raises(Undecided):
+        withdraw(kg)
+    hindered.over = True
+    kg.planner()
+    assert told(kg) == violations(kg) != set()
+    assert noted(kg.store, kg.addresses) == {}
+
+
+def test_findings_that_were_not_known_to_be_entered(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = [q for q in said_of(kg, records_of(kg)[:1]) if q.predicate == COLLECTED]
+    once_undecided(kg, monkeypatch, after=1)
+    with kg.writing:
+        kg.commit(Change(remove=tuple(needed), lawful=True))
+        kg.current()
+        kg.planner()
+    assert noted(kg.store, kg.addresses) == {}
+    assert not kg.guard.knows
+    withdraw(kg)
+    assert told(kg) == violations(kg) != set()
+
+
+def test_what_a_process_before_did_is_not_forgotten_for_what_this_one_does(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> Report:
+        raise StoreFull("no room is left")
+
+    with kg.writing:
+        withdraw(kg)
+        kg.store.backup(tmp_path / "killed")
+    again = opened(tmp_path / "killed")
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "validate", full)
+        again.current()
+        again.commit(Change(remove=tuple(said_of(again, records_of(again)[:1])), lawful=True))
+    again.planner()
+    assert told(again) == violations(again) != set()
+    assert noted(again.store, again.addresses) == {}
+    again.close()
+
+
 def test_what_could_not_be_entered_is_not_entered_within_another_commit(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is room again while another commit is written: each commit has a number of its own."""
-    full, apply = True, kg.store.apply
+    hindered, apply = Hindered(kg), kg.store.apply
 
-    def made_up(planner: Planner, now: datetime) -> Effect:
-        if full:
-            raise StoreFull("no room is left")
-        return real(planner, now)
+    def room(**change: Any) -> None:
+        apply(**change)
+        hindered.over = True
 
-    def room(**change: object) -> None:
-        nonlocal full
-        apply(**change)  # type: ignore[arg-type]
-        full = False
-
-    real = kg.guard.made_up
-    monkeypatch.setattr(kg.guard, "made_up", made_up)
     withdraw(kg)
     monkeypatch.setattr(kg.store, "apply", room)
     before = kg.head

@@ -22,6 +22,7 @@ from kgservice.errors import KgError, Undecided
 
 if TYPE_CHECKING:
     from kgservice.application.graph.graph import KnowledgeGraph
+    from kgservice.application.guard.guard import Guard
 
 _ORIGIN = Origin(agent="kgservice", reason="findings that follow from the commit before")
 
@@ -34,6 +35,8 @@ class Following:
     def __init__(self, kg: KnowledgeGraph) -> None:
         self._kg = kg
         self._later = noted(kg.store, kg.addresses)
+        self._every = everything(kg.addresses)
+        self._unknown = self._every.keys() <= self._later.keys()
         self._failed = self._entering = False
 
     def begin(self, later: Later) -> None:
@@ -44,33 +47,43 @@ class Following:
             with suppress(RuntimeError):  # the system has no more threads: who asks next does it
                 threading.Thread(target=self._kg.current, name="kgservice-following").start()
 
-    def recall(self) -> None:
-        """Take note of what the store says is left, after a commit that was not known to be made."""
+    def recall(self, guard: Guard | None) -> None:
+        """Take note of what the store says is left: a commit was not known to be made, or much was loaded."""
         self._later = noted(self._kg.store, self._kg.addresses)
+        self._failed = False
+        if self._every.keys() <= self._later.keys():
+            self._unknown |= guard is None or not guard.knows
+        else:
+            self._unknown = False
+            if guard is not None:
+                guard.settled()
 
     def finish(self, *, again: bool = False) -> None:
         """Enter what has been left; if that fails it is left until asked `again`, and the log says so."""
         if not self._later or not self._kg.guarded or (self._failed and not again):
             return
         with self._kg.writing:
-            if self._entering or not self._later:
+            if self._entering or not self._later or (self._failed and not again):
                 return
             self._entering = True
             try:
                 self._enter()
                 self._failed = False
-            except KgError as error:
+            except Exception as error:  # whatever it is: what has been committed can be read, and goes on
                 if not self._failed:
-                    _log.error("what follows from the last commit cannot be entered yet: %s", error)
+                    told = error if isinstance(error, KgError) else type(error).__name__
+                    _log.error("what follows from the last commit cannot be entered yet: %s", told)
                 self._failed = True
+                if self._unknown:  # it takes long: not once more before the next opening
+                    self._later = {key: nodes for key, nodes in self._later.items() if key not in self._every}
             finally:
                 self._entering = False
 
     def _enter(self) -> None:
-        every, guard = everything(self._kg.addresses), self._kg.guard
-        if every.keys() <= self._later.keys():
-            # What is not known here, a process did that has ended before it entered what follows.
-            self._write(guard.made_up if guard.knows else self._anew, every)
+        guard = self._kg.guard
+        if self._every.keys() <= self._later.keys():
+            self._write(self._anew if self._unknown or not guard.knows else guard.made_up, self._every)
+            self._unknown = False
             guard.settled()
         if self._later:
             later = dict(self._later)
@@ -84,21 +97,22 @@ class Following:
         else:
             self._unmark(Effect(remove=Quads(marks)))
         for shape in later:
-            del self._later[shape]
+            self._later.pop(shape, None)
 
     def _unmark(self, effect: Effect) -> None:
         # Nothing follows: no commit that anybody has to read of.
         try:
             effect.apply(self._kg.store)
         except Undecided:
-            self._kg.unfinished = effect, self._kg.head, ()
+            self._kg.unfinished = effect, self._kg.head, (), False
             raise
 
     def _anew(self, planner: Planner, now: datetime) -> Effect:
-        # They cost time to import, and this is seldom.
+        # These cost time to import, and this is seldom.
         from kgservice.application.guard.findings import reconciled  # noqa: PLC0415
         from kgservice.application.guard.validation import validate  # noqa: PLC0415
 
+        _log.warning("a process has ended before it entered what a change did: everything is validated")
         found = validate(self._kg, shapes=self._kg.guard.shapes).findings
         change, _ = reconciled(planner, found, now)
         return planner.effect(change)

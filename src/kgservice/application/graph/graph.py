@@ -75,9 +75,9 @@ class KnowledgeGraph(Whole):
         self.due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
-        self._head = self._opened = standing.head(store, self.addresses)
+        self._head = self.opened = standing.head(store, self.addresses)  # `opened`: when much came at once
         self._changed: dict[object, int] = {}
-        self.unfinished: tuple[Effect, int, Collection[object]] | None = None
+        self.unfinished: tuple[Effect, int, Collection[object], bool] | None = None
         self._following = Following(self)
         self.took = Durations()  # of changes, for which nobody else can write
         self.when_hidden = Hearers()
@@ -118,12 +118,7 @@ class KnowledgeGraph(Whole):
 
     def changed(self, graph: NamedNode) -> int:
         """The number of the last commit that changed the graph; before this start, the last one of all."""
-        return self._changed.get(graph, self._opened)
-
-    @property
-    def opened(self) -> int:
-        """The number of the last commit before this start, or of the last bulk load since."""
-        return self._opened
+        return self._changed.get(graph, self.opened)
 
     @property
     def prepared(self) -> bool:
@@ -143,10 +138,11 @@ class KnowledgeGraph(Whole):
             yield
         self.due = Dues(self.store, self.addresses).first()
         self._purposes.forget()
-        self._head = self._opened = standing.head(self.store, self.addresses)
+        self._head = self.opened = standing.head(self.store, self.addresses)
         self._changed.clear()
         if self._guard is not None:
             self._guard.forget()
+        self._following.recall(self._guard)
 
     # Reading
 
@@ -227,16 +223,16 @@ class KnowledgeGraph(Whole):
             found = self.guard.judge(planner, effect, now, change) if judged else Effect()
             shown = self._purposes.effect(planner, effect, now, change.erased)
             hidden = hidden_views(planner, effect, found, shown, erased=bool(change.erased))
-            commit = self._put(effect, change, now, found, shown, hidden=hidden)
-            if judged:
-                self.guard.follow()
-                self._following.begin(self.guard.left)
-            elif self._guard and any(map(self.graphs.is_record, effect.graphs)):
-                self._guard.forget()
-            return commit
+            return self._put(effect, change, now, found, shown, hidden=hidden, judged=judged)
 
     def _put(
-        self, effect: Effect, change: Change, now: datetime, *more: Effect, hidden: Collection[object] = ()
+        self,
+        effect: Effect,
+        change: Change,
+        now: datetime,
+        *more: Effect,
+        hidden: Collection[object] = (),
+        judged: bool = False,
     ) -> Commit:
         """Write an effect and what follows from it as one commit; for `hidden` see `hidden_views`."""
         number = self._head + 1
@@ -250,9 +246,9 @@ class KnowledgeGraph(Whole):
         except KgError as error:
             self._purposes.forget()  # it has taken note of what is not written
             if isinstance(error, Undecided):
-                self.unfinished = effect, number, hidden
+                self.unfinished = effect, number, hidden, judged
             raise
-        self._follow(effect, number, hidden)
+        self._follow(effect, number, hidden, judged)
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
 
@@ -270,13 +266,12 @@ class KnowledgeGraph(Whole):
                 except Undecided:  # still; of any other failure nothing is left
                     self.unfinished = unfinished
                     raise
-                self._follow(*unfinished)
-                if self._guard is not None:
-                    self._guard.forget()
-                self._following.recall()
+                if unfinished is not None:  # nobody else has meanwhile
+                    self._follow(*unfinished)
+                    self._following.recall(self._guard)
         self._following.finish(again=True)
 
-    def _follow(self, effect: Effect, number: int, hidden: Collection[object]) -> None:
+    def _follow(self, effect: Effect, number: int, hidden: Collection[object], judged: bool) -> None:
         """Take note of a commit that the store has made; of what is `hidden` now nobody is told any more."""
         standing.note(self.store, self.addresses, number)
         parts = effect.by_graph()
@@ -289,6 +284,11 @@ class KnowledgeGraph(Whole):
             self.due = Dues(self.store, self.addresses).first()
         if hidden:
             self.when_hidden.tell(hidden, self.engine)
+        if judged:
+            self.guard.follow()
+            self._following.begin(self.guard.left)
+        elif self._guard and any(map(self.graphs.is_record, effect.graphs)):
+            self._guard.forget()
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""

@@ -20,7 +20,7 @@ from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclasse
 from kgservice.application.guard.later import Later, everything, notes
 from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.application.guard.unclassed import Unclassed
-from kgservice.application.guard.unjudged import Unjudged
+from kgservice.application.guard.unjudged import Unjudged, without
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
@@ -100,7 +100,7 @@ class Guard:
         gone = stored.gone(removed_from_records(planner, effect))
         added = _added(planner, effect)
         less, more = gone - added, added - stored.holds(added)
-        self._pending = partial(stored.follow, less, more)
+        self._pending = partial(self._written, stored, less, more)
         before, after = Records(stored), Records(stored, gone=gone, added=added)
         either = Records(stored, added=added) if gone else after
         if not (less or more):
@@ -108,6 +108,11 @@ class Guard:
         return self.prepare(planner).difference(
             less | more, before, after, self._context(now), either=either, noted=noted, later=later
         )
+
+    def _written(self, stored: Stored, less: set[Triple], more: set[Triple]) -> None:
+        stored.follow(less, more)
+        if self._unjudged:  # it was judged as if what is not told yet were told
+            self._unjudged.join(less, more)
 
     def _context(self, now: datetime) -> Iterable[Triple]:
         return context_of(now, self._policy)
@@ -187,8 +192,6 @@ class Guard:
         erased, changed = set(map(to_rdflib, done.erased)), done.gone | done.added
         if erased:
             changed = {triple for triple in changed if _binds(triple, erased, before)}
-        if not changed:
-            return Effect()
         either = Records(stored, added=done.gone) if done.gone else after
         noted = cache(partial(findings.is_noted, planner))
         difference = self.prepare(planner).difference(
@@ -198,7 +201,9 @@ class Guard:
             [f for f in found if f.focus not in done.erased and f.value not in done.erased]
             for found in (difference.new, difference.gone)
         )
-        return findings.kept(planner, new, gone, now)
+        told = findings.kept(planner, new, gone, now)
+        told.then(without(planner, done.erased))  # entered after the erasure had looked for them
+        return told
 
     @property
     def knows(self) -> bool:
@@ -223,6 +228,7 @@ class Guard:
     def follow(self) -> None:
         """Take note that the effect that was looked at last has been written."""
         self._pending()
+        self._pending = _nothing
 
     def forget(self) -> None:
         """Forget what has been looked up: something else has been written."""

@@ -9,8 +9,23 @@ from collections.abc import Collection
 
 from pyoxigraph import NamedNode, Quad
 
+from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.planner import Planner
+from kgservice.application.guard.findings import FOCUS, VALUE
 from kgservice.application.guard.statements import Stored
+from kgservice.domain.change import Change
 from kgservice.shacl.reach import Triple
+
+
+def without(planner: Planner, nodes: Collection[NamedNode]) -> Effect:
+    """What the graph of findings loses with all entries that name one of the nodes; no change of a user's."""
+    graph, match = NamedNode(planner.addresses.finding), planner.store.match
+    named = match(((None, prop, node) for node in nodes for prop in (FOCUS, VALUE)), graph)
+    entries = {quad.subject for quad in named if isinstance(quad.subject, NamedNode)}
+    said = match(((entry, None, None) for entry in entries), graph)
+    effect = planner.effect(Change(remove=tuple(said), trusted=True))
+    effect.added = effect.removed = 0
+    return effect
 
 
 class Unjudged:
@@ -38,8 +53,12 @@ class Unjudged:
             removed, added, erased = self._taken.pop(0)
             gone = stored.gone(removed, erased).difference(added)
             stored.follow(gone, added)
-            # What came and went, or went and came back, was never different.
-            lost, more = gone - self.added, set(added) - self.gone
-            self.gone = self.gone.difference(added) | lost
-            self.added = (self.added - gone) | more
+            self.join(gone, added)
             self.erased.update(erased)
+
+    def join(self, gone: Collection[Triple], added: Collection[Triple]) -> None:
+        """Take note of what another change did meanwhile, too."""
+        # What came and went, or went and came back, was never different.
+        lost, more = set(gone) - self.added, set(added) - self.gone
+        self.gone = self.gone.difference(added) | lost
+        self.added = self.added.difference(gone) | more

@@ -23,6 +23,7 @@ from kgservice.store.syntax import parse
 
 def exists(kg: KnowledgeGraph, graph: NamedNode) -> bool:
     """Whether the graph exists; the scratch graph (`?default`) always does."""
+    kg.current()
     return graph.value == kg.addresses.scratch or kg.store.has_graph(graph)
 
 
@@ -31,7 +32,6 @@ def read(kg: KnowledgeGraph, graph: NamedNode, fmt: Format, out: BinaryIO) -> No
 
     Raises `NotFound`, and `NotAcceptable` for a format that carries no graph, before anything is written.
     """
-    kg.current()
     if not exists(kg, graph):
         raise NotFound("there is no graph {graph}", graph=graph)
     if fmt.rdf is None:

@@ -106,9 +106,9 @@ class Graphs:
 
     async def _read(self, http: Exchange, graph: NamedNode) -> None:
         fmt, media_type = negotiate(GRAPH_FORMATS, http.headers.get("accept"), http.wanted)
-        commit = self._kg.changed(graph)
         if not await self._exists(graph):
             raise NotFound("There is no graph <{graph}>", graph=graph.value)
+        commit = self._kg.changed(graph)
         await self._tags.answer(
             http,
             fmt,
