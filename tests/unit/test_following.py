@@ -321,9 +321,11 @@ def test_a_withdrawal_that_was_not_known_to_be_made(
     with pytest.raises(Undecided):
         withdraw(kg)
     hindered.over = True
-    kg.planner()
-    assert told(kg) == violations(kg) != set()
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "validate", None)  # all is known, and not looked for in everything
+        kg.planner()
     assert noted(kg.store, kg.addresses) == {}
+    assert told(kg) == violations(kg) != set()
 
 
 def test_findings_that_were_not_known_to_be_entered(
