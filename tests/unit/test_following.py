@@ -285,6 +285,17 @@ def test_an_erasure_takes_what_was_entered_after_it_had_looked(
     assert told(kg) == violations(kg)
 
 
+def test_what_an_erasure_keeps_keeps_its_findings(kg: KnowledgeGraph) -> None:
+    person = person_of(kg)
+    consent = NamedNode(consent_of(kg, person))
+    stated = [q for q in said_of(kg, [consent]) if q.predicate == NamedNode(f"{CI}jurisdiction")]
+    kg.commit(Change(remove=tuple(stated), lawful=True))
+    assert told(kg) == {consent.value}
+    erasing.erase(kg, person, {"otherBasis": "erase"})
+    assert consent.value in told(kg)
+    assert {f.focus for f in validate(kg).findings} == {NamedNode(iri) for iri in told(kg)}
+
+
 def test_no_fault_ends_the_service(kg: KnowledgeGraph, caplog: pytest.LogCaptureFixture) -> None:
     Hindered(kg, RecursionError("of a text that nobody may read"))
     withdraw(kg)

@@ -21,7 +21,7 @@ from kgservice.shacl.screen import Screen
 from kgservice.shacl.shapes import Shapes
 from kgservice.shacl.sides import Side
 from kgservice.shacl.targets import ByPredicate, Targets
-from kgservice.shacl.terms import from_rdflib
+from kgservice.shacl.terms import from_rdflib, to_rdflib
 from kgservice.shacl.validate import Engine, Findings
 
 _WORDS = {
@@ -61,6 +61,15 @@ class Difference:
     def new(self) -> list[Finding]:
         """The findings that the change brings."""
         return list(_less(self.after, self.before).values())
+
+    def entered(self, nodes: Iterable[Node]) -> list[Finding]:
+        """The findings that the change brings, and all that there are now about the nodes."""
+        anew = set(nodes)
+        known = {
+            shape: {key: one for key, one in found.items() if to_rdflib(one.focus) not in anew}
+            for shape, found in self.before.items()
+        }
+        return list(_less(self.after, known).values())
 
     @property
     def gone(self) -> list[Finding]:

@@ -20,7 +20,7 @@ from kgservice.application.guard.classes import NUMBER, Classes, refuse_unclasse
 from kgservice.application.guard.later import Later, everything, notes
 from kgservice.application.guard.statements import Records, Stored, triples
 from kgservice.application.guard.unclassed import Unclassed
-from kgservice.application.guard.unjudged import Unjudged, without
+from kgservice.application.guard.unjudged import Unjudged, named_in, without
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
 from kgservice.domain.finding import Finding, Policy, written
@@ -170,7 +170,9 @@ class Guard:
         stored = self._looked_up(planner)
         removed, added = list(removed_from_records(planner, effect)), _added(planner, effect)
         self.left = everything(planner.addresses) if removed or added else {}
-        self._pending = partial(self._unjudged.take, removed, added - stored.holds(added), erased)
+        fresh, lost = added - stored.holds(added), named_in(planner, effect.remove)
+        again = {triple for triple in added - fresh if triple[0] in lost}
+        self._pending = partial(self._unjudged.take, removed, fresh, erased, again)
         return Effect(add=Quads(notes(planner.addresses, self.left)))
 
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:
@@ -189,7 +191,7 @@ class Guard:
         """
         stored, done = self._looked_up(planner), self._unjudged
         before, after = Records(stored, gone=done.added, added=done.gone), Records(stored)
-        erased, changed = set(map(to_rdflib, done.erased)), done.gone | done.added
+        erased, changed = set(map(to_rdflib, done.erased)), done.gone | done.added | done.again
         if erased:
             changed = {triple for triple in changed if _binds(triple, erased, before)}
         either = Records(stored, added=done.gone) if done.gone else after
@@ -199,7 +201,7 @@ class Guard:
         )
         new, gone = (
             [f for f in found if f.focus not in done.erased and f.value not in done.erased]
-            for found in (difference.new, difference.gone)
+            for found in (difference.entered(s for s, _, _ in done.again), difference.gone)
         )
         told = findings.kept(planner, new, gone, now)
         told.then(without(planner, done.erased))  # entered after the erasure had looked for them

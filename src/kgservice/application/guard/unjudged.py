@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pyoxigraph import NamedNode, Quad
+from rdflib.term import Node
 
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.guard.findings import FOCUS, VALUE
 from kgservice.application.guard.statements import Stored
 from kgservice.domain.change import Change
+from kgservice.domain.quads import Quads
 from kgservice.shacl.reach import Triple
+from kgservice.shacl.terms import to_rdflib
 
 
 def without(planner: Planner, nodes: Collection[NamedNode]) -> Effect:
@@ -28,12 +31,22 @@ def without(planner: Planner, nodes: Collection[NamedNode]) -> Effect:
     return effect
 
 
+def named_in(planner: Planner, removed: Quads) -> set[Node]:
+    """What entries of findings are about of which something is `removed`."""
+    said = removed.within(NamedNode(planner.addresses.finding))
+    return {to_rdflib(triple.object) for triple in said if triple.predicate == FOCUS}
+
+
 class Unjudged:
-    """What they did together: the statements that are `gone` and those `added`, the nodes `erased`."""
+    """What they did together: the statements that are `gone` and those `added`, the nodes `erased`.
+
+    `again`: what is said as before, of nodes of which entries were taken out of the findings.
+    """
 
     def __init__(self) -> None:
         self.gone: set[Triple] = set()
         self.added: set[Triple] = set()
+        self.again: set[Triple] = set()
         self.erased: set[NamedNode] = set()
         self._taken: list[tuple[Collection[Quad], Collection[Triple], Collection[NamedNode]]] = []
 
@@ -42,10 +55,15 @@ class Unjudged:
         return bool(self._taken or self.gone or self.added)
 
     def take(
-        self, removed: Collection[Quad], added: Collection[Triple], erased: Collection[NamedNode]
+        self,
+        removed: Collection[Quad],
+        added: Collection[Triple],
+        erased: Collection[NamedNode] = (),
+        again: Collection[Triple] = (),
     ) -> None:
         """Take note of one: the quads `removed` from record graphs, what was said first, who was erased."""
         self._taken.append((removed, added, erased))
+        self.again.update(again)
 
     def follow(self, stored: Stored) -> None:
         """Tell what was looked up before of what has been written since."""
