@@ -49,6 +49,31 @@ def test_they_are_sets() -> None:
         assert set(quads) == one  # looking changed nothing
 
 
+def test_their_lines_are_of_what_they_hold_now() -> None:
+    def written(quads: Quads, graph: NamedNode) -> str:
+        return " .\n".join(sorted(str(quad.triple) for quad in quads if quad.graph_name == graph))
+
+    def looked_at(quads: Quads) -> Quads:
+        assert [quads.lines(graph) for graph in GRAPHS] == [written(quads, graph) for graph in GRAPHS]
+        return quads
+
+    for one, other in pairs():
+        for change in (
+            lambda quads, other=other: quads.update(Quads(other)),
+            lambda quads, other=other: quads.update(looked_at(Quads(other))),
+            lambda quads, other=other: quads.update(other),
+            lambda quads, other=other: quads.remove(Quads(other)),
+            lambda quads, other=other: [quads.add(quad) for quad in other],
+            lambda quads: quads.leave(GRAPHS[:1]),
+            lambda quads: quads.clear(),
+        ):
+            quads = looked_at(Quads(one))
+            change(quads)
+            looked_at(quads)
+            looked_at(quads.only(GRAPHS[0]))
+            looked_at(Quads.of(quads).less(Quads(other)))
+
+
 def test_they_change_as_sets_do() -> None:
     for one, other in pairs():
         both = Quads(one)

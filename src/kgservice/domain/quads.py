@@ -12,10 +12,11 @@ _NOTHING: Set[Triple] = frozenset()
 class Quads:
     """A set of quads. A change has hundreds of thousands, and is asked about its graphs again and again."""
 
-    __slots__ = ("_of",)
+    __slots__ = ("_lines", "_of")
 
     def __init__(self, quads: Iterable[Quad] = ()) -> None:
         self._of: dict[object, set[Triple]] = {}
+        self._lines: dict[object, str] = {}  # of graphs that have not changed since somebody asked
         self.update(quads)
 
     @classmethod
@@ -67,6 +68,17 @@ class Quads:
         """What they say in a graph."""
         return self._of.get(graph, _NOTHING)
 
+    def lines(self, graph: object) -> str:
+        """What they say in a graph as N-Triples without their last dot, in order.
+
+        Kept, since several stores take over the same. What is said of one node lies together in an engine's
+        indexes, which saves it time.
+        """
+        found = self._lines.get(graph)
+        if found is None:
+            self._lines[graph] = found = " .\n".join(sorted(map(str, self.within(graph))))
+        return found
+
     def where(self, kept: Callable[[object], bool]) -> Quads:
         """Those in graphs that are `kept`, which share their statements with these: not to be changed."""
         found = Quads()
@@ -78,6 +90,8 @@ class Quads:
         found = Quads()
         if graph in self._of:
             found._of[graph] = self._of[graph]
+        if graph in self._lines:
+            found._lines[graph] = self._lines[graph]
         return found
 
     def common(self, others: Quads) -> Quads:
@@ -100,14 +114,19 @@ class Quads:
 
     def add(self, quad: Quad) -> None:
         """Take in one more."""
+        self._lines.clear()
         self._of.setdefault(quad.graph_name, set()).add(quad.triple)
 
     def update(self, quads: Iterable[Quad]) -> None:
         """Take in more."""
         if isinstance(quads, Quads):
             for graph, triples in quads._of.items():
+                fresh = graph not in self._of
                 self.put(graph, triples)
+                if fresh and graph in quads._lines:
+                    self._lines[graph] = quads._lines[graph]
             return
+        self._lines.clear()
         of = self._of
         for quad in quads:
             graph, triple = quad.graph_name, quad.triple
@@ -120,6 +139,7 @@ class Quads:
     def put(self, graph: object, triples: Set[Triple]) -> None:
         """Take in statements of one graph."""
         if triples:
+            self._lines.pop(graph, None)
             there = self._of.get(graph)
             if there is None:
                 self._of[graph] = set(triples)
@@ -130,6 +150,7 @@ class Quads:
         """Take statements of one graph out."""
         there = self._of.get(graph)
         if there is not None:
+            self._lines.pop(graph, None)
             there -= triples
             if not there:
                 del self._of[graph]
@@ -143,10 +164,12 @@ class Quads:
         """Take all out that is in these graphs."""
         for graph in graphs:
             self._of.pop(graph, None)
+            self._lines.pop(graph, None)
 
     def clear(self) -> None:
         """Take all out."""
         self._of.clear()
+        self._lines.clear()
 
     def __ior__(self, quads: Iterable[Quad]) -> Quads:
         """Take in more."""

@@ -35,12 +35,9 @@ def all_of(graph: NamedNode, but: Sequence[NamedNode] = ()) -> tuple[str, str]:
 
 
 def _data(keyword: str, quads: Iterable[Quad]) -> list[str]:
-    """`quads` as one INSERT DATA or DELETE DATA, or nothing.
-
-    They are in order: what is said of one node lies together in the engine's indexes, which saves it time.
-    """
-    blocks = []
-    for name, said in Quads.of(quads).by_graph.items():
-        triples = " .\n".join(sorted(map(str, said)))
-        blocks.append(triples if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{triples}\n}}")
+    """`quads` as one INSERT DATA or DELETE DATA, or nothing."""
+    by_graph, blocks = Quads.of(quads), []
+    for name in by_graph.graphs:
+        lines = by_graph.lines(name)
+        blocks.append(lines if isinstance(name, DefaultGraph) else f"GRAPH {name} {{\n{lines}\n}}")
     return [f"{keyword} {{\n" + "\n".join(blocks) + "\n}"] if blocks else []

@@ -168,7 +168,7 @@ class Guard:
 
     def _put_off(self, planner: Planner, effect: Effect, erased: Collection[NamedNode]) -> Effect:
         stored = self._looked_up(planner)
-        removed, added = list(removed_from_records(planner, effect)), _added(planner, effect)
+        removed, added = removed_from_records(planner, effect), _added(planner, effect)
         self.left = everything(planner.addresses) if removed or added else {}
         fresh, lost = added - stored.holds(added), named_in(planner, effect.remove)
         again = {triple for triple in added - fresh if triple[0] in lost}
