@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode
@@ -81,3 +82,17 @@ class Effect:
         self.removed += later.removed
         self.named |= later.named
         self.leaving |= later.leaving
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a store is asked to write as the commit with this `number`.
+
+    `hidden`: the views of which less is shown then (see `hidden_views`). `judged`: the guard has looked at it,
+    and is to be told once it is written.
+    """
+
+    effect: Effect
+    number: int
+    hidden: Collection[object] = ()
+    judged: bool = False

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.effect import Asked, Effect
 from kgservice.application.changes.planner import Planner
 from kgservice.application.guard.later import Later, everything, noted, notes
 from kgservice.domain.change import Origin
@@ -48,7 +48,10 @@ class Following:
                 threading.Thread(target=self._kg.current, name="kgservice-following").start()
 
     def recall(self, guard: Guard | None) -> None:
-        """Take note of what the store says is left: a commit was not known to be made, or much was loaded."""
+        """Take note of what the store says is left: a commit was not known to be made, or much was loaded.
+
+        `guard`: the one that has been at work, if one has.
+        """
         self._later = noted(self._kg.store, self._kg.addresses)
         self._failed = False
         if self._every.keys() <= self._later.keys():
@@ -104,7 +107,7 @@ class Following:
         try:
             effect.apply(self._kg.store)
         except Undecided:
-            self._kg.unfinished = effect, self._kg.head, (), False
+            self._kg.unfinished = Asked(effect, self._kg.head)
             raise
 
     def _anew(self, planner: Planner, now: datetime) -> Effect:

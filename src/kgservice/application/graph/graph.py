@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pyoxigraph import NamedNode
 from kgservice import resources
 from kgservice.application.changes import modelfiles, standing
 from kgservice.application.changes.copies import Copies
-from kgservice.application.changes.effect import Effect
+from kgservice.application.changes.effect import Asked, Effect
 from kgservice.application.changes.hidden import Hearers
 from kgservice.application.changes.planner import Planner
 from kgservice.application.changes.proof import hidden_views, refuse_named
@@ -75,9 +75,10 @@ class KnowledgeGraph(Whole):
         self.due: datetime | None = None
         self._guard: Guard | None = None
         self.erased = Erased()
-        self._head = self.opened = standing.head(store, self.addresses)  # `opened`: when much came at once
+        self._head = self.opened = standing.head(store, self.addresses)
+        """`opened`: the number of the last commit before this start, or of the last bulk load since."""
         self._changed: dict[object, int] = {}
-        self.unfinished: tuple[Effect, int, Collection[object], bool] | None = None
+        self.unfinished: Asked | None = None
         self._following = Following(self)
         self.took = Durations()  # of changes, for which nobody else can write
         self.when_hidden = Hearers()
@@ -117,7 +118,7 @@ class KnowledgeGraph(Whole):
     head = state
 
     def changed(self, graph: NamedNode) -> int:
-        """The number of the last commit that changed the graph; before this start, the last one of all."""
+        """The number of the last commit that changed the graph; at least `opened`, that before this start."""
         return self._changed.get(graph, self.opened)
 
     @property
@@ -159,7 +160,8 @@ class KnowledgeGraph(Whole):
         with self.writing:
             now = self.clock()
             while self.due is not None and self.due <= now:
-                self._put(self._purposes.overdue(self.planner(), now), _CLOCK, now)
+                overdue = self._purposes.overdue(self.planner(), now)
+                self._put(Asked(overdue, self._head + 1), _CLOCK, now)
                 self.due = Dues(self.store, self.addresses).first()  # even if nothing had to be written
 
     # Writing
@@ -223,19 +225,12 @@ class KnowledgeGraph(Whole):
             found = self.guard.judge(planner, effect, now, change) if judged else Effect()
             shown = self._purposes.effect(planner, effect, now, change.erased)
             hidden = hidden_views(planner, effect, found, shown, erased=bool(change.erased))
-            return self._put(effect, change, now, found, shown, hidden=hidden, judged=judged)
+            asked = Asked(effect, self._head + 1, hidden, judged)
+            return self._put(asked, change, now, found, shown)
 
-    def _put(
-        self,
-        effect: Effect,
-        change: Change,
-        now: datetime,
-        *more: Effect,
-        hidden: Collection[object] = (),
-        judged: bool = False,
-    ) -> Commit:
-        """Write an effect and what follows from it as one commit; for `hidden` see `hidden_views`."""
-        number = self._head + 1
+    def _put(self, asked: Asked, change: Change, now: datetime, *more: Effect) -> Commit:
+        """Write an effect and what follows from it as one commit."""
+        effect, number = asked.effect, asked.number
         noted = provenance(self.addresses, number, now, change.origin, effect)
         effect.add.update(quad for quad in noted if quad.object not in change.erased)
         for part in more:
@@ -246,9 +241,9 @@ class KnowledgeGraph(Whole):
         except KgError as error:
             self._purposes.forget()  # it has taken note of what is not written
             if isinstance(error, Undecided):
-                self.unfinished = effect, number, hidden, judged
+                self.unfinished = asked
             raise
-        self._follow(effect, number, hidden, judged)
+        self._follow(asked)
         change.origin.told(number)
         return Commit(number, now, effect.added, effect.removed)
 
@@ -267,27 +262,27 @@ class KnowledgeGraph(Whole):
                     self.unfinished = unfinished
                     raise
                 if unfinished is not None:  # nobody else has meanwhile
-                    self._follow(*unfinished)
+                    self._follow(unfinished)
                     self._following.recall(self._guard)
         self._following.finish(again=True)
 
-    def _follow(self, effect: Effect, number: int, hidden: Collection[object], judged: bool) -> None:
+    def _follow(self, made: Asked) -> None:
         """Take note of a commit that the store has made; of what is `hidden` now nobody is told any more."""
-        standing.note(self.store, self.addresses, number)
-        parts = effect.by_graph()
+        standing.note(self.store, self.addresses, made.number)
+        parts = made.effect.by_graph()
         with self.copies.following(parts):
             self.counts.follow(parts)
-            self._purposes.follow(self.addresses, self.model, effect)
-        self._changed.update(dict.fromkeys(parts, number))
-        self._head = number
+            self._purposes.follow(self.addresses, self.model, made.effect)
+        self._changed.update(dict.fromkeys(parts, made.number))
+        self._head = made.number
         if NamedNode(self.addresses.state) in parts:
             self.due = Dues(self.store, self.addresses).first()
-        if hidden:
-            self.when_hidden.tell(hidden, self.engine)
-        if judged:
+        if made.hidden:
+            self.when_hidden.tell(made.hidden, self.engine)
+        if made.judged:
             self.guard.follow()
             self._following.begin(self.guard.left)
-        elif self._guard and any(map(self.graphs.is_record, effect.graphs)):
+        elif self._guard and any(map(self.graphs.is_record, parts)):
             self._guard.forget()
 
     def close(self) -> None:

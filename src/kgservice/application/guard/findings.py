@@ -80,7 +80,7 @@ def kept(
         for node in nodes:
             for entry in book.of(node, NUMBER, Literal(rule)):
                 book.close(entry)
-    return _written(planner, book)
+    return entered(planner, book.add, book.remove)
 
 
 def settled(
@@ -96,11 +96,12 @@ def settled(
         for node in nodes:
             for entry in book.of(node, SHAPE, shape) - holding:
                 book.close(entry)
-    return _written(planner, book)
+    return entered(planner, book.add, book.remove)
 
 
-def _written(planner: Planner, book: _Book) -> Effect:
-    effect = planner.effect(Change(add=tuple(book.add), remove=tuple(book.remove), trusted=True))
+def entered(planner: Planner, add: Iterable[Quad], remove: Iterable[Quad]) -> Effect:
+    """What to write for entries that come and go: no change of a user's."""
+    effect = planner.effect(Change(add=tuple(add), remove=tuple(remove), trusted=True))
     effect.added = effect.removed = 0
     return effect
 

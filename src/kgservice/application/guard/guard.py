@@ -172,7 +172,8 @@ class Guard:
         self.left = everything(planner.addresses) if removed or added else {}
         fresh, lost = added - stored.holds(added), named_in(planner, effect.remove)
         again = {triple for triple in added - fresh if triple[0] in lost}
-        self._pending = partial(self._unjudged.take, removed, fresh, erased, again)
+        taken = partial(self._unjudged.take, removed, fresh, erased, again)
+        self._pending = taken if self.left else _nothing
         return Effect(add=Quads(notes(planner.addresses, self.left)))
 
     def follow_up(self, planner: Planner, later: Later, now: datetime) -> Effect:

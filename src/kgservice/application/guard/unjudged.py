@@ -12,23 +12,19 @@ from rdflib.term import Node
 
 from kgservice.application.changes.effect import Effect
 from kgservice.application.changes.planner import Planner
-from kgservice.application.guard.findings import FOCUS, VALUE
+from kgservice.application.guard.findings import FOCUS, VALUE, entered
 from kgservice.application.guard.statements import Stored
-from kgservice.domain.change import Change
 from kgservice.domain.quads import Quads
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.terms import to_rdflib
 
 
 def without(planner: Planner, nodes: Collection[NamedNode]) -> Effect:
-    """What the graph of findings loses with all entries that name one of the nodes; no change of a user's."""
+    """What the graph of findings loses with all entries that name one of the nodes."""
     graph, match = NamedNode(planner.addresses.finding), planner.store.match
     named = match(((None, prop, node) for node in nodes for prop in (FOCUS, VALUE)), graph)
     entries = {quad.subject for quad in named if isinstance(quad.subject, NamedNode)}
-    said = match(((entry, None, None) for entry in entries), graph)
-    effect = planner.effect(Change(remove=tuple(said), trusted=True))
-    effect.added = effect.removed = 0
-    return effect
+    return entered(planner, (), match(((entry, None, None) for entry in entries), graph))
 
 
 def named_in(planner: Planner, removed: Quads) -> set[Node]:
@@ -38,9 +34,9 @@ def named_in(planner: Planner, removed: Quads) -> set[Node]:
 
 
 class Unjudged:
-    """What they did together: the statements that are `gone` and those `added`, the nodes `erased`.
+    """What such changes did together: the statements that are `gone` and those `added`, the nodes `erased`.
 
-    `again`: what is said as before, of nodes of which entries were taken out of the findings.
+    `again`: statements that stay, about nodes of which the changes took entries out of the findings.
     """
 
     def __init__(self) -> None:
@@ -61,7 +57,7 @@ class Unjudged:
         erased: Collection[NamedNode] = (),
         again: Collection[Triple] = (),
     ) -> None:
-        """Take note of one: the quads `removed` from record graphs, what was said first, who was erased."""
+        """Take note of one: the quads `removed` from record graphs, and the rest as above."""
         self._taken.append((removed, added, erased))
         self.again.update(again)
 

@@ -70,7 +70,7 @@ class SignIn:
         if not self._ticket or not hmac.compare_digest(tickets[0], self._ticket):
             return None
         self._ticket = b""
-        _is(scope, self._recogniser.local)
+        _recognised(scope, self._recogniser.local)
         response = see_other(scope["path"], [(key, value) for key, value in parameters if key != "ticket"])
         cookies.set_session(response, scope["scheme"], port_of(host), self._sessions.open(None))
         return response
@@ -98,10 +98,10 @@ class SignIn:
         port = port_of(host)
         if self._settings.local and self._recogniser.is_token(given.encode(errors="replace")):
             value, lasts = self._sessions.open(None), None
-            _is(scope, self._recogniser.local)
+            _recognised(scope, self._recogniser.local)
         else:
             try:
-                _is(scope, await self._recogniser.of_key(given, address))
+                _recognised(scope, await self._recogniser.of_key(given, address))
             except (Unauthorised, TooMany) as error:
                 return self.refused(scope, error)
             value, lasts = self._sessions.open(prefix_of(given) or ""), self._sessions.seconds
@@ -128,7 +128,7 @@ class SignIn:
         """Note who signs out; a cookie that says nothing any more is no reason to refuse it."""
         for value in cookies.cookies(headers, cookies.session_cookie(scope["scheme"], port)):
             with suppress(Unauthorised):
-                _is(scope, self.of_cookie(value))
+                _recognised(scope, self.of_cookie(value))
 
     def page(self, scope: Scope, status: int, wrong: str | None = None) -> Response:
         """The page that asks for a token or a key; `wrong` names the text that says what was wrong."""
@@ -188,6 +188,6 @@ def wants_page(scope: Scope) -> bool:
         return False
 
 
-def _is(scope: Scope, principal: Principal) -> None:
+def _recognised(scope: Scope, principal: Principal) -> None:
     """Say who makes the request: the audit log tells it."""
     scope.setdefault("state", {})["principal"] = principal
