@@ -88,8 +88,8 @@ class Effect:
 class Asked:
     """What a store is asked to write as the commit with this `number`.
 
-    `hidden`: the views of which less is shown then (see `hidden_views`). `judged`: the guard has looked at it,
-    and is to be told once it is written.
+    `hidden`: the views of which less is shown then (see `hidden_views`). `judged`: the guard has looked at
+    it, and is to be told once it is written.
     """
 
     effect: Effect
