@@ -269,6 +269,42 @@ def test_one_large_change_makes_many_resting_workers_stale_and_the_next_query_is
         engine.close()
 
 
+def test_how_little_a_query_may_take_does_not_hinder_opening_the_next_copy(tmp_path: Path) -> None:
+    """A store starts threads as it is opened, and each takes address space: more than a query may here."""
+    store, said = OxigraphStore(tmp_path / "store"), NamedNode("https://kg.example/graph/said")
+    engine = Isolated(store, lambda: number, Limits(memory=16 * 2**20), Room(light=1, heavy=1))
+    try:
+        for number in range(1, 4):
+            store.apply(add=[Quad(TITLE, TITLE, Literal(number), said)])
+            out, asked = io.BytesIO(), Dataset((said,), ())
+            text, allowance = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", Allowance(seconds=60)
+            engine.query(text, asked, lambda _: CSV, out, base=None, state=number, allowance=allowance)
+            assert out.getvalue().split()[1] == str(number).encode()
+        assert engine.figures.staffs["disk"].started == 1
+    finally:
+        engine.close()
+        store.close()
+
+
+def test_a_copy_is_read_by_another_worker_where_those_that_rest_have_died(tmp_path: Path) -> None:
+    store, allowance = OxigraphStore(tmp_path / "store"), Allowance(seconds=60)
+    engine = Isolated(store, lambda: 1, Limits(), Room(light=2, heavy=2))
+    try:
+        staff = engine._staffs[False]
+        for worker in [staff.take(), staff.take()]:
+            worker.kill()
+            until(lambda worker=worker: not worker.lives)
+            staff.give_back(worker)
+        out, everything = io.BytesIO(), Dataset((TITLE,), ())
+        engine.query(
+            "ASK {}", everything, lambda _: JSON, out, base=None, state=1, allowance=allowance, copy=store
+        )
+        assert out.getvalue().endswith(b"true}")
+    finally:
+        engine.close()
+        store.close()
+
+
 def test_a_worker_that_is_killed_while_it_rests_is_replaced(apart: KnowledgeGraph) -> None:
     answer(apart, "ASK {}", JSON)
     nurseries = {child.pid for child in psutil.Process().children()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -31,6 +32,8 @@ from kgservice.store.figures import Figures
 from kgservice.store.oxigraph import OxigraphStore
 
 _TRIES = 5  # workers that die, one after the other, before the query is given up
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,14 @@ class Isolated:
             if where == DISK and self._server is not None:
                 run = partial(self._call, self._server)
             else:
-                run = partial(self._run, partial(self._ready, where, state))
+                prepare = partial(self._open, state) if where == DISK else self._tell
+                run = partial(self._run, partial(self._ready, where, prepare))
             self._ask(asked, answer, allowance, run)
             return
         assert isinstance(copy, OxigraphStore)
         with copy.checkpoint() as path:
-            self._ask(asked, answer, allowance, partial(self._run, partial(self._reading, Once(path))))
+            ready = partial(self._ready, DISK, partial(_reads, Once(path)))
+            self._ask(asked, answer, allowance, partial(self._run, ready))
 
     def construct(
         self,
@@ -205,19 +210,20 @@ class Isolated:
                 worker.rests &= job.why is None
                 self._staffs[asked.key != DISK].give_back(worker)
 
-    def _ready(self, where: str, state: int) -> Worker:
-        """A worker that has seen all that there is to see."""
+    def _ready(self, where: str, prepare: Callable[[Worker], bool]) -> Worker:
+        """A worker that has seen all that there is to see: `prepare` shows it, unless it is too stale."""
         staff, died = self._staffs[where != DISK], 0
         while died < _TRIES:
             worker = staff.take()
             stale = False
             try:
                 if worker.lives:
-                    if self._open(worker, state) if where == DISK else self._tell(worker):
+                    if prepare(worker):
                         return worker
                     stale = True
             except Closed:  # it has died in the meantime
-                pass
+                _log.warning("a process for queries has ended before its query")
+                _log.debug("the last words of that process: %s", worker.last_words)
             except BaseException:
                 worker.close()
                 raise
@@ -227,16 +233,6 @@ class Isolated:
             else:
                 died += 1
         raise StoreFailed("what queries run in does not answer")
-
-    def _reading(self, opened: Once) -> Worker:
-        """A worker that reads one copy, and nothing else before or after."""
-        worker = self._staffs[False].take()
-        try:
-            worker.open(opened)
-        except BaseException:
-            worker.close()
-            raise
-        return worker
 
     def _tell(self, worker: Worker) -> bool:
         """Tell it the changes that it has not seen; False when these are too many."""
@@ -248,7 +244,7 @@ class Isolated:
             worker.wire.send(Kind.UPDATE, key.encode() + b"\n" + text)
         return True
 
-    def _open(self, worker: Worker, state: int) -> bool:
+    def _open(self, state: int, worker: Worker) -> bool:
         """Let it read a checkpoint that holds the commit `state`."""
         checkpoint = self._checkpoints.take(state)
         if checkpoint is worker.opened:
@@ -276,6 +272,12 @@ class Isolated:
         self._checkpoints.outdate()
         self._staffs[False].dismiss()
         self._rooms.stop(lambda job: _concerns(job.dataset, views), Why.CHANGED)
+
+
+def _reads(opened: Once, worker: Worker) -> bool:
+    """Let it read one copy, and nothing else before or after."""
+    worker.open(opened)
+    return True
 
 
 def _concerns(dataset: Dataset, views: Collection[object]) -> bool:

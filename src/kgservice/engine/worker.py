@@ -8,7 +8,8 @@ import resource
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -189,11 +190,11 @@ def _answer(wire: Wire, datasets: Datasets, asked: Asked, space: _Space) -> None
 
     out = _Answer(wire)
     before = space.size
-    space.limit(before + asked.memory)
     try:
-        datasets[asked.key].query(
-            asked.text, asked.dataset, choose, cast(BinaryIO, cast(Any, out)), base=asked.base
-        )
+        with space.limited(before + asked.memory):
+            datasets[asked.key].query(
+                asked.text, asked.dataset, choose, cast(BinaryIO, cast(Any, out)), base=asked.base
+            )
     except _Given:
         return
     except errors.KgError as error:
@@ -207,18 +208,24 @@ class _Space:
 
     def __init__(self) -> None:
         self._figures = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self._limit, self._most = resource.getrlimit(resource.RLIMIT_AS)
+        self._usual = resource.getrlimit(resource.RLIMIT_AS)
 
     @property
     def size(self) -> int:
         """How much there is."""
         return int(os.pread(self._figures, 64, 0).split()[0]) * _PAGE
 
-    def limit(self, most: int) -> None:
-        """From now on no more than this; a process that asks for more is ended."""
-        if most != self._limit:
-            resource.setrlimit(resource.RLIMIT_AS, (most, self._most))
-            self._limit = most
+    @contextmanager
+    def limited(self, most: int) -> Iterator[None]:
+        """No more than this; a process that asks for more is ended.
+
+        Not while it opens a store: that starts threads, and each takes much address space, if little memory.
+        """
+        resource.setrlimit(resource.RLIMIT_AS, (most, self._usual[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, self._usual)
 
 
 def _tell(wire: Wire, error: errors.KgError) -> None:
