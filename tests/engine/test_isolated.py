@@ -291,9 +291,11 @@ def test_a_copy_is_read_by_another_worker_where_those_that_rest_have_died(tmp_pa
     engine = Isolated(store, lambda: 1, Limits(), Room(light=2, heavy=2))
     try:
         staff = engine._staffs[False]
-        for worker in [staff.take(), staff.take()]:
+        workers = [staff.take(), staff.take()]
+        for worker in workers:
             worker.kill()
-            until(lambda worker=worker: not worker.lives)
+        until(lambda: not any(worker.lives for worker in workers))
+        for worker in workers:
             staff.give_back(worker)
         out, everything = io.BytesIO(), Dataset((TITLE,), ())
         engine.query(
