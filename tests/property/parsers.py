@@ -21,6 +21,7 @@ from kgservice.application.imports.mapping import METADATA, read_mapping, templa
 from kgservice.domain import query_shape, question_file
 from kgservice.domain.query_cost import why_costly
 from kgservice.domain.query_exists import nested
+from kgservice.domain.query_few import apart
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_limits import check_limits
 from kgservice.domain.sparql_scan import federated, operations, scan
@@ -66,6 +67,7 @@ READERS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     "search": (lambda text: with_hits(text, lambda _words: []), [SEARCH]),
     "rewrites": (quicker, [SEARCH, UPDATE]),
     "nesting": (nested, [SEARCH, UPDATE]),
+    "apart": (lambda text: apart(text, lambda _: True), [SEARCH, UPDATE]),
     "cost": (why_costly, [SEARCH, UPDATE]),
     "shape": (query_shape.shape, [SEARCH, UPDATE]),
     "document": (_document, [DOCUMENT]),

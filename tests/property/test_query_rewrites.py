@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
 
 from kgservice.domain.query_exists import nested
+from kgservice.domain.query_few import apart
 from kgservice.domain.query_rewrites import quicker
 
 NODES, PREDICATES = [f"urn:n{i}" for i in range(5)], [f"urn:p{i}" for i in range(3)]
@@ -256,3 +257,132 @@ def test_exists_is_not_nested_deeper_than_the_engine_bears() -> None:
 
 def test_a_text_without_a_query_is_left_as_it_is() -> None:
     assert nested("# EXISTS") == "# EXISTS"
+
+
+AGGREGATES = [
+    "(COUNT(*) AS ?n)",
+    "(COUNT(DISTINCT ?y) AS ?n)",
+    "(COUNT(DISTINCT *) AS ?n)",
+    "(MIN(?z) AS ?n)",
+]
+
+
+@st.composite
+def counting(draw: st.DrawFn) -> str:
+    """A query, or one in a sub-select, of patterns and what may stand beside them."""
+    parts = [draw(inner)]
+    for _ in range(draw(st.integers(0, 3))):
+        group = " . ".join(draw(st.lists(inner, min_size=1, max_size=2)))
+        parts.append(
+            draw(
+                st.sampled_from(
+                    [
+                        f". {group}",
+                        f". {group} .",
+                        f"OPTIONAL {{ {group} }}",
+                        f"MINUS {{ {group} }}",
+                        f"{{ {group} }} UNION {{ {draw(inner)} }}",
+                        f"{{ SELECT ?x ?y {{ {group} }} }}",
+                        f"FILTER({draw(filters)})",
+                        f"FILTER NOT EXISTS {{ {group} }}",
+                        "VALUES ?v { <urn:n1> }",
+                    ]
+                )
+            )
+        )
+    told = draw(st.sampled_from(["?x ?y ?z", "DISTINCT ?y ?z", *(f"?x {one}" for one in AGGREGATES)]))
+    after = "GROUP BY ?x" if "AS ?n" in told else ""
+    return f"SELECT {told} WHERE {{ {' '.join(parts)} }} {after}"
+
+
+@pytest.mark.slow
+@settings(max_examples=800, deadline=None)
+@given(dense, counting(), st.sets(st.sampled_from(PREDICATES[:2]), min_size=1))
+def test_what_few_have_put_apart_gives_the_same_solutions(
+    graph: set[tuple[str, str, str]], text: str, rare: set[str]
+) -> None:
+    store = Store()
+    store.extend(Quad(NamedNode(s), NamedNode(p), NamedNode(o)) for s, p, o in graph)
+    try:
+        before = answer(store, text)
+    except SyntaxError:
+        with pytest.raises(SyntaxError):
+            store.query(apart(text, rare.__contains__))
+    else:
+        assert answer(store, apart(text, rare.__contains__)) == before
+
+
+FEW = {"urn:x#few"}
+PREFIX = "PREFIX x: <urn:x#> "
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        (
+            "SELECT ?o { ?s x:p ?t . ?t x:few ?o }",
+            "SELECT ?o { ?s x:p ?t . { SELECT * { ?t x:few ?o } } }",
+        ),
+        (
+            "SELECT ?o { ?s x:p/<urn:x#few> ?o ; x:q $r }",
+            "SELECT ?o { ?s x:p ?between1 . { SELECT * { ?between1 <urn:x#few> ?o } } . ?s x:q $r }",
+        ),
+        (
+            "SELECT (COUNT(?s) AS ?n) (EXISTS { ?t x:few ?u } AS ?e) { ?s x:p ?t . ?t x:few ?o . FILTER(?o > 1) }",
+            "SELECT (COUNT(?s) AS ?n) (EXISTS { ?t x:few ?u } AS ?e) "
+            "{ ?s x:p ?t . { SELECT * { ?t x:few ?o } } . FILTER(?o > 1) }",
+        ),
+        (
+            "ASK { { SELECT ?s { ?s x:p ?t . ?t x:few ?o } } UNION { ?s x:p ?t . ?t x:few ?o } }",
+            "ASK { { SELECT ?s { ?s x:p ?t . { SELECT * { ?t x:few ?o } } } } "
+            "UNION { ?s x:p ?t . ?t x:few ?o } }",
+        ),
+        (
+            "CONSTRUCT { ?s x:p ?t . ?t x:few ?o } WHERE { ?s x:p ?t . ?t x:few ?o }",
+            "CONSTRUCT { ?s x:p ?t . ?t x:few ?o } WHERE { ?s x:p ?t . { SELECT * { ?t x:few ?o } } }",
+        ),
+    ],
+)
+def test_what_few_have_is_put_apart(text: str, becomes: str) -> None:
+    written = apart(PREFIX + text, FEW.__contains__)
+    assert " ".join(written.split()) == PREFIX + becomes
+    Store().query(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * { ?s x:p ?t . ?t x:few ?o }",
+        "SELECT (COUNT(DISTINCT *) AS ?n) { ?s x:p/x:few ?o }",
+        "SELECT ?o { ?t x:few ?o }",  # nothing else leads to it
+        "SELECT ?o { x:s x:p ?t . ?t x:p ?o }",  # many have it
+        "SELECT ?o { ?s x:p ?t . ?t x:few x:a }",
+        "SELECT ?o { ?s x:p x:t . x:t x:few ?o }",
+        "SELECT ?o { ?s x:p ?t . ?t x:few ?s }",
+        "SELECT ?o { ?s x:p ?t . ?t x:few ?o . ?o x:p ?v }",  # it may be what the query begins with
+        "SELECT ?o { ?s x:p ?t . ?t x:few+ ?o }",
+        "SELECT ?o { ?s x:p ?t . ?t <urn:x#few>|<urn:x#few> ?o }",
+        "SELECT ?o { ?s x:p ?t . ?t ^x:few ?o }",
+        "SELECT ?o { ?s x:p ?t . ?t ?few ?o }",
+        "SELECT ?o { ?s x:p [ x:few ?o ] }",
+        "SELECT ?o { ?s x:p ?o OPTIONAL { ?s x:p ?t . ?t x:few ?o } }",
+        "SELECT ?o { ?s x:p ?o FILTER EXISTS { ?s x:p ?t . ?t x:few ?u } }",
+        "SELECT ?o { GRAPH ?g { ?s x:p ?t . ?t x:few ?o } }",
+        "CONSTRUCT WHERE { ?s x:p ?t . ?t x:few ?o }",
+        "CONSTRUCT { ?s x:p ?t . ?t x:few ?o } WHERE { ?s x:p ?o }",
+        "DESCRIBE ?t",
+        "INSERT { ?s x:q ?o } WHERE { ?s x:p ?t . ?t x:few ?o }",
+        "SELECT ?o { ?s x:p ?t . ?t x:few ?o",
+        "SELECT ?o { ?s x:p ?t . . ?t x:few ?o }",
+        "SELECT ?o { ?s x:p ?t ?t x:few ?o }",
+        "",
+    ],
+)
+def test_other_patterns_stay_where_they_are(text: str) -> None:
+    assert apart(PREFIX + text, FEW.__contains__) == PREFIX + text
+    assert apart(text, FEW.__contains__) == text
+
+
+def test_groups_that_are_deep_in_one_another_are_left_as_they_are() -> None:
+    deep = "SELECT ?o { ?s <urn:p> ?t . ?t <urn:x#few> ?o " + "{" * 1000 + "}" * 1000 + " }"
+    assert apart(deep, FEW.__contains__) == deep

@@ -27,6 +27,7 @@ from kgservice.application.graph.forgetting import Forgetter
 from kgservice.application.graph.refusing import refuse_effect
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.dues import Dues
+from kgservice.application.views.few import Properties
 from kgservice.application.views.purposes import Purposes
 from kgservice.application.views.reader import PurposeReader, Reader, Whole
 from kgservice.application.views.search import Search
@@ -71,6 +72,7 @@ class KnowledgeGraph(Whole):
         self.copies = Copies(store, self.graphs, self.writing)
         self.search = Search(store, self.copies, settings.search)
         self.counts = Counts(store, self.copies, self.graphs, self.writing)
+        self.properties = Properties(self.copies)
         self._purposes = Purposes(settings, self.policy, self.copies.of_view)
         self.due: datetime | None = None
         self._guard: Guard | None = None

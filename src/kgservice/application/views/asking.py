@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kgservice.domain.query_cost import why_costly
 from kgservice.domain.query_exists import nested
+from kgservice.domain.query_few import Few, apart
 from kgservice.domain.query_rewrites import quicker
 from kgservice.domain.sparql_scan import Piece, federated, may_federate, place, scan
 from kgservice.errors import BadQuery, DeadlineExceeded, Forbidden, TooCostly
@@ -27,12 +28,13 @@ def explained(text: str) -> Iterator[None]:
         raise
 
 
-def quickly(ask: Callable[[str], Result], text: str, *, embedded: bool) -> Result:
+def quickly(ask: Callable[[str], Result], text: str, few: Few | None) -> Result:
     """What `ask` gives for the query, written so that the engine is quick; errors tell of it as it is.
 
-    `embedded`: whether it is ours: what servers make of EXISTS in EXISTS has not been looked at.
+    `few` tells which properties few statements have; None where a server answers, which plans for itself:
+    what it makes of EXISTS in EXISTS has not been looked at.
     """
-    written = quicker(nested(text) if embedded else text)
+    written = quicker(text if few is None else apart(nested(text), few))
     try:
         return ask(written)
     except BadQuery:

@@ -11,10 +11,12 @@ from pyoxigraph import NamedNode, Triple
 from kgservice.application.changes.copies import Copies
 from kgservice.application.views.asking import explained, quickly, scanned
 from kgservice.application.views.counts import Counts
+from kgservice.application.views.few import Properties
 from kgservice.application.views.search import Search
 from kgservice.domain.clock import Clock
 from kgservice.domain.graphs import Graphs
 from kgservice.domain.model import Model
+from kgservice.domain.query_few import Few
 from kgservice.domain.sparql_scan import place, uses
 from kgservice.domain.sparql_search import searches, with_hits
 from kgservice.errors import BadParameter, BadQuery, Forbidden
@@ -45,6 +47,7 @@ class Reader:
     copies: Copies
     search: Search
     counts: Counts
+    properties: Properties
     engine: Engine | None = None
     view: NamedNode
     purpose: str | None = None
@@ -99,7 +102,7 @@ class Reader:
                 engine.query(text, dataset, choose, out, base=base, state=state, allowance=allowed)
 
         with explained(asked):
-            quickly(ask, text, embedded=not self.settings.remote)
+            quickly(ask, text, self._few(dataset))
 
     def solve(
         self,
@@ -135,7 +138,10 @@ class Reader:
             return read_solutions(out.getvalue(), self.settings.query_rows if most is None else most)
 
         with explained(asked):
-            return quickly(ask, text, embedded=not self.settings.remote)
+            return quickly(ask, text, self._few(seen))
+
+    def _few(self, dataset: Dataset) -> Few | None:
+        return None if self.settings.remote else self.properties.rare(dataset, self.state)
 
     def select(self, text: str) -> Solutions:
         """The solutions of a SELECT on the view."""
@@ -170,6 +176,7 @@ class PurposeReader(Reader):
         self.copies = whole.copies
         self.search = whole.search
         self.counts = whole.counts
+        self.properties = whole.properties
         self.engine = whole.engine
         self.purpose = purpose
         self.view = NamedNode(whole.addresses.view(purpose))
