@@ -5,26 +5,27 @@ through all that is said of the node, or all that have the property. Where thous
 which hundreds of things are said, `?pass ci:atTouchpoint ?t . ?t ci:phase ?phase` takes three to five times
 as long as with the phases of all touchpoints in a sub-select, which are joined by a hash.
 
-Only where a query, or a sub-select, begins: what stands in OPTIONAL or EXISTS is looked up from outside.
+Only in a SELECT of patterns and filters alone, and only where the value leads nowhere: from what is put apart
+nothing is looked up, and what else is joined with it, Oxigraph may plan for more solutions than there are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from kgservice.domain.query_patterns import NODES, Left, Pattern, Patterns, is_variable
 from kgservice.domain.sparql_scan import Piece, Token, closing, scan
 from kgservice.errors import BadQuery
 
 LONGEST = 5_000  # characters; longer text is left as it is: to read it would take milliseconds
-DEEPEST = 20  # groups in one another; what is deeper is left as it is
+_LEFT_ALONE = ("SERVICE", "INSERT", "DELETE")
 _ABSOLUTE = re.compile(r"<[^:>\\]+:[^>\\]*>")
 _NO_NAME = re.compile(r"[^\w-]")  # a mark of a path, or an escape
-_UPDATES = ("INSERT", "DELETE")
 
 Few = Callable[[str], bool]
-"""Whether few statements have the property with this IRI."""
+"""Whether some statements have the property with this IRI, and not many."""
 
 
 def apart(text: str, few: Few) -> str:
@@ -37,18 +38,33 @@ def apart(text: str, few: Few) -> str:
         return text
     try:
         pieces = scan(text)
-        if not pieces or any(map(_says_all, pieces, pieces[1:])) or any(p.is_word(*_UPDATES) for p in pieces):
+        if any(map(_says_all, pieces, pieces[1:])) or any(piece.is_word(*_LEFT_ALONE) for piece in pieces):
             return text
-        query = _Query(text, pieces, few)
-        written = query.of(0, len(pieces))
-    except (BadQuery, Left):
+        query, parts, end = _Query(text, pieces, few), list[str](), 0
+        for opening, last in _groups(pieces):
+            if pieces[opening].start >= end and (written := query.group(opening, last)) is not None:
+                parts += [text[end : pieces[opening].start], written]
+                end = pieces[last].end
+    except BadQuery:
         return text
-    return text[: pieces[0].start] + written + text[pieces[-1].end :] if query.changed else text
+    return "".join((*parts, text[end:]))
 
 
 def _says_all(word: Piece, mark: Piece) -> bool:
     """Whether all variables are told, among them those that would be made here."""
-    return mark.is_mark("*") and word.is_word("SELECT", "DISTINCT", "REDUCED", "DESCRIBE")
+    return mark.is_mark("*") and word.is_word("SELECT", "DISTINCT", "REDUCED")
+
+
+def _groups(pieces: list[Piece]) -> Iterator[tuple[int, int]]:
+    """Where the group of each SELECT begins and ends."""
+    depth, opening = 0, False
+    for i, piece in enumerate(pieces):
+        depth += piece.is_mark("(") - piece.is_mark(")")
+        if piece.is_word("SELECT"):
+            depth, opening = 0, True
+        elif opening and depth == 0 and piece.is_mark("{"):
+            opening = False
+            yield i, closing(pieces, i)
 
 
 class _Query(Patterns):
@@ -56,96 +72,52 @@ class _Query(Patterns):
 
     def __init__(self, text: str, pieces: list[Piece], few: Few) -> None:
         super().__init__(text, pieces)
-        self.changed = False
-        self._few, self._depth = few, 0
+        self._few = few
         self._prefixes = {
             name.text: iri.text[1:-1]
             for word, name, iri in zip(pieces, pieces[1:], pieces[2:], strict=False)
             if word.is_word("PREFIX") and name.token is Token.NAME
         }
 
-    def of(self, first: int, last: int) -> str:
-        """The text of a query, or of a sub-select, with its group written anew."""
-        i = first
-        while i < last and not self.pieces[i].is_mark("{"):
-            i = self.matching(i, last) if self.pieces[i].is_mark("(") else i
-            if self.pieces[i].is_word("CONSTRUCT"):  # its template, or a group that is a template, too
-                i = closing(self.pieces, i + 1) if self.pieces[i + 1].is_mark("{") else last
-            i += 1
-        if i >= last:
-            return self.as_is(first, last)
-        end = closing(self.pieces, i)
-        before, after = self.text[self.pieces[first].start : self.pieces[i].start], ""
-        if end + 1 < last:
-            after = self.text[self.pieces[end].end : self.pieces[last - 1].end]
-        return before + self._group(i, end, first=True) + after
-
-    def _group(self, opening: int, end: int, *, first: bool = False) -> str:
-        """A group, from `{` to `}`; the `first` of a query, or one that is joined to others."""
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise Left
-        i, parts = opening + 1, list[str]()
-        if i < end and self.pieces[i].is_word("SELECT"):
-            parts.append(self.of(i, end))
-            i = end
-        while i < end:
-            part, i = self._run(i, end, first) if self.pieces[i].token in NODES else self._element(i, end)
-            parts.append(part)
-        self._depth -= 1
-        return " ".join(("{", *parts, "}"))
-
-    def _element(self, i: int, end: int) -> tuple[str, int]:
-        """What is no pattern, and the index after it. Raises `Left`."""
-        piece = self.pieces[i]
-        if piece.is_mark("{"):
-            after = closing(self.pieces, i)
-            return self._group(i, after), after + 1
-        if piece.is_word("OPTIONAL", "MINUS") and self.pieces[i + 1].is_mark("{"):
-            after = closing(self.pieces, i + 1)
-            return f"{piece.text} {self._group(i + 1, after)}", after + 1
-        if piece.is_word("UNION") or piece.is_mark("."):
-            return piece.text, i + 1
-        if piece.is_word("FILTER", "BIND"):
-            after = self.constraint(i + 1, end)
-        elif piece.is_word("VALUES", "GRAPH"):
-            after = i + 1
-            while after < end and not self.pieces[after].is_mark("{"):
-                after += 1
-            after = closing(self.pieces, after) + 1
-        else:
-            raise Left
-        return self.as_is(i, after), after
-
-    def _run(self, start: int, end: int, first: bool) -> tuple[str, int]:
-        """Patterns that follow one another, and the index after them. Raises `Left`."""
-        patterns, i = list[Pattern](), start
-        while i < end and self.pieces[i].token in NODES:
-            i = self.triples(i, end, patterns)
-            if i < end and self.pieces[i].is_mark("."):
-                i += 1
-        looked_up = self._looked_up(patterns) if first else []
+    def group(self, opening: int, end: int) -> str | None:
+        """A group, from `{` to `}`; None if it is to be left as it is."""
+        parts, patterns, i = list[Pattern | str](), list[Pattern](), opening + 1
+        try:
+            while i < end:
+                if self.pieces[i].token in NODES:
+                    found = list[Pattern]()
+                    i = self.triples(i, end, found)
+                    i += i < end and self.pieces[i].is_mark(".")
+                    patterns += found
+                    parts += found
+                elif self.pieces[i].is_word("FILTER"):
+                    after = self.constraint(i + 1, end)
+                    parts.append(self.as_is(i, after))
+                    i = after + (after < end and self.pieces[after].is_mark("."))
+                else:
+                    return None
+        except Left:
+            return None
+        variables = (piece.text[1:] for piece in self.pieces[opening:end] if piece.token is Token.VARIABLE)
+        looked_up = self._looked_up(patterns, Counter(variables))
         if not looked_up:
-            return self.as_is(start, i), i
-        self.changed = True
-        written = (f"{{ SELECT * {{ {one} }} }}" if one in looked_up else str(one) for one in patterns)
-        return " . ".join(written) + (" ." if self.pieces[i - 1].is_mark(".") else ""), i
+            return None
+        written = (f"{{ SELECT * {{ {part} }} }}" if part in looked_up else f"{part} ." for part in parts)
+        return f"{{ {' '.join(written)} }}"
 
-    def _looked_up(self, patterns: list[Pattern]) -> list[Pattern]:
-        """Those of a property that few have, whose node others lead to, and whose value leads nowhere."""
-        named = [name for pattern in patterns for name in pattern.variables]
+    def _looked_up(self, patterns: list[Pattern], named: Counter[str]) -> list[Pattern]:
+        """Those of a property that few have, whose node another leads to, and whose value leads nowhere."""
         ends = [
             pattern
             for pattern in patterns
             if is_variable(pattern.subject)
             and is_variable(pattern.object)
-            and pattern.subject[1:] != pattern.object[1:]
-            and named.count(pattern.object[1:]) == 1
+            and named[pattern.object[1:]] == 1
             and (iri := self._iri(pattern.path)) is not None
             and self._few(iri)
         ]
-        others = {name for pattern in patterns if pattern not in ends for name in pattern.variables}
-        return [pattern for pattern in ends if pattern.subject[1:] in others]
+        led_to = {pattern.object[1:] for pattern in patterns if pattern not in ends}
+        return [pattern for pattern in ends if pattern.subject[1:] in led_to]
 
     def _iri(self, path: str) -> str | None:
         """The IRI of a path that is one property and nothing else, written without escapes."""

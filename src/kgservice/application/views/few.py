@@ -1,4 +1,4 @@
-"""Which properties few statements of a view have, so that queries can be written for it."""
+"""Which properties some statements of a view have, and not many, so that queries can be written for it."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ class Properties:
         except ValueError:  # no IRI: the engine will say so
             return False
         found = self._copies.of_view(view).match([pattern], view)
-        return sum(1 for _ in islice(found, MOST + 1)) <= MOST
+        return 1 <= sum(1 for _ in islice(found, MOST + 1)) <= MOST
