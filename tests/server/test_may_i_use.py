@@ -246,6 +246,17 @@ CASES: dict[str, tuple[str, str]] = {  # statements → the reason that must be 
         GIVEN + "id:d a ci:DemographicRecord ; ci:dataSubject id:p ; ci:age 15 . ",
         "no-guardian",
     ),
+    "age in words": (GIVEN + 'id:p ci:age "15 Jahre" . ', "no-guardian"),
+    "age in words of a record": (
+        GIVEN + 'id:d a ci:DemographicRecord ; ci:dataSubject id:p ; ci:birthYear "14.02.2011" . ',
+        "no-guardian",
+    ),
+    "age with a decimal point": (GIVEN + "id:p ci:age 35.0 . ", "in-force"),
+    "minor, perhaps": (GIVEN + 'id:p ci:isMinor "ja" . ', "no-guardian"),
+    "young of an age in words": (
+        GIVEN + 'id:p ci:customerKind ci:YoungCustomers ; ci:age "unbekannt" . ',
+        "age-unknown",
+    ),
     "young": (GIVEN + "id:p ci:customerKind ci:YoungCustomers . ", "age-unknown"),
     "young of known age": (
         GIVEN + "id:p ci:customerKind ci:YoungCustomers ; ci:birthYear 1990 . ",
@@ -325,7 +336,10 @@ def test_what_is_told_of_a_person_says_that_all_of_it_is_restricted(kg: Knowledg
         ("id:p ci:birthYear 2009", False),
         ("id:d a ci:DemographicRecord ; ci:dataSubject id:p ; ci:age 12", True),
         ("id:d a ci:DemographicRecord ; ci:dataSubject id:p ; ci:birthYear 2015", True),
-        ('id:p ci:age "twelve"', False),
+        ('id:p ci:age "twelve"', True),
+        ('id:d a ci:DemographicRecord ; ci:dataSubject id:p ; ci:birthYear "2011?"', True),
+        ('id:p ci:isMinor "ja"', True),
+        ("id:p ci:age 35.0", False),
     ],
 )
 def test_minors_are_those_whom_the_decision_takes_for_minors(

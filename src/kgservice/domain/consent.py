@@ -147,6 +147,7 @@ class Subject:
     """A person, as far as it decides about the use of their data.
 
     `minor`: as it is stated, None when it is not. `young`: is one of a segment or kind of young customers.
+    `age_in_words`: an age or a year of birth is stated that is no number, and may be that of a child.
     `claimed`: the bases that records about the person or uses of them name. `restrictions`: of all
     their data; those of single records are not known here.
     """
@@ -161,6 +162,7 @@ class Subject:
     objections: tuple[Objection, ...] = ()
     claimed: frozenset[Basis] = frozenset()
     restrictions: tuple[Period, ...] = ()
+    age_in_words: bool = False
 
     def is_restricted(self, moment: datetime) -> bool:
         """Whether all data of the person are restricted at a moment (Art. 18 GDPR)."""
@@ -179,6 +181,7 @@ class Subject:
         years = moment.astimezone(UTC).year
         return (
             self.minor is True
+            or self.age_in_words
             or any(age < limit for age in self.ages)
             or any(years - born <= limit for born in self.birth_years)
         )

@@ -28,7 +28,7 @@ from kgservice.store.base import Term
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
 EXPLICIT = f"{DPV}ExplicitlyExpressedConsent"
 _NO = (Literal(False), Literal("0", datatype=Literal(False).datatype))
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+_NUMBER = re.compile(r"([+-]?[0-9]{1,9})([.]0*)?")
 
 # The statements about one node: the values of each property, by its name in our namespace, or its IRI.
 Said = Mapping[str, list[Term]]
@@ -53,6 +53,7 @@ def subject_of(person: str, parts: Parts) -> Subject:
         tuple(read.objections()),
         frozenset().union(*(_bases(claim) for claim in parts.get("claim", {}).values())),
         tuple(read.restrictions()),
+        read.in_words(said, "age", "birthYear"),
     )
 
 
@@ -69,10 +70,17 @@ class _Reader:
 
     def numbers(self, person: Said, name: str) -> Iterator[int]:
         """Whole numbers that the person and their demographic records state."""
+        for value in self._stated(person, name):
+            if (number := _number(value)) is not None:
+                yield number
+
+    def in_words(self, person: Said, *names: str) -> bool:
+        """Whether they state something that is no number."""
+        return any(_number(value) is None for name in names for value in self._stated(person, name))
+
+    def _stated(self, person: Said, name: str) -> Iterator[Term]:
         for said in (person, *self._of("demographic").values()):
-            for value in said.get(name, ()):
-                if isinstance(value, Literal) and _NUMBER.fullmatch(value.value):
-                    yield int(value.value)
+            yield from said.get(name, ())
 
     def consents(self) -> Iterator[Consent]:
         """The consent records of the person."""
@@ -164,6 +172,11 @@ def _minor(said: Said) -> bool | None:
     """Whether the person is said to be a minor; yes if both is said, or what is neither yes nor no."""
     stated = [value not in _NO for value in said.get("isMinor", ())]
     return any(stated) if stated else None
+
+
+def _number(value: Term) -> int | None:
+    found = _NUMBER.fullmatch(value.value) if isinstance(value, Literal) else None
+    return None if found is None else int(found[1])
 
 
 def _names(iris: set[str]) -> list[str]:
