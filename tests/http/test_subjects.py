@@ -111,6 +111,42 @@ def test_access_as_json_jsonld_and_page(server: Running) -> None:
         assert {"Walburga Friesinger", EMAIL} <= {w for w in ("Walburga Friesinger", EMAIL) if w in page.text}
 
 
+def test_the_page_for_the_person_calls_all_by_names(server: Running) -> None:
+    for language, words in (
+        (
+            "de",
+            (
+                '<th scope="row">entspricht genau</th><td>CRM-Kontakt: sales-crm – CON-1005</td>',
+                "<td>Methodeneinsatz: Kundenbesuch – Jahresgespräch, 12.10.2026</td>",
+                "<td>Einwilligung, 05.03.2025</td>",
+            ),
+        ),
+        (
+            "en",
+            (
+                '<th scope="row">exact match</th><td>CRM contact: sales-crm – CON-1005</td>',
+                "<td>method use: customer visit – Annual review, 12 Oct 2026</td>",
+                "<td>consent record, 5 Mar 2025</td>",
+            ),
+        ),
+    ):
+        for form in ("", "?file=true"):
+            page = server.get(
+                f"/subjects/{PERSON}/access{form}",
+                headers={"Accept": "text/html", "Accept-Language": language},
+            )
+            assert [line for line in words if line not in page.text] == []
+            assert not re.search(r"<td>00000000-|>exactMatch<", page.text)
+
+
+def test_the_page_of_a_record_calls_a_pass_by_its_touchpoint_and_day(server: Running) -> None:
+    address = f"/pages/record?iri={IDS}00000000-0000-4000-8000-104200000001&lang=en"
+    page = server.get(address, headers={"Accept": "text/html"})
+    assert "<h1>touchpoint pass: " in page.text
+    assert ", 14 Apr 2026</h1>" in page.text
+    assert ">activity<" not in page.text  # the model's word for it is enough
+
+
 def test_what_a_person_takes_along(server: Running) -> None:
     told = server.get(f"/subjects/{PERSON}/export", headers={"Accept": "application/json"}).json()
     reasons = {one["reason"] for one in told["leftOut"]}

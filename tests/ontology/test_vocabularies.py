@@ -49,5 +49,13 @@ def test_foreign_classes_and_properties_that_are_used_are_declared(ontology: rdf
         assert len(kinds & set(ontology.objects(term, RDF.type))) == 1, term
 
 
+def test_classes_and_properties_of_other_vocabularies_have_labels(ontology: rdflib.Graph) -> None:
+    kinds = (OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty)
+    declared = {t for kind in kinds for t in ontology.subjects(RDF.type, kind) if isinstance(t, URIRef)}
+    foreign = {t for t in declared if not str(t).startswith(CI)}
+    assert len(foreign) > 50
+    assert {t for t in foreign if owl.languages(ontology, t, RDFS.label) != ["de", "en"]} == set()
+
+
 def test_dpv_is_referred_to_and_not_imported(ontology: rdflib.Graph) -> None:
     assert all(str(o).startswith(owl.BASE) for o in ontology.objects(None, OWL.imports))

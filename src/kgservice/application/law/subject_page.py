@@ -9,7 +9,8 @@ from typing import Any
 from pyoxigraph import NamedNode
 
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.graph.labels import labels, short
+from kgservice.application.graph.labels import short
+from kgservice.application.graph.nameless import Day, names
 from kgservice.application.law import consent_records, receipts
 from kgservice.application.law.activities import FIELDS, word
 from kgservice.application.law.decisions import stamp
@@ -46,10 +47,10 @@ class Page:
     notes: Sequence[Record]
 
 
-def page(kg: KnowledgeGraph, key: str, language: str) -> Page:
+def page(kg: KnowledgeGraph, key: str, language: str, day: Day) -> Page:
     """The data as a page for the person, in their words. Raises what `subject_data.access` raises."""
     found = access(kg, key)
-    words = _Words(kg, found, language)
+    words = _Words(kg, found, language, day)
     return Page(
         found["name"] or short(found["iri"]),
         stamp(kg.clock()),
@@ -69,7 +70,7 @@ def page(kg: KnowledgeGraph, key: str, language: str) -> Page:
 class _Words:
     """The labels of all that an answer of `access` names."""
 
-    def __init__(self, kg: KnowledgeGraph, found: Mapping[str, Any], language: str) -> None:
+    def __init__(self, kg: KnowledgeGraph, found: Mapping[str, Any], language: str, day: Day) -> None:
         said = [*(s for one in found["data"] for s in one["values"]), *found["others"], *found["notes"]]
         said += [s for one in found["quarantine"] for s in one["values"]]
         iris = {iri for one in found["data"] for iri in one["classes"]} | {s["property"] for s in said}
@@ -79,7 +80,7 @@ class _Words:
         iris.update(*self._kinds.values())
         iris |= {*found["purposes"], *found["categories"], *(CI + prop for _, prop, _ in FIELDS)}
         self._language = language
-        self._names = labels(kg, filter(_is_iri, iris), language)
+        self._names = names(kg, filter(_is_iri, iris), language, day)
 
     def named(self, iri: str) -> str:
         """What people call it."""

@@ -71,10 +71,13 @@ def record(kg: Reader, iri: NamedNode) -> Record:
     ]
     # What the model entails says some things twice; the view shows each once, in the words of the model.
     said = {(o, p.startswith(CI)) for p, o in outgoing}
+    types = {o for p, o in outgoing if p == _TYPE and isinstance(o, NamedNode)}
+    above = {c for one in types for c in kg.model.superclasses.get(one, ()) if not c.value.startswith(CI)}
     outgoing = [
         (p, o)
         for p, o in outgoing
-        if not kg.graphs.is_genid(o) and (p.startswith(CI) or p == _TYPE or (o, True) not in said)
+        if not kg.graphs.is_genid(o)
+        and (p.startswith(CI) or (o not in above if p == _TYPE else (o, True) not in said))
     ]
     incoming = [(p, s) for p, s in incoming if not kg.graphs.is_genid(s) and p.startswith(CI)]
     if not outgoing and not incoming:

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kgservice.application.answers import small_groups
-from kgservice.application.graph.labels import labels, short
+from kgservice.application.graph.labels import short
+from kgservice.application.graph.nameless import names as names_of
 from kgservice.application.protocol import records
 from kgservice.domain.model import TYPE
 from kgservice.http.pages.routes import Routes
@@ -17,6 +18,7 @@ from kgservice.http.pages.site import Site
 from kgservice.http.pages.trace import TRACED, path_of_trace
 from kgservice.http.resources.operation import iri
 from kgservice.store.base import Term
+from kgservice.web.dates import day
 from kgservice.web.tables import Cell, cell, worded
 from kgservice.web.texts import text
 
@@ -37,7 +39,7 @@ def record_page(site: Site, request: Request) -> Response:
         found = found.without(small_groups.personal(site.kg, found.nodes()))
     terms = {o.value for _, o in (*found.outgoing, *found.incoming) if isinstance(o, NamedNode)}
     properties = {p for p, _ in (*found.outgoing, *found.incoming)}
-    names = labels(site.kg, terms | properties | {found.iri}, language)
+    names = names_of(site.kg, terms | properties | {found.iri}, language, day)
     truth = {"true": text("yes", language), "false": text("no", language)}
 
     def grouped(pairs: Sequence[tuple[str, Term]]) -> list[tuple[str, list[Cell]]]:

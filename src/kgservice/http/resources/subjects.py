@@ -24,6 +24,7 @@ from kgservice.http.messages.streaming import ClientLeft
 from kgservice.http.pages import handed
 from kgservice.http.pages.site import Site
 from kgservice.store.formats import CSV, JSON_LD, Format
+from kgservice.web.dates import day
 
 Offers = tuple[Format | Representation, ...]
 
@@ -103,7 +104,7 @@ class Subjects:
             if http.parameters.get("file") == ["true"]:
                 body = handed.document(self._kg, key, self._site.language(request))
                 return Response(body, media_type=media_type, headers=HEADERS | _ATTACHED)
-            shown = subject_page.page(self._kg, key, self._site.language(request))
+            shown = subject_page.page(self._kg, key, self._site.language(request), day)
             response = self._site.page(request, "subject.html", subject=shown)
             response.headers.update({"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"})
             return response
