@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,20 @@ def test_a_reader_that_goes_away_is_no_error(demo_store: Path) -> None:
         said = process.stderr.read()
         assert process.wait(60) == Exit.BROKEN_PIPE
     assert said == b""
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_a_reader_of_a_large_table_that_goes_away_is_told(demo_store: Path, unbuffered: str) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "query", "SELECT * { ?s ?p ?o } LIMIT 3000", "--store", str(demo_store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(PYTHONUNBUFFERED=unbuffered),
+    ) as process:
+        assert process.stdout is not None
+        os.read(process.stdout.fileno(), 1)
+        process.stdout.close()
+        assert process.wait(60) == Exit.BROKEN_PIPE
 
 
 def test_nor_is_one_that_a_table_was_for(monkeypatch: pytest.MonkeyPatch) -> None:

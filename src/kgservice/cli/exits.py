@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -88,6 +89,18 @@ def language() -> str:
 def silence_output() -> None:
     """Point standard output to nowhere, so that what is left to write does not fail once more at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def buffer_output() -> None:
+    """Write to standard output through a buffer, also where the environment says PYTHONUNBUFFERED.
+
+    Python takes what it writes there without one for written when the reader went away in the middle of it.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and isinstance(out.buffer, io.FileIO):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(out.buffer), encoding=out.encoding, errors=out.errors, line_buffering=True
+        )
 
 
 def help_text() -> str:

@@ -142,4 +142,5 @@ app.command()(output.version)
 def main() -> None:
     """Run the command line of this process."""
     garbage.look_seldom()
+    exits.buffer_output()
     app()
