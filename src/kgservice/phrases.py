@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any
+
+
+def noun(count: object, forms: str) -> str:
+    """The word for so many: of two forms with a bar between them that for one, and that for several.
+
+    >>> noun(1, "row|rows"), noun("2", "row|rows"), noun(1, "changed")
+    ('row', 'rows', 'changed')
+    """
+    one, _, several = forms.partition("|")
+    return one if str(count) == "1" else several or one
+
+
+class _Filling(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if "|" in format_spec:
+            return f"{value} {noun(value, format_spec)}"
+        return str(super().format_field(value, format_spec))
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """The template with its values; at `{count:row|rows}` stand the number and its `noun`.
+
+    >>> filled("loses {count:row|rows} of {name!r}", {"count": 1, "name": "deals"})
+    "loses 1 row of 'deals'"
+    """
+    return _Filling().vformat(template, (), values)
 
 
 class Phrase(str):
     """English words with values in them, which can be told in another language, too.
 
     `template`: the words as they are written in the code, with `{name}` for each of the `values`, which may
-    be phrases. What a user sent is a value, never part of a template.
+    be phrases (see `filled`). What a user sent is a value, never part of a template.
 
     >>> import copy
     >>> said = Phrase("{name!r} is {expected}", name="x", expected=Phrase("longer than {most}", most=5))
@@ -22,7 +49,7 @@ class Phrase(str):
     values: Mapping[str, object]
 
     def __new__(cls, template: str, /, **values: object) -> Phrase:  # noqa: D102 - see the class
-        made = super().__new__(cls, template.format_map(values) if values else template)
+        made = super().__new__(cls, filled(template, values) if values else template)
         made.template, made.values = template, values
         return made
 

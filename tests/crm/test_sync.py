@@ -223,7 +223,7 @@ def test_a_file_that_is_not_there_or_broken_changes_nothing(tmp_path: Path) -> N
         ("SELECT 1; DROP TABLE people", "is not one SELECT"),
         ("SET enable_external_access = true", "is not one SELECT"),
         ("SELECT line, number AS key, FROM nothing", "fails"),
-        (PERSONS + " LIMIT 1", "loses 1 rows"),
+        (PERSONS + " LIMIT 1", "loses 1 row"),
         (PERSONS + " UNION ALL " + PERSONS, "repeats 2 rows"),
         (PERSONS.replace("SELECT line,", "SELECT line + 100 AS line,"), "makes up 2 rows"),
         (PERSONS.replace("name AS full_name", "name AS nickname"), "makes a column nickname that persons has not"),

@@ -64,7 +64,7 @@ def test_what_an_engine_says_is_marked_as_english(unchanged: Running) -> None:
 
 def test_phrases_and_texts_with_a_german_of_their_own_are_values_of_phrases() -> None:
     words = Bilingual("The title is missing", "Der Titel fehlt")
-    more = Phrase(" (and {count} more violations)", count=2)
+    more = Phrase(" (and {count:more violation|more violations})", count=2)
     said = Phrase("{rule} {focus}: {words}{more}", rule="R01", focus="x", words=words, more=more)
     assert told(said, "en") == "R01 x: The title is missing (and 2 more violations)"
     assert told(said, "de") == "R01 x: Der Titel fehlt (und 2 weitere Verstöße)"

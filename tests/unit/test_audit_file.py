@@ -278,7 +278,7 @@ def test_entries_that_cannot_be_written_at_the_end_are_told(path: Path) -> None:
     blocking = sqlite3.connect(path, isolation_level=None)
     blocking.execute("BEGIN IMMEDIATE")
     log.record(READ)
-    with pytest.raises(AuditFailed, match="1 entries could not be written"):
+    with pytest.raises(AuditFailed, match="1 entry could not be written"):
         log.close()
     with pytest.raises(AuditFailed, match="closed"):
         log.record(READ)

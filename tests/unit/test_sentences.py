@@ -169,9 +169,9 @@ SAID = sorted(set(phrases()), key=lambda said: (said.place, said.template))
 
 
 def places(template: str) -> set[tuple[str, str, str]]:
-    """The places for values in a template, and how each is written."""
+    """The places for values in a template, and how each is written; nouns differ (see `phrases.filled`)."""
     return {
-        (name, conversion or "", spec or "")
+        (name, conversion or "", "|" if "|" in (spec or "") else spec or "")
         for _, name, spec, conversion in Formatter().parse(template)
         if name is not None
     }

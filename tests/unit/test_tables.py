@@ -368,7 +368,7 @@ class TestMappings:
 
     def test_a_row_that_the_sql_forgets(self, kg: KnowledgeGraph, tmp_path: Path) -> None:
         folder = changed(tmp_path / "m", "source.sql", "WHERE len(faults) = 0;", "WHERE nr <> '3';")
-        with pytest.raises(BadTable, match="1 rows in neither or both"):
+        with pytest.raises(BadTable, match="1 row in neither or both"):
             load_tables(kg, folder)
 
     def test_malformed_metadata(self, tmp_path: Path) -> None:

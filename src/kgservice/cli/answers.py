@@ -20,10 +20,12 @@ from kgservice.cli import logs
 from kgservice.domain.question import NAMING, TRUTH
 from kgservice.errors import BadParameter, NotAcceptable
 from kgservice.namespaces import PREFIXES, XSD
+from kgservice.phrases import filled, noun
 from kgservice.store.base import Choose, Kind
 from kgservice.store.formats import GRAPH_FORMATS, JSON, RESULT_FORMATS, TURTLE, XML, Format
 
 TABLE = "table"
+_NOUNS = {"candidates": "candidate|candidates", "rows": "row|rows"}
 _FRACTIONS = frozenset({f"{XSD}decimal", f"{XSD}double", f"{XSD}float"})
 _LONG = re.compile(r"-?\d+\.\d{5,}")
 _BY_NAME = {fmt.name: fmt for fmt in RESULT_FORMATS + GRAPH_FORMATS}
@@ -191,7 +193,7 @@ def show_rows(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
     for row in rows:
         table.add_row(*(Text(row.get(column, "")) for column in columns))
     Console().print(table)
-    Console(stderr=True).print(f"{len(rows)} row{'s' if len(rows) != 1 else ''}", style="dim")
+    Console(stderr=True).print(filled("{n:row|rows}", {"n": len(rows)}), style="dim")
 
 
 def shown(term: dict[str, str]) -> str:
@@ -224,6 +226,15 @@ def rounded(term: dict[str, str]) -> str:
         short = f"{Decimal(value):.4f}".rstrip("0").rstrip(".")
         return value if short in {"0", "-0"} else short
     return value
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """Numbers by what they count, in words.
+
+    >>> counts({"candidates": 1, "accepted": 2})
+    '1 candidate, 2 accepted'
+    """
+    return ", ".join(f"{number} {noun(number, _NOUNS.get(what, what))}" for what, number in found.items())
 
 
 def put_json(value: Any) -> None:

@@ -30,6 +30,7 @@ from kgservice.domain.audit import Head, Line, Verification
 from kgservice.domain.audit import verify as verify_lines
 from kgservice.domain.clock import system_clock
 from kgservice.errors import BadInput, BadParameter, NotFound
+from kgservice.phrases import noun
 from kgservice.store.audit_file import AuditFile, beside
 
 audit = typer.Typer(
@@ -129,7 +130,8 @@ def _tell(found: Verification) -> None:
         say("The log is not as it was written.")
         return
     since = f" after entry {found.start.number}" if found.start.number else ""
-    say(f"{found.entries} entries{since}, each as it was written. The head is {found.end}")
+    entries = f"{found.entries} {noun(found.entries, 'entry|entries')}"
+    say(f"{entries}{since}, each as it was written. The head is {found.end}")
 
 
 @audit.command()
@@ -221,7 +223,7 @@ def archive(
     elif anchor is None:
         say("There are no older entries.")
     else:
-        say(f"{count} entries are in {file}; the log goes on after {anchor}")
+        say(f"{count} {noun(count, 'entry is|entries are')} in {file}; the log goes on after {anchor}")
 
 
 @contextmanager

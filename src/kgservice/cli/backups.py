@@ -19,6 +19,7 @@ from kgservice.cli.options import (
     given_path,
     settings_for,
 )
+from kgservice.phrases import noun
 
 BackupArgument = Annotated[
     Path,
@@ -126,14 +127,13 @@ def verify(directory: BackupArgument, as_json: JsonOption = False) -> None:
 
     found = chosen(directory)
     faults, manifest = faults_of(found), manifest_of(found)
+    files = len(manifest.files)
     if as_json:
-        put_json(
-            {"folder": str(found), "commit": manifest.commit, "files": len(manifest.files), "faults": faults}
-        )
+        put_json({"folder": str(found), "commit": manifest.commit, "files": files, "faults": faults})
     else:
         for fault in faults:
             print(fault)
         if not faults:
-            print(f"{found} is whole: commit {manifest.commit}, {len(manifest.files)} files")
+            print(f"{found} is whole: commit {manifest.commit}, {files} {noun(files, 'file|files')}")
     if faults:
         raise typer.Exit(Exit.FINDINGS)

@@ -9,11 +9,22 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kgservice.application.answers.chain_words import links, name, note
+from kgservice.phrases import noun
 
 _MOST = 12
 _WORDS = {
-    "de": {"touchpoint": "an", "evidence": "Beleg", "lesson": "Lehre", "more": "weitere Belege"},
-    "en": {"touchpoint": "at", "evidence": "evidence", "lesson": "lesson", "more": "more pieces of evidence"},
+    "de": {
+        "touchpoint": "an",
+        "evidence": "Beleg",
+        "lesson": "Lehre",
+        "more": "weiterer Beleg|weitere Belege",
+    },
+    "en": {
+        "touchpoint": "at",
+        "evidence": "evidence",
+        "lesson": "lesson",
+        "more": "more piece of evidence|more pieces of evidence",
+    },
 }
 
 
@@ -59,7 +70,7 @@ class _Chain:
         found = self._to(iri, "evidencedBy")
         self._ends(parent, found[:_MOST], self._words["evidence"])
         if len(found) > _MOST:
-            parent.add(Text(f"+ {len(found) - _MOST} {self._words['more']}", "dim"))
+            parent.add(Text(f"+ {len(found) - _MOST} {noun(len(found) - _MOST, self._words['more'])}", "dim"))
 
     def _lessons(self, parent: Tree, iri: str) -> None:
         self._ends(parent, self._from(iri, "learnedFrom"), self._words["lesson"])

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kgservice.application.sources import packages as crm_packages
 from kgservice.cli import conflicts, links, lookups
-from kgservice.cli.answers import put_json, say, show_rows
+from kgservice.cli.answers import counts, put_json, say, show_rows
 from kgservice.cli.backend import connected, service
 from kgservice.cli.options import (
     JsonOption,
@@ -167,20 +167,20 @@ def match(
     Example: kgservice crm match
     """
     with connected(settings_for(store, token), url) as backend:
-        done = backend.links.match()
+        matched = backend.links.match()
     if as_json:
-        put_json(done)
+        put_json(matched)
         return
-    for what, parts in (("links", done["links"].items()), ("records", _flat(done["records"]))):
-        for name, counts in parts:
-            said = [f"{number} {word}" for word, number in counts.items() if word != "refused" and number]
-            typer.echo(f"{what} of {name}: {', '.join(said) or 'nothing'}")
-            for refused in counts["refused"]:
+    for what, parts in (("links", matched["links"].items()), ("records", _flat(matched["records"]))):
+        for name, done in parts:
+            said = counts({word: number for word, number in done.items() if word != "refused" and number})
+            typer.echo(f"{what} of {name}: {said or 'nothing'}")
+            for refused in done["refused"]:
                 say(f"  refused: {refused['source']} {refused['key']}: {refused['reason']}")
 
 
 def _flat(records: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((f"{source}, {kind}", counts) for source, of in records.items() for kind, counts in of.items())
+    return ((f"{source}, {kind}", done) for source, of in records.items() for kind, done in of.items())
 
 
 @crm.command()

@@ -38,7 +38,7 @@ WORDS = {
         "proposal": "Vorschlag",
         "example": "Gültiges Beispiel",
         "until": "{} (bis {}, durch {})",
-        "shown": "{} von {} Befunden",
+        "shown": "{shown} von {total:Befund|Befunden}",
         "fix": "Anwenden: kgservice findings fix {} VORSCHLAG",
         "done": "Der Befund ist {}.",
         "counts": "Neu {new}, behoben {mended}, wieder offen {reopened}; "
@@ -68,7 +68,7 @@ WORDS = {
         "proposal": "proposal",
         "example": "valid example",
         "until": "{} (until {}, by {})",
-        "shown": "{} of {} findings",
+        "shown": "{shown} of {total:finding|findings}",
         "fix": "Apply: kgservice findings fix {} PROPOSAL",
         "done": "The finding is {}.",
         "counts": "New {new}, mended {mended}, open again {reopened}; now {open} open, {waived} waived.",

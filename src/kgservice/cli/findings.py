@@ -20,6 +20,7 @@ from kgservice.cli.options import (
     settings_for,
     unicode_text,
 )
+from kgservice.phrases import filled
 
 findings = typer.Typer(invoke_without_command=True)
 
@@ -60,7 +61,7 @@ def list_(
         put_json(found)
         return
     show_list(found["findings"], language.value)
-    say(WORDS[language.value]["shown"].format(len(found["findings"]), found["total"]))
+    say(filled(WORDS[language.value]["shown"], {**found, "shown": len(found["findings"])}))
 
 
 @findings.command()

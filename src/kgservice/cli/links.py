@@ -21,6 +21,7 @@ from kgservice.cli.options import (
     unicode_text,
 )
 from kgservice.errors import BadParameter, Conflict, PreconditionFailed
+from kgservice.phrases import filled
 
 links = typer.Typer(invoke_without_command=True)
 
@@ -61,7 +62,7 @@ def list_(
         put_json(found)
         return
     show_list(found["links"], language.value)
-    say(WORDS[language.value]["shown"].format(len(found["links"]), found["total"]))
+    say(filled(WORDS[language.value]["shown"], {**found, "shown": len(found["links"])}))
 
 
 @links.command()

@@ -35,6 +35,7 @@ from kgservice.domain.audit import told_purpose
 from kgservice.domain.change import Origin
 from kgservice.domain.principal import stated_purpose
 from kgservice.errors import BadParameter, Conflict, KgError
+from kgservice.phrases import noun
 from kgservice.settings import Settings
 from kgservice.store.formats import Format
 from kgservice.store.rewriting import recover, rewrite
@@ -71,8 +72,8 @@ def opened(settings: Settings) -> Iterator[KnowledgeGraph]:
         kg.forgetters.append(CanonicalTables(settings.crm_folder / DATABASE))
         if persons := erasing.again(kg):
             say(
-                f"The store is from before the erasure of {persons} persons, or that was broken off; "
-                "they were erased again."
+                f"The store is from before the erasure of {persons} {noun(persons, 'person|persons')}, or "
+                f"that was broken off; {noun(persons, 'this person was|they were')} erased again."
             )
         yield kg
     finally:

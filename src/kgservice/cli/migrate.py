@@ -11,6 +11,7 @@ import typer
 from kgservice.cli.answers import put_json
 from kgservice.cli.options import JsonOption
 from kgservice.errors import BadParameter
+from kgservice.phrases import noun
 from kgservice.settings import Settings
 
 _HELP = (
@@ -58,8 +59,9 @@ def migrate(
     if as_json:
         put_json(asdict(done))
         return
+    statements, graphs = noun(done.statements, "statement|statements"), noun(done.graphs, "graph|graphs")
     were = f", {done.same} of them were there" if done.same else ""
-    print(f"Migrated: {done.statements:,} statements in {done.graphs:,} graphs{were}")
+    print(f"Migrated: {done.statements:,} {statements} in {done.graphs:,} {graphs}{were}")
 
 
 def _settings_of(place: str, *, exists: bool) -> Settings:

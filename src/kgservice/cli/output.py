@@ -28,6 +28,7 @@ from kgservice.cli.options import (
     unicode_text,
 )
 from kgservice.errors import BadParameter
+from kgservice.phrases import noun
 from kgservice.store.formats import N_QUADS, TURTLE, Format, graph_format_of
 
 docs = typer.Typer(no_args_is_help=True, help="Documentation made from the package.")
@@ -102,7 +103,7 @@ def docs_ontology(
     if as_json:
         put_json({"pages": [str(page) for page in pages]})
     else:
-        say(f"{len(pages)} pages in {output}")
+        say(f"{len(pages)} {noun(len(pages), 'page|pages')} in {output}")
 
 
 def version(as_json: JsonOption = False) -> None:

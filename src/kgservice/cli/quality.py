@@ -32,6 +32,7 @@ from kgservice.cli.options import (
 from kgservice.cli.output import sink
 from kgservice.domain.finding import REPORT_FORMATS, severity_name, verdict
 from kgservice.errors import BadParameter
+from kgservice.phrases import filled, noun
 
 _MOST = 50
 _TERMS = 6
@@ -43,7 +44,7 @@ _WORDS = {
         "name": "Name",
         "record": "Datensatz",
         "message": "Meldung",
-        "more": "… und {} weitere (--all zeigt alle, --json gibt alle aus)",
+        "more": "… und {n:weiterer|weitere} (--all zeigt alle, --json gibt alle aus)",
     },
     "en": {
         "number": "number",
@@ -52,7 +53,7 @@ _WORDS = {
         "name": "name",
         "record": "record",
         "message": "message",
-        "more": "… and {} more (--all shows all, --json writes all)",
+        "more": "… and {n} more (--all shows all, --json writes all)",
     },
 }
 
@@ -181,7 +182,11 @@ def check(
     else:
         for fault in faults:
             typer.echo(fault)
-        say(f"{len(faults)} faults" if faults else "The store is as it should be.")
+        say(
+            f"{len(faults)} {noun(len(faults), 'fault|faults')}"
+            if faults
+            else "The store is as it should be."
+        )
     if faults:
         raise typer.Exit(Exit.FINDINGS)
 
@@ -228,7 +233,7 @@ def _show(report: dict[str, Any], language: str, most: int | None) -> None:
             ],
         )
     if most is not None and len(findings) > most:
-        say(words["more"].format(len(findings) - most))
+        say(filled(words["more"], {"n": len(findings) - most}))
     say(verdict(report["counts"], language))
 
 

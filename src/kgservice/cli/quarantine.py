@@ -20,6 +20,7 @@ from kgservice.cli.options import (
     unicode_text,
 )
 from kgservice.domain.finding import severity_name
+from kgservice.phrases import filled
 
 quarantine = typer.Typer(invoke_without_command=True)
 
@@ -105,7 +106,7 @@ def release(
     if as_json:
         put_json(commit)
     else:
-        say(f"Released: {commit['added']} statements added by commit {commit['commit']}.")
+        say(filled("Released: {added:statement|statements} added by commit {commit}.", commit))
 
 
 @quarantine.command()

@@ -23,6 +23,7 @@ from kgservice.cli.options import (
 )
 from kgservice.cli.rights import HTML
 from kgservice.errors import BadParameter
+from kgservice.phrases import filled
 
 subject = typer.Typer(
     no_args_is_help=True, help="Find a person and do what they may ask for (Art. 15 to 21 GDPR)."
@@ -142,7 +143,7 @@ def erase(
     if as_json:
         put_json(found)
         return
-    print(f"{found['statements']} statements are gone; the ticket is {found['request']}.")
+    print(filled("{statements:statement is|statements are} gone; the ticket is {request}.", found))
     for iri in found["moot"]:
         print(f"Closed as moot: {iri}")
     for one in found["kept"]:

@@ -9,7 +9,7 @@ import typer
 
 from kgservice.application.graph.erased import Erased
 from kgservice.application.sources import packages as crm_packages
-from kgservice.cli.answers import say, show_rows
+from kgservice.cli.answers import counts, say, show_rows
 from kgservice.cli.bars import Bars
 from kgservice.domain.change import LOCAL
 from kgservice.domain.clock import system_clock
@@ -71,10 +71,10 @@ def synced_here(
 def tell(summary: dict[str, Any]) -> None:
     """Say what one run did: counts on standard output, refused rows on the error stream."""
     typer.echo(summary["source"])
-    for name, counts in summary["tables"].items():
-        typer.echo(f"  {name:<30} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
-    for kind, counts in summary["changes"].items():
-        typer.echo(f"  → {kind:<28} " + ", ".join(f"{number} {what}" for what, number in counts.items()))
+    for name, found in summary["tables"].items():
+        typer.echo(f"  {name:<30} {counts(found)}")
+    for kind, found in summary["changes"].items():
+        typer.echo(f"  → {kind:<28} {counts(found)}")
     if not summary["run"]:
         typer.echo("  Nothing has changed.")
     if summary["rejects"]:

@@ -189,7 +189,7 @@ class Cleaning:
             f"SELECT count(*) FROM {made} WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"  # noqa: S608
         )
         if strange:
-            raise self._wrong(table.name, canonical, "makes up {count} rows", count=strange)
+            raise self._wrong(table.name, canonical, "makes up {count:row|rows}", count=strange)
         self._db.execute(
             f"CREATE TABLE {judged} AS SELECT *, row_number() OVER "  # noqa: S608
             f"(PARTITION BY key, len(faults) ORDER BY line) AS time FROM {made}"
@@ -215,9 +215,9 @@ class Cleaning:
         twice = self._sandbox.count(f"SELECT count(*) - count(DISTINCT line) FROM ({out})")  # noqa: S608
         into = ", ".join(table.primary)
         if lost:
-            raise self._wrong(table.name, into, "loses {count} rows", count=lost)
+            raise self._wrong(table.name, into, "loses {count:row|rows}", count=lost)
         if twice:
-            raise self._wrong(table.name, into, "repeats {count} rows", count=twice)
+            raise self._wrong(table.name, into, "repeats {count:row|rows}", count=twice)
 
     def _check_columns(self, made: str, canonical: str, table: str) -> None:
         types: dict[str, str] = {

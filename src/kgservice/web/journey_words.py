@@ -9,7 +9,7 @@ from kgservice.domain.journey_map import Place
 from kgservice.domain.trace import Thing
 from kgservice.namespaces import CI
 from kgservice.web.dates import moment
-from kgservice.web.texts import text
+from kgservice.web.texts import counted, text
 
 RESOLVED = f"{CI}Resolved"
 """The state in which a pain point hurts no more."""
@@ -55,11 +55,10 @@ def crowd(told: Crowd | None, language: str, smallest: int) -> str:
     if told is None:
         return ""
     if told.level is None:
-        return f"{text('fewer-than', language)} {smallest} {text('several-persons', language)}"
-    seen = text("observation" if told.observations == 1 else "observations", language)
-    people = text("a-person" if told.persons == 1 else "several-persons", language)
-    counted = f"{told.observations} {seen}, {told.persons} {people}"
-    return f"{decimal(told.level, language)} ({counted})"
+        return f"{text('fewer-than', language)} {smallest} {counted('several-persons', smallest, language)}"
+    seen = counted("observations", told.observations, language)
+    people = counted("several-persons", told.persons, language)
+    return f"{decimal(told.level, language)} ({told.observations} {seen}, {told.persons} {people})"
 
 
 def when(step: Step, language: str) -> str:

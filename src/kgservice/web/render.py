@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from kgservice.web import dates
 from kgservice.web.numbers import decimal, grouped, signed
-from kgservice.web.texts import LANGUAGES, known, text
+from kgservice.web.texts import LANGUAGES, counted, known, text
 
 STATIC = Path(__file__).parent / "static"
 
@@ -49,6 +49,7 @@ class Pages:
         other = next(one for one in LANGUAGES if one != language)
         return self._environment.get_template(template).render(
             t=lambda key: text(key, language),
+            n=lambda key, count: counted(key, count, language),
             word_for=lambda prefix, name: known(prefix, name, language),
             language=language,
             other=other,

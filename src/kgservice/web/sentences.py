@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from string import Formatter
 
-from kgservice.phrases import Bilingual, Phrase
+from kgservice.phrases import Bilingual, Phrase, filled
 
 _CATALOGUE = Path(__file__).parent / "catalogue" / "errors.de.json"
 
@@ -40,7 +40,7 @@ def told(said: str, language: str) -> str | None:
     template = german().get(said.template, said.template if neutral(said.template) else None)
     if template is None:
         return None
-    return template.format_map({name: _value(value) for name, value in said.values.items()})
+    return filled(template, {name: _value(value) for name, value in said.values.items()})
 
 
 def neutral(template: str) -> bool:

@@ -6,6 +6,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from kgservice.phrases import noun
+
 LANGUAGES = ("de", "en")
 
 _CATALOGUES = Path(__file__).parent / "catalogue"
@@ -25,6 +27,15 @@ def text(key: str, language: str) -> str:
     'Impacts'
     """
     return catalogue(language)[key]
+
+
+def counted(key: str, count: object, language: str) -> str:
+    """The noun for `key` in `language` for so many of them.
+
+    >>> counted("rows", 1, "de"), counted("rows", "1,200", "en")
+    ('Zeile', 'rows')
+    """
+    return noun(count, text(key, language))
 
 
 def known(prefix: str, name: str, language: str) -> str:

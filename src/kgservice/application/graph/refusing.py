@@ -28,8 +28,8 @@ def refuse_effect(planner: Planner, effect: Effect, change: Change, now: datetim
     gone = {iri for iri in iris if erased.when(planner.addresses.key(iri)) is not None}
     if gone:
         raise Returning(
-            "The change speaks of {count} persons who were erased: nothing is taken of them any more under "
-            "the IRIs that they had",
+            "The change speaks of {count:person who was|persons who were} erased: nothing is taken of them "
+            "any more under the IRIs that they had",
             count=len(gone),
             nodes=gone,
         )

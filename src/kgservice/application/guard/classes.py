@@ -57,7 +57,7 @@ def refuse_unclassed(classes: Classes, effect: Effect) -> None:
             rule=RULE.number,
             focus=found[0].focus,
             words=Bilingual(found[0].message("en"), found[0].message("de")),
-            more=Phrase(" (and {count} more records)", count=others) if others else "",
+            more=Phrase(" (and {count:more record|more records})", count=others) if others else "",
             findings=[finding.to_json() for finding in found],
             named=written(effect.named),
         )

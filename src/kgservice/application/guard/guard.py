@@ -279,5 +279,5 @@ def _summary(refused: Sequence[Finding]) -> Phrase:
         rule=first.rule.number,
         focus=shorten(str(getattr(first.focus, "value", first.focus))),
         words=Bilingual(first.message("en") or shape, first.message("de") or shape),
-        more=Phrase(" (and {count} more violations)", count=others) if others else "",
+        more=Phrase(" (and {count:more violation|more violations})", count=others) if others else "",
     )

@@ -123,13 +123,15 @@ class Workbench:
             "WHERE (line IN (SELECT line FROM good)) = (line IN (SELECT line FROM rejects))"
         )
         if lost:
-            raise self._broken("the SQL puts {count} rows in neither or both of good and rejects", count=lost)
+            raise self._broken(
+                "the SQL puts {count:row|rows} in neither or both of good and rejects", count=lost
+            )
         made_up = self._one(
             "SELECT count(*) FROM (SELECT line FROM good UNION ALL SELECT line FROM rejects) AS made "
             "WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"
         )
         if made_up:
-            raise self._broken("the SQL makes {count} rows with a line that raw has not", count=made_up)
+            raise self._broken("the SQL makes {count:row|rows} with a line that raw has not", count=made_up)
         self._rejects += self._db.execute(
             "SELECT CAST(line AS BIGINT) AS line, "
             "max(coalesce(CAST(reason AS VARCHAR), 'refused without a reason')) FROM rejects GROUP BY 1"

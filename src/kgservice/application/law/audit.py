@@ -143,7 +143,9 @@ class AuditLog:
         self._file.close()
         if self._unwritten:
             raise AuditFailed(
-                "{count} entries could not be written: {fault}", count=len(self._unwritten), fault=self._fault
+                "{count:entry|entries} could not be written: {fault}",
+                count=len(self._unwritten),
+                fault=self._fault,
             )
 
     def _run(self) -> None:

@@ -86,8 +86,8 @@ def erase(kg: KnowledgeGraph, key: str, body: Any, by: Origin = LOCAL) -> Erasur
         bound = obligations.records(kg, person)
         if bound and not choice:
             raise Conflict(
-                "{count} records of the person have a legal basis other than consent: {bases}. Say "
-                "what becomes of them (otherBasis): keep, or erase",
+                "{count:record of the person has|records of the person have} a legal basis other than "
+                "consent: {bases}. Say what becomes of them (otherBasis): keep, or erase",
                 count=len(bound),
                 bases=obligations.told(bound),
             )

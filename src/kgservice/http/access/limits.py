@@ -72,7 +72,11 @@ class Limits:
         """Let a request in. Raises `TooMany`."""
         account = self._accounts.of(who)
         if self._at_once and account.running >= self._at_once:
-            raise TooMany("{count} requests of yours are being answered", count=self._at_once, after=1)
+            raise TooMany(
+                "{count:request of yours is|requests of yours are} being answered",
+                count=self._at_once,
+                after=1,
+            )
         if self._per_minute:
             if account.left < 1:
                 raise TooMany(
