@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -289,18 +289,27 @@ t:run ci:modelDigest "d" ; ci:dataState "s" .
 
 
 def told(
-    kg: KnowledgeGraph, question: str, folder: Path, persons: list[int], late: int = 0
+    kg: KnowledgeGraph,
+    question: str,
+    folder: Path,
+    persons: Sequence[int | None],
+    late: int = 0,
+    kind: str = "Feedback",
 ) -> dict[str, str]:
-    """The counts that a reader is told where there is a record of each of the persons, some of them late."""
-    turtle = THINGS + "".join(
+    """The counts that a reader is told where there is a record of each of the persons, some of them late.
+
+    None: a record of which it is not shown whose it is.
+    """
+    records = (
         RECORDS.format(
             n=n,
-            kind="Feedback",
+            kind=kind,
             person=person,
             recorded="2026-06-01T00:00:00Z" if n < late else "2026-01-02T00:00:00Z",
         )
         for n, person in enumerate(persons)
     )
+    turtle = THINGS + "".join(records).replace("; ci:dataSubject t:pNone", "").replace("t:pNone", "t:p0")
     (folder / "case.ttl").write_text(turtle, encoding="utf-8")
     load_rdf(kg, [folder / "case.ttl"], Origin())
     found = ask_guarded(kg.reader(None), question, {}, QUESTIONS).solutions
@@ -313,18 +322,21 @@ def told(
     return counts
 
 
+COUNTING = {
+    "moments-of-truth": {"satisfied": "7"},
+    "automation-and-emotion": {"meanIntensity": "2", "observations": "7"},
+    "data-without-planned-method": {"records": "7"},
+    "completeness": {"records": "7", "expected": "28", "filled": "14", "completeness": "0.5"},
+    "links-by-run": {"links": "7"},
+    "evidence-recorded-in-time": {"denominator": "7"},
+    "unique-records": {"denominator": "7"},
+    "retracted-source": {"lost": "7"},
+}
+
+
 @pytest.mark.parametrize(
     ("question", "counts"),
-    [
-        ("moments-of-truth", {"satisfied": "7"}),
-        ("automation-and-emotion", {"meanIntensity": "2", "observations": "7"}),
-        ("data-without-planned-method", {"records": "7"}),
-        ("completeness", {"records": "7", "expected": "28", "filled": "14", "completeness": "0.5"}),
-        ("links-by-run", {"links": "7"}),
-        ("evidence-recorded-in-time", {"denominator": "7"}),
-        ("unique-records", {"denominator": "7"}),
-        ("retracted-source", {"lost": "7"}),
-    ],
+    COUNTING.items(),
 )
 def test_records_of_one_person_are_one(
     kg: KnowledgeGraph, tmp_path: Path, question: str, counts: dict[str, str]
@@ -332,6 +344,19 @@ def test_records_of_one_person_are_one(
     """Seven records of one customer are hidden, of seven customers they are shown."""
     assert told(kg, question, tmp_path, [1] * 7) == {}
     assert told(kg, question, tmp_path, [1, 2, 3, 4, 5, 6, 7]).items() >= counts.items()
+
+
+@pytest.mark.parametrize("question", COUNTING)
+def test_records_of_which_it_is_not_shown_whose_they_are_stand_for_nobody(
+    kg: KnowledgeGraph, tmp_path: Path, question: str
+) -> None:
+    assert told(kg, question, tmp_path, [1, 2, 3, 4, None, None, None]) == {}
+    assert told(kg, question, tmp_path, [1, 2, 3, 4, 5, None, None]) != {}
+
+
+def test_documents_are_of_nobody_and_are_counted(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    documents = told(kg, "data-without-planned-method", tmp_path, [None] * 7, kind="Document")
+    assert documents == {"records": "7"}
 
 
 def test_what_is_left_of_a_whole_is_counted_by_person(kg: KnowledgeGraph, tmp_path: Path) -> None:
