@@ -10,6 +10,7 @@ import pytest
 
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import SyncSummary, sync
+from kgservice.errors import BadTable
 from tests.crm.folders import rows
 from tests.crm.servers import Answer, as_json, serving
 
@@ -151,6 +152,18 @@ def test_a_row_of_a_person_that_is_refused_keeps_what_it_brought(source: Source,
     changed(source, "DELETE FROM contacts WHERE id = 3")
     sync(source, folder)
     assert held(folder) == ["A1 -", "A2 -", "Ahorn Ulm", "Eibe Bonn"]
+
+
+def test_a_mapping_that_does_not_name_what_its_rows_bring_is_refused(source: Source, tmp_path: Path) -> None:
+    """Else a firm would be gone with the first row of it that is refused."""
+    folder, sql = tmp_path / "crm", source.folder / "persons.sql"
+    sync(source, folder)
+    sql.write_text(SQL["persons"].replace("firm AS organisation_key, ", ""), encoding="utf-8")
+    changed(source, f"UPDATE contacts SET name = '?', {LATER} WHERE id = 3")
+    said = "SQL of contacts into persons has no column organisation_key that names which of the organisations"
+    with pytest.raises(BadTable, match=said):
+        sync(read_source(source.folder), folder)
+    assert "Birke Jena" in held(folder)
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ _ROW = {"source": "VARCHAR", "key": "VARCHAR", "updated": "TIMESTAMP", "deleted"
 _ADDRESS = {"street": "VARCHAR", "postal_code": "VARCHAR", "city": "VARCHAR", "country": "VARCHAR"}
 _REACHED = {"email": "VARCHAR[]", "phone": "VARCHAR[]"}
 _ABOUT = {"person_key": "VARCHAR", "organisation_key": "VARCHAR"}
+NAMING = {"organisations": "organisation_key", "persons": "person_key"}
+"""By which column a row names an organisation or a person."""
 
 CANONICAL: dict[str, dict[str, str]] = {
     "persons": {

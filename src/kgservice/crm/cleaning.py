@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.canonical import CANONICAL, NAMING
 from kgservice.crm.extract import RAW
 from kgservice.crm.settings import Source, Table
 from kgservice.errors import BadTable
@@ -184,7 +184,7 @@ class Cleaning:
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise self._wrong(table.name, canonical, "is not one SELECT")
         self._db.execute(f"CREATE TABLE {made} AS {sql}")
-        self._check_columns(made, canonical, table.name)
+        self._check_columns(made, canonical, table)
         strange = self._sandbox.count(
             f"SELECT count(*) FROM {made} WHERE line IS NULL OR line NOT IN (SELECT line FROM raw)"  # noqa: S608
         )
@@ -219,22 +219,36 @@ class Cleaning:
         if twice:
             raise self._wrong(table.name, into, "repeats {count:row|rows}", count=twice)
 
-    def _check_columns(self, made: str, canonical: str, table: str) -> None:
+    def _check_columns(self, made: str, canonical: str, table: Table) -> None:
         types: dict[str, str] = {
             name: kind for name, kind, *_ in self._db.execute(f"DESCRIBE {made}").fetchall()
         }
         wanted: Mapping[str, str] = CANONICAL[canonical] | {"line": "BIGINT", "faults": "VARCHAR[]"}
         for name in ("line", "key", "faults"):
             if name not in types:
-                raise self._wrong(table, canonical, "has no column {name}", name=name)
+                raise self._wrong(table.name, canonical, "has no column {name}", name=name)
+        for other in table.into if canonical in table.primary else ():
+            name = NAMING.get(other, "")
+            if other not in table.primary and name in CANONICAL[canonical] and name not in types:
+                raise self._wrong(
+                    table.name,
+                    canonical,
+                    "has no column {name} that names which of the {other} a row brings",
+                    name=name,
+                    other=other,
+                )
         for name, kind in types.items():
             if name not in wanted or name == "source":
                 raise self._wrong(
-                    table, canonical, "makes a column {name} that {kind} has not", name=name, kind=canonical
+                    table.name,
+                    canonical,
+                    "makes a column {name} that {kind} has not",
+                    name=name,
+                    kind=canonical,
                 )
             if kind != wanted[name]:
                 raise self._wrong(
-                    table,
+                    table.name,
                     canonical,
                     "makes {name} as {kind} instead of {wanted}",
                     name=name,

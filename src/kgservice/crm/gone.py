@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from kgservice.crm.canonical import CANONICAL
+from kgservice.crm.canonical import CANONICAL, NAMING
 from kgservice.crm.canonical_tables import ABOUT_PERSONS
 from kgservice.crm.cleaning import Cleaned
 from kgservice.crm.erased_rows import known
@@ -15,7 +15,6 @@ from kgservice.tabular.sandbox import quoted
 
 KEYS = "keys that are gone"
 """The temporary table of the keys."""
-_NAMING = {"organisations": "organisation_key", "persons": "person_key"}
 
 
 def note(
@@ -65,7 +64,7 @@ def _named(db: duckdb.DuckDBPyConnection, source: str, kind: str, one: Cleaned) 
     """The keys that the refused rows of a table, as they are known, name in the canonical table `kind`."""
     found = set[str]()
     for primary in one.table.primary:
-        if (column := _NAMING.get(kind)) in CANONICAL[primary]:
+        if (column := NAMING.get(kind)) in CANONICAL[primary]:
             rows = db.execute(
                 f"SELECT {column} FROM {quoted(primary)} WHERE source = $source AND {column} IS NOT NULL "  # noqa: S608
                 "AND key IN (SELECT unnest($refused))",
