@@ -18,7 +18,7 @@ from kgservice.application.stewards import quarantine, stewarding
 from kgservice.application.stewards.settling import LEAVING, Refusal
 from kgservice.domain.change import Origin
 from kgservice.phrases import Bilingual
-from kgservice.web.texts import LANGUAGES, catalogue
+from kgservice.web.texts import LANGUAGES, catalogue, counted
 from tests.http.test_links import ODD, key_of
 from tests.http.test_pages import checked
 from tests.http.test_quarantine import ADDRESSES, BAD, HEAD, known, load, solution
@@ -76,7 +76,7 @@ def test_the_board_counts_what_the_list_finds(board: Board, language: str) -> No
     found = checked(answer)
     _, total = stewarding.listed(board.kg, status="open")
     assert total > 0
-    assert f"{total} {catalogue(language)['findings-rows']}" in found.text
+    assert f"{total} {counted('findings-rows', total, language)}" in found.text
     rows = re.findall(r'<th scope="row">.*?</tr>', answer.text, re.DOTALL)
     numbers = [int(re.findall(r'class="number">(\d+)<', row)[0]) for row in rows]
     assert sum(numbers) == total
