@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import distribution
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,9 @@ from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard.bulk import Job, findings
 from kgservice.application.guard.engine import engine
 from kgservice.application.guard.guard import Guard
+from kgservice.application.guard.hands import Hand
 from kgservice.application.guard.journal import Journal
+from kgservice.application.guard.packing import packed
 from kgservice.application.guard.validation import model_of, records_of, validate, validate_files
 from kgservice.application.imports.load import load_rdf
 from kgservice.domain.change import Change, Origin
@@ -228,3 +232,65 @@ def test_processes_end_with_the_one_that_waits_for_them(kg: KnowledgeGraph, tmp_
     with Journal(tmp_path / "journal", resume=True) as journal:
         journal.begin("job", NOW)
         assert len(journal.parts) == 3
+
+
+HINDERED = """
+import sys
+from pathlib import Path
+from threading import Thread, Timer
+import psutil, rdflib
+from kgservice.application.guard.bulk import Job, findings
+from kgservice.application.guard.validation import model_of
+from kgservice.errors import StoreFailed
+from kgservice.namespaces import Addresses
+from kgservice.settings import Settings
+from kgservice.shacl.shapes import Shapes
+from kgservice.store.oxigraph import OxigraphStore
+
+def started():
+    every = psutil.Process().children()
+    return [child for child in every if child.is_running() and "--multiprocessing-fork" in child.cmdline()]
+
+def kill(number, after):
+    while len(now := started()) <= number:
+        pass
+    Timer(after, now[number].kill).start()
+
+store, addresses = OxigraphStore(Path(sys.argv[1])), Addresses(Settings().base)
+shapes = Shapes.of(rdflib.Graph().parse(data=sys.argv[2], format="turtle"))
+job = Job(addresses, shapes, tuple(model_of(store, addresses)))
+for after in 0, 0.01, 0.03, 0.06, 0.1:
+    for number in range(2):
+        Thread(target=kill, args=(number, after)).start()
+        try:
+            findings(store, job, processes=2, size=3)
+        except StoreFailed as error:
+            print(error)
+        assert not started()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_at_its_start_ends_the_validation(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    """With what says why, whichever it is and however soon."""
+    kg.close()
+    done = subprocess.run(
+        [sys.executable, "-c", HINDERED, str(tmp_path / "store"), SMALL],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["a process that validates has ended before it was done"] * 10
+
+
+def test_what_fails_in_a_process_is_told_with_its_place(tmp_path: Path) -> None:
+    """And it goes on."""
+    with closing(Hand(attrgetter("joinpath"), tmp_path)) as hand:
+        with pytest.raises(TypeError) as told:
+            hand.do(packed(1))
+        assert "guard/hands.py" in "".join(told.value.__notes__)
+        assert hand.do(packed("records")) == tmp_path / "records"

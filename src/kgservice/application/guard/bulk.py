@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from signal import SIG_DFL, SIGINT, signal
-from threading import Thread
+from queue import SimpleQueue
+from typing import cast
 
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.guard.ahead import ahead
 from kgservice.application.guard.extract import Extract
+from kgservice.application.guard.hands import Hand
 from kgservice.application.guard.journal import Journal
 from kgservice.application.guard.packing import packed
 from kgservice.application.guard.record_file import RecordFile, copied
 from kgservice.application.guard.unclassed import Unclassed
 from kgservice.domain.finding import Finding
 from kgservice.domain.graphs import Graphs
-from kgservice.garbage import look_seldom
 from kgservice.namespaces import Addresses
 from kgservice.shacl.bulk import CHUNK, BulkValidator, chunks
 from kgservice.shacl.reach import Triple
@@ -119,33 +118,29 @@ def _spread(job: Job, path: Path, every: Iterator[Chunk], processes: int) -> Ite
     """The findings of each chunk, from so many processes; twice as many chunks at most are under way."""
     # What a process has parsed cannot be sent to another.
     sent = replace(job, shapes=replace(job.shapes, queries={}))
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _Worker.start, (packed((sent, path)),))
-    for found in ahead(pool, _Worker.among, map(packed, every), 2 * processes):
-        yield pickle.loads(found)  # noqa: S301  (our own)
+    _beside(path).write_bytes(packed(sent))
+    free = SimpleQueue[Hand]()
+
+    def among(chunk: bytes) -> list[Finding]:
+        hand = free.get()
+        try:
+            return cast(list[Finding], hand.do(chunk))
+        finally:
+            free.put(hand)
+
+    with ExitStack() as opened:
+        for _ in range(processes):
+            free.put(opened.enter_context(closing(Hand(_work, path))))
+        found = ahead(ThreadPoolExecutor(processes), among, map(packed, every), 2 * processes)
+        yield from opened.enter_context(closing(found))
 
 
-class _Worker:
-    """What a process of its own keeps between chunks."""
-
-    _work: Work
-
-    @classmethod
-    def start(cls, sent: bytes) -> None:
-        """Begin, with a job and what opens the store; and end when the process that waits for it does."""
-        signal(SIGINT, SIG_DFL)
-        look_seldom()
-        Thread(target=_end_with_parent, daemon=True).start()
-        job, path = pickle.loads(sent)  # noqa: S301  (our own)
-        cls._work = Work(job, RecordFile(path))
-
-    @classmethod
-    def among(cls, sent: bytes) -> bytes:
-        """The findings of a chunk."""
-        return packed(cls._work.among(pickle.loads(sent)))  # noqa: S301  (our own)
+def _work(path: Path) -> Callable[[Chunk], list[Finding]]:
+    """What another process does with a chunk of the records in a file."""
+    job = pickle.loads(_beside(path).read_bytes())  # noqa: S301  (our own)
+    return Work(job, RecordFile(path)).among
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+def _beside(path: Path) -> Path:
+    """Where the job on a file of records stands."""
+    return path.with_name("job")
