@@ -7,7 +7,8 @@ written as any other.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 from benchmarks.complete import NOW, CompleteGenerator
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad
 
 from kgservice.application.care import check
 from kgservice.application.changes.effect import Effect
@@ -29,10 +30,11 @@ from kgservice.application.guard.unjudged import Unjudged
 from kgservice.application.guard.validation import validate
 from kgservice.application.law import consents, erasing
 from kgservice.application.law.remnants import remnants
+from kgservice.application.stewards import stewarding
 from kgservice.application.stewards.board import board
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
-from kgservice.errors import StoreFull, Undecided
+from kgservice.errors import Invalid, StoreFull, Undecided
 from kgservice.namespaces import CI, SH
 from kgservice.settings import Settings
 from kgservice.shacl.report import Report
@@ -372,6 +374,135 @@ def test_what_a_process_before_did_is_not_forgotten_for_what_this_one_does(
     assert told(again) == violations(again) != set()
     assert noted(again.store, again.addresses) == {}
     again.close()
+
+
+def killed(kg: KnowledgeGraph, path: Path) -> KnowledgeGraph:
+    """The graph as a process finds it after one that was killed right after a withdrawal."""
+    with kg.writing:
+        withdraw(kg)
+        kg.store.backup(path)
+    return opened(path)
+
+
+class Meanwhile:
+    """What another thread does once everything has been looked at, before anything of it is entered."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, does: Callable[[], object]) -> None:
+        self.validations = 0
+        self.done = False
+        self._does, self._validate = does, validation.validate
+        patch.setattr(validation, "validate", self._validated)
+
+    def _validated(self, *given: Any, **named: Any) -> Report:
+        found = self._validate(*given, **named)
+        self.validations += 1
+        if self.validations == 1:
+            thread = threading.Thread(target=self._do)
+            thread.start()
+            thread.join(timeout=60)
+        return found
+
+    def _do(self) -> None:
+        self._does()
+        self.done = True
+
+
+@pytest.mark.slow
+def test_who_writes_does_not_wait_for_what_a_process_before_has_left(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads does; and an end in the middle loses nothing."""
+    again, heard = killed(kg, tmp_path / "killed"), list[set[str]]()
+    records = records_of(kg)
+    reader = threading.Thread(target=lambda: heard.append(told(again)))
+    needed = {quad for quad in said_of(kg, records[10:11]) if quad.predicate == COLLECTED}
+    note = Quad(records[11], NamedNode(f"{CI}note"), Literal("A word more", language="en"))
+
+    def write() -> None:
+        reader.start()
+        again.commit(Change.adding([note]))  # to one that breaks a rule already
+        with pytest.raises(Invalid):
+            again.commit(Change(remove=tuple(needed)))
+        again.commit(Change(remove=tuple(said_of(again, records[:5]))))
+        again.commit(Change(remove=tuple(said_of(again, records[5:10])), lawful=True))
+        again.planner()  # what this process did is entered, without waiting for the rest
+        assert heard == []
+        assert noted(again.store, again.addresses) == everything(again.addresses)
+        again.store.backup(tmp_path / "again")
+
+    meanwhile = Meanwhile(monkeypatch, write)
+    found = told(again)
+    reader.join()
+    assert meanwhile.done
+    assert meanwhile.validations == 1
+    assert found == violations(again) == heard[0]
+    assert found.isdisjoint(record.value for record in records[:10])
+    assert found.issuperset(record.value for record in records[10:])
+    third = opened(tmp_path / "again")
+    assert noted(again.store, again.addresses) == {}
+    assert noted(third.store, third.addresses) == everything(third.addresses)
+    assert told(third) == found
+    again.close()
+    third.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hindered", [False, True])
+def test_a_refresh_is_the_only_validation_of_what_a_process_before_has_left(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hindered: bool
+) -> None:
+    """Unless something came meanwhile that has not been entered, and would be lost with this process."""
+    again = killed(kg, tmp_path / "killed")
+    obstacle = Hindered(again)
+    obstacle.over = not hindered
+    head, lost = again.head, said_of(again, records_of(kg)[:1])
+    with monkeypatch.context() as patch:
+        meanwhile = Meanwhile(patch, lambda: again.commit(Change(remove=tuple(lost), lawful=True)))
+        stewarding.refresh(again)
+        again.planner()
+        assert meanwhile.done
+        assert meanwhile.validations == 1
+    left = everything(again.addresses) if hindered else {}
+    assert noted(again.store, again.addresses) == left
+    assert again.head == head + 2  # what was lost has no findings
+    obstacle.over = True
+    again.planner()
+    assert noted(again.store, again.addresses) == {}
+    found = told(again)
+    assert found == violations(again) != set()
+    again.close()
+    third = opened(tmp_path / "killed")
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "validate", None)
+        assert told(third) == found
+    third.close()
+
+
+def test_a_graph_that_is_closed_ends_the_validation(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    again, validate, closing = killed(kg, tmp_path / "killed"), validation.validate, threading.Event()
+    stop = again.following.stop
+
+    def stopped() -> None:
+        closing.set()
+        stop()
+
+    def validated(*given: Any, **named: Any) -> Report:
+        closer.start()
+        closing.wait(60)
+        return validate(*given, **named)
+
+    closer = threading.Thread(target=again.close)
+    monkeypatch.setattr(again.following, "stop", stopped)
+    monkeypatch.setattr(validation, "validate", validated)
+    again.current()
+    closer.join()
+    monkeypatch.undo()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    third = opened(tmp_path / "killed")
+    assert noted(third.store, third.addresses) == everything(third.addresses)
+    third.close()
 
 
 def test_what_could_not_be_entered_is_not_entered_within_another_commit(

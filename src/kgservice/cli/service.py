@@ -128,6 +128,7 @@ def _prepare(kg: KnowledgeGraph, faults: list[KgError]) -> None:
     gc.collect()
     gc.freeze()
     atexit.register(gc.unfreeze)  # at the end nothing may stay: libraries tell of what they find then
+    kg.current()  # who reads would otherwise wait for what a process before has left
 
 
 class _Stopped(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +24,7 @@ from kgservice.application.graph.erased import Erased
 from kgservice.application.graph.following import Following
 from kgservice.application.graph.forgetting import Forgetter
 from kgservice.application.graph.refusing import refuse_effect
+from kgservice.application.graph.writing import Writing
 from kgservice.application.views.counts import Counts
 from kgservice.application.views.dues import Dues
 from kgservice.application.views.few import Properties
@@ -67,7 +67,7 @@ class KnowledgeGraph(Whole):
         self.model = model
         self.clock = clock
         self.guarded = guarded
-        self.writing = threading.RLock()
+        self.writing = Writing()
         self.view = NamedNode(self.addresses.everything)
         self.copies = Copies(store, self.graphs, self.writing)
         self.search = Search(store, self.copies, settings.search)
@@ -81,7 +81,7 @@ class KnowledgeGraph(Whole):
         """`opened`: the number of the last commit before this start, or of the last bulk load since."""
         self._changed: dict[object, int] = {}
         self.unfinished: Asked | None = None
-        self._following = Following(self)
+        self.following = Following(self)
         self.took = Durations()  # of changes, for which nobody else can write
         self.when_hidden = Hearers()
         self.forgetters: list[Forgetter] = []  # an erasure deletes rows of a CRM there first
@@ -145,7 +145,7 @@ class KnowledgeGraph(Whole):
         self._changed.clear()
         if self._guard is not None:
             self._guard.forget()
-        self._following.recall(self._guard)
+        self.following.recall(self._guard)
 
     # Reading
 
@@ -250,8 +250,9 @@ class KnowledgeGraph(Whole):
         return Commit(number, now, effect.added, effect.removed)
 
     def current(self) -> None:
-        """See `Reader.current`: with what follows from the last commit."""
-        self._following.finish()
+        """See `Reader.current`: with what follows from the last commit, or from those of a process before."""
+        self.following.finish()
+        self.following.make_known()
 
     def _settle(self) -> None:
         """Finish the last commit. Raises `StoreFailed` while it is not known whether the store made it."""
@@ -265,8 +266,8 @@ class KnowledgeGraph(Whole):
                     raise
                 if unfinished is not None:  # nobody else has meanwhile
                     self._follow(unfinished)
-                    self._following.recall(self._guard)
-        self._following.finish(again=True)
+                    self.following.recall(self._guard)
+        self.following.finish(again=True)
 
     def _follow(self, made: Asked) -> None:
         """Take note of a commit that the store has made; of what is `hidden` now nobody is told any more."""
@@ -283,14 +284,15 @@ class KnowledgeGraph(Whole):
             self.when_hidden.tell(made.hidden, self.engine)
         if made.judged:
             self.guard.follow()
-            self._following.begin(self.guard.left)
+            self.following.begin(self.guard.left)
         elif self._guard and any(map(self.graphs.is_record, parts)):
             self._guard.forget()
 
     def close(self) -> None:
         """Flush and release the store, after the commit that is under way."""
+        self.following.stop()
         with self.writing:
-            self._following.finish()
+            self.following.finish()
             self.copies.stop()
         self.copies.close()
         with self.writing:

@@ -73,9 +73,12 @@ def update(
         isinstance(s, Modify) and (s.using or s.using_named or s.with_graph) for s in steps
     ):
         raise BadQuery("the request names its dataset (using-graph-uri), so WITH and USING are not allowed")
-    reader = reading() if reading and any(isinstance(step, Modify | Transfer) for step in steps) else kg
+    reader: Reader = kg
+    if any(isinstance(step, Modify | Transfer) for step in steps):
+        reader = reading() if reading else kg
+        reader.current()
     if reader.purpose is not None:
-        _check_purpose(reader, steps, protocol)
+        _check_purpose(steps, protocol)
     allowed = allowance or Allowance(seconds=kg.settings.deadline)
     working = _Working(kg, steps, protocol, reader.view, uploads)
     if _is_one_change(steps) and not any(isinstance(step, Modify) for step in steps):
@@ -92,13 +95,12 @@ def _refuse_emptying(kg: KnowledgeGraph, step: Manage, origin: Origin) -> None:
         refuse_whole(kg.graphs, resolve(step.prologue, step.target), origin)
 
 
-def _check_purpose(reader: Reader, steps: Sequence[UpdateOperation], protocol: Dataset | None) -> None:
+def _check_purpose(steps: Sequence[UpdateOperation], protocol: Dataset | None) -> None:
     """Raise `Forbidden` where the update would read anything but the view of the purpose."""
     if any(isinstance(step, Transfer) for step in steps):
         raise Forbidden("For a purpose there is one graph, the view; COPY, MOVE and ADD read others")
     if len(steps) > 1:
         raise Forbidden("For a purpose, send an operation with WHERE as a request of its own")
-    reader.current()
     step = steps[0]
     if protocol is not None or (
         isinstance(step, Modify) and (step.using or step.using_named or step.with_graph)

@@ -158,6 +158,7 @@ def record(
     Measurements of the same day are replaced: the history has one point for each day.
     """
     graph = NamedNode(kg.addresses.quality)
+    kg.current()
     with kg.writing:
         time = kg.clock()
         day = time.astimezone(UTC).date().isoformat()

@@ -12,7 +12,7 @@ from kgservice.application.changes.planner import LOOSE
 from kgservice.application.changes.provenance import agent_of
 from kgservice.application.changes.record_texts import Progress, silent
 from kgservice.application.graph.graph import KnowledgeGraph
-from kgservice.application.guard import findings, validation
+from kgservice.application.guard import findings
 from kgservice.application.guard.findings import Counts
 from kgservice.application.stewards.entries import Entry, read
 from kgservice.application.stewards.explaining import explain
@@ -206,25 +206,9 @@ def apply(kg: KnowledgeGraph, key: str, proposal: str, by: Origin = LOCAL) -> Co
 def refresh(kg: KnowledgeGraph, by: Origin = SERVICE, told: Progress = silent) -> Counts:
     """Validate everything and enter what is new, what is mended, and what is open again after its waiver.
 
-    Commits go on meanwhile. What they have changed the guard has entered already; so where there were any,
-    the nodes about which the validation tells another story are looked at once more, while commits wait.
-    Only if something was written past the guard, all is. `told` hears how far it is.
+    Commits go on meanwhile (see `Following.anew`). `told` hears how far it is.
     """
-    origin = by.because("full validation", SOURCE)
-    with kg.writing:
-        shapes, head, unseen = kg.guard.shapes, kg.head, kg.guard.unseen
-    found = validation.validate(kg, shapes=shapes, told=told).findings
-    with kg.writing:
-        planner, now = kg.planner(), kg.clock()
-        if kg.guard.unseen != unseen:
-            found = validation.validate(kg, shapes=shapes, told=told).findings
-        elif kg.head != head:
-            doubtful = findings.disputed(planner, found, now)
-            settled = (finding for finding in found if finding.focus not in doubtful)
-            found = (*settled, *kg.guard.of(planner, doubtful, now))
-        change, counts = findings.reconciled(planner, found, now)
-        kg.commit(Change(change.add, change.remove, origin=origin, trusted=True))
-        return counts
+    return kg.following.anew(by.because("full validation", SOURCE), told)
 
 
 def _set(
