@@ -167,7 +167,7 @@ class Following:
 
         def write(effect: Effect) -> None:
             # What this process has left yet, it knows by itself.
-            self._write(effect, {} if self._left else self._every, origin)
+            self._write(effect, self._every if self._unknown and not self._left else {}, origin)
             self._unknown = False
 
         return entered(self._kg, tell, write)
