@@ -69,7 +69,7 @@ class World:
 
     def edit(self, *, lawful: bool) -> None:
         """Take statements out, or a node with all that is said with it; or put back what was taken."""
-        every = [quad for quad in self.records() if quad.predicate != TYPE]
+        every = [quad for quad in self.records() if lawful or quad.predicate != TYPE]
         kind = self.dice.choice(("some", "node", "back", "elsewhere"))
         if kind == "back" and self.taken:
             self.kg.commit(Change(add=self.taken.pop(), lawful=lawful))
@@ -116,7 +116,7 @@ def test_what_is_entered_is_what_there_is(tmp_path: Path, seed: int) -> None:
             continue
         with world.kg.writing:
             planner = world.kg.planner()
-            found = [one for one in validate(world.kg, processes=1).findings if one.rule.number != "R00"]
+            found = validate(world.kg, processes=1).findings
             assert findings.disputed(planner, found, NOW) == set()
         assert noted(world.kg.store, world.kg.addresses) == {}
         compared += bool(found)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from benchmarks.complete import NOW, CompleteGenerator
@@ -34,8 +35,9 @@ from kgservice.application.stewards import stewarding
 from kgservice.application.stewards.board import board
 from kgservice.domain.change import Change
 from kgservice.domain.consent import SUBJECT
+from kgservice.domain.model import TYPE
 from kgservice.errors import Invalid, StoreFull, Undecided
-from kgservice.namespaces import CI, SH
+from kgservice.namespaces import CI, OWL, RDFS, SH
 from kgservice.settings import Settings
 from kgservice.shacl.report import Report
 from kgservice.store.formats import N_QUADS
@@ -285,6 +287,65 @@ def test_an_erasure_takes_what_was_entered_after_it_had_looked(
     named = {str(q.object.value) for q in kg.store.match([(None, FOCUS, None)])}  # type: ignore[union-attr]
     assert named.isdisjoint(gone)
     assert told(kg) == violations(kg)
+
+
+def test_a_record_without_class_is_told_and_no_more_when_it_has_one(kg: KnowledgeGraph) -> None:
+    """Whether it loses its own, or its class is one of the model no more; or what it was a part of is gone."""
+    first, second, third = records_of(kg)[:3]
+    own, part = NamedNode("urn:Mine"), NamedNode(f"{kg.graphs.genid}{UUID(int=1)}")
+    ((project,),) = kg.select(f"SELECT ?p {{ ?p a <{CI}Project> }} LIMIT 1").rows
+    assert isinstance(project, NamedNode)
+    kg.commit(
+        Change.adding(
+            [
+                *(Quad(own, TYPE, NamedNode(f"{OWL}Class")), Quad(own, NamedNode(f"{CI}inProject"), project)),
+                Quad(own, NamedNode(f"{RDFS}subClassOf"), NamedNode(f"{CI}Feedback")),
+                *(Quad(second, TYPE, own), Quad(third, NamedNode(f"{CI}remark"), part)),
+                Quad(part, NamedNode(f"{CI}note"), Literal("A part", language="en")),
+            ]
+        )
+    )
+    before, said = told(kg), said_of(kg, [first, second, own, part])
+    gone = {q for q in said if q.predicate == TYPE and q.subject in {first, second} and q.object != own}
+    gone |= {q for q in said if q.predicate == NamedNode(f"{RDFS}subClassOf") or q.object == part}
+    kg.commit(Change(remove=tuple(gone), lawful=True))
+    assert unclassed(kg) == {first.value, second.value, part.value}
+    kg.commit(Change(add=tuple(gone), lawful=True))
+    assert unclassed(kg) == set()
+    assert told(kg) == before
+
+
+def unclassed(kg: KnowledgeGraph) -> set[str]:
+    """The records of no class, as the graph of findings tells; it tells of all that there are."""
+    kg.current()
+    entries, _ = stewarding.listed(kg, rule="R00", status="open")
+    found = {str(f.focus.value) for f in validate(kg).findings if f.rule.number == "R00"}
+    assert {entry.focus.value for entry in entries} == found
+    return found
+
+
+def test_an_erasure_tells_what_loses_its_class_and_mends_what_goes_with_the_person(
+    kg: KnowledgeGraph,
+) -> None:
+    person, own = NamedNode(person_of(kg)), NamedNode("urn:Mine")
+    graph = NamedNode(kg.addresses.subject(kg.addresses.key(person.value)))
+    other, nothing = (NamedNode(f"{kg.addresses.ids}{name}") for name in ("other", "nothing"))
+    subclass = Quad(own, NamedNode(f"{RDFS}subClassOf"), NamedNode(f"{CI}Touchpoint"))
+    kg.commit(
+        Change(
+            add=(
+                *(subclass, Quad(own, NamedNode(f"{CI}dataSubject"), person), Quad(other, TYPE, own)),
+                *(Quad(own, TYPE, NamedNode(f"{OWL}Class")), Quad(nothing, NamedNode(f"{CI}note"), person)),
+                Quad(other, NamedNode(f"{CI}note"), Literal("It stays", language="en")),
+            ),
+            trusted=True,
+        )
+    )
+    assert {q.graph_name for q in said_of(kg, [own, nothing]) if q.subject != other} == {graph}
+    stewarding.refresh(kg)
+    assert unclassed(kg) == {nothing.value}
+    erasing.erase(kg, person.value, {"otherBasis": "erase"})
+    assert unclassed(kg) == {other.value}
 
 
 def test_what_an_erasure_keeps_keeps_its_findings(kg: KnowledgeGraph) -> None:

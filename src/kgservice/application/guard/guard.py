@@ -23,7 +23,7 @@ from kgservice.application.guard.unclassed import Unclassed
 from kgservice.application.guard.unjudged import Unjudged, named_in, without
 from kgservice.application.guard.validation import model_statements
 from kgservice.domain.change import Change
-from kgservice.domain.finding import Finding, Policy, written
+from kgservice.domain.finding import Finding, Policy, by_key, written
 from kgservice.domain.quads import Quads
 from kgservice.errors import Invalid
 from kgservice.namespaces import RDF
@@ -54,6 +54,7 @@ class Guard:
         self._accelerated = accelerated
         self._policy = policy or Policy()
         self._validator: LocalValidator | None = None
+        self._unclassed: Unclassed | None = None
         self._stored: Stored | None = None
         self.left: Later = {}
         self.unseen = 0
@@ -81,7 +82,13 @@ class Guard:
             if self._validator is None:
                 model = model_statements(planner.store, planner.addresses)
                 self._validator = LocalValidator(shapes, model, screened=self._accelerated)
+                self._unclassed = Unclassed(model, planner.graphs)
             return self._validator
+
+    def _classes(self, planner: Planner) -> Unclassed:
+        self.prepare(planner)
+        assert self._unclassed is not None
+        return self._unclassed
 
     def difference(
         self,
@@ -192,21 +199,24 @@ class Guard:
         """
         stored, done = self._looked_up(planner), self._unjudged
         before, after = Records(stored, gone=done.added, added=done.gone), Records(stored)
-        erased, changed = set(map(to_rdflib, done.erased)), done.gone | done.added | done.again
-        if erased:
-            changed = {triple for triple in changed if _binds(triple, erased, before)}
+        erased, every = set(map(to_rdflib, done.erased)), done.gone | done.added | done.again
+        changed = {triple for triple in every if _binds(triple, erased, before)} if erased else every
         either = Records(stored, added=done.gone) if done.gone else after
         noted = cache(partial(findings.is_noted, planner))
         difference = self.prepare(planner).difference(
             changed, before, after, self._context(now), either=either, noted=noted, erased=erased
         )
+        classes = self._classes(planner)
+        nodes = classes.bearing(every, after) - erased
+        for told, records in ((difference.before, before), (difference.after, after)):
+            told[URIRef("")] = by_key(classes.among(nodes, records))
         new, gone = (
             [f for f in found if f.focus not in done.erased and f.value not in done.erased]
             for found in (difference.entered(s for s, _, _ in done.again), difference.gone)
         )
-        told = findings.kept(planner, new, gone, now)
-        told.then(without(planner, done.erased))  # entered after the erasure had looked for them
-        return told
+        effect = findings.kept(planner, new, gone, now)
+        effect.then(without(planner, done.erased))  # entered after the erasure had looked for them
+        return effect
 
     @property
     def knows(self) -> bool:
@@ -220,7 +230,7 @@ class Guard:
     def of(self, planner: Planner, nodes: Iterable[Term], now: datetime) -> list[Finding]:
         """All findings of some nodes, as they are now."""
         validator, dataset = self.prepare(planner), Records(self._looked_up(planner))
-        unclassed = Unclassed(model_statements(planner.store, planner.addresses), planner.graphs)
+        unclassed = self._classes(planner)
         context, ahead, found = self._context(now), iter(nodes), list[Finding]()
         while some := set(map(to_rdflib, islice(ahead, CHUNK))):
             told = validator.of({root.shape: some for root in validator.roots}, dataset, context)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import rdflib
 from pyoxigraph import NamedNode
 from pyoxigraph import Triple as Statement
-from rdflib.namespace import RDF
+from rdflib.namespace import RDF, RDFS
 from rdflib.term import Node, URIRef
 
 from kgservice.application.guard.classes import of_no_class
@@ -46,6 +46,24 @@ class Unclassed:
             if not self._is_part(node, records):
                 yield of_no_class(self._model, from_rdflib(node), map(from_rdflib, said))
 
+    def bearing(self, changed: Iterable[Triple], records: Statements) -> set[Node]:
+        """The nodes that a change may have given or taken a class: it is about them or their classes."""
+        nodes, classes = set[Node](), list[Node]()
+        for s, p, o in changed:
+            nodes.add(s)
+            if self._may_be_part(o):
+                nodes.add(o)
+            if p == RDFS.subClassOf:
+                classes.append(s)
+        seen = set(classes)
+        while classes:
+            one = classes.pop()
+            nodes.update(node for node, _, _ in records.to(one, RDF.type))
+            below = {node for node, _, _ in records.to(one, RDFS.subClassOf)} - seen
+            seen |= below
+            classes += below
+        return nodes
+
     def records(self, statements: Iterable[Triple]) -> list[Node]:
         """What statements make records: by a property or a class of the model."""
         found: dict[Node, None] = {}
@@ -65,7 +83,11 @@ class Unclassed:
         return not self._known.isdisjoint(with_above(classes, records))
 
     def _is_part(self, node: Node, records: Statements) -> bool:
-        """Whether the node is, or stands for, a blank node that something refers to."""
-        blank = isinstance(node, rdflib.BNode)
-        named = self._graphs is not None and self._graphs.is_genid(from_rdflib(node))
-        return (blank or named) and bool(records.some(node, None, 1, back=True))
+        """Whether something refers to the node, which is or stands for a blank node."""
+        return self._may_be_part(node) and bool(records.some(node, None, 1, back=True))
+
+    def _may_be_part(self, node: Node) -> bool:
+        """Whether the node is, or stands for, a blank node."""
+        if isinstance(node, URIRef):
+            return self._graphs is not None and self._graphs.is_genid(from_rdflib(node))
+        return isinstance(node, rdflib.BNode)
