@@ -59,7 +59,7 @@ def _serve(end: Connection, prepare: Callable[[Path], Work], path: Path) -> None
     look_seldom()
     Thread(target=_end_with_parent, daemon=True).start()
     work = prepare(path)
-    with suppress(EOFError):
+    with suppress(EOFError, OSError):  # nobody waits any more
         while True:
             end.send_bytes(packed(_done(work, end.recv_bytes())))
 
