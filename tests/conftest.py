@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from kgservice.application.graph.graph import KnowledgeGraph
@@ -25,18 +26,31 @@ if TYPE_CHECKING:
     from kgservice.application.guard.guard import Guard
     from tests.serving import Running
 
+IN_MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the folders of all tests can be there, and programs in them be run."""
+    if not folder.is_dir():
+        return False
+    found = os.statvfs(folder)
+    free = min(found.f_bavail * found.f_frsize, psutil.virtual_memory().available // 2)
+    return free >= ROOM and not found.f_flag & os.ST_NOEXEC
 
 
 def pytest_configure() -> None:
     """Look for garbage as the program does, and keep what is compiled, as do processes that tests start.
 
     Where Python is told to keep nothing compiled, each process would compile hundreds of modules again, and
-    rewrite the assertions of all tests.
+    rewrite the assertions of all tests. Where there is room, folders of tests are in memory: nothing that they
+    prove outlives a loss of power, and they need not wait for a disk.
     """
     look_seldom()
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if has_room(IN_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
