@@ -23,11 +23,18 @@ from kgservice.domain.assignment import assign
 from kgservice.domain.matching import BANDS, Band, Pair, RecordId
 from kgservice.errors import SourceFailed
 from tests.crm.folders import example
+from tests.ontology.java import QUICK
 
 with_spark = pytest.mark.skipif(
     find_spec("pyspark") is None or spark.java() is None,
     reason="NOT RUN: pyspark (kgservice[spark]) or Java is not installed",
 )
+
+
+@pytest.fixture(autouse=True)
+def _java_that_starts_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a Java of its own, which would take as long to compile its code twice as to run it."""
+    monkeypatch.setattr(spark, "OF_JAVA", f"{spark.OF_JAVA} {QUICK}")
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ Score: TypeAlias = "Callable[[Matching, MatchModel, float], object]"
 """Scores the blocked pairs of at least that probability into `matching_scored`, as `Matching.score` does."""
 DONE = "scored"
 """The line that answers; Java may write others there."""
+OF_JAVA = "-XX:-UsePerfData"  # else it writes into the folder of the machine
 _KEPT = ("PATH", "JAVA_HOME", "LD_LIBRARY_PATH", "HOME", "TZ")
 _LOG = "log"
 _QUIET = """rootLogger.level = error
@@ -100,12 +101,11 @@ class _Spark:
 def _started(folder: Path) -> Iterator[_Spark]:
     (folder / "log4j2.properties").write_text(_QUIET, encoding="utf-8")
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    of_java = f"-XX:-UsePerfData -Djava.io.tmpdir={folder}"  # else both write into the folder of the machine
     here = {
         "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
         "TMPDIR": str(folder),
         "SPARK_CONF_DIR": str(folder),
-        "JAVA_TOOL_OPTIONS": of_java,
+        "JAVA_TOOL_OPTIONS": f"{OF_JAVA} -Djava.io.tmpdir={folder}",
     }
     with (folder / _LOG).open("w", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
