@@ -27,6 +27,14 @@ FAULTS = {
         "sh:node shape:Nowhere ;",
         r"Bad input: {file}, line {line}: there is no shape .*Nowhere",
     ),
+    "a value that cannot be": (
+        'sh:minCount "eins" ;',
+        r"Bad input: {file}, line {line}: sh:minCount must be a whole number",
+    ),
+    "a class that is misspelt": (
+        "sh:class ci:Chanel ;",
+        r"Bad input: {file}, line {line}: ci:Chanel is no term of the ontology",
+    ),
     "recursion": (
         "sh:node shape:TouchpointComplete ;",
         r"Bad input: {file}, line \d+: shapes must not be recursive: .*TouchpointComplete",

@@ -48,10 +48,11 @@ def _iris(graph: rdflib.Graph, shape: Node) -> Iterator[str]:
                 seen.add(o)
                 waiting.append(o)
             elif p == SH.select:
-                yield from _of_query(str(o), prefixes_of(graph, node))
+                yield from of_query(str(o), prefixes_of(graph, node))
 
 
-def _of_query(text: str, prefixes: dict[str, str]) -> Iterator[str]:
+def of_query(text: str, prefixes: dict[str, str]) -> Iterator[str]:
+    """The IRIs in the text of a query, without those in its texts and comments."""
     for iri, prefix, local in _QUERY.findall(text):
         if iri:
             yield iri

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import rdflib
@@ -12,14 +12,17 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 
 from kgservice.errors import BadInput
-from kgservice.shacl.terms import shorten
+from kgservice.shacl.terms import path_text, shorten
 
 _LISTS = (SH["and"], SH["or"], SH.xone)
 _SINGLE = (SH.property, SH.node, SH["not"], SH.qualifiedValueShape)
 
 
-def fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput:
-    """The error, at the line of the file where the term is a subject, or else is first written, if it is."""
+def fault(detail: str, path: Path | None, term: Node | None = None, then: str = "") -> BadInput:
+    """The error, at the line of the file where the term is a subject, or else is first written, if it is.
+
+    `then`: an expression for what is wrong in what follows; its line counts, if it is there.
+    """
     line = None
     if path is not None and isinstance(term, rdflib.URIRef):
         text = path.read_text(encoding="utf-8")
@@ -29,8 +32,16 @@ def fault(detail: str, path: Path | None, term: Node | None = None) -> BadInput:
                 written.append(prefix + term.removeprefix(namespace))
         name = f"(?:{'|'.join(map(re.escape, written))})(?![\\w-])"
         found = re.search(f"^{name}", text, re.MULTILINE) or re.search(rf"(?<![\w-]){name}", text)
-        line = None if found is None else text.count("\n", 0, found.start()) + 1
+        if found is not None:
+            found = re.compile(then).search(text, found.end()) or found
+            line = text.count("\n", 0, found.start()) + 1
     return BadInput(detail, source=None if path is None else str(path), line=line)
+
+
+def named(graph: rdflib.Graph, node: Node) -> Node:
+    """The node itself, or for a blank one what has a name and leads to it, if there is such a thing."""
+    above = graph.transitive_subjects(None, node)  # over any property
+    return next((one for one in above if isinstance(one, rdflib.URIRef)), node)
 
 
 def _needed(graph: rdflib.Graph, shape: Node) -> Iterator[Node]:
@@ -56,8 +67,9 @@ def refuse_recursion(graph: rdflib.Graph, origin: Mapping[Node, Path] | None = N
 
     def visit(shape: Node, above: tuple[Node, ...]) -> None:
         if shape in above:
-            name = " → ".join(str(s) for s in (*above[above.index(shape) :], shape))
-            raise fault(f"shapes must not be recursive: {name}", (origin or {}).get(shape), shape)
+            name = " → ".join(_names(graph, (*above[above.index(shape) :], shape)))
+            detail = f"shapes must not be recursive{f': {name}' if name else ''}"
+            raise fault(detail, (origin or {}).get(shape), named(graph, shape))
         if shape not in done:
             for inner in _needed(graph, shape):
                 visit(inner, (*above, shape))
@@ -66,3 +78,13 @@ def refuse_recursion(graph: rdflib.Graph, origin: Mapping[Node, Path] | None = N
     # Those with a name come first: they have a line that can be told.
     for shape in sorted(graph.subjects(unique=True), key=lambda node: (isinstance(node, rdflib.BNode), node)):
         visit(shape, ())
+
+
+def _names(graph: rdflib.Graph, shapes: Iterable[Node]) -> Iterator[str]:
+    """What people can find shapes by: a name, or the path; a blank node without one is left out."""
+    for shape in shapes:
+        path = graph.value(shape, SH.path)
+        if isinstance(shape, rdflib.URIRef):
+            yield str(shape)
+        elif path is not None:
+            yield path_text(graph, path)

@@ -24,6 +24,7 @@ from kgservice.shacl.named import named_by, prefixes_of
 from kgservice.shacl.prebinding import unsupported
 from kgservice.shacl.references import fault, refuse_missing, refuse_recursion
 from kgservice.shacl.terms import add_all, shorten, to_rdflib, with_turned_sequences
+from kgservice.shacl.wellformed import refuse_malformed, refuse_unknown
 
 if TYPE_CHECKING:
     from kgservice.shacl.roots import Root
@@ -80,10 +81,14 @@ class Shapes:
 
     @classmethod
     def of(cls, graph: rdflib.Graph) -> Shapes:
-        """Any shapes graph, copied. Raises `BadInput` for unknown `sh:` terms, recursion or bad SPARQL."""
+        """Any shapes graph, copied.
+
+        Raises `BadInput` for unknown `sh:` terms, what SHACL calls ill-formed, recursion or bad SPARQL.
+        """
         own = rdflib.Graph()
         own += graph
-        _refuse_unknown_terms(own, None)
+        _refuse_unknown_terms(own.predicate_objects(), None)
+        refuse_malformed(own, {})
         refuse_recursion(own)
         _refuse_turned_sequences(own, {})
         _import_prefixes(own)
@@ -102,8 +107,8 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     """The shapes of all `.ttl` files under `folder` (default: those shipped), without its examples.
 
     Beyond what `Shapes.of` refuses, each shape that can report must say so fully: rule number, name and
-    message in German and English, reason, group, order, severity. Raises `BadRdf` for syntax errors and
-    `BadInput` for the rest, naming the file and the line.
+    message in German and English, reason, group, order, severity; and terms of our namespace must be those of
+    the ontology. Raises `BadRdf` for syntax errors and `BadInput` for the rest, naming the file and the line.
     """
     root = folder or resources.folder("shapes")
     files = [p for p in sorted(root.rglob("*.ttl")) if "examples" not in p.relative_to(root).parts]
@@ -113,14 +118,16 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     origin: dict[Node, Path] = {}
     for path in files:
         statements = _parse(path)
-        _refuse_unknown_terms(add_all(rdflib.Graph(), statements), path)
+        _refuse_unknown_terms(((to_rdflib(s.predicate), to_rdflib(s.object)) for s in statements), path)
         add_all(graph, statements)  # in their order: what follows from the shapes is written down in it
         origin.update(dict.fromkeys((to_rdflib(s.subject) for s in statements), path))
+    refuse_malformed(graph, origin)
     refuse_missing(graph, origin)
     refuse_recursion(graph, origin)
     _refuse_turned_sequences(graph, origin)
     _import_prefixes(graph)
     _refuse_bad_sparql(graph, origin)
+    refuse_unknown(graph, _ontology(), origin)
     _trim_queries(graph)
     rules = {shape: _rule(graph, shape) for shape in _reporting(graph) if not _is_part(graph, shape)}
     for shape, rule in rules.items():
@@ -136,13 +143,18 @@ def _parse(path: Path) -> list[Quad]:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
 
 
-def _refuse_unknown_terms(graph: rdflib.Graph, path: Path | None) -> None:
+def _ontology() -> set[Node]:
+    """What the ontology of the package says something of."""
+    files = resources.folder("ontology").glob("*.ttl")
+    return {to_rdflib(node) for node in {s.subject for path in files for s in _parse(path)}}
+
+
+def _refuse_unknown_terms(said: Iterable[tuple[Node, Node]], path: Path | None) -> None:
+    """Of predicates, each with its object."""
     # `sh:entailment` as predicate asks for inference before validation; as an object it asks for nothing.
-    for _, p, o in sorted(graph, key=str):
-        for term in (p, o):
-            known = term in _KNOWN or (term == SH.entailment and term is o)
-            if isinstance(term, rdflib.URIRef) and term.startswith(str(SH)) and not known:
-                raise fault(f"{shorten(str(term))} is no term of SHACL Core or SHACL-SPARQL", path, term)
+    terms = {t for p, o in said for t in ((p,) if o == SH.entailment else (p, o)) if t not in _KNOWN}
+    for term in sorted(t for t in terms if isinstance(t, rdflib.URIRef) and t.startswith(str(SH))):
+        raise fault(f"{shorten(term)} is no term of SHACL Core or SHACL-SPARQL", path, term)
 
 
 def _refuse_turned_sequences(graph: rdflib.Graph, origin: Mapping[Node, Path]) -> None:

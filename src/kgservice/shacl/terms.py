@@ -15,7 +15,9 @@ from kgservice.namespaces import PREFIXES
 
 _POSTFIX = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"}
 _LONG = 200  # characters of a literal that is not remembered
-_PARTS = (SH.inversePath, *_POSTFIX, RDF.first)
+ONE_STEP = (SH.inversePath, *_POSTFIX)
+"""What a path does with the one path within it."""
+_PARTS = (*ONE_STEP, RDF.first)
 
 
 def to_rdflib(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> Node:
