@@ -57,6 +57,21 @@ def test_messages_are_in_words_and_the_path_or_terms_stand_below(run: Run, tmp_p
     assert (found["path"], found["terms"][0]) == ("", "ci:Confidential")
 
 
+def test_a_value_on_one_of_many_paths_is_told_with_its_field(run: Run, tmp_path: Path) -> None:
+    title = PAIN.replace("PainPoint", "title")
+    (tmp_path / "bad.ttl").write_text(f"<urn:p> {title} 'hans@example.org'@de .")
+    table = run("validate", "bad.ttl", "--language", "de", COLUMNS="200").stdout
+    assert "Titel (ci:title)" in table
+    assert "ci:description" not in table
+    text = run("validate", "bad.ttl", "--language", "en", "--format", "text").stdout
+    assert "  field: title (ci:title)\n  value: hans@example.org\n" in text
+    assert "ci:description" not in text
+    cases = run("validate", "bad.ttl", "--format", "junit").stdout
+    assert 'name="urn:p · ci:title · hans@example.org"' in cases
+    shacl = run("validate", "bad.ttl", "--format", "turtle").stdout
+    assert "sh:resultPath [ sh:alternativePath ( ci:title ci:description " in " ".join(shacl.split())
+
+
 @pytest.mark.slow
 def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     (tmp_path / "many.ttl").write_text("".join(f"<urn:p{n}> a {PAIN} .\n" for n in range(30)))

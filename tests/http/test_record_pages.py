@@ -179,6 +179,36 @@ def test_values_that_are_none_are_told_at_their_field(desk: Desk) -> None:
     assert 'value="many"' in answer.text
 
 
+def _first_field(page: str) -> str:
+    """The path of the first field of a form."""
+    found = re.search(r'name="v\.([^"]*)\.0"', page.partition('class="record-form"')[2])
+    assert found is not None
+    return found[1]
+
+
+def test_what_is_found_in_one_of_many_fields_is_told_there(desk: Desk) -> None:
+    path = "/pages/records/pain-points/new?lang=en"
+    desk.open(path)
+    answer = desk.send(path, title="Mail to hans@example.org")
+    assert answer.status_code == 422
+    (told,) = [part for part in answer.text.split('<div class="field')[1:] if "holds an e-mail" in part]
+    assert 'name="v.title.0"' in told
+
+
+def test_a_finding_names_the_field_that_holds_its_value(desk: Desk) -> None:
+    record, text = NamedNode(desk.one("PainPoint")), Literal("Mail an hans@example.org", language="de")
+    said = Quad(record, NamedNode(f"{CI}description"), text)
+    desk.kg.commit(Change(add=(said,), trusted=True))
+    stewarding.refresh(desk.kg)
+    (entry,), _ = stewarding.listed(desk.kg, rule="R42")
+    page = desk.open(f"/pages/findings/{entry.iri.value.removeprefix(desk.kg.addresses.ids)}?lang=de")
+    facts = unescape(page.text.partition('<dl class="facts">')[2].partition("</dl>")[0])
+    assert "<dt>Feld</dt><dd>Beschreibung (ci:description)</dd>" in facts
+    assert "hans@example.org" in facts
+    assert "ci:emailContent" not in facts
+    assert _first_field(page.text) == "description"
+
+
 def test_what_no_page_sends_is_no_failure_of_the_service(desk: Desk) -> None:
     path = "/pages/records/pain-points/new?lang=en"
     desk.open(path)

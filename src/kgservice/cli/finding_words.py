@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kgservice.application.answers.chain_words import spoken
-from kgservice.domain.finding import severity_name
+from kgservice.domain.finding import in_words, severity_name
 
 WORDS = {
     "de": {
@@ -30,6 +30,7 @@ WORDS = {
         "name": "Name",
         "group": "Gruppe",
         "reason": "Warum",
+        "field": "Feld",
         "path": "Pfad",
         "terms": "In RDF",
         "value": "Wert",
@@ -60,6 +61,7 @@ WORDS = {
         "name": "name",
         "group": "group",
         "reason": "why",
+        "field": "field",
         "path": "path",
         "terms": "in RDF",
         "value": "value",
@@ -118,6 +120,7 @@ def _told(found: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     accepted = ""
     if waiver:
         accepted = WORDS[language]["until"].format(waiver["reason"], waiver["until"], waiver["by"])
+    held = in_words(why["properties"], language)
     label = row[4] if row[4] == found["focus"] else f"{row[4]} <{found['focus']}>"
     return [
         *zip(("id", "severity", "rule", "status"), row, strict=False),
@@ -125,7 +128,8 @@ def _told(found: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
         ("name", spoken(why["name"], language)),
         ("group", spoken(why["group"], language)),
         ("record", label),
-        ("path", why["path"]),
+        ("field", held),
+        ("path", "" if held else why["path"]),
         ("terms", ", ".join(why["terms"])),
         ("value", why["value"] or ""),
         ("values", "\n".join(why["values"])),

@@ -30,7 +30,7 @@ from kgservice.cli.options import (
     settings_for,
 )
 from kgservice.cli.output import sink
-from kgservice.domain.finding import REPORT_FORMATS, severity_name, verdict
+from kgservice.domain.finding import REPORT_FORMATS, in_words, severity_name, verdict
 from kgservice.errors import BadParameter
 from kgservice.phrases import filled, noun
 
@@ -227,7 +227,7 @@ def _show(report: dict[str, Any], language: str, most: int | None) -> None:
                     severity(f["severity"]),
                     f["rule"],
                     spoken(f["label"], language) or f["focus"],
-                    Text.assemble(spoken(f["message"], language), (_in_rdf(f), "dim")),
+                    Text.assemble(spoken(f["message"], language), (_in_rdf(f, language), "dim")),
                 )
                 for f in findings[:most]
             ],
@@ -237,10 +237,11 @@ def _show(report: dict[str, Any], language: str, most: int | None) -> None:
     say(verdict(report["counts"], language))
 
 
-def _in_rdf(finding: dict[str, Any]) -> str:
-    """A line for those who write RDF: the path, else the first terms that the shape names; perhaps none."""
+def _in_rdf(finding: dict[str, Any], language: str) -> str:
+    """A line for those who write RDF: the field, the path, or the first terms of the shape; perhaps none."""
     terms = finding["terms"]
-    said = finding["path"] or ", ".join([*terms[:_TERMS], *(["…"] if len(terms) > _TERMS else [])])
+    said = in_words(finding["properties"], language) or finding["path"]
+    said = said or ", ".join([*terms[:_TERMS], *(["…"] if len(terms) > _TERMS else [])])
     return f"\n{said}" if said else ""
 
 

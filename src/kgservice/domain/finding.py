@@ -76,6 +76,16 @@ def verdict(counts: Mapping[str, int], language: str) -> str:
     return f"Keine Verstöße; {rest}." if german else f"No violations; {rest}."
 
 
+def in_words(properties: Mapping[str, Texts], language: str) -> str:
+    """The `properties` of a finding for people: each by its label, with its name.
+
+    >>> in_words({"ci:title": {"de": "Titel", "en": "title"}, "rdfs:label": {}}, "de")
+    'Titel (ci:title), rdfs:label'
+    """
+    named = ((in_language(labels, language), name) for name, labels in properties.items())
+    return ", ".join(f"{label} ({name})" if label else name for label, name in named)
+
+
 _PLACE = re.compile(r"\{[?$]\w+\}")  # of a value in a message
 
 
@@ -114,7 +124,9 @@ class Finding:
     (empty for a finding about the node as a whole), `value` the offending value if there is one, `messages`
     its message by language tag (values filled in), `label` the title of the focus node by language tag,
     `component` the IRI of the constraint component. `result` are the statements that make it a SHACL result,
-    the first of them about the result itself; they do not count when findings are compared.
+    the first of them about the result itself; they do not count when findings are compared. `properties`:
+    where the path is an alternative of properties, those of the focus node that hold the value, as the path
+    writes them, each with its labels.
     """
 
     rule: Rule
@@ -125,6 +137,7 @@ class Finding:
     label: Texts
     component: str
     result: tuple[tuple[Part, Part, Part], ...] = field(default=(), repr=False, compare=False)
+    properties: Mapping[str, Texts] = field(default_factory=dict)
 
     @property
     def severity(self) -> str:
@@ -167,7 +180,10 @@ class Finding:
         focus = self.focus if _text(self.focus) in named else BlankNode("withheld")
         value = self.value if self.value is not None and _text(self.value) in named else None
         messages = self.rule.advice or self.rule.reason or self.rule.name
-        return replace(self, focus=focus, value=value, label={}, messages=messages, result=())
+        properties = self.properties if value is not None else {}
+        return replace(
+            self, focus=focus, value=value, label={}, messages=messages, result=(), properties=properties
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The finding as a JSON object; terms as N-Triples, except that IRIs stand bare."""
@@ -177,6 +193,7 @@ class Finding:
             "focus": _text(self.focus),
             "label": dict(self.label),
             "path": self.path,
+            "properties": {name: dict(labels) for name, labels in self.properties.items()},
             "terms": list(self.terms),
             "value": None if self.value is None else _text(self.value),
             "message": dict(self.messages),

@@ -70,7 +70,10 @@ def _suite(rule: Rule) -> str:
 
 def _case_names(findings: Sequence[Finding]) -> list[str]:
     """Names that tell the findings of a shape apart and are the same in each language and each run."""
-    short = [" · ".join(filter(None, (_id(f.focus), f.path, f.value and shown(f.value)))) for f in findings]
+    short = [
+        " · ".join(filter(None, (_id(f.focus), "|".join(f.properties) or f.path, f.value and shown(f.value))))
+        for f in findings
+    ]
     often = Counter((f.rule.shape, name) for f, name in zip(findings, short, strict=True))
     return [
         name if often[f.rule.shape, name] == 1 else f"{name} · {_component(f)}"

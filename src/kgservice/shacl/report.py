@@ -14,12 +14,12 @@ from pyoxigraph import NamedNode
 from rdflib.namespace import DCTERMS, RDF, RDFS, SH, SKOS
 from rdflib.term import Node
 
-from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language, severity_name, verdict
+from kgservice.domain.finding import SEVERITIES, Finding, Rule, in_language, in_words, severity_name, verdict
 from kgservice.domain.finding import Node as Term
 from kgservice.namespaces import CI, PREFIXES, SHAPES
 from kgservice.shacl.reach import Triple
 from kgservice.shacl.shapes import Shapes, texts
-from kgservice.shacl.terms import from_rdflib, path_text, shorten
+from kgservice.shacl.terms import alternatives, from_rdflib, path_text, shorten
 
 TITLES = (rdflib.URIRef(f"{CI}title"), SKOS.prefLabel, RDFS.label, DCTERMS.title)
 # Blank nodes of the data keep their names; those of the report get new ones.
@@ -27,12 +27,14 @@ _OF_THE_DATA = (SH.focusNode, SH.value, SH.sourceShape, SH.sourceConstraint)
 _WORDS = {
     "de": {
         "about": "betrifft",
+        "field": "Feld",
         "path": "Pfad",
         "terms": "in RDF",
         "value": "Wert",
     },
     "en": {
         "about": "about",
+        "field": "field",
         "path": "path",
         "terms": "in RDF",
         "value": "value",
@@ -169,6 +171,11 @@ def _finding(results: rdflib.Graph, result: Node, shapes: Shapes, data: rdflib.G
         messages=texts(results, result, SH.resultMessage),
         label={} if focus is None else texts(data, focus, *TITLES),
         component=str(results.value(result, SH.sourceConstraintComponent) or ""),
+        properties={
+            shorten(one): shapes.labels.get(one, {})
+            for one in alternatives(results, path)
+            if value is not None and (focus, one, value) in data
+        },
     )
 
 
@@ -222,7 +229,9 @@ def finding_lines(finding: Finding, language: str) -> list[str]:
     title = in_language(finding.label, language)
     about = f"{title} {shown(finding.focus)}" if title else shown(finding.focus)
     lines = [head, f"  {words['about']}: {about}"]
-    if finding.path:
+    if finding.properties:
+        lines.append(f"  {words['field']}: {in_words(finding.properties, language)}")
+    elif finding.path:
         lines.append(f"  {words['path']}: {finding.path}")
     if finding.value is not None:
         lines.append(f"  {words['value']}: {shown(finding.value)}")

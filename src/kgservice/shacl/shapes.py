@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rdflib
-from pyoxigraph import Quad, RdfFormat, Store, parse
-from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
+from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH, SKOS
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.term import Node
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from kgservice.shacl.roots import Root
 
 LANGUAGES = ("de", "en")
+_LABELS = (NamedNode(str(SKOS.prefLabel)), NamedNode(str(RDFS.label)))
 _BLAMES = rdflib.URIRef(f"{SHAPES}blames")
 
 _PARAMETERS = (
@@ -70,7 +72,8 @@ class Shapes:
 
     `queries` remembers parsed SPARQL constraints by their text: pySHACL asks for the same text once for each
     focus node, and parsing costs far more than most evaluations. `automata` remembers what
-    `kgservice.shacl.compile.automata` works out. `digest`: of the files that they come from, if any.
+    `kgservice.shacl.compile.automata` works out. Of shapes from files: `digest` is theirs, `labels` are what
+    the ontology calls its terms.
     """
 
     graph: rdflib.Graph
@@ -78,6 +81,7 @@ class Shapes:
     queries: dict[str, Query] = field(default_factory=dict, repr=False)
     automata: list[Root] = field(default_factory=list, repr=False, compare=False)
     digest: str = ""
+    labels: Mapping[Node, Texts] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, graph: rdflib.Graph) -> Shapes:
@@ -127,12 +131,14 @@ def load_shapes(folder: Path | None = None) -> Shapes:
     _refuse_turned_sequences(graph, origin)
     _import_prefixes(graph)
     _refuse_bad_sparql(graph, origin)
-    refuse_unknown(graph, _ontology(), origin)
+    labels = _ontology()
+    refuse_unknown(graph, labels, origin)
     _trim_queries(graph)
     rules = {shape: _rule(graph, shape) for shape in _reporting(graph) if not _is_part(graph, shape)}
     for shape, rule in rules.items():
         _refuse_incomplete(graph, shape, rule, origin)
-    return Shapes(graph, rules, digest=hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest())
+    digest = hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
+    return Shapes(graph, rules, digest=digest, labels=labels)
 
 
 def _parse(path: Path) -> list[Quad]:
@@ -143,10 +149,15 @@ def _parse(path: Path) -> list[Quad]:
         raise BadRdf(e.msg, source=str(path), line=e.lineno, column=e.offset) from None
 
 
-def _ontology() -> set[Node]:
-    """What the ontology of the package says something of."""
-    files = resources.folder("ontology").glob("*.ttl")
-    return {to_rdflib(node) for node in {s.subject for path in files for s in _parse(path)}}
+def _ontology() -> dict[Node, Texts]:
+    """What the ontology of the package says something of, with its labels by language."""
+    found: defaultdict[Node, dict[str, str]] = defaultdict(dict)
+    for path in sorted(resources.folder("ontology").glob("*.ttl")):
+        for s in _parse(path):
+            labels = found[to_rdflib(s.subject)]
+            if s.predicate in _LABELS and isinstance(s.object, Literal):
+                labels[s.object.language or ""] = s.object.value
+    return dict(found)
 
 
 def _refuse_unknown_terms(said: Iterable[tuple[Node, Node]], path: Path | None) -> None:

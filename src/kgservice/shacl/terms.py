@@ -146,6 +146,13 @@ def shorten(iri: str) -> str:
     return f"<{iri}>"
 
 
+def alternatives(graph: rdflib.Graph, path: Node | None) -> list[rdflib.URIRef]:
+    """The properties among which a path is a choice, without inverse ones; empty where it is none."""
+    listed = None if path is None else graph.value(path, SH.alternativePath)
+    members: Iterable[Node] = [] if listed is None else Collection(graph, listed)
+    return [one for one in members if isinstance(one, rdflib.URIRef)]
+
+
 def path_text(graph: rdflib.Graph, path: Node, *, nested: bool = False) -> str:
     """A SHACL path as SPARQL property path with the project's prefixes, such as `ci:phase|^ci:phaseOf`."""
     if isinstance(path, rdflib.URIRef):

@@ -13,6 +13,7 @@ from kgservice.application.forms.shapes import CLASSES, Forms
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.domain.model import TYPE
 from kgservice.errors import NotFound
+from kgservice.shacl.terms import shorten
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Placed:
 def placed(
     forms: Forms, form: Form, findings: Iterable[Mapping[str, Any]], parts: Mapping[str, NamedNode]
 ) -> Placed:
-    """Each finding at the field that its shape declares, else at the first that its paths name.
+    """Each finding at the field that holds its value, else one that its shape declares, or names.
 
     `parts`: the nodes that are stated together with the record, by the path of their field.
     """
@@ -47,7 +48,8 @@ def field_of(forms: Forms, form: Form, finding: Mapping[str, Any], parts: Mappin
     outer = form.at(inner) if inner else None
     fields = outer.part.fields if outer is not None and outer.part is not None else form.fields
     named = forms.properties(shape) if shape else frozenset()
-    declared = next((one for one in fields if shape in one.shapes), None)
+    held = next((one for one in fields if shorten(one.iri) in finding.get("properties", ())), None)
+    declared = held or next((one for one in fields if shape in one.shapes), None)
     one = declared or next((one for one in fields if _is_named(one, named)), None)
     if one is None:
         return inner or ""

@@ -14,7 +14,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.guard import findings
 from kgservice.application.guard.classes import RULE
-from kgservice.application.stewards.explaining import named, path_of
+from kgservice.application.stewards.explaining import holding, named, path_of
 from kgservice.domain.finding import Finding, Node, Rule
 from kgservice.domain.waiver import may_be_waived, standing
 from kgservice.namespaces import SH
@@ -70,7 +70,14 @@ class Entry:
         rule = replace(known or Rule(self.rule, self.shape, self.severity), severity=self.severity)
         path = self.path or path_of(kg, self.shape)
         return Finding(
-            rule, self.focus, path, self.value, self.messages, named(kg, self.focus), self.component
+            rule,
+            self.focus,
+            path,
+            self.value,
+            self.messages,
+            named(kg, self.focus),
+            self.component,
+            properties=holding(kg, self.shape, self.focus, self.value),
         )
 
     def to_json(self, kg: KnowledgeGraph) -> dict[str, Any]:
@@ -85,6 +92,7 @@ class Entry:
             "focus": _text(self.focus),
             "label": named(kg, self.focus),
             "path": self.path,
+            "properties": holding(kg, self.shape, self.focus, self.value),
             "value": None if self.value is None else _text(self.value),
             "message": self.messages,
             "shape": self.shape,

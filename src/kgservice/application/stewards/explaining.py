@@ -15,11 +15,11 @@ from kgservice import resources
 from kgservice.application.graph.graph import KnowledgeGraph
 from kgservice.application.graph.labels import labels
 from kgservice.application.stewards.proposals import ntriple, proposals, stated
-from kgservice.domain.finding import Finding, Node
+from kgservice.domain.finding import Finding, Node, Texts
 from kgservice.domain.model import TYPE
 from kgservice.domain.question import LANGUAGES, with_values
 from kgservice.namespaces import PREFIXES
-from kgservice.shacl.terms import path_text
+from kgservice.shacl.terms import alternatives, path_text, shorten
 
 MOST = 200  # values and statements that are shown
 _PROLOGUE = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
@@ -38,7 +38,7 @@ def explain(kg: KnowledgeGraph, finding: Finding) -> dict[str, Any]:
         "label": named(kg, finding.focus) or dict(finding.label),
         "path": path,
         "advice": dict(finding.rule.advice),
-        "values": [_text(value) for value in _values(kg, finding, path)],
+        "values": [_text(value) for value in _values(kg, finding, "|".join(finding.properties) or path)],
         "statements": [ntriple(triple) for triple in _about(kg, finding.focus)],
         "example": example(kg, finding),
         "proposals": [proposal.to_json() for proposal in proposals(kg, finding)],
@@ -50,6 +50,19 @@ def path_of(kg: KnowledgeGraph, shape: str) -> str:
     graph = kg.guard.shapes.graph
     path = graph.value(rdflib.URIRef(shape), SH.path) if shape else None
     return "" if path is None else path_text(graph, path)
+
+
+def holding(kg: KnowledgeGraph, shape: str, focus: Node, value: Node | None) -> dict[str, Texts]:
+    """The properties that hold a value now, of those among which a shape's path is a choice, with labels."""
+    shapes = kg.guard.shapes
+    path = shapes.graph.value(rdflib.URIRef(shape), SH.path) if shape else None
+    if value is None or not isinstance(focus, NamedNode):
+        return {}
+    return {
+        shorten(one): shapes.labels.get(one, {})
+        for one in alternatives(shapes.graph, path)
+        if stated(kg, [(focus, NamedNode(one), value)])
+    }
 
 
 def named(kg: KnowledgeGraph, node: Node | None) -> dict[str, str]:

@@ -86,6 +86,7 @@ def finding_of(told: Mapping[str, Any], shapes: Shapes) -> Finding:
         messages=told["message"],
         label=told["label"],
         component=told["component"],
+        properties=told.get("properties", {}),
     )
     result = rdflib.BNode()
     stated = [(result, to_rdflib(p), to_rdflib(o)) for p, o in described(finding)]

@@ -16,7 +16,7 @@ from kgservice.application.graph.labels import labels, short
 from kgservice.application.stewards import stewarding
 from kgservice.application.stewards.board import board
 from kgservice.domain.change import Commit, Origin
-from kgservice.domain.finding import SEVERITIES, in_language, severity_name
+from kgservice.domain.finding import SEVERITIES, in_language, in_words, severity_name
 from kgservice.domain.waiver import OPEN, STATUSES, may_be_waived
 from kgservice.errors import BadParameter
 from kgservice.http.access.auditing import note
@@ -105,6 +105,7 @@ def _shown(site: Site, request: Request, form: dict[str, Any] | None) -> Respons
         finding=_row(kg, found, language),
         reason=in_language(told["reason"], language),
         name=in_language(told["name"], language),
+        field=in_words(told["properties"], language),
         looked_at=told["path"],
         terms=told["terms"],
         advice=_advice(in_language(told["advice"], language)),
