@@ -72,6 +72,18 @@ def test_a_value_on_one_of_many_paths_is_told_with_its_field(run: Run, tmp_path:
     assert "sh:resultPath [ sh:alternativePath ( ci:title ci:description " in " ".join(shacl.split())
 
 
+@pytest.mark.parametrize("where", [[], ["--store", "store"]], ids=["alone", "in a store"])
+def test_a_folder_without_rdf_is_bad_input(run: Run, tmp_path: Path, where: list[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "note.txt").write_text("Nothing here.")
+    for folder in ("empty", "notes"):
+        done = run("validate", folder, *where)
+        assert done.returncode == 2
+        assert f"{folder}: there is no RDF file in this folder" in done.stderr
+        assert done.stdout == ""
+
+
 @pytest.mark.slow
 def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     (tmp_path / "many.ttl").write_text("".join(f"<urn:p{n}> a {PAIN} .\n" for n in range(30)))

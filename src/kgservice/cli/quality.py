@@ -31,8 +31,9 @@ from kgservice.cli.options import (
 )
 from kgservice.cli.output import sink
 from kgservice.domain.finding import REPORT_FORMATS, in_words, severity_name, verdict
-from kgservice.errors import BadParameter
+from kgservice.errors import BadInput, BadParameter
 from kgservice.phrases import filled, noun
+from kgservice.store.formats import graph_format_of
 
 _MOST = 50
 _TERMS = 6
@@ -116,6 +117,7 @@ def validate(
     if files:
         if resume:
             raise BadParameter("files are validated in one go", source="--resume")
+        _refuse_empty(files)
         if store is None and url is None:
             text, violations = _alone(files, asked, language.value)
         else:
@@ -130,6 +132,13 @@ def validate(
             _put(text, name, language.value, output, every=every)
     if violations:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _refuse_empty(paths: Sequence[Path]) -> None:
+    """Raise `BadInput` for a folder in which there is nothing to validate."""
+    for path in paths:
+        if path.is_dir() and not any(graph_format_of(p) for p in path.rglob("*") if p.is_file()):
+            raise BadInput("there is no RDF file in this folder", source=str(path))
 
 
 def _alone(files: Sequence[Path], fmt: str, language: str) -> tuple[str, int]:
