@@ -29,7 +29,7 @@ def lines(text: str) -> list[str]:
 @pytest.mark.slow
 def test_load_of_a_table_says_what_came_of_it(run: Run, table: Path, tmp_path: Path) -> None:
     done = run("load", table)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # one row is refused
     said = lines(done.stdout)
     assert {"file pains.csv", "rows 3", "rows taken 2", "rows refused 1"} <= set(said)
     assert "records ci:Persona 2" in said
@@ -60,6 +60,19 @@ def test_a_load_of_which_all_is_refused_says_nothing_else(run: Run, table: Path)
     done = run("load", table)
     assert {"rows taken 0", "rows refused 1"} <= set(lines(done.stdout))
     assert "Nothing changed" not in done.stdout
+    assert done.returncode == 1
+
+
+def test_what_is_in_quarantine_is_told_with_reasons(run: Run, tmp_path: Path) -> None:
+    bad = "".join(f"<urn:p{n}> a <https://w3id.org/kgservice/ci#Touchpoint> .\n" for n in range(7))
+    (tmp_path / "bad.ttl").write_text(bad)
+    done = run("load", "bad.ttl", COLUMNS="200")
+    assert done.returncode == 1
+    assert "In quarantine, with the reasons: 7" in done.stderr
+    assert done.stdout.count("bad.ttl") == 1 + 5  # the file, and five reasons
+    assert "R01" in done.stdout
+    assert "… and 2 more\n" in done.stderr
+    assert run("load", "bad.ttl", "--json").returncode == 1
 
 
 def test_a_new_store_is_named(run: Run, table: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_what_is_refused_waits_and_is_decided(run: Run, demo_store: Path, tmp_pa
     file.write_text(HEAD + solution(GOOD, f"; {ADDRESSES}") + solution(BAD), encoding="utf-8")
     here = ("--store", store)
     loaded = run("load", file, *here)
-    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.returncode == 1, loaded.stderr
     assert "In quarantine, with the reasons: 1" in loaded.stderr
     assert "Nothing is in quarantine." in run("quarantine", "--status", "released", *here).stderr
     (entry,) = json.loads(run("quarantine", "--json", *here).stdout)

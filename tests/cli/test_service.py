@@ -123,7 +123,7 @@ def test_other_commands_work_through_the_service(service: Service, run: Run, tmp
     for name, content in TABLE.items():
         (folder / name).write_text(content)
     loaded = run("load", "workshop", "--store", service.store, "--json")
-    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.returncode == 1, loaded.stderr  # a row is refused
     (summary,) = json.loads(loaded.stdout)
     assert (summary["rows"], summary["taken"]) == (3, 2)
     assert summary["refused"] == [{"file": "pains.csv", "line": 3, "reason": "What is empty", "row": "2,"}]

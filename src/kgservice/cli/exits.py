@@ -28,7 +28,7 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "all is well",
-    Exit.FINDINGS: "done, and there are findings: the data is not valid, or a check failed",
+    Exit.FINDINGS: "done, and there are findings: data is not valid or was refused, or a check failed",
     Exit.BAD_INPUT: "bad input: query, RDF, table, parameter, option or file",
     Exit.FORBIDDEN: "forbidden, or no or a wrong token",
     Exit.NOT_FOUND: "no such graph, question, record or term",

@@ -12,6 +12,7 @@ import typer
 from kgservice.cli.answers import put_json, say, show_rows, shown
 from kgservice.cli.backend import connected
 from kgservice.cli.bars import Bars
+from kgservice.cli.exits import Exit
 from kgservice.cli.options import JsonOption, StoreOption, TokenOption, UrlOption, existing_path, settings_for
 from kgservice.errors import BadParameter
 from kgservice.settings import Settings
@@ -41,7 +42,8 @@ def load(
 ) -> None:
     """Load RDF files, or tables with their mapping. Loading the same again changes nothing.
 
-    Rows that the mapping refuses are reported with their line and do not stop the rest.
+    Rows that the mapping refuses are reported with their line and do not stop the rest. Exit code 1 when
+    something was refused or is in quarantine.
 
     Examples:
 
@@ -59,9 +61,11 @@ def load(
         summaries = _load(settings_for(store, token), url, paths)
     if as_json:
         put_json(summaries)
-        return
-    for summary in summaries:
-        _tell(summary)
+    else:
+        for summary in summaries:
+            _tell(summary)
+    if any(summary.get("refused") or summary.get("quarantined") for summary in summaries):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def _bulk(settings: Settings, paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -99,6 +103,8 @@ def _load(settings: Settings, url: str | None, paths: Sequence[Path]) -> list[di
 
 _MOST = 50
 """The refused rows, and the names of files, that are shown; `--json` has all."""
+_SOME = 5
+"""What is in quarantine and shown; `kgservice quarantine` has all."""
 
 
 _COUNTS = (
@@ -131,20 +137,24 @@ def _tell(summary: dict[str, Any]) -> None:
     taken = summary.get("taken", 1) or not refused
     if nothing and taken and not summary.get("quarantined"):
         typer.echo("Nothing changed: the graph said all of this already.")
-    if refused:
-        say("Refused:")
-        show_rows(
-            ("file", "line", "reason"),
-            [{key: str(row[key]) for key in ("file", "line", "reason")} for row in refused[:_MOST]],
-        )
-        if len(refused) > _MOST:
-            say(f"… and {len(refused) - _MOST} more")
-    if summary.get("quarantined"):
-        say(f"In quarantine, with the reasons: {len(summary['quarantined'])} (see kgservice quarantine)")
+    _reasons("Refused:", refused, _MOST)
+    held = summary.get("quarantined", [])
+    _reasons(f"In quarantine, with the reasons: {len(held)} (see kgservice quarantine)", held, _SOME)
     if summary.get("mended"):
         say(f"Mended, so no longer waiting in quarantine: {len(summary['mended'])}")
     for path in summary.get("rejects", []):
         say(f"The refused rows are in {path}, to be mended and loaded.")
+
+
+def _reasons(words: str, refused: Sequence[dict[str, Any]], most: int) -> None:
+    """The first of what was refused, if anything was, and why, as a table below these words."""
+    if not refused:
+        return
+    columns = ("file", "line", "reason")
+    say(words)
+    show_rows(columns, [{key: str(row[key] or "") for key in columns} for row in refused[:most]])
+    if len(refused) > most:
+        say(f"… and {len(refused) - most} more")
 
 
 def _line(words: str, value: object) -> None:
