@@ -23,7 +23,7 @@ TURTLE = {"Content-Type": "text/turtle"}
 SAID = f'ci:inProject id:{PROJECT} ; ci:title "Piepser"@de , "Pager"@en'
 # What it is said to be, and what the answer says.
 CASES = {
-    "nothing": ("", None, "The record has no class. State what it is, such as `a ci:PainPoint`"),
+    "nothing": ("", None, "It is not said what this is: a pain point, a touchpoint, a solution or"),
     "a misspelt class": ("a ci:Solutoin ;", f"{CI}Solutoin", "ci:Solutoin is no class of the model"),
     "an unknown class": ("a <urn:x:Thing> ;", "urn:x:Thing", "<urn:x:Thing> is no class of the model"),
     "anything at all": ("a owl:Thing ;", "http://www.w3.org/2002/07/owl#Thing", "owl:Thing is no class"),
@@ -80,7 +80,7 @@ def test_an_import_holds_it_and_takes_the_rest(guarded: Running) -> None:
     answer = guarded.post("/imports", content=content, headers=TURTLE)
     (summary,) = answer.json()["imports"]
     (entry,) = summary["quarantined"]
-    assert entry["reason"].startswith("R00: The record has no class.")
+    assert entry["reason"].startswith("R00: It is not said what this is: a pain point")
     assert summary["added"] == 2
     path = f"/quarantine/{entry['id']}"
     assert "R00" in {f["rule"] for f in guarded.get(path).json()["findings"]}
@@ -107,7 +107,7 @@ def test_a_row_of_a_table_that_makes_no_class_waits(guarded: Running, tmp_path: 
     (summary,) = guarded.post("/imports", files=files).json()["imports"]
     assert summary["taken"] == 1
     (entry,) = summary["quarantined"]
-    assert (entry["line"], entry["reason"][:28]) == (3, "R00: The record has no class")
+    assert (entry["line"], entry["reason"][:32]) == (3, "R00: It is not said what this is")
 
 
 def test_what_has_a_class_elsewhere_needs_none_here(guarded: Running) -> None:
@@ -153,7 +153,7 @@ def test_a_record_keeps_its_class(guarded: Running) -> None:
     """The class alone cannot be taken away; a record that had none before is no reason to refuse."""
     taken = update(guarded, f"DELETE WHERE {{ id:{PAIN} a ?class }}")
     assert (taken.status_code, taken.json()["findings"][0]["rule"]) == (422, "R00")
-    assert "would lose its class" in taken.json()["detail"]
+    assert "no longer be said what this is" in taken.json()["detail"]
     whole = update(guarded, f"DROP GRAPH <{GRAPH['graph']}>")  # persons' graphs speak of its records
     assert (whole.status_code, {f["rule"] for f in whole.json()["findings"]}) == (422, {"R00"})
     other = update(

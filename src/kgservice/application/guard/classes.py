@@ -34,16 +34,16 @@ RULE = Rule(
 
 
 _NONE: Texts = {
-    "de": "Der Datensatz hat keine Klasse. "
-    "Angeben, was er ist, etwa `a ci:PainPoint`; alle Klassen stehen unter /ontology.",
-    "en": "The record has no class. "
-    "State what it is, such as `a ci:PainPoint`; all classes are at /ontology.",
+    "de": "Es fehlt, was das ist: ein Pain Point, ein Touchpoint, eine Lösung oder etwas anderes. "
+    "Geben Sie die Art des Datensatzes an (seine Klasse); alle Arten stehen unter /ontology.",
+    "en": "It is not said what this is: a pain point, a touchpoint, a solution or something else. "
+    "State the kind of the record (its class); all kinds are at /ontology.",
 }
 _LOST: Texts = {
-    "de": "Der Datensatz verlöre seine Klasse, während anderes über ihn bliebe. "
-    "Auch das entfernen, oder die Klasse behalten.",
-    "en": "The record would lose its class while other statements about it stay. "
-    "Remove these, too, or keep the class.",
+    "de": "Danach wäre nicht mehr gesagt, was das ist, während anderes darüber bliebe. "
+    "Entfernen Sie auch das, oder behalten Sie die Art des Datensatzes (seine Klasse).",
+    "en": "It would no longer be said what this is, while other statements about it stay. "
+    "Remove these, too, or keep the kind of the record (its class).",
 }
 
 
@@ -173,11 +173,11 @@ def _unknown(model: Model, unknown: Sequence[NamedNode]) -> Texts:
     """What is said of a record whose classes are all unknown."""
     names, meant = ", ".join(shorten(one.value) for one in unknown), _meant(model, unknown)
     return {
-        "de": f"{names} ist keine Klasse des Modells. "
-        f"Als rdf:type eine Klasse des Modells angeben{f' (gemeint: {meant}?)' if meant else ''}; "
+        "de": f"{names} ist keine Klasse des Modells, also keine bekannte Art von Datensatz. "
+        f"Geben Sie eine bekannte an{f' (gemeint: {meant}?)' if meant else ''}; "
         "alle stehen unter /ontology.",
-        "en": f"{names} is no class of the model. "
-        f"State a class of the model as rdf:type{f' ({meant}?)' if meant else ''}; "
+        "en": f"{names} is no class of the model, so no known kind of record. "
+        f"State a known one{f' ({meant}?)' if meant else ''}; "
         "all of them are at /ontology.",
     }
 
