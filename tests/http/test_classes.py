@@ -71,6 +71,8 @@ def test_a_record_of_no_class_is_refused_by_every_way_in(guarded: Running) -> No
     assert kg.head == before
     misspelt = update(guarded, f"INSERT DATA {{ id:{NEW} a ci:Solutoin ; {SAID} }}")
     assert "(ci:Solution?)" in misspelt.json()["detail"]
+    two = update(guarded, f"INSERT DATA {{ id:{NEW} {SAID} . id:{PAIN}9 {SAID} }}")
+    assert two.json()["detail"].endswith(" (and 1 more record)")
     report = guarded.post("/graphs", params=GRAPH, content=full, headers={**TURTLE, "Accept": "text/turtle"})
     assert "sh:resultPath rdf:type" in report.text
 

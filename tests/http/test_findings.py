@@ -129,6 +129,12 @@ def test_bodies_are_validated(server: Running, part: str, body: object, source: 
     assert server.kg.head == before
 
 
+def test_who_is_no_employee_is_told_what_to_give(server: Running) -> None:
+    answer = server.post(f"/findings/{BASELINE}/owner", json={"owner": "Anna"})
+    assert answer.status_code == 400
+    assert "the IRI or the UUID" in answer.json()["detail"]
+
+
 def test_what_is_no_request_is_refused(server: Running) -> None:
     place = f"/findings/{BASELINE}"
     assert problem(server.post(f"{place}/owner", content=b'{"owner": ')) == (400, None)

@@ -75,6 +75,14 @@ def test_a_moment_that_only_some_engines_know_is_none(guarded: Running) -> None:
     assert "R15-time-zone" in update(guarded, f"INSERT DATA {{ {PAIN} id:{NEW} ci:createdAt {moment} }}")
 
 
+def test_one_more_violation_is_counted_as_one(guarded: Running) -> None:
+    pain = "id:00000000-0000-4000-8000-103000000007"
+    text = f"{PREFIXES} INSERT DATA {{ {pain} ci:validFrom 'today' ; ci:validUntil 'tomorrow' }}"
+    answer = guarded.post("/update", content=text, headers={"Content-Type": "application/sparql-update"})
+    assert len(answer.json()["findings"]) == 2
+    assert answer.json()["detail"].endswith(" (and 1 more violation)")
+
+
 def test_sparql_update_is_guarded_in_every_form(guarded: Running) -> None:
     before = guarded.kg.head
     assert {"R02-evidence", "R02-kind", "R08-project"} <= set(update(guarded, f"INSERT DATA {{ {PAIN} }}"))

@@ -163,7 +163,9 @@ def test_discard_needs_a_reason_and_keeps_what_came_in(guarded: Running, waiting
     shown = guarded.get(path).json()
     assert (shown["status"], shown["decision"], len(shown["statements"])) == ("discarded", "entered twice", 6)
     assert not known(guarded.kg, BAD)
-    assert guarded.request("DELETE", path, json={"reason": "again"}).status_code == 409
+    again = guarded.request("DELETE", path, json={"reason": "again"}, headers={"Accept-Language": "de"})
+    assert again.status_code == 409
+    assert re.search(r"ist seit \S+ (freigegeben|verworfen)", again.json()["detail"])
 
 
 SEVERAL = """id:aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa5 a ci:PainPoint ; ci:inProject id:{project} ;

@@ -24,6 +24,7 @@ from kgservice.phrases import Bilingual
 from kgservice.store.base import Term
 
 STATUSES = WAITING, RELEASED, DISCARDED, MENDED = "waiting", "released", "discarded", "mended"
+_GERMAN = {RELEASED: "freigegeben", DISCARDED: "verworfen", MENDED: "behoben"}
 _SOURCE, _LINE = NamedNode(f"{DCTERMS}source"), NamedNode(f"{SCHEMA}position")
 _ROW, _REASON = NamedNode(f"{SCHEMA}text"), NamedNode(f"{DCTERMS}description")
 _CREATED, _MODIFIED = NamedNode(f"{DCTERMS}created"), NamedNode(f"{DCTERMS}modified")
@@ -226,9 +227,8 @@ def mend(kg: KnowledgeGraph, key: str, triples: Iterable[Triple], by: Origin = L
 def _waiting(kg: KnowledgeGraph, key: str) -> Quarantined:
     entry = one(kg, key)
     if entry.status != WAITING:
-        raise Conflict(
-            "the entry {key} was {status} at {decided}", key=key, status=entry.status, decided=entry.decided
-        )
+        status = Bilingual(entry.status, _GERMAN[entry.status])
+        raise Conflict("the entry {key} was {status} at {at}", key=key, status=status, at=entry.decided)
     return entry
 
 

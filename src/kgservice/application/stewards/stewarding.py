@@ -126,7 +126,9 @@ def assign(kg: KnowledgeGraph, key: str, owner: str | None, by: Origin = LOCAL) 
             employee = _named(kg, "owner", owner)
             if not kg.ask(with_values(_EMPLOYEE, {"owner": employee})):
                 raise BadParameter(
-                    "<{employee}> is no employee in the graph", employee=employee.value, source="owner"
+                    "<{employee}> is no employee in the graph; give the IRI or the UUID of one",
+                    employee=employee.value,
+                    source="owner",
                 )
             new = [(findings.OWNER, employee)]
         reason = f"finding {'assigned' if owner else 'assigned to nobody'}"
