@@ -84,6 +84,17 @@ def test_a_folder_without_rdf_is_bad_input(run: Run, tmp_path: Path, where: list
         assert done.stdout == ""
 
 
+def test_an_error_of_a_service_is_in_the_language_of_the_terminal(
+    run: Run, demo_kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    (tmp_path / "p.ttl").write_text(f"<urn:p> a {PAIN} .")
+    with running(demo_kg) as server:
+        asked = ("validate", "p.ttl", "--url", server.url, "--token", "wrong", "--language", "de")
+        english, german = (run(*asked, LC_ALL=name).stderr for name in ("C", "de_DE.UTF-8"))
+    assert "Anmeldedaten" in german
+    assert "Anmeldedaten" not in english
+
+
 @pytest.mark.slow
 def test_many_findings_are_counted_and_cut(run: Run, tmp_path: Path) -> None:
     (tmp_path / "many.ttl").write_text("".join(f"<urn:p{n}> a {PAIN} .\n" for n in range(30)))

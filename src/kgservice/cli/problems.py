@@ -40,6 +40,11 @@ def problem(body: dict[str, Any]) -> KgError:
     )
 
 
+def spoken_in(fmt: str, language: str) -> dict[str, str]:
+    """The header that asks for a report in a language, if it has one: problems come in it, too."""
+    return {"Accept-Language": language} if fmt in {"text", "junit"} else {}
+
+
 def followed(
     response: httpx.Response,
     what: str,

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from kgservice.cli.desks import RemoteDesks
 from kgservice.cli.exits import language
-from kgservice.cli.problems import error_of, followed
+from kgservice.cli.problems import error_of, followed, spoken_in
 from kgservice.cli.rights import named
 from kgservice.cli.running import ran
 from kgservice.errors import BadInput, BadParameter, BadRdf, StoreFailed
@@ -110,7 +110,7 @@ class Remote(RemoteDesks):
         """Ask `GET /validation`, which goes on with nothing."""
         if resume:
             raise BadParameter("a service always validates from the start; stop it first", source="--resume")
-        headers = {"Accept-Language": language}
+        headers = spoken_in(fmt, language)
         with self._stream("GET", "/validation", params={"format": fmt}, headers=headers) as response:
             found = response.read().decode(), int(response.headers[VIOLATIONS])
         yield found
@@ -119,7 +119,7 @@ class Remote(RemoteDesks):
         """Ask `POST /validation`; several files are sent as one document."""
         sent = [path for _, path in _uploads(files) if not _skipped(path, files)]
         content, media_type = _document(sent)
-        headers = {"Accept-Language": language, "Content-Type": media_type}
+        headers = {**spoken_in(fmt, language), "Content-Type": media_type}
         asked: dict[str, Any] = {"params": {"format": fmt}, "headers": headers, "content": content}
         try:
             with self._stream("POST", "/validation", **asked) as response:
