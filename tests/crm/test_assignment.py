@@ -59,6 +59,21 @@ def test_a_pinned_customer_of_such_a_source_is_taken() -> None:
     assert bands(assign([pair(A, "x", 0.9999)], decided=decided)) == {("a", "x"): Band.ACCEPTED}
 
 
+def test_records_that_are_apart_are_not_accepted_for_one_customer() -> None:
+    pairs = [pair(A, "x", 0.9999), pair(B, "x", 0.999), pair(C, "x", 0.998)]
+    apart = {frozenset((A, B))}
+    found = assign(pairs, apart=apart)
+    assert bands(found) == {("a", "x"): Band.CANDIDATE, ("b", "x"): Band.CANDIDATE, ("c", "x"): Band.ACCEPTED}
+    assert [each.rival for each in found] == ["b", "a", None]
+    pinned = Decided(accepted=frozenset({(A, "x")}))
+    assert bands(assign(pairs[1:], decided=pinned, apart=apart)) == {
+        ("b", "x"): Band.CANDIDATE,
+        ("c", "x"): Band.ACCEPTED,
+    }
+    elsewhere = [pair(A, "x", 0.9999), pair(B, "y", 0.999)]
+    assert set(bands(assign(elsewhere, apart=apart)).values()) == {Band.ACCEPTED}
+
+
 RECORDS = st.builds(RecordId, st.sampled_from(["one", "two"]), st.sampled_from("abcdef"))
 PAIRS = st.lists(
     st.builds(pair, RECORDS, st.sampled_from("uvwxyz"), st.floats(0.3, 0.999999)),

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,35 @@ def test_relatives_are_told_apart(filled: Filled) -> None:
     assert found.get(("wife", "father"), 0.0) < 0.5
     # In so small a table a steward may be asked, but nobody is linked by rule.
     assert found.get(("son", "father"), 0.0) < BANDS.accept
+
+
+@pytest.mark.parametrize(
+    ("known", "accepted"),
+    [
+        ({}, False),
+        ({"email": ["ada@andere.example"]}, False),
+        ({"city": "Ulm", "postal_code": "89073"}, False),
+        ({"email": ["ada.lovell@firma.example"]}, True),
+        ({"email": ["a.lovell@firma.example"]}, True),
+        ({"phone": ["0731 1234567"]}, True),
+        ({"birth_date": date(1971, 3, 9)}, True),
+        ({"street": "Donaustr. 3", "postal_code": "89073", "city": "Ulm"}, True),
+        ({"given_name": "Bert", "email": ["ada.lovell@firma.example"]}, False),
+    ],
+)
+def test_in_a_small_table_the_rule_wants_more_than_a_name(
+    filled: Filled, known: dict[str, Any], accepted: bool
+) -> None:
+    ada = person("graph", "ada", full_name="Ada Lovell", email=["ada.lovell@firma.example"], phone=["0731 1234567"], birth_date=date(1971, 3, 9), street="Donaustraße 3", postal_code="89073", city="Ulm")  # fmt: skip
+    new = person("crm", "new", **{"given_name": "Ada", "family_name": "Lovell"} | known)
+    matching = Matching(filled("persons", ada, new), "persons")
+    model = matching.model()
+    assert matching.block() == 1
+    (pair,) = matching.pairs(model, 0)
+    assert [one.doubted for one in read_weights(matching.db, "persons", trained=False)] == [not accepted]
+    assert pair.doubted is not accepted
+    # Where the model was trained, it knows how rare a name is.
+    assert not next(read_weights(matching.db, "persons")).doubted
 
 
 @pytest.mark.slow

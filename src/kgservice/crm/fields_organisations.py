@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgservice.crm.levels import ADDRESS, PHONE, SAME_HOUSE, Field, Level, missing
+from kgservice.crm.levels import ADDRESS, PHONE, PLACE_ALIKE, SAME_HOUSE, Field, Level, missing
 
 _NAMED_ALIKE = (
     "({jw}(name_l, name_r) >= 0.95 OR name_parts_l = name_parts_r"
@@ -14,6 +14,11 @@ _ONE_GROUP = f"({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {SAME_HOUSE})"
 _BEGINS = (
     "length(name_l) >= 3 AND length(name_r) >= 3"
     " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))"
+)
+# Two companies may have one name, but hardly in one place.
+SURE_ORGANISATIONS = (
+    f"coalesce({_SITE_ALIKE} OR {_PHONE_ALIKE} OR vat_id_l = vat_id_r OR {{shared}}(iban_l, iban_r)"
+    f" OR {PLACE_ALIKE}, FALSE)"
 )
 ORGANISATIONS = (
     Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kgservice.crm.levels import ADDRESS, PHONE, SAME_HOUSE, Field, Level, missing, near
+from kgservice.crm.spelling import FREEMAIL
 
 _TURNED = (
     "(coalesce({jw}(name_l, name_turned_r) >= 0.94, FALSE) AND {jw}(family_l, family_r) < 0.8"
@@ -34,6 +35,17 @@ _HOUSEHOLDS = {
     "of one family and landline": _SAME_LANDLINE,
 }
 
+_FIRM = (
+    "list_filter(list_transform({}, lambda s: split_part(s, '@', 2)),"
+    f" lambda s: NOT regexp_matches(s, '{FREEMAIL}'))"
+)
+_SAME_FIRM = f"list_has_any({_FIRM.format('email_l')}, {_FIRM.format('email_r')})"
+# Two persons may have one name. What else is surely the same (in DuckDB), unless the names differ, too.
+SURE_PERSONS = (
+    f"NOT coalesce({_GIVEN_OTHER}, FALSE) AND coalesce({_FAMILY_ALIKE}, TRUE)"
+    f" AND coalesce({_SAME_MAIL} OR {_SAME_FIRM} OR {{shared}}(phone_l, phone_r)"
+    f" OR birth_date_l = birth_date_r OR {SAME_HOUSE}, FALSE)"
+)
 
 # In one house the frequency of a name says nothing: parents and children have one, rare or not.
 PERSONS = (

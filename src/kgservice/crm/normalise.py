@@ -10,6 +10,7 @@ import duckdb
 
 from kgservice.crm import identifiers, nicknames, spelling
 from kgservice.crm.canonical import KINDS
+from kgservice.crm.spelling import FREEMAIL
 
 # Names as they stand, once each. A comma turns the order: "Müller, Hans". What stands in one field only is
 # taken apart at its last word.
@@ -95,7 +96,7 @@ SELECT *, list_transform(email, lambda s: split_part(s, '@', 1)) AS mailbox,
          'in ' || postal_code || ' ' || left(family, 3) || left(given, 3)])) AS keys
 FROM plain
 """
-_ORGANISATIONS = r"""
+_ORGANISATIONS = rf"""
 CREATE OR REPLACE TABLE compared_organisations AS
 WITH named AS (
     SELECT raw, folded(raw) AS plain, spelled(without_legal_form(plain)) AS core, legal_form(plain) AS legal
@@ -113,8 +114,7 @@ WITH named AS (
         filled(list_transform(p.email, lambda s: mail_of(s))) AS email,
         filled(list_filter(list_concat([domain_of(p.website)],
             list_transform(p.email, lambda s: domain_of(mail_of(s)))),
-            lambda s: NOT regexp_matches(s, '^(gmx|web|gmail|t-online|freenet|yahoo|hotmail|outlook'
-                '|icloud|aol|arcor|posteo|mailbox|live|me|proton|protonmail)\.'))) AS domain,
+            lambda s: NOT regexp_matches(s, '{FREEMAIL}'))) AS domain,
         filled(list_concat(list_transform(p.phone, lambda s: phone_here(s, coalesce(p.country, 'DE'))),
             o.phone)) AS phone,
         s.street, s.house, postal_of(p.postal_code) AS postal_code, c.city
@@ -131,7 +131,7 @@ SELECT *, phone[1] AS phone_first, filled(list_concat(
          'in ' || city || ' ' || left(sound, 4),
          'at ' || street || house || ' ' || postal_code])) AS keys
 FROM plain
-"""
+"""  # noqa: S608
 # A record is compared with those that share a key with it. `id` is the number of a record in this run. Odd keys say
 # too little alone to be followed where they are not rare (`only`: a name and nothing else).
 _BLOCKS = {

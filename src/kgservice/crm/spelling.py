@@ -90,6 +90,9 @@ CREATE OR REPLACE TEMP MACRO city_of(s) AS spelled(regexp_replace(regexp_replace
     '^(st|sankt) ', 'st '), ' (am|an|a|im|in|ob|bei|b|i|d|der|dem|den) .*$', ''));
 """
 
+FREEMAIL = r"^(gmx|web|gmail|t-online|freenet|yahoo|hotmail|outlook|icloud|aol|arcor|posteo|mailbox|live|me|proton|protonmail)\."
+"""The domains at which anybody may have a mailbox, as a regular expression."""
+
 # What is no address is no value. Tags after + do not make another mailbox; googlemail.com is gmail.com, where
 # dots do not count.
 _REACHED = r"""

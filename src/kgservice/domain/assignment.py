@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kgservice.domain.matching import BANDS, Band, Bands, Pair, RecordId
 
@@ -37,6 +37,7 @@ def assign(
     *,
     decided: Decided = NOTHING,
     unique: Collection[str] = (),
+    apart: Collection[frozenset[RecordId]] = (),
     ahead: float = AHEAD,
     bands: Bands = BANDS,
 ) -> list[Assigned]:
@@ -45,7 +46,8 @@ def assign(
     A pair that a steward decided is not among them, nor is another one of a record whose customer is
     decided. A record has one customer at most: its best one, accepted if `bands` say so and the second is
     `ahead` bits behind.
-    Of a source in `unique`, which holds no one twice, a customer has one record at most, too.
+    Of a source in `unique`, which holds no one twice, a customer has one record at most, too. Two records
+    that are `apart` are never accepted for one customer: a person decides on both.
     """
     pinned = {record for record, _ in decided.accepted}
     taken = {(record.source, customer) for record, customer in decided.accepted if record.source in unique}
@@ -89,7 +91,27 @@ def assign(
                 taken.add((pair.record.source, pair.customer))
         else:
             found.append(Assigned(pair, Band.CANDIDATE, rival))
-    return found
+    return _held_back(found, decided, apart) if apart else found
+
+
+def _held_back(
+    found: list[Assigned], decided: Decided, apart: Collection[frozenset[RecordId]]
+) -> list[Assigned]:
+    """What is accepted, but for records of one customer that are apart."""
+    linked: dict[str, list[RecordId]] = defaultdict(list)
+    accepted = {(each.pair.record, each.pair.customer) for each in found if each.band is Band.ACCEPTED}
+    for record, customer in sorted(accepted | decided.accepted, key=str):
+        linked[customer].append(record)
+
+    def rival(pair: Pair) -> str | None:
+        return next((o.key for o in linked[pair.customer] if frozenset((o, pair.record)) in apart), None)
+
+    return [
+        replace(each, band=Band.CANDIDATE, rival=other)
+        if each.band is Band.ACCEPTED and (other := rival(each.pair)) is not None
+        else each
+        for each in found
+    ]
 
 
 def _order(pair: Pair) -> tuple[float, str, str, str]:

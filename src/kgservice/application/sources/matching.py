@@ -152,7 +152,7 @@ def _linked(
     from kgservice.crm.kept_models import keep  # noqa: PLC0415
     from kgservice.crm.matching import GRAPH, Matching  # noqa: PLC0415
     from kgservice.crm.normalise import normalise, prepare  # noqa: PLC0415
-    from kgservice.crm.pairs import read_pairs, read_weights  # noqa: PLC0415
+    from kgservice.crm.pairs import contradicting, read_pairs, read_weights  # noqa: PLC0415
 
     name, started, state = quoted(kind), kg.clock(), kg.head
     records = db.execute(f"SELECT source, key FROM {name} WHERE source <> ? ORDER BY ALL", [GRAPH]).fetchall()  # noqa: S608
@@ -163,12 +163,15 @@ def _linked(
     matching = Matching(db, kind)
     model = matching.model()
     keep(kg.settings.crm_folder, model)
-    bands, weighed = link_customers.bands(kg), list[Pair]()
+    trained, bands, weighed = model.frequencies, link_customers.bands(kg), list[Pair]()
+    apart: set[frozenset[RecordId]] = set()
     if matching.block():
         score(matching, model, bands.candidate)
-        weighed = list(read_weights(db, kind))
+        weighed = list(read_weights(db, kind, trained=trained))
+        apart = set() if trained else contradicting(db, kind)
     unique = [one.name for one in sources.values() if one.duplicate_free]
-    assigned = assign(weighed, decided=_decided(kg, kind, weighed), unique=unique, bands=bands)
+    decided = _decided(kg, kind, weighed)
+    assigned = assign(weighed, decided=decided, unique=unique, apart=apart, bands=bands)
     sure = {(a.pair.record, a.pair.customer) for a in assigned if a.band is Band.ACCEPTED}
     run = Run(model.described, state, started, kg.clock())
     return propose(
