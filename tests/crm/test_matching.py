@@ -68,14 +68,24 @@ def test_names_in_either_order_and_in_one_column_are_taken_apart(filled: Filled)
         person("crm", "two", given_name="Uli", family_name="Müller"),
         person("crm", "family", family_name="Huber"),
         person("crm", "nothing"),
+        person("crm", "double", full_name="Dipl.-Ing. Franziska-Marie Lackner-Ohm, Ph.D."),
+        person("crm", "dash", full_name="Dr-Ing. Franziska Lackner\u2011Ohm - Dipl-Ing"),
+        person("crm", "apart", given_name="Franziska Marie", family_name="von Lackner-Ohm"),
+        person("crm", "turned", full_name="von Lackner-Ohm, Franziska"),
+        person("crm", "lone", full_name="Lackner-Ohm"),
     )
-    names = {key: row_of(db, "persons", key) for key in ("comma", "one", "two", "family", "nothing")}
+    names = {key: row_of(db, "persons", key) for (key,) in db.execute("SELECT key FROM persons").fetchall()}
     assert (names["comma"]["given"], names["comma"]["family"]) == ("hans", "muller")
     assert names["comma"]["given_parts"] == ["hans", "peter"]
     assert (names["one"]["given"], names["one"]["family"]) == ("anna", "heide")
     assert names["two"]["given_root"] == "ulrich"
     assert (names["family"]["given"], names["family"]["family"]) == (None, "huber")
     assert names["nothing"]["name"] is None
+    for key in ("double", "dash", "apart", "turned"):
+        assert (names[key]["given"], names[key]["family"]) == ("franziska", "lacknerohm"), key
+        assert names[key]["family_parts"] == ["lackner", "ohm"]
+    assert names["double"]["given_parts"] == ["franziska", "marie"]
+    assert (names["lone"]["given"], names["lone"]["family"]) == (None, "lacknerohm")
 
 
 def test_what_is_empty_or_wrong_is_not_compared(filled: Filled) -> None:

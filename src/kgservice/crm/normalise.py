@@ -13,7 +13,7 @@ from kgservice.crm.canonical import KINDS
 from kgservice.crm.spelling import FREEMAIL
 
 # Names as they stand, once each. A comma turns the order: "Müller, Hans". What stands in one field only is
-# taken apart at its last word.
+# taken apart at its last word, of which hyphens make one (Lackner-Ohm).
 _NAMES = r"""
 CREATE OR REPLACE TEMP TABLE names_raw AS
 WITH whole AS (
@@ -21,7 +21,7 @@ WITH whole AS (
         THEN coalesce(full_name, given_name, family_name) END AS name
     FROM persons
 ), parted AS (
-    SELECT *, titled_plain(name) AS plain, contains(name, ',') AND NOT coalesce(regexp_matches(
+    SELECT *, titled_hyphened(name) AS plain, contains(name, ',') AND NOT coalesce(regexp_matches(
         folded(split_part(name, ',', 2)), '^(dr|ph ?d|mba|ll ?m|[bm] ?(sc|a|eng|ed)|dipl)'), false) AS turned
     FROM whole
 )

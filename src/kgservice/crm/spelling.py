@@ -8,10 +8,10 @@ import duckdb
 # third spelling of it: `spelled` takes the written-out vowels back to plain ones, but not where u and e are
 # vowels of their own (Bauer, Neuer, Quell).
 _LETTERS = r"""
-CREATE OR REPLACE TEMP MACRO folded(s) AS nullif(trim(regexp_replace(strip_accents(
+CREATE OR REPLACE TEMP MACRO lettered(s) AS strip_accents(
     replace(replace(replace(replace(replace(replace(lower(nfc_normalize(s)),
-        'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ß', 'ss'), 'æ', 'ae'), 'ø', 'oe')),
-    '[^a-z0-9]+', ' ', 'g')), '');
+        'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ß', 'ss'), 'æ', 'ae'), 'ø', 'oe'));
+CREATE OR REPLACE TEMP MACRO folded(s) AS nullif(trim(regexp_replace(lettered(s), '[^a-z0-9]+', ' ', 'g')), '');
 CREATE OR REPLACE TEMP MACRO filled(l) AS CASE
     WHEN len(list_filter(l, lambda e: e IS NOT NULL)) > 0
         THEN list_sort(list_distinct(list_filter(l, lambda e: e IS NOT NULL))) END;
@@ -43,12 +43,14 @@ CREATE OR REPLACE TEMP MACRO cologne(s) AS
 _NAMES = r"""
 CREATE OR REPLACE TEMP MACRO untitled(s) AS coalesce(nullif(regexp_replace(regexp_replace(s,
     '^((herrn?|frau|hr|fr|familie|dr|prof|professor|professorin|priv doz|pd|dipl|ing|inf|kfm|kffr|med|dent|vet|'
-    'rer|nat|pol|oec|phil|jur|theol|habil|mag|univ|h c|mult) )+', ''),
-    '( (dr|ph ?d|mba|ll ?m|[bm] ?(sc|a|eng|ed)|dipl( (ing|kfm|inf))?))+$', ''), ''), s);
+    'rer|nat|pol|oec|phil|jur|theol|habil|mag|univ|h c|mult)[ -])+', ''),
+    '( (dr|ph ?d|mba|ll ?m|[bm] ?(sc|a|eng|ed)|dipl([ -](ing|kfm|inf))?))+$', ''), ''), s);
 CREATE OR REPLACE TEMP MACRO unparticled(s) AS coalesce(nullif(regexp_replace(s,
     '^((von|van|vom|zu|zum|zur|der|den|dem|de|del|della|di|da|dos|du|la|le|ten|ter|freiherr|freifrau|graf|graefin'
     ') )+', ''), ''), s);
 CREATE OR REPLACE TEMP MACRO titled_plain(s) AS untitled(folded(s));
+CREATE OR REPLACE TEMP MACRO titled_hyphened(s) AS untitled(nullif(trim(regexp_replace(regexp_replace(
+    regexp_replace(lettered(s), '[‐‑-]', '-', 'g'), '[^a-z0-9-]+', ' ', 'g'), '[ -]* [ -]*', ' ', 'g'), ' -'), ''));
 """
 
 # The words of a legal form at the end of a name, or at its beginning, of Germany, Austria, Switzerland and of
