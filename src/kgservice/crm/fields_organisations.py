@@ -11,6 +11,16 @@ _NAMED_ALIKE = (
 _PHONE_ALIKE = "coalesce({shared}(phone_l, phone_r), FALSE)"
 _SITE_ALIKE = "(coalesce({shared}(domain_l, domain_r), FALSE) OR coalesce({shared}(email_l, email_r), FALSE))"
 _ONE_GROUP = f"({_SITE_ALIKE} OR {_PHONE_ALIKE} OR {SAME_HOUSE})"
+_SAME = {"house": SAME_HOUSE, "phone": _PHONE_ALIKE, "site": _SITE_ALIKE}
+_GROUPS = {
+    "of one house, phone and site": ("house", "phone", "site"),
+    "of one house and site": ("house", "site"),
+    "of one house and phone": ("house", "phone"),
+    "of one phone and site": ("phone", "site"),
+    "of one site": ("site",),
+    "of one phone": ("phone",),
+    "of one house": ("house",),
+}
 _BEGINS = (
     "length(name_l) >= 3 AND length(name_r) >= 3"
     " AND (name_l LIKE concat(name_r, '%') OR name_r LIKE concat(name_l, '%'))"
@@ -67,15 +77,7 @@ ORGANISATIONS = (
         "group",
         ("name_parts",),
         missing("name"),
-        (
-            Level("of one house, phone and site", f"{SAME_HOUSE} AND {_PHONE_ALIKE} AND {_SITE_ALIKE}"),
-            Level("of one house and site", f"{SAME_HOUSE} AND {_SITE_ALIKE}"),
-            Level("of one house and phone", f"{SAME_HOUSE} AND {_PHONE_ALIKE}"),
-            Level("of one phone and site", f"{_PHONE_ALIKE} AND {_SITE_ALIKE}"),
-            Level("of one site", _SITE_ALIKE),
-            Level("of one phone", _PHONE_ALIKE),
-            Level("of one house", SAME_HOUSE),
-        ),
+        (*(Level(label, " AND ".join(_SAME[one] for one in of), of=of) for label, of in _GROUPS.items()),),
         tells=("vat_id", "name", "iban", "legal_form", "two_companies"),
         seldom=0.01,
     ),

@@ -22,19 +22,25 @@ _FAMILY_ALIKE = (
 _SAME_MOBILE, _SAME_LANDLINE, _SAME_MAIL = (
     f"coalesce({{shared}}({name}_l, {name}_r), FALSE)" for name in ("mobile", "landline", "email")
 )
-_HOUSEHOLDS = {
-    "of one family, house, mobile phone and e-mail": f"{SAME_HOUSE} AND {_SAME_MOBILE} AND {_SAME_MAIL}",
-    "of one family, house and mobile phone": f"{SAME_HOUSE} AND {_SAME_MOBILE}",
-    "of one family, house, landline and e-mail": f"{SAME_HOUSE} AND {_SAME_LANDLINE} AND {_SAME_MAIL}",
-    "of one family, house and e-mail": f"{SAME_HOUSE} AND {_SAME_MAIL}",
-    "of one family, house and landline": f"{SAME_HOUSE} AND {_SAME_LANDLINE}",
-    "of one family and house": SAME_HOUSE,
-    "of one family, phone and e-mail": f"({_SAME_MOBILE} OR {_SAME_LANDLINE}) AND {_SAME_MAIL}",
-    "of one family and e-mail": _SAME_MAIL,
-    "of one family and mobile phone": _SAME_MOBILE,
-    "of one family and landline": _SAME_LANDLINE,
+_SAME = {
+    "house": SAME_HOUSE,
+    "mobile": _SAME_MOBILE,
+    "landline": _SAME_LANDLINE,
+    "phone": f"({_SAME_MOBILE} OR {_SAME_LANDLINE})",
+    "email": _SAME_MAIL,
 }
-
+_HOUSEHOLDS = {
+    "of one family, house, mobile phone and e-mail": ("house", "mobile", "email"),
+    "of one family, house and mobile phone": ("house", "mobile"),
+    "of one family, house, landline and e-mail": ("house", "landline", "email"),
+    "of one family, house and e-mail": ("house", "email"),
+    "of one family, house and landline": ("house", "landline"),
+    "of one family and house": ("house",),
+    "of one family, phone and e-mail": ("phone", "email"),
+    "of one family and e-mail": ("email",),
+    "of one family and mobile phone": ("mobile",),
+    "of one family and landline": ("landline",),
+}
 _FIRM = (
     "list_filter(list_transform({}, lambda s: split_part(s, '@', 2)),"
     f" lambda s: NOT regexp_matches(s, '{FREEMAIL}'))"
@@ -124,10 +130,14 @@ PERSONS = (
         ("name",),
         missing("given", "family"),
         (
-            *(Level(label, f"{condition} AND {_FAMILY_ALIKE}") for label, condition in _HOUSEHOLDS.items()),
+            *(
+                Level(label, " AND ".join((*(_SAME[one] for one in of), _FAMILY_ALIKE)), of=of)
+                for label, of in _HOUSEHOLDS.items()
+            ),
             Level(
                 "of one house, and of one phone or e-mail",
                 f"{SAME_HOUSE} AND ({_SAME_MOBILE} OR {_SAME_LANDLINE} OR {_SAME_MAIL})",
+                of=("house",),
             ),
         ),
         tells=("given_name", "birth_date"),

@@ -38,6 +38,7 @@ class Level:
 
     A level may have `fixed` bits, which are not learned; then all levels of its field do, and "different" has 0.
     `like`: it weighs as much as that level, which it would be on otherwise, but whatever the value's frequency.
+    `of`: what the two share on a level of a field that corrects, of `SHARED`.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Level:
     frequent: str | None = None
     fixed: float | None = None
     like: str | None = None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +140,16 @@ PHONE = Field(
 )
 # What is cheap to see comes first.
 SAME_HOUSE = f"house_l = house_r AND {PLACE_ALIKE} AND coalesce({{jw}}(street_l, street_r), 0) >= 0.88"
+# What those of one household or group share, by the field that adds bits for it, and its levels.
+SHARED = {
+    "house": ("address", ("same house", "similar street, same house number")),
+    **dict.fromkeys(("mobile", "landline", "phone"), ("phone", ("the same",))),
+    "email": ("email", ("the same",)),
+    "site": ("site", ("the same e-mail", "the same domain")),
+}
+# A mobile phone is shared by fewer than a landline is; which of them a phone is does not matter where either does.
+IMPLIED = {
+    "mobile": {"mobile", "landline", "phone"},
+    "landline": {"landline", "phone"},
+    "phone": {"mobile", "landline", "phone"},
+}

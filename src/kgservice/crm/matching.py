@@ -11,8 +11,9 @@ from splink import DuckDBAPI, Linker, block_on
 
 from kgservice.crm.corrections import Scored
 from kgservice.crm.fields import FIELDS
-from kgservice.crm.models import MatchModel, learned, prior_between, shipped, untrained_for
+from kgservice.crm.models import MatchModel, learned, shipped
 from kgservice.crm.pairs import read_pairs
+from kgservice.crm.untrained import prior_between, untrained_for
 from kgservice.domain.matching import BANDS, Pair
 
 GRAPH = "graph"

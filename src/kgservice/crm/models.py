@@ -94,7 +94,7 @@ class MatchModel:
     def correcting(self, field: str, bits: Mapping[str, float]) -> MatchModel:
         """The model with these weights of the levels of a field that `corrects`."""
         found = {
-            level: (_rounded(2.0 ** min(weight, 0.0)), _rounded(2.0 ** -max(weight, 0.0)))
+            level: (rounded(2.0 ** min(weight, 0.0)), rounded(2.0 ** -max(weight, 0.0)))
             for level, weight in bits.items()
         }
         return replace(self, shares={**self.shares, field: found})
@@ -110,10 +110,10 @@ class MatchModel:
         for field in FIELDS[self.kind]:
             if field.tells and not field.most and field.name in shares:
                 shares[field.name] = {
-                    level: (_rounded(min(m / u / factor, 1.0)), 1.0)
+                    level: (rounded(min(m / u / factor, 1.0)), 1.0)
                     for level, (m, u) in shares[field.name].items()
                 }
-        return replace(self, prior=_rounded(prior), shares=shares)
+        return replace(self, prior=rounded(prior), shares=shares)
 
     def to_json(self) -> str:
         """The model as JSON, the same text for the same model."""
@@ -153,12 +153,12 @@ def learned(kind: str, settings: Mapping[str, Any], before: MatchModel, prior: f
                 m = max(m, field.often)
             u = level.get("u_probability", known[1])
             others = max((u - prior * m) / (1 - prior), u / 20)
-            found[label] = (_rounded(m), _rounded(others))
+            found[label] = (rounded(m), rounded(others))
         found.update({level.label: found[level.like] for level in field.levels if level.like is not None})
-    return MatchModel(kind, _rounded(prior), shares)
+    return MatchModel(kind, rounded(prior), shares)
 
 
-def _rounded(share: float) -> float:
+def rounded(share: float) -> float:
     """Six digits: what parallel sums differ in is not part of a model."""
     share = min(max(share, SMALLEST), LARGEST)
     return round(share, 5 - math.floor(math.log10(share)))
@@ -167,16 +167,6 @@ def _rounded(share: float) -> float:
 def untrained(kind: str) -> MatchModel:
     """A model that knows nothing yet."""
     return MatchModel(kind, 0.0001, {})
-
-
-def prior_between(records: int, customers: int) -> float:
-    """The share of matches among all pairs if every second of the smaller side has one."""
-    return min(0.1, 0.5 / max(records, customers, 5))
-
-
-def untrained_for(start: MatchModel, prior: float) -> MatchModel:
-    """The model for tables that are too small to train on: with their prior, and without frequencies."""
-    return replace(start.with_prior(prior), frequencies=False)
 
 
 def shipped(kind: str) -> MatchModel:

@@ -197,7 +197,8 @@ class _Kept:
         self, rows: Sequence[link_customers.Row], trained: MatchModel | None, digest: bytes, state: int
     ) -> _Held:
         from kgservice.crm.customer_index import CustomerIndex  # noqa: PLC0415 - as above
-        from kgservice.crm.models import prior_between, shipped, untrained_for  # noqa: PLC0415
+        from kgservice.crm.models import shipped  # noqa: PLC0415
+        from kgservice.crm.untrained import prior_between, untrained_for  # noqa: PLC0415
 
         model = trained or untrained_for(shipped(self._kind), prior_between(1, len(rows)))
         least = link_customers.bands(self._kg).candidate
