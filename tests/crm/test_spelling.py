@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from kgservice.crm import identifiers, spelling
+from kgservice.domain.person_name import same_name
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,18 @@ def test_cologne_phonetics_are_the_published_codes(
 def test_spellings_of_one_name_are_one(db: duckdb.DuckDBPyConnection, names: str) -> None:
     spelled = {value(db, "spelled(folded(?))", name.replace("ı", "i")) for name in names.split()}
     assert len(spelled) == 1
+
+
+NAMES = [
+    "Prof. Dr. Jörg Groß", "Herr Dipl.-Ing. Joerg Gross MBA", "jörg-groß", "Graf Jörg", "Jörg Graf", "Frau", "Dr. Frau",
+    "Zoë Müller Ph.D.", "ZOE MUELLER", "Anna von der Heide", "Heide, Anna von der", "Jo\u0308rg Groß, Dr.",
+]  # fmt: skip
+
+
+def test_names_are_the_same_here_and_where_fields_are_compared(db: duckdb.DuckDBPyConnection) -> None:
+    words = {name: sorted(str(value(db, "titled_plain(?)", name)).split()) for name in NAMES}
+    for one in NAMES:
+        assert [same_name(one, other) for other in NAMES] == [words[one] == words[other] for other in NAMES]
 
 
 def test_vowels_of_their_own_stay(db: duckdb.DuckDBPyConnection) -> None:

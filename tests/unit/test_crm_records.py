@@ -110,6 +110,13 @@ def test_a_difference_without_a_rule_is_a_finding_that_names_both(kg: KnowledgeG
     assert check(kg) == []
 
 
+def test_a_name_is_compared_as_in_matching(kg: KnowledgeGraph) -> None:
+    assert take(kg, PERSONS, [row(full_name="Dr. KANTWERK, Tilman")], taking(full_name=Side.CRM)).open == 0
+    assert take(kg, PERSONS, [row(full_name="Herrn Dipl.-Ing. Tilman Kantwerk")], taking()).open == 0
+    assert of(kg, TILMAN, "personName") == {"Tilman Kantwerk"}
+    assert take(kg, PERSONS, [row(full_name="Tilman Kantwerker")], taking()).open == 1
+
+
 @pytest.mark.parametrize(
     ("rule", "updated", "held"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from kgservice.domain.person_name import TITLES_AFTER, TITLES_BEFORE
+
 # ä, ö, ü and ß are written out before accents are dropped, so that Müller and Mueller are one. Muller is the
 # third spelling of it: `spelled` takes the written-out vowels back to plain ones, but not where u and e are
 # vowels of their own (Bauer, Neuer, Quell).
@@ -40,11 +42,9 @@ CREATE OR REPLACE TEMP MACRO cologne(s) AS
 """
 
 # Salutations and degrees stand before a name or after it; what would leave nothing is the name.
-_NAMES = r"""
+_NAMES = rf"""
 CREATE OR REPLACE TEMP MACRO untitled(s) AS coalesce(nullif(regexp_replace(regexp_replace(s,
-    '^((herrn?|frau|hr|fr|familie|dr|prof|professor|professorin|priv doz|pd|dipl|ing|inf|kfm|kffr|med|dent|vet|'
-    'rer|nat|pol|oec|phil|jur|theol|habil|mag|univ|h c|mult)[ -])+', ''),
-    '( (dr|ph ?d|mba|ll ?m|[bm] ?(sc|a|eng|ed)|dipl([ -](ing|kfm|inf))?))+$', ''), ''), s);
+    '{TITLES_BEFORE}', ''), '{TITLES_AFTER}', ''), ''), s);
 CREATE OR REPLACE TEMP MACRO unparticled(s) AS coalesce(nullif(regexp_replace(s,
     '^((von|van|vom|zu|zum|zur|der|den|dem|de|del|della|di|da|dos|du|la|le|ten|ter|freiherr|freifrau|graf|graefin'
     ') )+', ''), ''), s);

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from kgservice.domain.link import ORGANISATIONS, PERSONS
+from kgservice.domain.person_name import same_name
 from kgservice.errors import BadParameter
 from kgservice.namespaces import DPV
 
@@ -161,6 +162,7 @@ def within_address(crm: str, graph: str) -> bool:
 
 
 _ALIKE = {
+    "full_name": same_name,
     "phone": same_number,
     "website": same_site,
     "vat_id": same_vat_number,
