@@ -19,8 +19,9 @@ def naive(verdicts: list[Verdict]) -> tuple[State, Verdict | None]:
     for verdict in verdicts:
         if verdict is not UNDONE:
             left.append(verdict)
-        elif any(one in (ACCEPTED, REJECTED) for one in left):
-            left = [one for one in left if one is RULE]
+        elif places := [at for at, one in enumerate(left) if one in (ACCEPTED, REJECTED)]:
+            same = [at for at in places if set(left[at:]) <= {left[places[-1]], RULE}]
+            left = [one for at, one in enumerate(left) if at not in same]
         elif left:
             left = ["struck"] * len(left)  # type: ignore[list-item]  # the rule has had its say
     if "struck" in left:
@@ -55,14 +56,15 @@ def test_laws_of_decisions(verdicts: list[Verdict]) -> None:
     for verdict, state in ((ACCEPTED, State.ACCEPTED), (REJECTED, State.REJECTED)):
         after = standing([*verdicts, verdict])
         assert (after.state, after.stands) == (state, verdict)
-        # Undone, it is what the machine said, whatever persons said before.
-        machine = standing([*verdicts, verdict, UNDONE])
-        assert machine.stands in (None, RULE)
+        # Undone, it is what it was before.
+        if now.stands is not verdict:
+            undone = standing([*verdicts, verdict, UNDONE])
+            assert (undone.state, undone.stands) == (now.state, now.stands)
         assert standing([*verdicts, verdict, verdict]) == after
-    if now.stands is not None:
-        twice = standing([*verdicts, UNDONE, UNDONE])
-        assert twice.state is State.CANDIDATE
-        assert standing([*verdicts, UNDONE, UNDONE, RULE]).state is State.CANDIDATE or RULE not in verdicts
+    # All undone, it is a candidate, and the rule has no second say.
+    everything = [*verdicts, *[UNDONE] * (len(verdicts) + 1)]
+    assert standing(everything).state is State.CANDIDATE
+    assert standing([*everything, RULE]).state is State.CANDIDATE or RULE not in verdicts
 
 
 def test_examples() -> None:
@@ -70,7 +72,10 @@ def test_examples() -> None:
     assert standing([RULE]).stands is RULE
     assert standing([RULE, UNDONE]) == Standing(touched=True)
     assert standing([RULE, UNDONE, RULE]).state is State.CANDIDATE
-    assert standing([RULE, ACCEPTED, REJECTED, UNDONE]).stands is RULE
+    assert standing([RULE, ACCEPTED, REJECTED, UNDONE]).stands is ACCEPTED
+    assert standing([RULE, ACCEPTED, REJECTED, UNDONE, UNDONE]).stands is RULE
+    assert standing([REJECTED, ACCEPTED, UNDONE]).state is State.REJECTED
+    assert standing([REJECTED, ACCEPTED, ACCEPTED, UNDONE]).state is State.REJECTED
     assert standing([ACCEPTED, UNDONE]).state is State.CANDIDATE
 
 

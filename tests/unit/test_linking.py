@@ -202,6 +202,24 @@ def test_decisions_are_events_that_only_grow(kg: KnowledgeGraph) -> None:
     assert check(kg) == []
 
 
+@pytest.mark.slow
+def test_who_takes_back_that_they_accepted_has_rejected_it_as_before(kg: KnowledgeGraph) -> None:
+    propose(kg, run(), [pair("77", TILMAN, 4.0)])
+    key = link_of(kg).node
+    for verdict in (Verdict.REJECTED, Verdict.ACCEPTED):
+        decide(kg, key, verdict, "so I think")
+    assert matched(kg)
+    assert decide(kg, key, Verdict.UNDONE, "mixed up").standing.state is State.REJECTED
+    assert not matched(kg)
+    assert mentioning(kg, "77@firma.example") == {"77@firma.example": []}
+    done = propose(kg, run(minutes=5), [pair("77", TILMAN, 20.0)])
+    assert (done.rejected, done.accepted, done.candidates) == (1, 0, 0)
+    assert link_of(kg).standing.state is State.REJECTED
+    # And once more back: then it is open.
+    assert decide(kg, key, Verdict.UNDONE, "nobody knows").standing.state is State.CANDIDATE
+    assert check(kg) == []
+
+
 def test_the_same_decision_twice_is_one(kg: KnowledgeGraph) -> None:
     propose(kg, run(), [pair("77", TILMAN, 4.0)])
     decide(kg, link_of(kg).node, Verdict.ACCEPTED, "yes")

@@ -62,29 +62,33 @@ class Standing:
 def standing(verdicts: Iterable[Verdict]) -> Standing:
     """How a link stands after these verdicts, in their order.
 
-    What a person decides last, stands. If it is undone, it is again what the machine said: accepted by rule,
-    or a candidate. If what is undone is the word of the machine, the link is a candidate, for persons only.
+    What a person decides last, stands. If it is undone, what was decided before counts again, and at last
+    what the machine said: accepted by rule, or a candidate. If what is undone is the word of the machine, the
+    link is a candidate, for persons only.
 
     >>> standing([Verdict.BY_RULE, Verdict.REJECTED]).state.value
     'rejected'
     >>> standing([Verdict.BY_RULE, Verdict.REJECTED, Verdict.UNDONE]).stands.value
     'AcceptedByRule'
+    >>> standing([Verdict.REJECTED, Verdict.ACCEPTED, Verdict.UNDONE]).state.value
+    'rejected'
     """
-    person: Verdict | None = None
+    persons: list[Verdict] = []
     machine: bool | None = None  # None: it has said nothing; False: what it said was undone
     touched = False
     for verdict in verdicts:
         touched = True
         if verdict in _OF_PERSONS:
-            person = verdict
+            if persons[-1:] != [verdict]:
+                persons.append(verdict)
         elif verdict is Verdict.BY_RULE:
             machine = True if machine is None else machine
-        elif person is not None:
-            person = None
+        elif persons:
+            persons.pop()
         elif machine:
             machine = False
-    if person is not None:
-        return Standing(_OF_PERSONS[person], person, touched)
+    if persons:
+        return Standing(_OF_PERSONS[persons[-1]], persons[-1], touched)
     if machine:
         return Standing(State.ACCEPTED, Verdict.BY_RULE, touched)
     return Standing(touched=touched)
