@@ -72,7 +72,7 @@ def test_a_table_only_what_has_changed_and_what_is_gone(customers: Server, tmp_p
         ("3", "ß" * 10_000, ["=1+1"]),
     ]
     found = look(source, environ=ENVIRON)["people"]
-    assert (found.found, found.ignored) == (("number", "name", "mail", "changed"), ("secret",))
+    assert ([*found.found], found.ignored) == (["number", "name", "mail", "changed"], ("secret",))
 
 
 def test_a_query_and_a_cursor_that_is_a_number(customers: Server, tmp_path: Path) -> None:
@@ -190,5 +190,5 @@ def test_looking_at_a_large_table_does_not_fetch_all_of_it(server: Server, tmp_p
 
     before = sent()
     found = look(server.source(tmp_path / "source", 'table = "large"'), environ=ENVIRON)["people"]
-    assert found.found == ("number", "name")
+    assert [*found.found] == ["number", "name"]
     assert sent() - before < 20_000_000  # of 40 million

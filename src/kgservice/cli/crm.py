@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from inspect import getdoc
 from pathlib import Path
@@ -58,16 +57,20 @@ def add(
     Example: kgservice crm add crm/hubspot
     """
     place = crm_folder(store)
-    from kgservice.crm import registry  # noqa: PLC0415  (needs optional packages)
+    from kgservice.crm import known_columns, registry  # noqa: PLC0415  (needs optional packages)
     from kgservice.crm.settings import read_source  # noqa: PLC0415
     from kgservice.crm.sync import look  # noqa: PLC0415
 
     source = read_source(folder)
+    again = source.name in registry.names(place)
     with Console(stderr=True).status(f"Reading the first rows of {source.name} …"):
         found = look(source)
     registry.add(place, source)
+    if again:
+        known_columns.forget(place, source.name)
     if as_json:
-        put_json({"name": source.name, "tables": {name: asdict(columns) for name, columns in found.items()}})
+        tables = {name: {"found": [*c.found], "ignored": [*c.ignored]} for name, c in found.items()}
+        put_json({"name": source.name, "tables": tables})
         return
     typer.echo(f"Added {source.name} ({source.mapping or source.kind}).")
     show_rows(

@@ -73,6 +73,8 @@ def tell(summary: dict[str, Any]) -> None:
     typer.echo(summary["source"])
     for name, found in summary["tables"].items():
         typer.echo(f"  {name:<30} {counts(found)}")
+    for name, ignored in summary["ignored"].items():
+        typer.echo(f"  {name:<30} ignored, and new: {', '.join(ignored)}")
     for kind, found in summary["changes"].items():
         typer.echo(f"  → {kind:<28} {counts(found)}")
     if not summary["run"]:

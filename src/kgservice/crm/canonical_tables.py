@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,16 +29,20 @@ CREATE TABLE IF NOT EXISTS runs (run BIGINT, source VARCHAR, moment TIMESTAMP, c
 CREATE TABLE IF NOT EXISTS changes (run BIGINT, source VARCHAR, kind VARCHAR, key VARCHAR, change VARCHAR);
 CREATE TABLE IF NOT EXISTS rejects
   (source VARCHAR, "table" VARCHAR, line BIGINT, key VARCHAR, reason VARCHAR, kind VARCHAR);
-CREATE TABLE IF NOT EXISTS state (source VARCHAR, digest VARCHAR, cursors VARCHAR);
+CREATE TABLE IF NOT EXISTS state (source VARCHAR, digest VARCHAR, cursors VARCHAR, columns VARCHAR);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a source was read up to: a digest of files and settings, and the cursor of each table."""
+    """What a source was read up to: a digest of files and settings, and the cursor of each table.
+
+    `columns` are those that each table had then, see `known_columns`; empty if they are not known.
+    """
 
     digest: str
     cursors: Mapping[str, str]
+    columns: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,9 @@ def _unopened(error: duckdb.Error) -> Conflict | BadTable:
 
 def _create(db: duckdb.DuckDBPyConnection) -> None:
     there = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "rejects" in there and "kind" not in {name for name, *_ in db.execute("DESCRIBE rejects").fetchall()}:
-        db.execute("ALTER TABLE rejects ADD COLUMN kind VARCHAR")
+    for table, column in (("rejects", "kind"), ("state", "columns")):
+        if table in there and column not in {name for name, *_ in db.execute(f"DESCRIBE {table}").fetchall()}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} VARCHAR")
     if there >= {*CANONICAL, "state", "rejects", "changes", "runs"}:
         return
     for table, columns in CANONICAL.items():
@@ -133,8 +139,8 @@ def _create(db: duckdb.DuckDBPyConnection) -> None:
 
 def state_of(db: duckdb.DuckDBPyConnection, source: str) -> State | None:
     """What a source was read up to, or None."""
-    row = db.execute("SELECT digest, cursors FROM state WHERE source = ?", [source]).fetchone()
-    return State(row[0], json.loads(row[1])) if row else None
+    row = db.execute("SELECT digest, cursors, columns FROM state WHERE source = ?", [source]).fetchone()
+    return State(row[0], json.loads(row[1]), json.loads(row[2] or "{}")) if row else None
 
 
 def rejects_of(db: duckdb.DuckDBPyConnection, source: str) -> list[Reject]:

@@ -48,7 +48,7 @@ class _Reader:
 
     def columns(self) -> Columns:
         """Which columns were found."""
-        return Columns(tuple(self._headings.positions), self._headings.ignored)
+        return self._headings.columns()
 
     def rows(self, since: str | None) -> Iterator[Row]:
         """The rows, in parts from the server, which are not held together in memory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgservice.crm.credentials import Secrets
-from kgservice.crm.rows import Reading, Row, column_names, unreadable
+from kgservice.crm.rows import Columns, Reading, Row, column_names, unreadable
 from kgservice.crm.settings import FILES, Source, Table
 from kgservice.errors import KgError, SourceFailed
 
@@ -43,6 +43,7 @@ class Delivered:
     rows: int = 0
     complete: bool = True
     present: set[str] | None = None
+    columns: Columns = field(default_factory=lambda: Columns({}, ()))
 
 
 def reading(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
@@ -112,6 +113,7 @@ def extract(
             finally:
                 pipeline.deactivate()
         for name, r in readings.items():
+            delivered[name].columns = r.columns()
             if r.present is not None:
                 delivered[name].present = {key for key in r.present() if unreadable([key]) is None}
     return delivered

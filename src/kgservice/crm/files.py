@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
+from kgservice.crm.rows import Headings, Reading, Row, recognised
 from kgservice.crm.settings import Source, Table
 from kgservice.errors import BadInput, BadTable
 from kgservice.tabular.csv_records import Record, records
@@ -31,7 +31,7 @@ def read_file(source: Source, table: Table) -> Reading:
     Raises `BadInput` when the file is not there or is none of its kind, or when columns are missing.
     """
     headings, rows = _open(source, table)
-    return Reading(rows, lambda: Columns(tuple(headings.positions), headings.ignored))
+    return Reading(rows, headings.columns)
 
 
 def _open(source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:

@@ -53,6 +53,7 @@ class _Reader:
     def rows(self, since: str | None) -> Iterator[Row]:
         """The records, archived ones too, by id."""
         kinds = self._kinds()
+        self.picker.know(path for name, kind in kinds.items() for path in _paths(name, kind))
         cursor = self._cursor(kinds)
         changed = [[cursor, ">=", since]] if since is not None and cursor is not None else []
         line = 0
@@ -115,6 +116,13 @@ class _Reader:
 def _is_record(one: Any, last: int) -> bool:
     """Whether this is a record that comes after the id `last`."""
     return isinstance(one, dict) and isinstance(one.get("id"), int) and one["id"] > last
+
+
+def _paths(name: str, kind: str) -> Iterator[str]:
+    """The fields of a row that a field of this type becomes; see `_plain`."""
+    yield name
+    if kind == "many2one":
+        yield f"{name}{_KEY}"
 
 
 def _plain(record: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:

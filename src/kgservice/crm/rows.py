@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -32,10 +32,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table that were found in the source, and what there is besides them."""
+    """The columns of a table that were found in the source, each with its heading there; and what is ignored.
 
-    found: tuple[str, ...]
+    `whole`: all that the source has are known, whichever rows were read. Else a record may leave out what is
+    empty, and `empty` are the columns found in which no record had anything.
+    """
+
+    found: Mapping[str, str]
     ignored: tuple[str, ...]
+    whole: bool = True
+    empty: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Headings:
 
     positions: Mapping[str, int]
     ignored: tuple[str, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def columns(self) -> Columns:
+        """What was found."""
+        return Columns(self.titles, self.ignored)
 
     def cells(self, table: Table, values: Sequence[object]) -> list[str | None]:
         """The cells of the table's columns, in their order."""
@@ -89,7 +100,8 @@ def recognised(table: Table, headings: Sequence[str], source: str) -> Headings:
         else:
             positions[name] = position
     check_missing(table, positions, ignored, source)
-    return Headings(positions, tuple(ignored))
+    titles = {name: headings[position] for name, position in positions.items()}
+    return Headings(positions, tuple(ignored), titles)
 
 
 def check_missing(table: Table, found: Iterable[str], ignored: Sequence[str], source: str) -> None:
@@ -97,10 +109,18 @@ def check_missing(table: Table, found: Iterable[str], ignored: Sequence[str], so
     there = set(found)
     missing = [c.titles[0] for c in table.columns if c.required and c.name not in there]
     if missing:
-        instead = Phrase("; not known are: {names}", names=", ".join(sorted(ignored)[:20])) if ignored else ""
         raise BadInput(
-            "columns are missing: {names}{instead}", names=", ".join(missing), instead=instead, source=source
+            "columns are missing: {names}{instead}",
+            names=", ".join(missing),
+            instead=unknown(ignored),
+            source=source,
         )
+
+
+def unknown(ignored: Iterable[str]) -> str:
+    """What to add to an error about missing columns: those that stand there and are not known."""
+    names = ", ".join(sorted(ignored)[:20])
+    return Phrase("; not known are: {names}", names=names) if names else ""
 
 
 def unreadable(cells: Iterable[str | None]) -> str | None:
@@ -175,31 +195,47 @@ class Picker:
             plain(title): (c.name, rank) for c in table.columns for rank, title in enumerate(c.titles)
         }
         self._table = table
-        self.found: set[str] = set()
+        self._ranked: dict[str, tuple[int, str]] = {}
+        self._filled: set[str] = set()
+        self._whole = False
         self.ignored: set[str] = set()
+
+    def know(self, paths: Iterable[str]) -> None:
+        """Tell that the records have these fields, and no others, whatever is in them."""
+        self._whole = True
+        for path in paths:
+            self._find(path)
 
     def cells(self, item: Mapping[str, Any]) -> list[str | None]:
         """The cells of one record. Of several fields of the same meaning, the first title that is filled."""
         best: dict[str, tuple[int, str]] = {}
         for path, value in flat(item):
-            name, rank = self._known.get(plain(path), ("", 0))
-            if not name:
-                self.ignored.add(path)
-                continue
-            self.found.add(name)
-            text = text_of(value)
+            name, rank = self._find(path)
+            text = text_of(value) if name else None
             if text is not None and (name not in best or rank < best[name][0]):
                 best[name] = (rank, text)
+        self._filled.update(best)
         return [best[c.name][1] if c.name in best else None for c in self._table.columns]
+
+    def _find(self, path: str) -> tuple[str, int]:
+        """The column that a field is, or "", and the place of its title; both are noted."""
+        name, rank = self._known.get(plain(path), ("", 0))
+        if not name:
+            self.ignored.add(path)
+        elif name not in self._ranked or rank < self._ranked[name][0]:
+            self._ranked[name] = (rank, path)
+        return name, rank
 
     def columns(self) -> Columns:
         """What was found so far."""
-        return Columns(tuple(sorted(self.found)), tuple(sorted(self.ignored)))
+        found = {name: path for name, (_, path) in sorted(self._ranked.items())}
+        empty = found.keys() - self._filled
+        return Columns(found, tuple(sorted(self.ignored)), self._whole, frozenset(empty))
 
     def finish(self, source: str) -> None:
         """Raise `BadInput` if the records had not all fields that must be there."""
-        if self.found or self.ignored:
-            check_missing(self._table, self.found, sorted(self.ignored), source)
+        if self._ranked or self.ignored:
+            check_missing(self._table, self._ranked, sorted(self.ignored), source)
 
 
 def column_names(columns: Sequence[Column]) -> list[str]:

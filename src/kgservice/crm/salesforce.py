@@ -59,6 +59,7 @@ class _Reader:
         try:
             client = self._client()
             fields = self._fields(client)
+            self.picker.know(fields)
             query = f"SELECT {', '.join(fields)} FROM {self._object}"  # noqa: S608  (names from `_fields`)
             cursor = self._cursor(fields)
             if since is not None and cursor is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from kgservice.crm import canonical_tables as tables
-from kgservice.crm import erased_rows, gone
+from kgservice.crm import erased_rows, gone, known_columns
 from kgservice.crm.canonical_tables import Difference, State
 from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
 from kgservice.crm.credentials import resolve
@@ -45,7 +45,8 @@ class SyncSummary:
 
     `run` is its number, 0 if nothing has changed. `read` is false if files and settings are what they were,
     so that nothing was read. `tables` counts the source's rows, `changes` those of the canonical tables;
-    `rejects` are all rows of the source that are refused now.
+    `rejects` are all rows of the source that are refused now; `ignored` are columns that are not known and
+    were not there when the table was last read.
     """
 
     source: str
@@ -54,6 +55,7 @@ class SyncSummary:
     tables: dict[str, TableCounts] = field(default_factory=dict)
     changes: dict[str, Difference] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
+    ignored: dict[str, list[str]] = field(default_factory=dict)
 
 
 def _silent(_name: str, _done: int, _total: int) -> None:
@@ -77,8 +79,9 @@ def sync(
     transaction at the end: a run that breaks off changes nothing. `erased` tells whose rows are refused since
     they were erased here; the SQL of each table may take `seconds`. Raises `Unauthorised` when credentials
     are refused, `SourceFailed` when the source does not answer or breaks off, `BadInput` when it is not what
-    the settings say, `DeadlineExceeded` when the SQL was stopped, `Conflict` when another run is at work, or
-    when a source that had rows has none now and `allow_empty` does not allow that.
+    the settings say, `DeadlineExceeded` when the SQL was stopped, `Conflict` when another run is at work,
+    when a table has no longer the columns that it had, or when a source that had rows has none now and
+    `allow_empty` does not allow that.
     """
     secrets = resolve(source.credentials, source.secrets, source.name, environ)
     folder = folder.resolve()  # dlt takes a relative one for one within its own
@@ -95,6 +98,8 @@ def sync(
         cursors = {t.name: before[t.name] for t in source.tables if t.cursor and t.name in before}
         with working(folder) as work:
             delivered = extract(source, secrets, cursors, work, progress or _silent)
+            columns = state.columns if state is not None else {}
+            known_columns.check(source, columns, delivered)
             with Cleaning(source, work / "raw.duckdb", seconds=seconds) as cleaning:
                 cleaned = list(cleaning.cleaned())
         for one in cleaned:
@@ -104,7 +109,7 @@ def sync(
                 cursors = {**cursors, one.table.name: one.cursor}
         run = _Run(db, source, delivered, cleaned, earlier)
         run.stage(allow_empty=allow_empty)
-        return run.commit(state, State(digest, cursors), clock)
+        return run.commit(state, State(digest, cursors, known_columns.after(columns, delivered)), clock)
 
 
 def look(source: Source, *, environ: Mapping[str, str] | None = None, most: int = 100) -> dict[str, Columns]:
@@ -210,6 +215,10 @@ class _Run:
     def commit(self, before: State | None, after: State, clock: Clock) -> SyncSummary:
         """Write what differs, all at once; nothing if nothing does."""
         summary = SyncSummary(self._source.name, changes=self._differences)
+        known = before.columns if before is not None else {}
+        for table in self._source.tables:
+            if ignored := known_columns.fresh(known, table, self._delivered):
+                summary.ignored[table.name] = ignored
         summary.rejects = sorted(
             {*self._still, *(r for one in self._cleaned for r in one.rejects)}, key=_place
         )
@@ -235,7 +244,8 @@ class _Run:
             )
         self._db.execute("DELETE FROM state WHERE source = ?", [name])
         self._db.execute(
-            "INSERT INTO state VALUES (?, ?, ?)", [name, after.digest, json.dumps(after.cursors)]
+            "INSERT INTO state VALUES (?, ?, ?, ?)",
+            [name, after.digest, json.dumps(after.cursors), json.dumps(after.columns)],
         )
         counts = {kind: [d.new, d.changed, d.gone] for kind, d in self._differences.items()}
         moment = clock().replace(tzinfo=None)
