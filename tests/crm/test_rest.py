@@ -156,6 +156,7 @@ def synchronised(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (slow, SourceFailed, "does not answer in time"),
         (lambda *_: (200, {}, b"<html>maintenance</html>"), SourceFailed, "no JSON"),
         (lambda *_: as_json({"data": []}), SourceFailed, "answers without results"),
+        (lambda *_: as_json({"results": None}), SourceFailed, "answers without results"),
         (lambda *_: as_json({"results": ["x"]}), SourceFailed, "records that are none"),
         (lambda *_: as_json({"results": [{"number": 1, "title": "x"}]}), BadInput, r"columns are missing: profile\.name; not known are: title"),
         (lambda *_: (302, {"Location": "http://127.0.0.2:1/"}, b""), SourceFailed, "leads to another address"),
@@ -191,6 +192,22 @@ def test_one_that_dies_in_the_middle_of_the_second_page(tmp_path: Path) -> None:
         assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(0,)]
         crm.answer, crm.cut = paged(), 0
         assert sync(one, tmp_path / "crm", environ=ENVIRON).changes["persons"] == Difference(new=7)
+
+
+def test_a_page_without_records_is_not_the_end(tmp_path: Path) -> None:
+    """Null where the records should be: who is on the pages that follow is not gone."""
+    with serving(paged()) as crm:
+        one = source(tmp_path / "s", crm)
+        sync(one, tmp_path / "crm", environ=ENVIRON)
+        ordinary: Callable[..., Answer] = paged()
+
+        def broken(path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
+            return as_json({"results": None}) if "after" in query else ordinary(path, query, headers)
+
+        crm.answer = broken
+        with pytest.raises(SourceFailed, match="answers without results"):
+            sync(one, tmp_path / "crm", environ=ENVIRON)
+    assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(7,)]
 
 
 def test_refused_and_missing_credentials(tmp_path: Path) -> None:

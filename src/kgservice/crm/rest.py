@@ -92,6 +92,7 @@ class _Reader:
         """Refuse an answer that has no records where they should be; errors are tried again elsewhere."""
         if response.is_redirect or not response.ok:
             return
-        body = self._web.answer(response)
-        if self._data and not jsonpath.find_values(self._data, body):
-            raise SourceFailed("answers without {name}", name=self._data, source=self._source.name)
+        name = self._data or "$"
+        found = jsonpath.find_values(name, self._web.answer(response))
+        if not found or found == [None]:  # which is no empty list
+            raise SourceFailed("answers without {name}", name=name, source=self._source.name)
