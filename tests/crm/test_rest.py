@@ -210,6 +210,14 @@ def test_a_page_without_records_is_not_the_end(tmp_path: Path) -> None:
     assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(7,)]
 
 
+def test_a_cursor_that_leads_nowhere(tmp_path: Path) -> None:
+    answer = as_json({"results": PEOPLE[:1], "paging": {"next": {"after": "same"}}})
+    with serving(lambda *_: answer) as crm:
+        with pytest.raises(SourceFailed, match="people: leads to the same page again"):
+            sync(source(tmp_path / "s", crm), tmp_path / "crm", environ=ENVIRON)
+        assert len(crm.asked) == 3
+
+
 def test_refused_and_missing_credentials(tmp_path: Path) -> None:
     with serving(paged()) as crm:
         one = source(tmp_path / "s", crm)

@@ -41,6 +41,7 @@ class _Reader:
         connection = self._web.rest
         options = Declared(table.options, SETTINGS, f"tables.{table.name}.options.")
         self.picker = Picker(table)
+        self._answered = set[tuple[Any, ...]]()
         self.cursor_param = options.text("cursor_param", "")
         self._data = options.text("data", "")
         self._params: dict[str, str] = options.strings("params")
@@ -58,6 +59,7 @@ class _Reader:
 
     def rows(self, since: str | None) -> Iterator[Row]:
         """The records of all pages."""
+        self._answered.clear()
         params = self._params | ({self.cursor_param: since} if since is not None else {})
         try:
             paginator = create_paginator(dict(self._paginator) if self._paginator else "single_page")  # type: ignore[arg-type]
@@ -89,10 +91,17 @@ class _Reader:
         self.picker.finish(self._source.name)
 
     def _check(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """Refuse an answer that has no records where they should be; errors are tried again elsewhere."""
+        """Refuse an answer without records where they should be, and one to what was answered before.
+
+        Errors are tried again elsewhere.
+        """
         if response.is_redirect or not response.ok:
             return
         name = self._data or "$"
         found = jsonpath.find_values(name, self._web.answer(response))
         if not found or found == [None]:  # which is no empty list
             raise SourceFailed("answers without {name}", name=name, source=self._source.name)
+        asked = response.request.url, response.request.body
+        if asked in self._answered:
+            raise SourceFailed("leads to the same page again", source=self._source.name)
+        self._answered.add(asked)
