@@ -92,9 +92,43 @@ def test_a_row_that_was_refused_stays_known_until_it_changes(tmp_path: Path) -> 
     source = sqlite(tmp_path / "source")
     refused = [Reject("people", 1, "1", "Name is empty", "persons")]
     assert sync(source, folder).rejects == refused
-    assert sync(source, folder).rejects == refused  # not read again
+    again = sync(source, folder)
+    assert (again.run, again.rejects) == (0, refused)
     changed(path, "UPDATE customers SET name = 'Anna', changed = '2026-02-01 00:00:00' WHERE number = 1")
     assert sync(source, folder).rejects == []
+
+
+def test_a_new_row_with_an_older_moment(tmp_path: Path) -> None:
+    """As one that was imported into the CRM with the moments that it had elsewhere."""
+    path, folder = database(tmp_path / "source"), tmp_path / "crm"
+    source = sqlite(tmp_path / "source")
+    sync(source, folder)
+    changed(path, "INSERT INTO customers VALUES (3, 'Cem', NULL, '2019-02-02 00:00:00', '')")
+    assert sync(source, folder).changes["persons"] == Difference(new=1, unchanged=1)
+    assert sync(source, folder).run == 0
+    more = ", ".join(f"({n}, 'Nr. {n}', NULL, '2018-01-01 00:00:00', '')" for n in range(100, 1100))
+    changed(path, f"INSERT INTO customers VALUES {more}")
+    assert sync(source, folder).changes["persons"] == Difference(new=1000, unchanged=3)
+    assert sync(source, folder).tables["people"].read == 1
+
+
+def test_two_rows_of_one_key_of_which_one_is_newer(tmp_path: Path) -> None:
+    folder = tmp_path / "crm"
+    path = database(tmp_path / "source", [])
+    changed(path, "DROP TABLE customers")
+    changed(path, "CREATE TABLE customers (number INTEGER, name TEXT, changed TEXT)")
+    changed(path, "INSERT INTO customers VALUES (1, 'Groß', '2026-03-01'), (1, 'Doppelt', '2026-03-03')")
+    source = sqlite(tmp_path / "source")
+    refused = [Reject("people", 2, "1", "another row has the key 1, with other content", "persons")]
+    assert sync(source, folder).rejects == refused
+    again = sync(source, folder)
+    assert (again.run, again.rejects, again.changes["persons"]) == (0, refused, Difference(unchanged=1))
+    changed(path, "INSERT INTO customers VALUES (1, 'Dritter', '2026-03-04')")
+    assert len(sync(source, folder).rejects) == 2
+    assert rows(folder, "SELECT full_name FROM persons") == [("Groß",)]
+    changed(path, "DELETE FROM customers WHERE name <> 'Dritter'")
+    assert sync(source, folder).rejects == []
+    assert rows(folder, "SELECT full_name FROM persons") == [("Dritter",)]
 
 
 def test_a_query_and_other_settings_read_everything_again(tmp_path: Path) -> None:
@@ -185,9 +219,11 @@ def test_postgresql(postgres: Server, tmp_path: Path) -> None:
     postgres.does(
         "DELETE FROM customers WHERE number = 1",
         "UPDATE customers SET name = 'Jörg', changed = now() WHERE number = 2",
+        "INSERT INTO customers VALUES (3, 'Cem', NULL, '2019-01-02 08:00:00+01')",
     )
     last = sync(source, tmp_path / "crm", environ=ENVIRON)
-    assert last.changes["persons"] == Difference(changed=1, gone=1)
+    assert last.changes["persons"] == Difference(new=1, changed=1, gone=1)
+    postgres.does("DELETE FROM customers WHERE number = 3")
     query = 'query = "SELECT number, name, changed FROM customers"\ncursor = "changed"'
     asked = postgres.source(tmp_path / "asked", query)
     assert sync(asked, tmp_path / "other", environ=ENVIRON).changes["persons"] == Difference(new=1)

@@ -155,6 +155,12 @@ def size_of(db: duckdb.DuckDBPyConnection, kind: str, source: str) -> int:
     return int(row[0]) if row else 0
 
 
+def keys_of(db: duckdb.DuckDBPyConnection, kind: str, source: str) -> set[str]:
+    """The keys of the rows that a canonical table has of a source."""
+    found = db.execute(f"SELECT key FROM {quoted(kind)} WHERE source = ?", [source])  # noqa: S608
+    return {key for (key,) in found.fetchall()}
+
+
 def compare(
     db: duckdb.DuckDBPyConnection, kind: str, source: str, staged: str, going: str | None
 ) -> Difference:

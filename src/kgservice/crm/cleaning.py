@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kgservice.crm.canonical import CANONICAL, NAMING
 from kgservice.crm.extract import RAW
-from kgservice.crm.settings import Source, Table
+from kgservice.crm.settings import FILES, Source, Table
 from kgservice.errors import BadTable
 from kgservice.phrases import Phrase
 from kgservice.tabular.sandbox import Sandbox, quoted
@@ -112,7 +112,10 @@ class Cleaning:
             f"WHERE fault IS NOT NULL OR {' OR '.join(f'{quoted(c.name)} IS NULL' for c in needed)}",
             [f"{c.titles[0]} is empty" for c in needed],
         )
-        first = f"OVER (PARTITION BY {quoted(table.key)} ORDER BY line)"
+        # Where only changes are read, the numbers of rows differ from run to run.
+        cursor = self._cursor(table)
+        order = f"{quoted(cursor)}, {columns}" if cursor else "line"
+        first = f"OVER (PARTITION BY {quoted(table.key)} ORDER BY {order})"
         row = f"row({columns})"
         self._db.execute(
             f"CREATE TABLE {doubles} AS SELECT line, key, first_line, same FROM ("  # noqa: S608
@@ -124,6 +127,10 @@ class Cleaning:
             f"CREATE TABLE {quoted(table.name)} AS SELECT * EXCLUDE (fault) FROM {arrived} WHERE line NOT IN "  # noqa: S608
             f"(SELECT line FROM {refused} UNION ALL SELECT line FROM {doubles})"
         )
+
+    def _cursor(self, table: Table) -> str | None:
+        """The column by which only what has changed may be read of a table; files are read as a whole."""
+        return table.cursor if self._source.kind not in FILES else None
 
     def cleaned(self) -> Iterator[Cleaned]:
         """What becomes of each table.
@@ -144,10 +151,14 @@ class Cleaning:
         keys = self._db.execute(
             f"SELECT DISTINCT {quoted(table.key)} FROM {arrived} WHERE {quoted(table.key)} IS NOT NULL"  # noqa: S608
         ).fetchall()
+        double = (
+            "concat('another row has the key ', key, ', with other content')"
+            if self._cursor(table)
+            else "concat('the key ', key, ' stands on line ', first_line, ' with other content')"
+        )
         told = self._db.execute(
-            f"SELECT line, key, reason FROM {refused} UNION ALL SELECT line, key, "  # noqa: S608
-            f"concat('the key ', key, ' stands on line ', first_line, ' with other content') "
-            f"FROM {doubles} WHERE NOT same"
+            f"SELECT line, key, reason FROM {refused} UNION ALL "  # noqa: S608
+            f"SELECT line, key, {double} FROM {doubles} WHERE NOT same"
         ).fetchall()
         found = Cleaned(
             table,

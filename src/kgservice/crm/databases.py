@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
 from kgservice.crm.credentials import Secrets
-from kgservice.crm.rows import Columns, Headings, Reading, Row, recognised
+from kgservice.crm.rows import Columns, Headings, Reading, Row, Since, recognised, text_of, unreadable
 from kgservice.crm.settings import SETTINGS, Source, Table
 from kgservice.errors import BadInput, KgError, SourceFailed, Unauthorised
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+_FEW = 500  # keys in one statement
 _STREAMED = {"stream_results": True, "yield_per": 5_000}
 # What PostgreSQL and MariaDB say when they refuse who asks, or what is asked of them.
 _REFUSED = re.compile(
@@ -25,8 +26,11 @@ _REFUSED = re.compile(
 )
 
 
-def read_database(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
-    """The rows of a table or query; those whose cursor is at least `since`, and then the keys of all.
+def read_database(source: Source, table: Table, secrets: Secrets, since: Since | None) -> Reading:
+    """The rows of a table or query; with `since` those that may have changed, and then the keys of all.
+
+    These are rows whose cursor is at least that of `since`, those whose key is not among the taken, and all
+    others of the same keys, since which of them counts is said by all together.
 
     Raises `BadInput` for settings that lead nowhere, `Unauthorised` when the server refuses who asks,
     `SourceFailed` when it does not answer or breaks off: from going through the rows.
@@ -50,7 +54,7 @@ class _Reader:
         """Which columns were found."""
         return self._headings.columns()
 
-    def rows(self, since: str | None) -> Iterator[Row]:
+    def rows(self, since: Since | None) -> Iterator[Row]:
         """The rows, in parts from the server, which are not held together in memory."""
         table = self._table
         try:
@@ -58,9 +62,7 @@ class _Reader:
                 chosen = self._chosen(connection)
                 selected = sa.select(chosen)
                 if since is not None and table.cursor is not None:
-                    cursor = self._column(chosen, table.cursor)
-                    # Of a row without a moment nobody knows when it changed.
-                    selected = selected.where(sa.or_(cursor >= _bound(cursor, since), cursor.is_(None)))
+                    selected = self._changed(connection, chosen, table.cursor, since)
                 with _streamed(connection, selected) as result:
                     self._headings = recognised(table, tuple(result.keys()), self._called())
                     for line, values in enumerate(result, start=1):
@@ -68,19 +70,27 @@ class _Reader:
         except (SQLAlchemyError, ValueError) as error:
             raise self._told(error) from None
 
+    def _changed(
+        self, connection: sa.Connection, chosen: sa.FromClause, name: str, since: Since
+    ) -> sa.Select[Any]:
+        """The statement for the rows that may have changed; for all, if too many keys are not known."""
+        key, cursor = self._column(chosen, self._table.key), self._column(chosen, name)
+        # Of a row without a moment nobody knows when it changed.
+        late = sa.or_(cursor >= _bound(cursor, since.cursor), cursor.is_(None), key.is_(None))
+        before = connection.execute(sa.select(key).where(sa.not_(late)).distinct())
+        new = [value for (value,) in before if text_of(value) not in since.taken]
+        if len(new) > _FEW or unreadable(map(text_of, new)):
+            return sa.select(chosen)
+        fitting = sa.or_(late, key.in_(sa.select(key).where(late)), *([key.in_(new)] if new else []))
+        return sa.select(chosen).where(fitting)
+
     def keys(self) -> set[str]:
         """The keys of all rows that are there now."""
         try:
             with self._connected() as connection:
-                chosen = self._chosen(connection)
-                key = self._column(chosen, self._table.key)
-                one = Headings({c.name: 0 for c in self._table.columns if c.name == self._table.key}, ())
-                place = [c.name for c in self._table.columns].index(self._table.key)
-                return {
-                    text
-                    for values in connection.execute(sa.select(key))
-                    if (text := one.cells(self._table, values)[place]) is not None
-                }
+                key = self._column(self._chosen(connection), self._table.key)
+                found = {text_of(value) for (value,) in connection.execute(sa.select(key))}
+                return {text for text in found if text is not None}
         except (SQLAlchemyError, ValueError) as error:
             raise self._told(error) from None
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgservice.crm.credentials import Secrets
-from kgservice.crm.rows import Columns, Reading, Row, column_names, unreadable
+from kgservice.crm.rows import Columns, Reading, Row, Since, column_names, unreadable
 from kgservice.crm.settings import FILES, Source, Table
 from kgservice.errors import KgError, SourceFailed
 
@@ -46,8 +46,8 @@ class Delivered:
     columns: Columns = field(default_factory=lambda: Columns({}, ()))
 
 
-def reading(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
-    """How a table of a source is read: as a whole, or what has changed `since` (a value of its cursor).
+def reading(source: Source, table: Table, secrets: Secrets, since: Since | None) -> Reading:
+    """How a table of a source is read: as a whole, or what has changed `since`.
 
     Nothing is read before the rows are gone through.
     """
@@ -59,33 +59,34 @@ def reading(source: Source, table: Table, secrets: Secrets, since: str | None) -
         from kgservice.crm.databases import read_database  # noqa: PLC0415
 
         return read_database(source, table, secrets, since)
+    moment = since.cursor if since is not None else None
     if source.kind == "tryton":
         from kgservice.crm.tryton import read_tryton  # noqa: PLC0415
 
-        return read_tryton(source, table, secrets, since)
+        return read_tryton(source, table, secrets, moment)
     if source.kind == "salesforce":
         from kgservice.crm.salesforce import read_salesforce  # noqa: PLC0415
 
-        return read_salesforce(source, table, secrets, since)
+        return read_salesforce(source, table, secrets, moment)
     if source.kind == "odoo":
         from kgservice.crm.odoo import read_odoo  # noqa: PLC0415
 
-        return read_odoo(source, table, secrets, since)
+        return read_odoo(source, table, secrets, moment)
     from kgservice.crm.rest import read_rest  # noqa: PLC0415
 
-    return read_rest(source, table, secrets, since)
+    return read_rest(source, table, secrets, moment)
 
 
 def extract(
-    source: Source, secrets: Secrets, cursors: Mapping[str, str], work: Path, progress: Progress
+    source: Source, secrets: Secrets, since: Mapping[str, Since], work: Path, progress: Progress
 ) -> dict[str, Delivered]:
-    """Take the tables of a source into `work`/raw.duckdb, schema `delivery`: what is new since `cursors`.
+    """Take the tables of a source into `work`/raw.duckdb, schema `delivery`: of those in `since` what is new.
 
     Each raw table has `line`, `fault` and the columns of the table as text. Raises what the readers raise;
     `SourceFailed` for what dlt reports. Nothing is kept of a run that fails.
     """
     with silent(work):
-        readings = {t.name: reading(source, t, secrets, cursors.get(t.name)) for t in source.tables}
+        readings = {t.name: reading(source, t, secrets, since.get(t.name)) for t in source.tables}
         delivered = {name: Delivered(complete=r.complete) for name, r in readings.items()}
         import dlt  # noqa: PLC0415  (costs more than a second)
         from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: PLC0415

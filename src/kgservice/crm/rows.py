@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -42,6 +42,14 @@ class Columns:
     ignored: tuple[str, ...]
     whole: bool = True
     empty: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What was read before of a table of which only changes are: the last cursor, and the keys taken."""
+
+    cursor: str
+    taken: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from kgservice.crm.credentials import resolve
 from kgservice.crm.erased_rows import Erased
 from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
 from kgservice.crm.reserved import reserved
-from kgservice.crm.rows import Columns
-from kgservice.crm.settings import Source
+from kgservice.crm.rows import Columns, Since
+from kgservice.crm.settings import Source, Table
 from kgservice.crm.work import clear, working
 from kgservice.domain.clock import Clock, system_clock
 from kgservice.errors import Conflict
@@ -96,8 +96,13 @@ def sync(
             return SyncSummary(source.name, read=False, rejects=earlier)
         before = state.cursors if state is not None and same else {}
         cursors = {t.name: before[t.name] for t in source.tables if t.cursor and t.name in before}
+        since = {
+            t.name: Since(cursors[t.name], _keys(db, source.name, t, earlier))
+            for t in source.tables
+            if t.name in cursors
+        }
         with working(folder) as work:
-            delivered = extract(source, secrets, cursors, work, progress or _silent)
+            delivered = extract(source, secrets, since, work, progress or _silent)
             columns = state.columns if state is not None else {}
             known_columns.check(source, columns, delivered)
             with Cleaning(source, work / "raw.duckdb", seconds=seconds) as cleaning:
@@ -136,6 +141,13 @@ def _digest(source: Source) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _keys(db: duckdb.DuckDBPyConnection, source: str, table: Table, earlier: Iterable[Reject]) -> set[str]:
+    """The keys of a table's rows that were taken, none of which was refused."""
+    return set[str]().union(*(tables.keys_of(db, kind, source) for kind in table.primary)) - {
+        one.key for one in earlier if one.key is not None and one.table == table.name
+    }
 
 
 class _Run:
