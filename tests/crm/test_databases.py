@@ -131,6 +131,23 @@ def test_two_rows_of_one_key_of_which_one_is_newer(tmp_path: Path) -> None:
     assert rows(folder, "SELECT full_name FROM persons") == [("Dritter",)]
 
 
+@pytest.mark.parametrize("moment", ["31.01.2026", "1/31/2026", "9"])
+def test_a_cursor_whose_order_is_not_that_of_time(tmp_path: Path, moment: str) -> None:
+    """It is refused when the source is added, and when a run meets it."""
+    path = database(tmp_path / "source", [])
+    changed(path, "DROP TABLE customers")
+    changed(path, "CREATE TABLE customers (number INTEGER, name TEXT, changed TEXT)")
+    changed(path, f"INSERT INTO customers VALUES (1, 'Anna', '{moment}')")
+    source = sqlite(tmp_path / "source")
+    for do in (lambda: look(source), lambda: sync(source, tmp_path / "crm")):
+        with pytest.raises(
+            BadInput, match="people: the cursor changed holds texts whose order is not that of"
+        ):
+            do()
+    whole = sqlite(tmp_path / "source", 'table = "customers"')
+    assert look(whole)["people"].found["changed"] == "changed"
+
+
 def test_a_query_and_other_settings_read_everything_again(tmp_path: Path) -> None:
     database(tmp_path / "source")
     place = 'query = "SELECT number, upper(name) AS name, changed FROM customers WHERE number < 2;"\ncursor = "changed"'

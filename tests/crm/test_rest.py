@@ -113,6 +113,20 @@ def test_a_cursor_asks_for_what_has_changed(tmp_path: Path) -> None:
         assert rows(tmp_path / "crm", "SELECT count(*) FROM persons") == [(7,)]
 
 
+@pytest.mark.parametrize(("moment", "taken"), [("31.01.2026", False), ("17", True), (17, True)])
+def test_a_cursor_whose_order_is_not_that_of_time(tmp_path: Path, moment: object, taken: bool) -> None:
+    place = PLACE.replace("options = {", 'cursor = "changed"\noptions = { cursor_param = "since",')
+    with serving(lambda *_: as_json({"results": [PEOPLE[0] | {"changed": moment}]})) as crm:
+        one = source(tmp_path / "s", crm, place=place)
+        if taken:
+            assert "changed" in look(one, environ=ENVIRON)["people"].found
+        else:
+            with pytest.raises(
+                BadInput, match="the cursor changed holds texts whose order is not that of time"
+            ):
+                look(one, environ=ENVIRON)
+
+
 @pytest.mark.slow
 def test_busy_and_broken_for_a_moment(tmp_path: Path) -> None:
     """429 with Retry-After, then 500, then an answer."""

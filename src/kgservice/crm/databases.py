@@ -12,7 +12,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
 from kgservice.crm.credentials import Secrets
-from kgservice.crm.rows import Columns, Headings, Reading, Row, Since, recognised, text_of, unreadable
+from kgservice.crm.rows import (
+    Columns,
+    Headings,
+    Reading,
+    Row,
+    Since,
+    check_cursor,
+    recognised,
+    text_of,
+    unreadable,
+)
 from kgservice.crm.settings import SETTINGS, Source, Table
 from kgservice.errors import BadInput, KgError, SourceFailed, Unauthorised
 
@@ -65,7 +75,10 @@ class _Reader:
                     selected = self._changed(connection, chosen, table.cursor, since)
                 with _streamed(connection, selected) as result:
                     self._headings = recognised(table, tuple(result.keys()), self._called())
+                    place = self._headings.positions.get(table.cursor or "")
                     for line, values in enumerate(result, start=1):
+                        if place is not None:
+                            check_cursor(table, values[place], self._source.name)
                         yield Row(line, self._headings.cells(table, values))
         except (SQLAlchemyError, ValueError) as error:
             raise self._told(error) from None

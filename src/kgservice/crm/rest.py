@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +13,12 @@ from dlt.sources.rest_api.config_setup import create_paginator
 
 from kgservice.crm.credentials import Secrets
 from kgservice.crm.declared import Declared
-from kgservice.crm.rows import Picker, Reading, Row
+from kgservice.crm.rows import Picker, Reading, Row, check_cursor, column_names
 from kgservice.crm.settings import SETTINGS, Source, Table
 from kgservice.crm.web import Web, bad_setting
 from kgservice.errors import SourceFailed
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def read_rest(source: Source, table: Table, secrets: Secrets, since: str | None) -> Reading:
@@ -74,14 +77,17 @@ class _Reader:
             data_selector=self._data or "$",
             hooks={"response": [self._check]},
         )
-        line = 0
+        line, place = 0, self._cursor_at()
         try:
             for page in pages:
                 for item in page:
                     if not isinstance(item, dict):
                         raise SourceFailed("answers with records that are none", source=self._source.name)
                     line += 1
-                    yield Row(line, self.picker.cells(item))
+                    cells = self.picker.cells(item)
+                    if place is not None and not _NUMBER.fullmatch(cells[place] or ""):
+                        check_cursor(self._table, cells[place], self._source.name)
+                    yield Row(line, cells)
         except requests.RequestException as error:
             raise self._web.told(error) from None
         except ValueError as error:  # what dlt's paginators say of an answer that they cannot follow
@@ -89,6 +95,11 @@ class _Reader:
                 "cannot be paged through: {error}", error=error, source=self._source.name
             ) from None
         self.picker.finish(self._source.name)
+
+    def _cursor_at(self) -> int | None:
+        """The place of the cursor among the columns, if it is sent to the API."""
+        names = column_names(self._table.columns)
+        return names.index(self._table.cursor) if self.cursor_param and self._table.cursor else None
 
     def _check(self, response: requests.Response, *_: Any, **__: Any) -> None:
         """Refuse an answer without records where they should be, and one to what was answered before.

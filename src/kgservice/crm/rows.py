@@ -17,6 +17,7 @@ from kgservice.tabular.headings import plain
 
 # ="00123" is how spreadsheets are told, in CSV, to leave a text alone.
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
+_YEAR_FIRST = re.compile(r"\d{4}-?\d{2}")
 # What Python makes of bytes that are not in an encoding (`surrogateescape`): 0x80 to 0xFF.
 _NOT_DECODED = range(0xDC80, 0xDD00)
 
@@ -129,6 +130,20 @@ def unknown(ignored: Iterable[str]) -> str:
     """What to add to an error about missing columns: those that stand there and are not known."""
     names = ", ".join(sorted(ignored)[:20])
     return Phrase("; not known are: {names}", names=names) if names else ""
+
+
+def check_cursor(table: Table, value: object, source: str) -> None:
+    """Raise `BadInput` for a cursor that is a text whose order is not that of time.
+
+    Texts are compared as texts, here and in databases: the year comes first in them.
+    """
+    if isinstance(value, str) and value.strip() and not _YEAR_FIRST.match(value.strip()):
+        raise BadInput(
+            "the cursor {name} holds texts whose order is not that of time, as with 31.01.2026; leave it out,"
+            " or name a column of moments",
+            name=table.cursor,
+            source=source,
+        )
 
 
 def unreadable(cells: Iterable[str | None]) -> str | None:
