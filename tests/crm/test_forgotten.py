@@ -86,10 +86,25 @@ def test_why_a_row_of_theirs_is_refused_later_on_is_not_kept(tmp_path: Path) -> 
     source, folder = read_source(example("werkstatt", tmp_path)), tmp_path / "crm"
     done = sync(source, folder, erased=lambda record: record == HANS)
     (one,) = (reject for reject in done.rejects if reject.key == "0003")
-    assert one == Reject("kunden", 0, "0003", erased_rows.REASON, "persons")
+    assert one == Reject("kunden", 4, "0003", erased_rows.REASON, "persons")
     assert (done.tables["kunden"].taken, done.tables["kunden"].rejected) == (3, 3)
     assert holding(folder, "31.02.1960") == []
     assert rows(folder, "SELECT key, line FROM rejects WHERE reason = ?", erased_rows.REASON) == [(None, 0)]
+
+
+def test_who_is_still_in_the_file_is_told_though_it_is_what_it_was(tmp_path: Path) -> None:
+    source, folder = read_source(example("werkstatt", tmp_path)), tmp_path / "crm"
+    sync(source, folder)
+    CanonicalTables(folder / DATABASE).forget([ZOE])
+    for _ in range(2):
+        done = sync(source, folder, erased=lambda record: record == ZOE)
+        told = [one for one in done.rejects if one.reason == erased_rows.REASON]
+        assert [(one.table, one.line, one.key) for one in told if one.kind == "persons"] == [
+            ("kunden", 3, "0002")
+        ]
+        assert {one.kind for one in told} == {"persons", "deals", "preferences"}
+        assert all(one.line for one in told)
+    assert done.run == 0
 
 
 def test_what_was_refused_of_an_organisation_is_not_told_to_a_person_of_its_key(tmp_path: Path) -> None:

@@ -18,9 +18,13 @@ from typing import Any
 import pytest
 
 from kgservice.crm import odoo as reader
+from kgservice.crm.canonical import DATABASE
 from kgservice.crm.canonical_tables import Difference
+from kgservice.crm.erased_rows import REASON
+from kgservice.crm.forgetting import CanonicalTables
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, look, sync
+from kgservice.domain.matching import RecordId
 from kgservice.errors import BadInput, SourceFailed, Unauthorised
 from tests.crm.folders import example, rows
 from tests.crm.servers import Answer, Crm, as_json, serving
@@ -237,6 +241,20 @@ def test_only_what_has_changed_and_what_is_gone(tmp_path: Path, crm: Crm, odoo: 
     asked = [said for _, method, said in odoo.calls if method == "search_read"]
     assert asked[0]["domain"] == [["write_date", ">=", "2026-04-03 08:00:00"], ["id", ">", 0]]
     assert asked[1]["fields"] == ["id"]
+
+
+def test_who_was_erased_is_told_each_time(tmp_path: Path, crm: Crm, odoo: Odoo) -> None:
+    """Also where only what has changed is read."""
+    one, folder = source(tmp_path, crm), tmp_path / "crm"
+    sync(one, folder, environ=ENVIRON)
+    (key, *_) = (key for (key,) in rows(folder, "SELECT key FROM persons ORDER BY key"))
+    erased = RecordId(one.name, key)
+    CanonicalTables(folder / DATABASE).forget([erased])
+    for _ in range(3):
+        done = sync(one, folder, environ=ENVIRON, erased=lambda record: record == erased)
+        told = [r.key for r in done.rejects if r.reason == REASON and r.kind == "persons"]
+        assert told == [key]
+    assert rows(folder, "SELECT 1 FROM persons WHERE key = ?", key) == []
 
 
 def test_a_domain_of_ones_own_and_a_language(tmp_path: Path, crm: Crm, odoo: Odoo) -> None:

@@ -40,7 +40,8 @@ class Cleaned:
     """What became of the rows of one raw table.
 
     `rows` = `taken` + `repeated` + the `rejects` of the table itself. `keys` are those of all rows
-    that could be told apart; `made` holds the rows for each canonical table, in its columns.
+    that could be told apart; `made` holds the rows for each canonical table, in its columns, `lines` where
+    each of them stands.
     """
 
     table: Table
@@ -51,6 +52,7 @@ class Cleaned:
     keys: set[str]
     rejects: list[Reject] = field(default_factory=list)
     made: dict[str, pa.Table] = field(default_factory=dict)
+    lines: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
     def split_off(self, kind: str) -> set[str]:
         """The keys of the rows that became something else than `kind`, of all that a row may become."""
@@ -216,8 +218,11 @@ class Cleaning:
         columns = ", ".join(
             _column(name, kind, there=name in there) for name, kind in CANONICAL[canonical].items()
         )
-        kept = self._db.sql(f"SELECT {columns} FROM {judged} WHERE {_GOOD}", params=[self._source.name])  # noqa: S608
-        found.made[canonical] = kept.to_arrow_table()
+        kept = self._db.sql(
+            f"SELECT {columns}, line FROM {judged} WHERE {_GOOD}",  # noqa: S608
+            params=[self._source.name],
+        ).to_arrow_table()
+        found.made[canonical], found.lines[canonical] = kept.drop_columns("line"), kept.column("line")
 
     def _check_rows(self, table: Table) -> None:
         """See that each row came out once of the SELECTs that share them. Raises `BadTable`."""

@@ -122,6 +122,9 @@ def _delete(db: duckdb.DuckDBPyConnection, records: Collection[RecordId]) -> tup
                     noted += deleted
                 else:
                     rows += deleted
+        if "state" in there:  # whom the CRM still has, is told when all of it is read
+            for name in {one.source for one in records}:
+                work.execute("UPDATE state SET digest = '' WHERE source = $source", {"source": name})
         work.commit()
     return rows, noted
 

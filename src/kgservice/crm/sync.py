@@ -108,7 +108,7 @@ def sync(
             with Cleaning(source, work / "raw.duckdb", seconds=seconds) as cleaning:
                 cleaned = list(cleaning.cleaned())
         for one in cleaned:
-            erased_rows.refuse(one, source.name, erased)
+            erased_rows.refuse(one, source.name, erased, delivered[one.table.name].present or set())
         for one in cleaned:
             if one.cursor is not None:
                 cursors = {**cursors, one.table.name: one.cursor}
