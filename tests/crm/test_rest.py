@@ -279,11 +279,45 @@ def test_other_ways_to_say_who_asks(tmp_path: Path) -> None:
     [
         ('paginator = { type = "telepathy" }', "connection.paginator cannot be used"),
         ("colour = 1", "connection.colour is not known"),
+        (
+            'headers = { Authorization = "Bearer s3cret" }',
+            "headers.Authorization is a credential that is written down",
+        ),
+        ('headers = { x-api-key = "s3cret" }', "headers.x-api-key is a credential that is written down"),
+        ('headers = { Cookie = "s3cret" }', "headers.Cookie is a credential that is written down"),
+        (
+            'headers = { X-Auth-Token = "s3cret" }',
+            "headers.X-Auth-Token is a credential that is written down",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(tmp_path: Path, connection: str, words: str) -> None:
     with serving(paged()) as crm, pytest.raises(BadInput, match=words):
         sync(source(tmp_path / "s", crm, connection=connection), tmp_path / "crm", environ=ENVIRON)
+
+
+def test_credentials_are_in_no_parameter_and_no_address(tmp_path: Path) -> None:
+    place = PLACE.replace("limit = 3", 'api_key = "s3cret"')
+    with serving(paged()) as crm:
+        with pytest.raises(BadInput, match=r"params\.api_key is a credential that is written down"):
+            look(source(tmp_path / "a", crm, place=place), environ=ENVIRON)
+        crm.url += "?key=s3cret"
+        with pytest.raises(BadInput, match=r"connection\.url holds a query") as told:
+            look(source(tmp_path / "b", crm), environ=ENVIRON)
+        assert "s3cret" not in str(told.value)
+        assert crm.asked == []
+
+
+def test_other_headers_are_sent(tmp_path: Path) -> None:
+    seen: list[dict[str, str]] = []
+
+    def answer(_: str, __: dict[str, str], headers: dict[str, str]) -> Answer:
+        seen.append(headers)
+        return as_json({"results": PEOPLE})
+
+    with serving(answer) as crm:
+        look(source(tmp_path / "s", crm, connection='headers = { X-Tenant = "nord" }'), environ=ENVIRON)
+    assert seen[0]["X-Tenant"] == "nord"
 
 
 def test_only_https_or_this_machine(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from kgservice.errors import BadInput, Unauthorised
 from kgservice.phrases import Phrase
 
 SECRETS = "secrets.toml"
+# What the names of headers and parameters hold that say who asks.
+_CREDENTIAL = re.compile(
+    r"authorization|\bauth\b|cookie|password|passwd|secret|credential|(api|subscription)[-_.]?key"
+    r"|(access|api|auth)[-_.]?token|^token$|-token$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,17 @@ def read_credentials(declared: Declared) -> dict[str, Credential]:
             raise declared.fault(name, 'says one of { env = "VARIABLE" } and { secret = "key" }')
         found[name] = credential
     return found
+
+
+def not_written(declared: Declared, key: str, names: Iterable[str]) -> None:
+    """Raise `BadInput` for a header or parameter that holds a credential: it would be written down there."""
+    for name in names:
+        if _CREDENTIAL.search(name):
+            raise declared.fault(
+                f"{key}.{name}",
+                "is a credential that is written down; name it in credentials (token, user, password), and"
+                " its header in token_header",
+            )
 
 
 def resolve(

@@ -11,7 +11,7 @@ from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.rest_api.config_setup import create_paginator
 
-from kgservice.crm.credentials import Secrets
+from kgservice.crm.credentials import Secrets, not_written
 from kgservice.crm.declared import Declared
 from kgservice.crm.rows import Picker, Reading, Row, check_cursor, column_names
 from kgservice.crm.settings import SETTINGS, Source, Table
@@ -48,9 +48,11 @@ class _Reader:
         self.cursor_param = options.text("cursor_param", "")
         self._data = options.text("data", "")
         self._params: dict[str, str] = options.strings("params")
+        not_written(options, "params", self._params)
         options.finish()
         self._paginator: Mapping[str, Any] = connection.anything("paginator")
         self._headers: dict[str, str] = connection.strings("headers")
+        not_written(connection, "headers", self._headers)
         token_header = connection.text("token_header", "")
         connection.finish()
         token, user, password = (secrets.get(name) for name in ("token", "user", "password"))

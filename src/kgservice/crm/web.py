@@ -34,6 +34,10 @@ class Web:
         self.url = declared.text("url")
         if not is_secure_address(self.url, loopback=True):
             raise declared.fault("url", "is no https address without user name")
+        if urlsplit(self.url).query or urlsplit(self.url).fragment:
+            raise declared.fault(
+                "url", "holds a query; parameters belong to options, what is secret to credentials"
+            )
         client = Client(
             request_timeout=declared.number("timeout", 30),
             request_max_attempts=declared.number("attempts", 5),
