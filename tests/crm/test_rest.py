@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from kgservice.crm.canonical_tables import Difference
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, look, sync
 from kgservice.errors import BadInput, SourceFailed, Unauthorised
+from tests.cli.commands import COMMAND, environment
 from tests.crm.folders import people, rows
 from tests.crm.servers import Answer, Crm, as_json, serving
 
@@ -331,3 +333,20 @@ def test_looking_reads_the_first_records(tmp_path: Path) -> None:
         found = look(source(tmp_path / "s", crm), environ=ENVIRON, most=2)["people"]
         assert ([*found.found], found.ignored) == (["changed", "mail", "name", "number"], ("profile.shoe",))
         assert len(crm.asked) == 1
+
+
+@pytest.mark.slow
+def test_looking_at_many_records_ends_quietly(tmp_path: Path) -> None:
+    """Of what is not read to its end nothing is left for the end of the process."""
+    many = [PEOPLE[0] | {"number": n} for n in range(150)]
+    with serving(lambda *_: as_json({"results": many})) as crm:
+        one = source(tmp_path / "s", crm, more="")
+        added = subprocess.run(
+            [*COMMAND, "crm", "add", one.folder, "--store", tmp_path / "store"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (added.returncode, added.stderr) == (0, "1 row\n")

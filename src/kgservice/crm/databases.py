@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class _Reader:
         """Which columns were found."""
         return self._headings.columns()
 
-    def rows(self, since: Since | None) -> Iterator[Row]:
+    def rows(self, since: Since | None) -> Generator[Row, None, None]:
         """The rows, in parts from the server, which are not held together in memory."""
         table = self._table
         try:

@@ -6,7 +6,7 @@ import codecs
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import zip_longest
 from pathlib import Path
@@ -34,7 +34,7 @@ def read_file(source: Source, table: Table) -> Reading:
     return Reading(rows, headings.columns)
 
 
-def _open(source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
+def _open(source: Source, table: Table) -> tuple[Headings, Generator[Row, None, None]]:
     path = source.folder / table.place["file"]
     if not path.is_file():
         raise BadInput("is not there", source=table.place["file"])
@@ -43,7 +43,7 @@ def _open(source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
     return _xlsx(path, table) if source.kind == "xlsx" else _parquet(path, table)
 
 
-def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[Row]]:
+def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Generator[Row, None, None]]:
     _check_encoding(path, source.dialect.encoding)
     listed = records(path, source.dialect)
     head = next(listed, None)
@@ -60,7 +60,7 @@ def _csv(path: Path, source: Source, table: Table) -> tuple[Headings, Iterator[R
             return Row(record.line, fault=record.fault)
         return Row(record.line, headings.cells(table, record.fields))
 
-    return headings, map(row, listed)
+    return headings, (row(record) for record in listed)
 
 
 def _check_encoding(path: Path, declared: str) -> None:
@@ -84,7 +84,7 @@ def _check_encoding(path: Path, declared: str) -> None:
         raise BadTable("is utf-8, not {encoding}", encoding=declared, source=path.name)
 
 
-def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
+def _xlsx(path: Path, table: Table) -> tuple[Headings, Generator[Row, None, None]]:
     """A sheet of a workbook: values, and where a formula has none stored, a fault."""
     rows = _sheet(path, table)
     head = next((values for _, values, _ in rows if any(v is not None for v in values)), None)
@@ -94,7 +94,7 @@ def _xlsx(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
     headings = recognised(table, ["" if v is None else str(v) for v in head[:width]], path.name)
     used = set(headings.positions.values())
 
-    def read() -> Iterator[Row]:
+    def read() -> Generator[Row, None, None]:
         for line, values, formulas in rows:
             if all(v is None for v in values) and not formulas:
                 continue
@@ -145,14 +145,14 @@ def _sheet(path: Path, table: Table) -> Iterator[tuple[int, tuple[object, ...], 
             raise BadTable("is broken: {error}", error=error, source=path.name) from None
 
 
-def _parquet(path: Path, table: Table) -> tuple[Headings, Iterator[Row]]:
+def _parquet(path: Path, table: Table) -> tuple[Headings, Generator[Row, None, None]]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise BadTable("is no Parquet: {error}", error=error, source=path.name) from None
     headings = recognised(table, file.schema_arrow.names, path.name)
 
-    def read() -> Iterator[Row]:
+    def read() -> Generator[Row, None, None]:
         line = 0
         with file:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from kgservice.crm.credentials import Secrets
@@ -50,7 +50,7 @@ class _Reader:
         options.finish()
         self.picker = Picker(table)
 
-    def rows(self, since: str | None) -> Iterator[Row]:
+    def rows(self, since: str | None) -> Generator[Row, None, None]:
         """The records, archived ones too, by id."""
         kinds = self._kinds()
         self.picker.know(path for name, kind in kinds.items() for path in _paths(name, kind))

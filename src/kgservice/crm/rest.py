@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import requests
@@ -62,7 +62,7 @@ class _Reader:
         elif user is not None:
             self._web.session.auth = (user, password or "")
 
-    def rows(self, since: str | None) -> Iterator[Row]:
+    def rows(self, since: str | None) -> Generator[Row, None, None]:
         """The records of all pages."""
         self._answered.clear()
         params = self._params | ({self.cursor_param: since} if since is not None else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -61,7 +61,7 @@ class Reading:
     it is not and the source can tell, the keys of all that is there. `columns` says what was found so far.
     """
 
-    rows: Iterable[Row]
+    rows: Generator[Row, None, None]
     columns: Callable[[], Columns]
     complete: bool = True
     present: Callable[[], set[str]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import requests
@@ -54,7 +54,7 @@ class _Reader:
         self._web.busy = "REQUEST_LIMIT_EXCEEDED"
         self.picker = Picker(table)
 
-    def rows(self, since: str | None) -> Iterator[Row]:
+    def rows(self, since: str | None) -> Generator[Row, None, None]:
         """The records, deleted ones too as far as Salesforce still has them."""
         try:
             client = self._client()

@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import astuple, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -127,8 +128,9 @@ def look(source: Source, *, environ: Mapping[str, str] | None = None, most: int 
     with tempfile.TemporaryDirectory() as work, silent(Path(work)):
         for table in source.tables:
             read = reading(source, table, secrets, None)
-            for _row in islice(read.rows, most):
-                pass
+            with closing(read.rows):
+                for _row in islice(read.rows, most):
+                    pass
             found[table.name] = read.columns()
     return found
 

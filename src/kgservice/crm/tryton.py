@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -45,7 +45,7 @@ class _Reader:
         options.finish()
         self.picker = Picker(table)
 
-    def rows(self, domain: list[Any]) -> Iterator[Row]:
+    def rows(self, domain: list[Any]) -> Generator[Row, None, None]:
         """The records that a domain finds, by id."""
         line = 0
         for ids in self._ids(domain):
