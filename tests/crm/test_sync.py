@@ -174,6 +174,39 @@ def test_a_missing_or_renamed_column_is_named_with_what_stands_there(tmp_path: P
     assert sync(csv(tmp_path, "NUMBER,name\n1,Anna\n"), tmp_path / "crm").tables["people"].taken == 1
 
 
+def test_nobody_is_born_after_today(tmp_path: Path) -> None:
+    """Of a year of two digits the century before is meant where this one has not got so far."""
+    sql = PERSONS.replace("name AS full_name", "name AS full_name, born_on(mail) AS birth_date").replace(
+        "values_of([mail]) AS email", "CAST([] AS VARCHAR[]) AS email"
+    ).replace("faults([", "faults([unread('E-Mail', mail, born_on(mail)), ")  # fmt: skip
+    days = ["14.02.68", "14.02.25", "16.05.26", "29.02.00", "2068-02-14", "16.05.2026", "15.05.2026"]
+    text = HEAD + "".join(f"{n},Anna,{day},\n" for n, day in enumerate(days, start=1))
+    done = sync(
+        csv(tmp_path, text, sql=sql), tmp_path / "crm", clock=lambda: datetime(2026, 5, 15, tzinfo=UTC)
+    )
+    assert rows(tmp_path / "crm", "SELECT CAST(birth_date AS VARCHAR) FROM persons ORDER BY key") == [
+        ("1968-02-14",),
+        ("2025-02-14",),
+        ("1926-05-16",),
+        ("2000-02-29",),
+        ("2026-05-15",),
+    ]
+    assert [(one.key, one.reason) for one in done.rejects] == [
+        ("5", "E-Mail cannot be read: 2068-02-14"),
+        ("6", "E-Mail cannot be read: 16.05.2026"),
+    ]
+
+
+def test_a_date_of_birth_of_a_ready_mapping(tmp_path: Path) -> None:
+    source = read_source(example("werkstatt", tmp_path))
+    file = source.folder / "kunden.csv"
+    file.write_bytes(file.read_bytes().replace(b"03.02.1971", b"03.02.71"))
+    sync(source, tmp_path / "crm")
+    assert rows(tmp_path / "crm", "SELECT birth_date FROM persons WHERE key = '0001'") == [
+        (date(1971, 2, 3),)
+    ]
+
+
 def test_a_wrong_encoding_refuses_its_rows_or_the_file(tmp_path: Path) -> None:
     source = csv(tmp_path, HEAD)
     file = source.folder / "people.csv"

@@ -4,7 +4,7 @@ SELECT
   moment_of(geaendert) AS updated,
   vorname AS given_name,
   nachname AS family_name,
-  date_of(geboren) AS birth_date,
+  born_on(geboren) AS birth_date,
   values_of([mail]) AS email,
   values_of([telefon, mobil]) AS phone,
   strasse AS street,
@@ -13,7 +13,7 @@ SELECT
   country_of(land) AS country,
   NOT yes(werbung) AS opted_out,
   faults([
-    unread('Geburtsdatum', geboren, date_of(geboren)),
+    unread('Geburtsdatum', geboren, born_on(geboren)),
     unread('Geändert am', geaendert, moment_of(geaendert)),
     unread('Werbung erlaubt', werbung, yes(werbung))
   ]) AS faults

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -63,11 +64,12 @@ class Cleaned:
 class Cleaning:
     """The SQL of one source at work, in a database that reaches nothing but the raw rows.
 
-    That of each table has `seconds` to be done.
+    That of each table has `seconds` to be done. Nobody is born after `today`.
     """
 
-    def __init__(self, source: Source, raw: Path, *, seconds: float) -> None:
+    def __init__(self, source: Source, raw: Path, *, today: date, seconds: float) -> None:
         self._source = source
+        self._today = today
         self._seconds = seconds
         self._sandbox = Sandbox(source.mapping or source.name)
         self._db = self._sandbox.db
@@ -86,6 +88,7 @@ class Cleaning:
         self._db.execute("SET TimeZone = 'UTC'")
         for name, value in (("decimal", decimal), ("dates", writing.dates), ("timezone", writing.timezone)):
             self._db.execute(f"SET VARIABLE {name} = ?", [value])
+        self._db.execute("SET VARIABLE today = ?::DATE", [self._today])
         self._db.execute(
             "CREATE TABLE places AS FROM read_csv(?, delim = '\t', header = true, all_varchar = true)",
             [str(_SQL / "places.tsv")],

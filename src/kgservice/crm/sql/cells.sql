@@ -38,6 +38,11 @@ CREATE MACRO moment_of(cell) AS sensible(CASE
 CREATE MACRO date_of(cell) AS CAST(sensible(CASE
   WHEN zoned(cell) THEN try_strptime(left(cell, 10), ['%Y-%m-%d']) ELSE written_moment(cell) END) AS DATE);
 
+-- A day on which somebody was born: never ahead of today, so that a year of two digits is in the century before.
+CREATE MACRO born_on(cell) AS CASE
+  WHEN date_of(cell) <= getvariable('today') THEN date_of(cell)
+  WHEN regexp_full_match(cell, '\d{1,2}[.]\d{1,2}[.]\d{2}') THEN CAST(date_of(cell) - INTERVAL 100 YEAR AS DATE) END;
+
 CREATE MACRO decimal_mark(bare) AS CASE
   WHEN getvariable('decimal') <> '' THEN getvariable('decimal')
   WHEN contains(bare, '.') AND contains(bare, ',') THEN

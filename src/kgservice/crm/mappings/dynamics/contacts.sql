@@ -5,7 +5,7 @@ SELECT
   given_name,
   family_name,
   full_name,
-  date_of(birth_date) AS birth_date,
+  born_on(birth_date) AS birth_date,
   values_of([email, other_email]) AS email,
   values_of([phone, mobile]) AS phone,
   street,
@@ -21,7 +21,7 @@ SELECT
   faults([
     CASE WHEN coalesce(given_name, family_name, full_name, email, phone, mobile) IS NULL
       THEN 'neither a name nor an address nor a number' END,
-    unread('Birthday', birth_date, date_of(birth_date)),
+    unread('Birthday', birth_date, born_on(birth_date)),
     unread('Modified On', updated, moment_of(updated)),
     unread('Modified On', modified, moment_of(modified)),
     unread('Do not allow Emails', no_email,

@@ -5,7 +5,7 @@ SELECT
   yes(archived) AS deleted,
   given_name,
   family_name,
-  date_of(birth_date) AS birth_date,
+  born_on(birth_date) AS birth_date,
   values_of([email, other_email]) AS email,
   values_of([phone, mobile]) AS phone,
   street,
@@ -20,7 +20,7 @@ SELECT
   faults([
     CASE WHEN coalesce(given_name, family_name, email, phone, mobile) IS NULL
       THEN 'neither a name nor an address nor a number' END,
-    unread('Date of birth', birth_date, date_of(birth_date)),
+    unread('Date of birth', birth_date, born_on(birth_date)),
     unread('Last Modified Date', updated, moment_of(updated)),
     unread('Unsubscribed from all email', unsubscribed, yes(unsubscribed))
   ]) AS faults

@@ -6,7 +6,7 @@ SELECT
   given_name,
   family_name,
   full_name,
-  date_of(birth_date) AS birth_date,
+  born_on(birth_date) AS birth_date,
   values_of([email]) AS email,
   values_of([phone, mobile, home_phone]) AS phone,
   street,
@@ -19,7 +19,7 @@ SELECT
   yes(opted_out) AS opted_out,
   faults([
     CASE WHEN coalesce(family_name, full_name, email) IS NULL THEN 'neither a name nor an e-mail address' END,
-    unread('Birthdate', birth_date, date_of(birth_date)),
+    unread('Birthdate', birth_date, born_on(birth_date)),
     unread('SystemModstamp', updated, moment_of(updated)),
     unread('LastModifiedDate', modified, moment_of(modified)),
     unread('HasOptedOutOfEmail', opted_out, yes(opted_out))

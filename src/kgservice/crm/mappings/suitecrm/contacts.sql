@@ -6,7 +6,7 @@ SELECT
   given_name,
   family_name,
   full_name,
-  date_of(birth_date) AS birth_date,
+  born_on(birth_date) AS birth_date,
   values_of([email]) AS email,
   values_of([phone_work, phone_mobile, phone_home]) AS phone,
   street,
@@ -18,7 +18,7 @@ SELECT
   faults([
     CASE WHEN coalesce(given_name, family_name, full_name, email) IS NULL
       THEN 'neither a name nor an e-mail address' END,
-    unread('Birthdate', birth_date, date_of(birth_date)),
+    unread('Birthdate', birth_date, born_on(birth_date)),
     unread('Date Modified', updated, moment_of(updated))
   ]) AS faults
 FROM raw
