@@ -189,7 +189,7 @@ def test_texts_that_are_none_are_refused_row_by_row(tmp_path: Path) -> None:
     assert summary.rejects == [
         Reject("people", 2, None, "U+D800 is no character", "persons"),
         Reject("people", 3, None, "a zero byte", "persons"),
-        Reject("people", 4, "4", "Name is empty", "persons"),
+        Reject("people", 4, "4", "name is empty", "persons"),
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_row_that_was_refused_stays_known_until_it_changes(tmp_path: Path) -> 
         tmp_path / "crm",
     )
     source = sqlite(tmp_path / "source")
-    refused = [Reject("people", 1, "1", "Name is empty", "persons")]
+    refused = [Reject("people", 1, "1", "name is empty", "persons")]
     assert sync(source, folder).rejects == refused
     again = sync(source, folder)
     assert (again.run, again.rejects) == (0, refused)

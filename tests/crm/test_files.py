@@ -45,7 +45,7 @@ def test_parquet(tmp_path: Path) -> None:
     table = pa.table({"number": [1, 2], "name": ["Anna", None], "changed": [datetime(2026, 1, 2), None]})
     pq.write_table(table, source.folder / "people.parquet")
     summary = sync(source, tmp_path / "crm")
-    assert summary.rejects == [Reject("people", 2, "2", "Name is empty", "persons")]
+    assert summary.rejects == [Reject("people", 2, "2", "name is empty", "persons")]
     assert rows(tmp_path / "crm", "SELECT key, full_name, updated FROM persons") == [
         ("1", "Anna", datetime(2026, 1, 2))
     ]

@@ -151,7 +151,7 @@ def test_salesforce_reports_in_german(tmp_path: Path) -> None:
 def test_salesforce_data_export(taken: Taken) -> None:
     _, folder, summary = taken("salesforce")
     assert summary.rejects == [
-        Reject("contacts", 4, "003Aa00000AbC03IAC", "Birthdate cannot be read: 30.02.1990", "persons")
+        Reject("contacts", 4, "003Aa00000AbC03IAC", "BIRTHDATE cannot be read: 30.02.1990", "persons")
     ]
     assert rows(folder, "SELECT given_name, deleted, opted_out FROM persons ORDER BY key") == [
         ("Bülent", False, False),
@@ -226,7 +226,7 @@ def test_dynamics_accounts_in_german(tmp_path: Path) -> None:
 def test_pipedrive_in_german_and_english(taken: Taken) -> None:
     _, folder, summary = taken("pipedrive")
     assert summary.rejects == [
-        Reject("deals", 4, "503", "Value cannot be read: viel", "deals"),
+        Reject("deals", 4, "503", "Deal - Value cannot be read: viel", "deals"),
         Reject("organizations", 4, "73", "Organization - Name is empty", "organisations"),
         Reject("persons", 4, "13", "no name", "persons"),
     ]
@@ -306,7 +306,7 @@ def test_espocrm_as_a_workbook_in_german(tmp_path: Path) -> None:
 def test_suitecrm_as_a_german_user_exports_it(taken: Taken) -> None:
     _, folder, summary = taken("suitecrm")
     assert [(r.table, r.line, r.reason) for r in summary.rejects] == [
-        ("contacts", 4, "Birthdate cannot be read: 31.02.1970")
+        ("contacts", 4, "Geburtstag cannot be read: 31.02.1970")
     ]
     assert rows(
         folder,
@@ -327,7 +327,7 @@ def test_odoo_with_labels_and_with_names_of_fields(taken: Taken) -> None:
     _, folder, summary = taken("odoo")
     assert [(r.line, r.reason) for r in summary.rejects] == [
         (5, "neither a name nor an e-mail address nor a number"),
-        (6, "is_company cannot be read: vielleicht"),
+        (6, "Ist ein Unternehmen cannot be read: vielleicht"),
     ]
     assert rows(
         folder, "SELECT full_name, street, organisation_key, job_title FROM persons ORDER BY key"
@@ -360,4 +360,19 @@ def test_odoo_without_the_field_that_says_who_is_a_company(tmp_path: Path) -> No
     ]
     assert rows(tmp_path / "crm", "SELECT key, country, organisation_key FROM persons") == [
         ("x.3", "PL", "x.1")
+    ]
+
+
+def test_why_a_row_is_refused_names_the_headings_of_its_file(tmp_path: Path) -> None:
+    source = read_source(example("hubspot", tmp_path))
+    contacts = source.folder / next(one for one in source.tables if one.name == "contacts").place["file"]
+    contacts.write_text(
+        "Datensatz-ID,Nachname,Geburtsdatum,Unsubscribed from all email\n1,Anna,31.02.1960,\n,Ben,,\n3,Cem,,Perhaps\n",
+        encoding="utf-8",
+    )
+    rejects = sync(source, tmp_path / "crm").rejects
+    assert [(one.line, one.reason) for one in rejects if one.table == "contacts"] == [
+        (2, "Geburtsdatum cannot be read: 31.02.1960"),
+        (3, "Datensatz-ID is empty"),
+        (4, "Unsubscribed from all email cannot be read: Perhaps"),
     ]

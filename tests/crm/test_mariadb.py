@@ -66,7 +66,7 @@ def test_a_table_only_what_has_changed_and_what_is_gone(customers: Server, tmp_p
     )
     third = sync(source, folder, environ=ENVIRON)
     assert third.changes["persons"] == Difference(new=1, changed=1, gone=1)
-    assert third.rejects == [Reject("people", 3, "4", "Name is empty", "persons")]
+    assert third.rejects == [Reject("people", 3, "4", "name is empty", "persons")]
     assert rows(folder, "SELECT key, full_name, email FROM persons ORDER BY key") == [
         ("1", "Anne", ["anna@example.org"]),
         ("3", "ß" * 10_000, ["=1+1"]),

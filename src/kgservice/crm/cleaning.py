@@ -22,6 +22,9 @@ _GOOD = "len(faults) = 0 AND key IS NOT NULL AND time = 1"
 _SQL = Path(__file__).parent / "sql"
 
 
+Headings = Mapping[str, Mapping[str, str]]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Reject:
     """A row that was refused: its table, its line or number, its key if it has one, and the reason.
@@ -64,11 +67,13 @@ class Cleaned:
 class Cleaning:
     """The SQL of one source at work, in a database that reaches nothing but the raw rows.
 
-    That of each table has `seconds` to be done. Nobody is born after `today`.
+    That of each table has `seconds` to be done. Nobody is born after `today`. What is wrong
+    with a column is told by the heading that it has in the source: `headings`, by table and column.
     """
 
-    def __init__(self, source: Source, raw: Path, *, today: date, seconds: float) -> None:
+    def __init__(self, source: Source, raw: Path, *, headings: Headings, today: date, seconds: float) -> None:
         self._source = source
+        self._headings = headings
         self._today = today
         self._seconds = seconds
         self._sandbox = Sandbox(source.mapping or source.name)
@@ -115,7 +120,7 @@ class Cleaning:
             f"CREATE TABLE {refused} AS SELECT line, {quoted(table.key)} AS key, "  # noqa: S608
             f"coalesce(fault, array_to_string([{empty}], '; ')) AS reason FROM {arrived} "
             f"WHERE fault IS NOT NULL OR {' OR '.join(f'{quoted(c.name)} IS NULL' for c in needed)}",
-            [f"{c.titles[0]} is empty" for c in needed],
+            [f"{self._headings[table.name].get(c.name, c.titles[0])} is empty" for c in needed],
         )
         # Where only changes are read, the numbers of rows differ from run to run.
         cursor = self._cursor(table)
@@ -149,6 +154,11 @@ class Cleaning:
             yield found
 
     def _clean(self, table: Table) -> Cleaned:
+        there = self._headings[table.name]
+        named = {title.lower(): there[c.name] for c in table.columns if c.name in there for title in c.titles}
+        self._db.execute(
+            "SET VARIABLE headings = MAP(?::VARCHAR[], ?::VARCHAR[])", [[*named], [*named.values()]]
+        )
         arrived, refused, doubles = (_name(table, part) for part in ("arrived", "refused", "doubles"))
         one = self._sandbox.count
         cursor = _latest(table.cursor) if table.cursor else "NULL"

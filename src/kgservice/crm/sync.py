@@ -106,7 +106,13 @@ def sync(
             delivered = extract(source, secrets, since, work, progress or _silent)
             columns = state.columns if state is not None else {}
             known_columns.check(source, columns, delivered)
-            with Cleaning(source, work / "raw.duckdb", today=clock().date(), seconds=seconds) as cleaning:
+            with Cleaning(
+                source,
+                work / "raw.duckdb",
+                headings={name: one.columns.found for name, one in delivered.items()},
+                today=clock().date(),
+                seconds=seconds,
+            ) as cleaning:
                 cleaned = list(cleaning.cleaned())
         for one in cleaned:
             erased_rows.refuse(one, source.name, erased, delivered[one.table.name].present or set())

@@ -2,9 +2,11 @@
 
 -- The faults of a row, less those that are none.
 CREATE MACRO faults(listed) AS list_filter(listed::VARCHAR[], lambda fault: fault IS NOT NULL);
+-- What the source calls a column that goes by this title.
+CREATE MACRO heading(title) AS coalesce(getvariable('headings')[lower(title)], title);
 -- The fault of a cell that is filled and could not be read.
 CREATE MACRO unread(title, cell, made) AS
-  CASE WHEN cell IS NOT NULL AND made IS NULL THEN concat(title, ' cannot be read: ', left(cell, 60)) END;
+  CASE WHEN cell IS NOT NULL AND made IS NULL THEN concat(heading(title), ' cannot be read: ', left(cell, 60)) END;
 -- Several cells, or cells of several values, as one list without what is empty or stands there twice.
 CREATE MACRO values_of(cells) AS list_distinct(list_filter(
   list_transform(flatten(list_transform(list_filter(cells, lambda cell: cell IS NOT NULL),
