@@ -19,7 +19,7 @@ import pytest
 from openpyxl import Workbook
 
 from kgservice.crm.canonical_tables import Difference
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, sync
 from kgservice.errors import BadInput, BadTable, DeadlineExceeded, KgError, SourceFailed

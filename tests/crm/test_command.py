@@ -51,6 +51,18 @@ def test_json(run: Run, tmp_path: Path) -> None:
     }
 
 
+def test_all_rows_are_refused(run: Run, tmp_path: Path) -> None:
+    folder, store = example("werkstatt", tmp_path), ("--store", tmp_path / "store")
+    for name in ("kunden.csv", "auftraege.csv"):
+        head, *_ = (folder / name).read_bytes().splitlines()
+        (folder / name).write_bytes(head + b"\nX\n")
+    assert run("crm", "add", folder, *store).returncode == 0
+    for _ in range(2):
+        assert run("crm", "sync", *store).returncode == 1
+    (folder / "auftraege.csv").write_bytes(head + b"\n")
+    assert run("crm", "sync", "--allow-empty", *store).returncode == 1
+
+
 def test_errors_have_exit_codes(run: Run, tmp_path: Path) -> None:
     store = ("--store", tmp_path / "store")
     assert run("crm", "sync", *store).returncode == 2

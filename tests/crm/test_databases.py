@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kgservice.crm.canonical_tables import Difference
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.settings import Source
 from kgservice.crm.sync import TableCounts, look, sync
 from kgservice.errors import BadInput, SourceFailed, Unauthorised

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.sync import TableCounts, sync
 from kgservice.errors import BadTable
 from tests.crm.folders import people, rows

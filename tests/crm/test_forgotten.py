@@ -12,7 +12,7 @@ import pytest
 from kgservice.crm import erased_rows
 from kgservice.crm.canonical import DATABASE
 from kgservice.crm.canonical_tables import opened
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.forgetting import CanonicalTables
 from kgservice.crm.settings import read_source
 from kgservice.crm.sync import sync

@@ -14,7 +14,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from kgservice import resources
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.settings import MAPPINGS, Source, read_source, ready_mappings
 from kgservice.crm.sync import SyncSummary, TableCounts, sync
 from kgservice.tabular.headings import plain

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from kgservice.crm.canonical_tables import Difference
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.settings import read_source
 from kgservice.crm.sync import TableCounts, look, sync
 from kgservice.errors import BadInput, SourceFailed, Unauthorised

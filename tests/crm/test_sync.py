@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kgservice.crm.canonical import CANONICAL, DATABASE
 from kgservice.crm.canonical_tables import Difference, opened
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.forgetting import CanonicalTables
 from kgservice.crm.settings import Source, read_source
 from kgservice.crm.sync import TableCounts, look, sync

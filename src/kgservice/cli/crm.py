@@ -15,6 +15,7 @@ from kgservice.application.sources import packages as crm_packages
 from kgservice.cli import conflicts, links, lookups
 from kgservice.cli.answers import counts, put_json, say, show_rows
 from kgservice.cli.backend import connected, service
+from kgservice.cli.exits import Exit
 from kgservice.cli.options import (
     JsonOption,
     StoreOption,
@@ -26,7 +27,7 @@ from kgservice.cli.options import (
     unicode_text,
 )
 from kgservice.cli.output import sink
-from kgservice.cli.synchronising import MOST, each, several, synced_here, tell
+from kgservice.cli.synchronising import MOST, all_refused, each, several, synced_here, tell
 from kgservice.errors import BadParameter
 
 crm = typer.Typer(
@@ -129,7 +130,8 @@ def sync(
 
     While a service runs on the store, it does this, with the credentials in its own environment.
 
-    Rows that are refused are reported with their line or key and the reason, and do not stop the rest.
+    Rows that are refused are reported with their line or key and the reason, and do not stop the rest; the
+    exit code is 1 when all rows of a source are.
 
     Examples:
 
@@ -154,6 +156,8 @@ def sync(
             say(f"{name}: {error}")
     if failed:
         raise failed[0][1]
+    if any(all_refused(summary) for summary in summaries):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 @crm.command()

@@ -68,6 +68,12 @@ def synced_here(
         return each(chosen, synced)
 
 
+def all_refused(summary: dict[str, Any]) -> bool:
+    """Whether a run read rows, and took none of them."""
+    read, rejected = (sum(one[what] for one in summary["tables"].values()) for what in ("read", "rejected"))
+    return bool(read) and read == rejected
+
+
 def tell(summary: dict[str, Any]) -> None:
     """Say what one run did: counts on standard output, refused rows on the error stream."""
     typer.echo(summary["source"])

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from kgservice.crm.canonical import CANONICAL, DATABASE
-from kgservice.crm.cleaning import Reject
+from kgservice.crm.cleaned import Reject
 from kgservice.crm.private import private, tighten
 from kgservice.crm.work import working
 from kgservice.errors import BadTable, Conflict, NotFound

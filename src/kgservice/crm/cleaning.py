@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from kgservice.crm.canonical import CANONICAL, NAMING
+from kgservice.crm.cleaned import Cleaned, Reject
 from kgservice.crm.extract import RAW
 from kgservice.crm.settings import FILES, Source, Table
 from kgservice.errors import BadTable
@@ -23,45 +22,6 @@ _SQL = Path(__file__).parent / "sql"
 
 
 Headings = Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Reject:
-    """A row that was refused: its table, its line or number, its key if it has one, and the reason.
-
-    `kind` is the canonical table that it was for, or None where it was refused before its content could tell.
-    """
-
-    table: str
-    line: int
-    key: str | None
-    reason: str
-    kind: str | None = None
-
-
-@dataclass(slots=True)
-class Cleaned:
-    """What became of the rows of one raw table.
-
-    `rows` = `taken` + `repeated` + the `rejects` of the table itself. `keys` are those of all rows
-    that could be told apart; `made` holds the rows for each canonical table, in its columns, `lines` where
-    each of them stands.
-    """
-
-    table: Table
-    rows: int
-    taken: int
-    repeated: int
-    cursor: str | None
-    keys: set[str]
-    rejects: list[Reject] = field(default_factory=list)
-    made: dict[str, pa.Table] = field(default_factory=dict)
-    lines: dict[str, pa.ChunkedArray] = field(default_factory=dict)
-
-    def split_off(self, kind: str) -> set[str]:
-        """The keys of the rows that became something else than `kind`, of all that a row may become."""
-        others = (self.made[other] for other in self.table.primary if other != kind)
-        return {key for made in others for key in made.column("key").to_pylist()}
 
 
 class Cleaning:

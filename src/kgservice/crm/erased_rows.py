@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from kgservice.crm.canonical import CANONICAL
-from kgservice.crm.cleaning import Cleaned, Reject
+from kgservice.crm.cleaned import Cleaned, Reject
 from kgservice.domain.matching import RecordId
 
 REASON = "was erased here, and is still in the CRM"

@@ -8,7 +8,7 @@ import duckdb
 
 from kgservice.crm.canonical import CANONICAL, NAMING
 from kgservice.crm.canonical_tables import ABOUT_PERSONS
-from kgservice.crm.cleaning import Cleaned
+from kgservice.crm.cleaned import Cleaned
 from kgservice.crm.erased_rows import known
 from kgservice.crm.extract import Delivered
 from kgservice.tabular.sandbox import quoted

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from kgservice.crm.cleaning import Cleaned, Reject
+from kgservice.crm.cleaned import Cleaned, Reject
 from kgservice.crm.erased_rows import known
 from kgservice.crm.extract import Delivered
 from kgservice.tabular.sandbox import quoted

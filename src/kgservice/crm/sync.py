@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import closing
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -16,8 +15,10 @@ import duckdb
 
 from kgservice.crm import canonical_tables as tables
 from kgservice.crm import erased_rows, gone, known_columns
+from kgservice.crm.canonical import CANONICAL
 from kgservice.crm.canonical_tables import Difference, State
-from kgservice.crm.cleaning import Cleaned, Cleaning, Reject
+from kgservice.crm.cleaned import Cleaned, Reject, place, unplaced
+from kgservice.crm.cleaning import Cleaning
 from kgservice.crm.credentials import resolve
 from kgservice.crm.erased_rows import Erased
 from kgservice.crm.extract import Delivered, Progress, extract, reading, silent
@@ -92,8 +93,11 @@ def sync(
         digest = _digest(source)
         same = state is not None and state.digest == digest
         earlier = tables.rejects_of(db, source.name)
-        # Whom it has that were erased here, is told each time, and kept nowhere.
-        if same and source.files and not any(one.reason == erased_rows.REASON for one in earlier):
+        # Whom it has that were erased here, is told each time, and kept nowhere; that nothing is taken, too.
+        again = any(one.reason == erased_rows.REASON for one in earlier) or (
+            bool(earlier) and not any(tables.size_of(db, kind, source.name) for kind in CANONICAL)
+        )
+        if same and source.files and not again:
             return SyncSummary(source.name, read=False, rejects=earlier)
         before = state.cursors if state is not None and same else {}
         cursors = {t.name: before[t.name] for t in source.tables if t.cursor and t.name in before}
@@ -240,14 +244,14 @@ class _Run:
             if ignored := known_columns.fresh(known, table, self._delivered):
                 summary.ignored[table.name] = ignored
         summary.rejects = sorted(
-            {*self._still, *(r for one in self._cleaned for r in one.rejects)}, key=_place
+            {*self._still, *(r for one in self._cleaned for r in one.rejects)}, key=place
         )
         for one in self._cleaned:
             rejected = one.rows - one.taken - one.repeated
             summary.tables[one.table.name] = TableCounts(one.rows, one.taken, one.repeated, rejected)
         if (
             before == after
-            and _unplaced(erased_rows.kept(summary.rejects)) == _unplaced(self._earlier)
+            and unplaced(erased_rows.kept(summary.rejects)) == unplaced(self._earlier)
             and not any(d.any for d in self._differences.values())
         ):
             return summary
@@ -286,12 +290,3 @@ class _Run:
             if reject.key not in one.keys and (present is None or reject.key in present):
                 kept.append(reject)
         return kept
-
-
-def _unplaced(rejects: Iterable[Reject]) -> Counter[Reject]:
-    """Refused rows without their numbers, which differ with what is read of a table."""
-    return Counter(replace(one, line=0) for one in rejects)
-
-
-def _place(reject: Reject) -> tuple[str, int, str]:
-    return reject.table, reject.line, reject.reason
