@@ -48,6 +48,7 @@ def test_json(run: Run, tmp_path: Path) -> None:
         "key": "A-3",
         "reason": "Betrag cannot be read: vier",
         "kind": "deals",
+        "taken": False,
     }
 
 

@@ -376,3 +376,35 @@ def test_why_a_row_is_refused_names_the_headings_of_its_file(tmp_path: Path) -> 
         (3, "Datensatz-ID is empty"),
         (4, "Unsubscribed from all email cannot be read: Perhaps"),
     ]
+
+
+def test_cells_that_are_not_understood_are_told_and_their_rows_are_taken(tmp_path: Path) -> None:
+    copied, folder = example("hubspot", tmp_path), tmp_path / "crm"
+    with (copied / "source.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[tables.deals]\nfile = "deals.csv"\n')
+    source = read_source(copied)
+    contacts = next(table for table in source.tables if table.name == "contacts")
+    (copied / contacts.place["file"]).write_text(
+        "Datensatz-ID,Nachname,E-Mail,Land/Region\n1,Anna,keine mail adresse,Atlantis\n2,Ben,-,n/a\n"
+        "3,Cem,null;cem@example.org,Österreich\n",
+        encoding="utf-8",
+    )
+    (copied / "deals.csv").write_text(
+        "Record ID,Deal Name,Amount,Currency\n7,Pumpe,12,Taler\n8,Rohr,13,US-Dollar\n", encoding="utf-8"
+    )
+    for _ in range(2):
+        done = sync(source, folder)
+        assert [r for r in done.rejects if r.table in {"contacts", "deals"}] == [
+            Reject(
+                "contacts", 2, "1",
+                "E-Mail is no e-mail address, and left out: keine mail adresse; Land/Region is not known, and left out: Atlantis",
+                "persons", taken=True,
+            ),
+            Reject("deals", 2, "7", "Currency is not known, and left out: Taler", "deals", taken=True),
+        ]  # fmt: skip
+    assert rows(folder, "SELECT key, email, country FROM persons ORDER BY key") == [
+        ("1", [], None),
+        ("2", [], None),
+        ("3", ["cem@example.org"], "AT"),
+    ]
+    assert rows(folder, "SELECT key, currency FROM deals ORDER BY key") == [("7", None), ("8", "USD")]

@@ -115,6 +115,7 @@ def test_a_source_is_read_over_http_and_told_of(server: Running, tmp_path: Path)
             "key": "2",
             "reason": "Changed cannot be read: gestern",
             "kind": "persons",
+            "taken": False,
         }
     ]
     (one,) = server.get("/imports").json()["runs"]

@@ -85,10 +85,14 @@ def tell(summary: dict[str, Any]) -> None:
         typer.echo(f"  → {kind:<28} {counts(found)}")
     if not summary["run"]:
         typer.echo("  Nothing has changed.")
-    if summary["rejects"]:
-        say("Refused:")
+    _listed("Refused:", [one for one in summary["rejects"] if not one["taken"]])
+    _listed("Taken without a cell:", [one for one in summary["rejects"] if one["taken"]])
+
+
+def _listed(title: str, rejects: list[dict[str, Any]]) -> None:
+    if rejects:
+        say(title)
         heads = ("table", "kind", "line", "key", "reason")
-        shown = [{h: "" if r[h] is None else str(r[h]) for h in heads} for r in summary["rejects"][:MOST]]
-        show_rows(heads, shown)
-        if len(summary["rejects"]) > MOST:
-            say(f"… and {len(summary['rejects']) - MOST} more")
+        show_rows(heads, [{h: "" if r[h] is None else str(r[h]) for h in heads} for r in rejects[:MOST]])
+        if len(rejects) > MOST:
+            say(f"… and {len(rejects) - MOST} more")

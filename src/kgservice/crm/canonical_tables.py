@@ -28,9 +28,15 @@ CREATE SEQUENCE IF NOT EXISTS run_numbers;
 CREATE TABLE IF NOT EXISTS runs (run BIGINT, source VARCHAR, moment TIMESTAMP, counts VARCHAR);
 CREATE TABLE IF NOT EXISTS changes (run BIGINT, source VARCHAR, kind VARCHAR, key VARCHAR, change VARCHAR);
 CREATE TABLE IF NOT EXISTS rejects
-  (source VARCHAR, "table" VARCHAR, line BIGINT, key VARCHAR, reason VARCHAR, kind VARCHAR);
+  (source VARCHAR, "table" VARCHAR, line BIGINT, key VARCHAR, reason VARCHAR, kind VARCHAR,
+   taken BOOLEAN DEFAULT false);
 CREATE TABLE IF NOT EXISTS state (source VARCHAR, digest VARCHAR, cursors VARCHAR, columns VARCHAR);
 """
+_ADDED = (
+    ("rejects", "kind", "VARCHAR"),
+    ("rejects", "taken", "BOOLEAN DEFAULT false"),
+    ("state", "columns", "VARCHAR"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +132,9 @@ def _unopened(error: duckdb.Error) -> Conflict | BadTable:
 
 def _create(db: duckdb.DuckDBPyConnection) -> None:
     there = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    for table, column in (("rejects", "kind"), ("state", "columns")):
+    for table, column, kind in _ADDED:
         if table in there and column not in {name for name, *_ in db.execute(f"DESCRIBE {table}").fetchall()}:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} VARCHAR")
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
     if there >= {*CANONICAL, "state", "rejects", "changes", "runs"}:
         return
     for table, columns in CANONICAL.items():

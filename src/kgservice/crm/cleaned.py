@@ -16,6 +16,7 @@ class Reject:
     """A row that was refused: its table, its line or number, its key if it has one, and the reason.
 
     `kind` is the canonical table that it was for, or None where it was refused before its content could tell.
+    If `taken`, the row was not refused: only the cell that the reason tells of was left out.
     """
 
     table: str
@@ -23,6 +24,7 @@ class Reject:
     key: str | None
     reason: str
     kind: str | None = None
+    taken: bool = False
 
 
 @dataclass(slots=True)

@@ -188,6 +188,14 @@ class Cleaning:
         where = table.name if canonical in table.primary else f"{table.name}/{canonical}"
         found.rejects += [Reject(where, line, key, reason, canonical) for line, key, reason in bad]
         there = {name for name, *_ in self._db.execute(f"DESCRIBE {made}").fetchall()}
+        if "notes" in there:
+            noted = self._db.execute(
+                f"SELECT line, key, array_to_string(notes, '; ') FROM {judged} "  # noqa: S608
+                f"WHERE {_GOOD} AND len(notes) > 0"
+            ).fetchall()
+            found.rejects += [
+                Reject(where, line, key, why, canonical, taken=True) for line, key, why in noted
+            ]
         columns = ", ".join(
             _column(name, kind, there=name in there) for name, kind in CANONICAL[canonical].items()
         )
@@ -212,7 +220,11 @@ class Cleaning:
         types: dict[str, str] = {
             name: kind for name, kind, *_ in self._db.execute(f"DESCRIBE {made}").fetchall()
         }
-        wanted: Mapping[str, str] = CANONICAL[canonical] | {"line": "BIGINT", "faults": "VARCHAR[]"}
+        wanted: Mapping[str, str] = CANONICAL[canonical] | {
+            "line": "BIGINT",
+            "faults": "VARCHAR[]",
+            "notes": "VARCHAR[]",
+        }
         for name in ("line", "key", "faults"):
             if name not in types:
                 raise self._wrong(table.name, canonical, "has no column {name}", name=name)

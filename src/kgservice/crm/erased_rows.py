@@ -69,4 +69,4 @@ def kept(rejects: Iterable[Reject]) -> list[Reject]:
 
 def known(rejects: Sequence[Reject]) -> list[str]:
     """The keys of refused rows of which the tables keep what was known before."""
-    return [one.key for one in rejects if one.key is not None and one.reason != REASON]
+    return [one.key for one in rejects if one.key is not None and one.reason != REASON and not one.taken]

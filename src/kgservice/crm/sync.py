@@ -158,7 +158,7 @@ def _digest(source: Source) -> str:
 def _keys(db: duckdb.DuckDBPyConnection, source: str, table: Table, earlier: Iterable[Reject]) -> set[str]:
     """The keys of a table's rows that were taken, none of which was refused."""
     return set[str]().union(*(tables.keys_of(db, kind, source) for kind in table.primary)) - {
-        one.key for one in earlier if one.key is not None and one.table == table.name
+        one.key for one in earlier if one.key is not None and one.table == table.name and not one.taken
     }
 
 
@@ -263,7 +263,7 @@ class _Run:
         self._db.execute("DELETE FROM rejects WHERE source = ?", [name])
         if summary.rejects:
             self._db.executemany(
-                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(name, *astuple(r)) for r in erased_rows.kept(summary.rejects)],
             )
         self._db.execute("DELETE FROM state WHERE source = ?", [name])

@@ -41,7 +41,7 @@ def syncing(
         )
         result = asdict(summary)
         kept = {key: result[key] for key in ("run", "read", "tables", "changes")}
-        return result, {**kept, "rejected": len(summary.rejects)}
+        return result, {**kept, "rejected": sum(not one.taken for one in summary.rejects)}
 
     return doing
 

@@ -7,10 +7,21 @@ CREATE MACRO heading(title) AS coalesce(getvariable('headings')[lower(title)], t
 -- The fault of a cell that is filled and could not be read.
 CREATE MACRO unread(title, cell, made) AS
   CASE WHEN cell IS NOT NULL AND made IS NULL THEN concat(heading(title), ' cannot be read: ', left(cell, 60)) END;
+-- Whether a cell says nothing.
+CREATE MACRO blank(cell) AS cell IS NULL OR lower(cell) IN ('-', '--', 'null', 'none', 'n/a', 'k.a.', 'k. a.');
+-- What is noted of a cell that is filled and was not understood, whose row is taken without it.
+CREATE MACRO not_known(title, cell, made) AS
+  CASE WHEN NOT blank(cell) AND made IS NULL THEN concat(heading(title), ' is not known, and left out: ', left(cell, 60)) END;
 -- Several cells, or cells of several values, as one list without what is empty or stands there twice.
 CREATE MACRO values_of(cells) AS list_distinct(list_filter(
   list_transform(flatten(list_transform(list_filter(cells, lambda cell: cell IS NOT NULL),
     lambda cell: string_split(cell, ';'))), lambda part: trim(part)), lambda part: part <> ''));
+CREATE MACRO is_email(part) AS regexp_full_match(part, '([^<>@]*<)?[^@\s<>]+@[^@\s<>]+>?');
+-- The e-mail addresses in such cells, and what is noted of what is none.
+CREATE MACRO emails_of(cells) AS list_filter(values_of(cells), lambda part: is_email(part));
+CREATE MACRO no_email(title, cell) AS (SELECT CASE WHEN others <> '' THEN
+  concat(heading(title), ' is no e-mail address, and left out: ', left(others, 60)) END FROM (SELECT array_to_string(
+  list_filter(values_of([cell]), lambda part: NOT is_email(part) AND NOT blank(part)), '; ') AS others));
 CREATE MACRO yes(cell) AS CASE
   WHEN lower(cell) IN ('true', 't', 'yes', 'y', 'ja', 'j', '1', '1.0', 'x', 'wahr', 'on', 'checked', 'oui') THEN true
   WHEN lower(cell) IN ('false', 'f', 'no', 'n', 'nein', '0', '0.0', 'falsch', 'off', 'unchecked', 'non') THEN false END;
@@ -63,7 +74,9 @@ CREATE MACRO bare_amount(cell) AS
   regexp_replace(regexp_replace(cell, '^(€|\$|£|[A-Z]{3})\s*|\s*(€|\$|£|[A-Z]{3})$', '', 'g'), '[\s'']', '', 'g');
 CREATE MACRO amount_of(cell) AS amount_in(bare_amount(cell), decimal_mark(bare_amount(cell)));
 CREATE MACRO currency_of(cell) AS CASE
-  WHEN contains(cell, '€') OR lower(cell) = 'euro' THEN 'EUR' WHEN contains(cell, '£') THEN 'GBP'
+  WHEN contains(cell, '€') OR lower(cell) = 'euro' THEN 'EUR'
+  WHEN regexp_full_match(lower(cell), 'us[- ]?dollar') THEN 'USD' WHEN lower(cell) = 'schweizer franken' THEN 'CHF'
+  WHEN contains(cell, '£') THEN 'GBP'
   ELSE nullif(upper(regexp_extract(upper(cell), '(^|[^A-Z])([A-Z]{3})($|[^A-Z])', 2)), '') END;
 
 CREATE MACRO bare_name(cell) AS lower(regexp_replace(cell, '[\s().,''’-]+', '', 'g'));

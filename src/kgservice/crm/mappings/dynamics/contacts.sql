@@ -6,7 +6,7 @@ SELECT
   family_name,
   full_name,
   born_on(birth_date) AS birth_date,
-  values_of([email, other_email]) AS email,
+  emails_of([email, other_email]) AS email,
   values_of([phone, mobile]) AS phone,
   street,
   postal_code,
@@ -18,6 +18,7 @@ SELECT
   CASE WHEN coalesce(no_email, no_bulk_email) IS NOT NULL THEN
     coalesce(lower(no_email), '') IN ('true', 'do not allow')
     OR coalesce(lower(no_bulk_email), '') IN ('true', 'do not allow') END AS opted_out,
+  faults([no_email('email', email), no_email('other_email', other_email), not_known('country', country, country_of(country))]) AS notes,
   faults([
     CASE WHEN coalesce(given_name, family_name, full_name, email, phone, mobile) IS NULL
       THEN 'neither a name nor an address nor a number' END,

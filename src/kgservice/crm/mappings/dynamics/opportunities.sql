@@ -11,6 +11,7 @@ SELECT
   coalesce(amount_of(actual_revenue), amount_of(estimated_revenue)) AS amount,
   coalesce(currency_of(currency), currency_of(coalesce(actual_revenue, estimated_revenue))) AS currency,
   CAST(coalesce(date_of(actual_close), date_of(estimated_close)) AS TIMESTAMP) AS closed,
+  faults([not_known('currency', currency, currency_of(currency))]) AS notes,
   faults([
     unread('Actual Revenue', actual_revenue, amount_of(actual_revenue)),
     unread('Est. Revenue', estimated_revenue, amount_of(estimated_revenue)),

@@ -6,7 +6,7 @@ SELECT
   given_name,
   family_name,
   full_name,
-  values_of([email]) AS email,
+  emails_of([email]) AS email,
   values_of([ltrim(phone, '''')]) AS phone,
   street,
   postal_code,
@@ -16,6 +16,7 @@ SELECT
   account_name AS organisation_name,
   job_title,
   yes(opted_out) AS opted_out,
+  faults([no_email('email', email), not_known('country', country, country_of(country))]) AS notes,
   faults([
     CASE WHEN coalesce(given_name, family_name, full_name, email, phone) IS NULL
       THEN 'neither a name nor an address nor a number' END,

@@ -10,6 +10,7 @@ SELECT
   amount_of(amount) AS amount,
   coalesce(currency_of(currency), currency_of(amount)) AS currency,
   CAST(date_of(closed) AS TIMESTAMP) AS closed,
+  faults([not_known('currency', currency, currency_of(currency))]) AS notes,
   faults([
     unread('amount', amount, amount_of(amount)),
     unread('closeDate', closed, date_of(closed)),

@@ -11,5 +11,6 @@ SELECT
   postal_code,
   city,
   country_of(country) AS country,
+  faults([not_known('country', country, country_of(country))]) AS notes,
   faults([unread('Last Modified Date', updated, moment_of(updated))]) AS faults
 FROM raw

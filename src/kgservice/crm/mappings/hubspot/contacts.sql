@@ -6,7 +6,7 @@ SELECT
   given_name,
   family_name,
   born_on(birth_date) AS birth_date,
-  values_of([email, other_email]) AS email,
+  emails_of([email, other_email]) AS email,
   values_of([phone, mobile]) AS phone,
   street,
   postal_code,
@@ -17,6 +17,7 @@ SELECT
   job_title,
   language_of(language) AS language,
   yes(unsubscribed) AS opted_out,
+  faults([no_email('email', email), no_email('other_email', other_email), not_known('country', country, country_of(country))]) AS notes,
   faults([
     CASE WHEN coalesce(given_name, family_name, email, phone, mobile) IS NULL
       THEN 'neither a name nor an address nor a number' END,

@@ -10,6 +10,7 @@ SELECT
   amount_of(amount) AS amount,
   coalesce(currency_of(currency), currency_of(amount)) AS currency,
   coalesce(moment_of(closed), CAST(date_of(expected) AS TIMESTAMP)) AS closed,
+  faults([not_known('currency', currency, currency_of(currency))]) AS notes,
   faults([
     unread('expected_revenue', amount, amount_of(amount)),
     unread('date_deadline', expected, date_of(expected)),

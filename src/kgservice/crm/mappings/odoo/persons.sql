@@ -4,7 +4,7 @@ SELECT
   moment_of(updated) AS updated,
   NOT yes(active) AS deleted,
   name AS full_name,
-  values_of([email]) AS email,
+  emails_of([email]) AS email,
   values_of([phone, mobile]) AS phone,
   nullif(concat_ws(', ', street, street2), '') AS street,
   postal_code,
@@ -14,6 +14,7 @@ SELECT
   parent_name AS organisation_name,
   job_title,
   language_of(language) AS language,
+  faults([no_email('email', email), not_known('country', country, country_of(replace(country, 'base.', '')))]) AS notes,
   faults([
     CASE WHEN coalesce(name, email, phone, mobile) IS NULL
       THEN 'neither a name nor an e-mail address nor a number' END,

@@ -12,6 +12,7 @@ SELECT
   amount_of(amount) AS amount,
   coalesce(currency_of(currency), currency_of(amount)) AS currency,
   coalesce(moment_of(closed), moment_of(won), moment_of(lost), moment_of(expected)) AS closed,
+  faults([not_known('currency', currency, currency_of(currency))]) AS notes,
   faults([
     unread('Value', amount, amount_of(amount)),
     unread('Closed on', closed, moment_of(closed)),

@@ -6,7 +6,7 @@ SELECT
   given_name,
   family_name,
   name AS full_name,
-  values_of([replace(email_work, ',', ';'), replace(email_home, ',', ';'), replace(email_other, ',', ';')]) AS email,
+  emails_of([replace(email_work, ',', ';'), replace(email_home, ',', ';'), replace(email_other, ',', ';')]) AS email,
   values_of([
     replace(phone_work, ',', ';'), replace(phone_mobile, ',', ';'),
     replace(phone_home, ',', ';'), replace(phone_other, ',', ';')
@@ -15,6 +15,7 @@ SELECT
   organisation AS organisation_name,
   job_title,
   lower(marketing) = 'unsubscribed' AS opted_out,
+  faults([no_email('email_work', replace(email_work, ',', ';')), no_email('email_home', replace(email_home, ',', ';')), no_email('email_other', replace(email_other, ',', ';'))]) AS notes,
   faults([
     CASE WHEN coalesce(name, given_name, family_name) IS NULL THEN 'no name' END,
     unread('Update time', updated, moment_of(updated))

@@ -11,6 +11,7 @@ SELECT
   postal_code,
   city,
   coalesce(country_of(country_code), country_of(country)) AS country,
+  faults([not_known('country', country, coalesce(country_of(country_code), country_of(country)))]) AS notes,
   faults([
     unread('SystemModstamp', updated, moment_of(updated)),
     unread('LastModifiedDate', modified, moment_of(modified))

@@ -7,7 +7,7 @@ SELECT
   family_name,
   full_name,
   born_on(birth_date) AS birth_date,
-  values_of([email]) AS email,
+  emails_of([email]) AS email,
   values_of([phone, mobile, home_phone]) AS phone,
   street,
   postal_code,
@@ -17,6 +17,7 @@ SELECT
   account_name AS organisation_name,
   job_title,
   yes(opted_out) AS opted_out,
+  faults([no_email('email', email), not_known('country', country, coalesce(country_of(country_code), country_of(country)))]) AS notes,
   faults([
     CASE WHEN coalesce(family_name, full_name, email) IS NULL THEN 'neither a name nor an e-mail address' END,
     unread('Birthdate', birth_date, born_on(birth_date)),

@@ -10,6 +10,7 @@ SELECT
   amount_of(amount) AS amount,
   coalesce(currency_of(currency), currency_of(amount)) AS currency,
   moment_of(closed) AS closed,
+  faults([not_known('currency', currency, currency_of(currency))]) AS notes,
   faults([
     unread('Amount', amount, amount_of(amount)),
     unread('CloseDate', closed, moment_of(closed)),

@@ -7,7 +7,7 @@ SELECT
   family_name,
   full_name,
   born_on(birth_date) AS birth_date,
-  values_of([email]) AS email,
+  emails_of([email]) AS email,
   values_of([phone_work, phone_mobile, phone_home]) AS phone,
   street,
   postal_code,
@@ -15,6 +15,7 @@ SELECT
   country_of(country) AS country,
   account_name AS organisation_name,
   job_title,
+  faults([no_email('email', email), not_known('country', country, country_of(country))]) AS notes,
   faults([
     CASE WHEN coalesce(given_name, family_name, full_name, email) IS NULL
       THEN 'neither a name nor an e-mail address' END,
