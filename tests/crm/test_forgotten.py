@@ -113,7 +113,8 @@ def test_what_was_refused_of_an_organisation_is_not_told_to_a_person_of_its_key(
     with opened(folder) as db:
         for kind in ("organisations", "persons"):
             db.execute(
-                "INSERT INTO rejects VALUES (?, 'x', 1, ?, ?, ?)", [ZOE.source, ZOE.key, f"of {kind}", kind]
+                "INSERT INTO rejects VALUES (?, 'x', 1, ?, ?, ?, false)",
+                [ZOE.source, ZOE.key, f"of {kind}", kind],
             )
     held = CanonicalTables(folder / DATABASE).held([ZOE])
     assert [one.values["reason"] for one in held if one.table == "rejects"] == ["of persons"]
