@@ -333,8 +333,8 @@ def test_without_a_purpose_for_matching_nothing_is_compared(
 
 @pytest.mark.slow
 def test_who_is_offered_is_as_likely_as_is_set(demo_kg_guarded: KnowledgeGraph, tmp_path: Path) -> None:
-    another = {**TYPED, "given_name": "Otto"}  # likely 0.78
-    for least, expected in ((0.5, {TILMAN}), (0.9, set())):
+    another = {**TYPED, "given_name": "Otto"}  # likely 0.38: a relative may have the same address
+    for least, expected in ((0.3, {TILMAN}), (0.5, set())):
         with serving(demo_kg_guarded, tmp_path, matching_candidate=least) as server:
             assert offered(server, another) == expected
 
