@@ -14,6 +14,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from kgservice import resources
+from kgservice.application.sources.working import source as described
+from kgservice.crm import registry
+from kgservice.crm.canonical_tables import overview
 from kgservice.crm.cleaned import Reject
 from kgservice.crm.settings import MAPPINGS, Source, read_source, ready_mappings
 from kgservice.crm.sync import SyncSummary, TableCounts, sync
@@ -402,6 +405,13 @@ def test_cells_that_are_not_understood_are_told_and_their_rows_are_taken(tmp_pat
             ),
             Reject("deals", 2, "7", "Currency is not known, and left out: Taler", "deals", taken=True),
         ]  # fmt: skip
+    registry.add(folder, source)
+    told = described(folder, source.name)
+    assert (told["rejected"], [one["taken"] for one in told["rejects"] if one["table"] == "deals"]) == (
+        0,
+        [True],
+    )
+    assert overview(folder)[source.name].get("rejects", 0) == 0
     assert rows(folder, "SELECT key, email, country FROM persons ORDER BY key") == [
         ("1", [], None),
         ("2", [], None),

@@ -222,8 +222,8 @@ def overview(folder: Path) -> dict[str, dict[str, int | str]]:
         return {}
     found: dict[str, dict[str, int | str]] = {}
     with opened(folder, read_only=True) as db:
-        for table in (*CANONICAL, "rejects"):
-            counted = f"SELECT source, count(*) FROM {quoted(table)} GROUP BY source"  # noqa: S608
+        for table, which in (*((table, "TRUE") for table in CANONICAL), ("rejects", "NOT taken")):
+            counted = f"SELECT source, count(*) FROM {quoted(table)} WHERE {which} GROUP BY source"  # noqa: S608
             for source, count in db.execute(counted).fetchall():
                 found.setdefault(source, {})[table] = count
         for source, moment in db.execute("SELECT source, max(moment) FROM runs GROUP BY source").fetchall():

@@ -84,7 +84,9 @@ def sources(folder: Path) -> list[dict[str, Any]]:
 
 
 def source(folder: Path, name: str, limit: int = 100) -> dict[str, Any]:
-    """One source: its kind, its rows, and those refused at its last reading (`limit` of them).
+    """One source: its kind, its rows, and those refused at its last reading, or taken without a cell.
+
+    `limit` of them.
 
     Raises `NotFound`, `BadInput` when its settings are wrong, `Conflict` while a run writes its rows.
     """
@@ -99,6 +101,6 @@ def source(folder: Path, name: str, limit: int = 100) -> dict[str, Any]:
         "kind": found.kind,
         "mapping": found.mapping or None,
         "tables": [table.name for table in found.tables],
-        "rejected": len(rejects),
+        "rejected": sum(not one.taken for one in rejects),
         "rejects": [asdict(one) for one in rejects[:limit]],
     }
