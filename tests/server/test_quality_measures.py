@@ -113,15 +113,16 @@ def test_complete_solutions_and_impacts(kg: KnowledgeGraph, tmp_path: Path) -> N
         t:c a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Planned ; ci:reviewDue {day("2026-01-01")} .
         t:no1 a ci:Solution ; ci:addresses t:p ; ci:solutionStatus ci:Deployed ; ci:reviewDue {day("2026-01-01")} .
         t:no2 a ci:Solution .
-        t:p a ci:PainPoint .
+        t:p a ci:PainPoint . t:e a ci:Document .
         t:m ci:value 1.5 ; ci:unit ci:Hour ; ci:measuredAt {day("2026-02-01")} .
         t:i {impact} ; ci:baseline t:m0 .
         t:no3 {impact} .
+        t:no6 {impact} ; ci:baseline t:m0 ; ci:evidencedBy t:nothing .
         t:no4 {impact} ; ci:baseline t:m0 ; ci:measurement t:m0 .
         t:no5 a ci:Impact ; ci:impactOf t:a ; ci:metric ci:ComplaintCount ; ci:evidencedBy t:e ; ci:measurement t:m0 ; ci:baseline t:m .
     """
     found = of(kg, tmp_path, turtle, "completeness-by-class")
-    assert (found["Solution", ""], found["Impact", ""]) == ((3, 5), (1, 4))
+    assert (found["Solution", ""], found["Impact", ""]) == ((3, 5), (1, 5))
     assert counts(kg, "reviews-in-time") == {("Solution", ""): (1, 2)}
 
 
