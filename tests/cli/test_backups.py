@@ -162,7 +162,9 @@ def test_who_was_erased_since_is_erased_again_and_leaves_the_files(
     kg.close()
     shutil.rmtree(store)
     restored = run("restore", tmp_path / "kept", "--into", store)
-    assert (restored.returncode, "this person was erased again" in restored.stderr) == (0, True), restored.stderr
+    assert (restored.returncode, "this person was erased again" in restored.stderr) == (0, True), (
+        restored.stderr
+    )
     left = quads(store)
     assert not [quad for quad in left if FAMILY in str(quad.object).lower()]
     assert not [path for path in store.iterdir() if FAMILY.encode() in path.read_bytes().lower()]
